@@ -1,2 +1,34 @@
-//! stub
-fn main() {}
+//! Repository chores in Rust: `cargo xtask <chore>`. Each chore is one module; this file only dispatches.
+
+use clap::{Parser, Subcommand};
+
+mod contracts;
+mod guest;
+mod test;
+mod tools;
+
+/// Repository chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", about)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run every check of the repository: the README's test command.
+    Test(test::Args),
+    /// Build the guest programs, or check that the committed ones are what the source builds.
+    Guest(guest::Args),
+    /// Compile the contracts and write their artifacts, or check that the committed ones are current.
+    Contracts(contracts::Args),
+}
+
+fn main() -> eyre::Result<()> {
+    match Cli::parse().chore {
+        Chore::Test(args) => test::run(&args),
+        Chore::Guest(args) => guest::run(&args),
+        Chore::Contracts(args) => contracts::run(&args),
+    }
+}

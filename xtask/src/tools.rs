@@ -1,0 +1,66 @@
+//! Running other programs: where the repository is, and commands that fail with a sentence.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use eyre::{WrapErr, bail};
+
+/// The repository's root folder.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in the repository's root")
+        .to_path_buf()
+}
+
+/// A command that will run in `dir`, relative to the repository's root.
+pub fn command(program: &str, args: &[&str], dir: &str) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).current_dir(root().join(dir));
+    command
+}
+
+/// Prints the command line, runs it and fails unless it exits with 0.
+pub fn run(mut command: Command) -> eyre::Result<()> {
+    let line = line(&command);
+    eprintln!("+ {line}");
+    let status = command.status().wrap_err_with(|| cannot_start(&line))?;
+    if !status.success() {
+        bail!("`{line}` failed: {status}");
+    }
+    Ok(())
+}
+
+/// Runs the command quietly and returns what it printed on standard output.
+pub fn output(mut command: Command) -> eyre::Result<String> {
+    let line = line(&command);
+    let output = command.output().wrap_err_with(|| cannot_start(&line))?;
+    if !output.status.success() {
+        bail!(
+            "`{line}` failed: {}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Cargo, as the process that runs this chore found it.
+pub fn cargo() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
+}
+
+fn line(command: &Command) -> String {
+    let mut line = command.get_program().to_string_lossy().into_owned();
+    for arg in command.get_args() {
+        line.push(' ');
+        line.push_str(&arg.to_string_lossy());
+    }
+    line
+}
+
+fn cannot_start(line: &str) -> String {
+    format!("cannot start `{line}`: is the program installed?")
+}
