@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+#[cfg(test)]
+mod arrows;
 mod contracts;
 mod guest;
 mod test;
