@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {PublicValues} from "../libraries/PublicValues.sol";
+
+/// @notice A program that may prove batches.
+struct Program {
+    /// Commitment of the program; not zero.
+    bytes32 exeCommit;
+    /// Commitment of the VM; not zero.
+    bytes32 vmCommit;
+    /// IProofVerifier contract.
+    address verifier;
+    /// Execution rules, compared with the public values.
+    uint64 forkId;
+    /// Prover-gas schedule, compared with the public values.
+    uint64 scheduleId;
+    /// When batches may pin it, unix seconds. In constructor arguments: 0.
+    uint64 activeFromS;
+}
+
+/// @notice Constructor arguments of Rollup.
+struct RollupParams {
+    /// Commits batches, posts snapshots and entries. Names no root, beacon or winner by it: proofs and hashes decide.
+    address operator;
+    /// Announces further program versions, which become usable after `programDelayS`; zero closes the table.
+    address governor;
+    address registry;
+    address rewardPool;
+    uint64 l2ChainId;
+    bytes32 genesisStateRoot;
+    bytes32 genesisBlockHash;
+    bytes32 genesisWithdrawalRoot;
+    uint64 genesisTimestamp;
+    /// Blocks from a commit to the block whose prevrandao draws; at least 1.
+    uint64 drawLag;
+    /// Blocks from the posted entries to the block whose prevrandao picks the winner; at least 1.
+    uint64 lotteryLag;
+    /// Points drawn per task; at least 1.
+    uint32 k;
+    /// Seconds that the winner's proof has, from its entries or the previous settlement, before any proof settles.
+    uint64 settleS;
+    /// Seconds from a commit after which any proof settles when no entries were posted.
+    uint64 fallbackS;
+    /// Seconds after an unpaid settlement in which the winner can still claim its reward.
+    uint64 claimS;
+    /// Seconds after a settlement in which submissions for the batch can be judged.
+    uint64 accuseS;
+    /// A batch may not leave out messages older than this at its last timestamp, seconds.
+    uint64 forceS;
+    /// How far L2 time may run ahead of L1 time at a commit, seconds.
+    uint64 futureS;
+    /// Seconds between the announcement of a program version and its use.
+    uint64 programDelayS;
+    /// SCR-wei per prover gas.
+    uint128 unitPriceWei;
+    /// Smallest fine, SCR-wei.
+    uint128 fineMinWei;
+    /// Wei per unit of L2 gas of an L1 message.
+    uint128 messageGasPriceWei;
+    /// Largest L2 gas limit of an L1 message.
+    uint64 messageGasMax;
+    /// Versions 1, 2, ... of the program table.
+    Program[] programs;
+}
+
+/// @notice What the operator commits of a batch.
+struct Commit {
+    /// Next number; the first is 1.
+    uint64 batch;
+    /// Program version that must prove it.
+    uint32 programVersion;
+    /// L2 number and timestamp of its last block.
+    uint64 lastBlock;
+    uint64 lastTimestamp;
+    /// Claimed results; only a proof makes them true.
+    bytes32 stateRoot;
+    bytes32 blockHash;
+    bytes32 withdrawalRoot;
+    /// L1 messages consumed up to the end of the batch, counted from the start of the chain.
+    uint64 messagesEnd;
+    /// Estimated prover gas: deadlines and fines use it, pay uses the proven value.
+    uint64 proverGasEstimate;
+    /// Content hash of the witness that rollers download.
+    bytes32 witnessHash;
+}
+
+/// @notice What L1 keeps of a committed batch.
+struct Batch {
+    bytes32 stateRoot;
+    bytes32 blockHash;
+    bytes32 withdrawalRoot;
+    bytes32 dataCommitment;
+    /// Rolling hash of the L1 messages consumed up to its end.
+    bytes32 messageHash;
+    /// Zero until the entries are posted.
+    bytes32 entriesHash;
+    uint64 lastBlock;
+    uint64 lastTimestamp;
+    uint64 messagesEnd;
+    uint64 proverGasEstimate;
+    /// L1 block and time of the commit.
+    uint64 commitBlock;
+    uint64 committedAt;
+    /// L1 block whose prevrandao picks the winner; zero until the entries are posted.
+    uint64 lotteryBlock;
+    uint64 entriesAt;
+    uint64 settledAt;
+    /// Snapshot that the draw uses; zero if there was none.
+    uint64 epoch;
+    uint32 programVersion;
+    /// The reward was credited.
+    bool paid;
+    /// SCR-wei per prover gas, fixed at commit.
+    uint128 unitPriceWei;
+}
+
+/// @notice Stake and reputation of an epoch, as a Merkle-sum root.
+struct Snapshot {
+    bytes32 root;
+    uint256 total;
+}
+
+/// @notice An on-time valid submission; the list is sorted by roller, without repetition.
+struct Entry {
+    address roller;
+    uint32 tickets;
+    /// keccak256 of the proof bytes.
+    bytes32 proofDigest;
+}
+
+/// @notice What a roller signs (EIP-712) when it submits.
+struct Submission {
+    bytes32 task;
+    uint32 round;
+    address roller;
+    bytes32 publicValuesHash;
+    bytes32 proofDigest;
+}
+
+/// @notice L1 side of the rollup: commit -> draw -> entries -> lottery -> settle, the message queue and withdrawals.
+/// @dev Task of batch n: keccak256("rollmill.task.v1", chain id, this, n). Batches are committed and settled in order,
+/// entries are posted in any order. Draw beacon: prevrandao of block `commitBlock + drawLag`; lottery beacon: of
+/// `lotteryBlock`. Nobody chooses either, and nobody chooses the winner: see LotteryLib.
+interface IRollup {
+    error NotOperator(address caller);
+    error NotGovernor(address caller);
+    error BadParameter(string name);
+    error ZeroHash(string name);
+    error UnknownProgram(uint32 version);
+    error InactiveProgram(uint32 version, uint64 activeFromS);
+    error UnknownBatch(uint64 batch);
+    error BatchOutOfOrder(uint64 batch, uint64 expected);
+    error BlockNotAfter(uint64 lastBlock, uint64 previous);
+    error BadTimestamp(uint64 lastTimestamp);
+    error EmptyData();
+    error BadMessagesEnd(uint64 messagesEnd);
+    error MessageOverdue(uint64 index);
+    error EpochOutOfOrder(uint64 epoch, uint64 expected);
+    error BadSnapshot();
+    error WrongHeader(uint64 l1Block);
+    error BeaconMissing(uint64 l1Block);
+    error EntriesAlreadyPosted(uint64 batch);
+    error NoEntries();
+    error BadEntry(uint256 position);
+    error WrongEntries();
+    error AlreadySettled(uint64 batch);
+    error NotSettled(uint64 batch);
+    error NotWinner(address roller, address winner);
+    error WrongProofDigest(bytes32 digest, bytes32 expected);
+    error PublicValuesMismatch(string field);
+    error ProofRejected();
+    error TooEarly(uint64 fromS);
+    error TooLate(uint64 untilS);
+    error AlreadyPaid(uint64 batch);
+    error WrongTask(bytes32 task, bytes32 expected);
+    error WrongSigner(address signer);
+    error AlreadyFined(bytes32 task, uint32 round, address roller);
+    error BadMessage(string reason);
+    error FeeNotCovered(uint256 valueWei, uint256 feeWei);
+    error InvalidWithdrawalProof();
+    error AlreadyFinalized(uint64 index);
+    error TransferFailed();
+
+    event ProgramAnnounced(
+        uint32 indexed version,
+        bytes32 exeCommit,
+        bytes32 vmCommit,
+        address verifier,
+        uint64 forkId,
+        uint64 scheduleId,
+        uint64 activeFromS
+    );
+    event BatchCommitted(
+        uint64 indexed batch,
+        bytes32 indexed task,
+        Commit c,
+        bytes32 dataCommitment,
+        bytes32 previousMessageHash,
+        bytes32 messageHash,
+        uint256 unitPriceWei,
+        uint64 epoch
+    );
+    /// @param leaves Concatenated (roller 20 | stake 16 | q 8 | capacity 4 bytes), big-endian, sorted by roller.
+    event SnapshotPosted(uint64 indexed epoch, bytes32 root, uint256 total, bytes leaves);
+    event BeaconStored(uint64 indexed l1Block, bytes32 prevrandao);
+    event EntriesPosted(uint64 indexed batch, bytes32 entriesHash, uint64 lotteryBlock, Entry[] entries);
+    /// @notice A batch settled by its winner's proof.
+    event BatchSettled(
+        uint64 indexed batch, address indexed roller, bytes32 stateRoot, uint256 rewardWei, uint64 proverGas
+    );
+    /// @notice A batch settled by somebody's proof after the winner's time; nobody is paid.
+    event BatchSettledUnpaid(uint64 indexed batch, address indexed roller, bytes32 stateRoot, uint64 proverGas);
+    /// @notice The winner of a batch that had settled unpaid showed the proof of its entry.
+    event RewardClaimedLate(uint64 indexed batch, address indexed roller, uint256 rewardWei);
+    /// @notice Verdict over a signed submission; `fineWei` is zero for a valid one.
+    event SubmissionJudged(
+        uint64 indexed batch,
+        address indexed roller,
+        uint32 round,
+        bool valid,
+        uint256 fineWei,
+        bytes32 proofDigest,
+        address accuser
+    );
+    event MessageSent(
+        uint64 indexed index,
+        address indexed sender,
+        address indexed to,
+        uint256 value,
+        uint64 gasLimit,
+        bytes data,
+        bytes32 rollingHash
+    );
+    event WithdrawalFinalized(uint64 indexed index, address indexed recipient, uint256 amountWei, uint64 batch);
+    event FeesWithdrawn(uint256 amountWei);
+
+    /// @notice Announces the next program version; only the governor. It can be pinned after `programDelayS`.
+    function announceProgram(Program calldata p) external returns (uint32 version);
+
+    /// @notice Commits the next batch with its data; only the operator.
+    function commit(Commit calldata c, bytes calldata data) external;
+
+    /// @notice Posts the snapshot of the next epoch (1, 2, ...) with its leaves; only the operator.
+    function postSnapshot(uint64 epoch, bytes32 root, uint256 total, bytes calldata leaves) external;
+
+    /// @notice Stores the prevrandao of a recent L1 block (8,191 blocks) from its RLP header; anybody.
+    function storeBeacon(bytes calldata headerRlp) external;
+
+    /// @notice Posts the entries of a batch, once and finally, after its draw beacon is stored; only the operator.
+    function postEntries(uint64 batch, Entry[] calldata entries) external;
+
+    /// @notice Settles the next batch with the winner's proof and credits the winner; anybody.
+    function settle(PublicValues calldata pv, bytes calldata proof, Entry[] calldata entries) external;
+
+    /// @notice Settles the next batch with any valid proof, after `unpaidFrom`; anybody. Nobody is paid.
+    function settleUnpaid(PublicValues calldata pv, bytes calldata proof) external;
+
+    /// @notice Credits the winner of a batch that settled unpaid, against the proof of its entry; anybody.
+    function claimLate(uint64 batch, PublicValues calldata pv, bytes calldata proof, Entry[] calldata entries) external;
+
+    /// @notice Judges a signed submission by running the verifier on the very bytes; anybody.
+    /// Rejected bytes, or a proof of another task or roller, are fined once per (task, round, roller). A true proof
+    /// that only disagrees with the commit is never fined: then the commit is wrong.
+    /// @param pv Preimage of `s.publicValuesHash`; needed when the verifier accepts, ignored when it rejects.
+    function judge(
+        uint64 batch,
+        Submission calldata s,
+        bytes calldata signature,
+        PublicValues calldata pv,
+        bytes calldata proof
+    ) external;
+
+    /// @notice Queues a message to L2; its value is `msg.value` less `gasLimit * messageGasPriceWei`.
+    /// A deposit is a message with empty data. A caller that is a contract is aliased (see MessageLib).
+    function sendMessage(address to, uint64 gasLimit, bytes calldata data) external payable returns (uint64 index);
+
+    /// @notice Pays a withdrawal that a settled batch contains; anybody, once per index.
+    function finalizeWithdrawal(
+        uint64 batch,
+        uint64 index,
+        address sender,
+        address recipient,
+        uint256 amountWei,
+        bytes32[32] calldata proof
+    ) external;
+
+    /// @notice Pays the collected message fees to the operator; only the operator.
+    function withdrawFees() external;
+
+    function taskId(uint64 batch) external view returns (bytes32);
+    /// @notice EIP-712 digest that the roller signs.
+    function submissionDigest(Submission calldata s) external view returns (bytes32);
+    function batches(uint64 batch) external view returns (Batch memory);
+    function programs(uint32 version) external view returns (Program memory);
+    function programCount() external view returns (uint32);
+    function snapshots(uint64 epoch) external view returns (Snapshot memory);
+    /// @notice Last posted epoch; zero before the first.
+    function currentEpoch() external view returns (uint64);
+    /// @notice Last committed and last settled batch; zero at genesis.
+    function committedBatch() external view returns (uint64);
+    function settledBatch() external view returns (uint64);
+    /// @notice State root of the last settled batch.
+    function stateRoot() external view returns (bytes32);
+    /// @notice L1 block whose prevrandao draws the seats of a committed batch.
+    function drawBlock(uint64 batch) external view returns (uint64);
+    /// @notice Stored prevrandao of an L1 block; zero if none.
+    function beacons(uint64 l1Block) external view returns (bytes32);
+    /// @notice Winner of a batch whose lottery beacon is stored.
+    function winnerOf(uint64 batch, Entry[] calldata entries) external view returns (Entry memory);
+    /// @notice From when `settleUnpaid` is open for a committed batch, once it is the next, unix seconds.
+    function unpaidFrom(uint64 batch) external view returns (uint64);
+    /// @notice Fine for an invalid submission for a batch, before it is cut to the stake.
+    function fineWei(uint64 batch) external view returns (uint256);
+    function fined(bytes32 task, uint32 round, address roller) external view returns (bool);
+    function messageCount() external view returns (uint64);
+    /// @notice Rolling hash after the first `count` messages.
+    function messageHashAt(uint64 count) external view returns (bytes32);
+    function withdrawalFinalized(uint64 index) external view returns (bool);
+    function feesWei() external view returns (uint256);
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @notice What a batch proof states: 26 static words, in this order, on L1, in the node and in the guest.
+/// The guest reveals keccak256 of their ABI encoding (832 bytes) and nothing else.
+struct PublicValues {
+    /// Layout of this struct; 1.
+    uint64 formatVersion;
+    /// Row of the program table that the batch pinned when it was committed.
+    uint64 programVersion;
+    /// Execution rules of the batch.
+    uint64 forkId;
+    uint64 l1ChainId;
+    /// The Rollup contract that the proof is for.
+    address rollup;
+    uint64 l2ChainId;
+    /// Who proved, and who alone may be paid for it.
+    address roller;
+    /// keccak256("rollmill.task.v1", l1ChainId, rollup, batch).
+    bytes32 task;
+    uint64 firstBatch;
+    uint64 lastBatch;
+    bytes32 previousStateRoot;
+    bytes32 stateRoot;
+    bytes32 previousBlockHash;
+    bytes32 blockHash;
+    /// keccak256 of the batch data.
+    bytes32 dataCommitment;
+    /// Blob binding; zero while the data travel as calldata.
+    bytes32 blobVersionedHash;
+    bytes32 z;
+    bytes32 y;
+    /// Rolling hash of the L1 messages consumed before and after the batch.
+    bytes32 previousMessageHash;
+    bytes32 messageHash;
+    /// Root of the L2 withdrawal tree after the batch.
+    bytes32 withdrawalRoot;
+    uint64 lastBlock;
+    uint64 lastTimestamp;
+    /// Proven proving work, in prover gas of schedule `scheduleId`.
+    uint64 proverGas;
+    uint64 scheduleId;
+    /// Zero.
+    uint256 reserved;
+}
+
+/// @notice Encoding and hash of public values.
+library PublicValuesLib {
+    /// @dev Layout that this version of the contracts settles.
+    uint64 internal constant FORMAT_VERSION = 1;
+
+    /// @notice The 32 bytes that the guest reveals for `pv`.
+    function hash(PublicValues memory pv) internal pure returns (bytes32) {
+        return keccak256(abi.encode(pv));
+    }
+}
