@@ -1,0 +1,177 @@
+//! Batches as the sequencer sealed them: what it commits on L1, and what a proof of them must state.
+//!
+//! Order of writing: the witness object first, then this record, then the commit transaction. So whoever sees a batch
+//! on L1 finds its record and its witness here.
+
+use alloy_primitives::{B256, Bytes};
+use serde::{Deserialize, Serialize};
+use sqlx::{Row, sqlite::SqliteRow};
+
+use crate::{
+    Store, StoreError,
+    row::{b256, int, json, malformed, to_json, u64_of, u64_opt},
+};
+
+/// How far a batch has come. It never goes back except through [`Store::set_batch_state`] after an L1 reorganisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchState {
+    /// Closed by the sequencer.
+    Sealed,
+    /// Committed on L1.
+    Committed,
+    /// Its state root is L1's.
+    Settled,
+}
+
+impl BatchState {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Sealed => "sealed",
+            Self::Committed => "committed",
+            Self::Settled => "settled",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, StoreError> {
+        match text {
+            "sealed" => Ok(Self::Sealed),
+            "committed" => Ok(Self::Committed),
+            "settled" => Ok(Self::Settled),
+            other => Err(malformed("state", other)),
+        }
+    }
+}
+
+/// A sealed batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchRecord {
+    /// Batch number, from 1.
+    pub number: u64,
+    /// First L2 block.
+    pub first_block: u64,
+    /// Last L2 block.
+    pub last_block: u64,
+    /// How far it has come.
+    pub state: BatchState,
+    /// Task id of its proof.
+    pub task: B256,
+    /// Name of the witness object.
+    pub witness_hash: B256,
+    /// Batch data as committed.
+    pub data: Bytes,
+    /// Arguments of the commit call, as JSON of the sequencer's type.
+    pub commit_fields: serde_json::Value,
+    /// `protocol::PublicValues` as JSON with the roller zero: what a proof must state, but for its roller.
+    pub public_values: serde_json::Value,
+    /// Figures for reports (transactions, EVM gas, prover gas, witness bytes).
+    pub stats: serde_json::Value,
+}
+
+impl Store {
+    /// Records a sealed batch. Idempotent for the same task and witness.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when another batch has the number.
+    pub async fn record_batch(&self, batch: &BatchRecord) -> Result<(), StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO batches (number, first_block, last_block, state, task, witness_hash, data, commit_fields,
+                                  public_values, stats)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+        )
+        .bind(int("number", batch.number)?)
+        .bind(int("first_block", batch.first_block)?)
+        .bind(int("last_block", batch.last_block)?)
+        .bind(batch.state.as_str())
+        .bind(batch.task.as_slice())
+        .bind(batch.witness_hash.as_slice())
+        .bind(batch.data.as_ref())
+        .bind(to_json("commit_fields", &batch.commit_fields)?)
+        .bind(to_json("public_values", &batch.public_values)?)
+        .bind(to_json("stats", &batch.stats)?)
+        .execute(&self.pool)
+        .await?;
+        if done.rows_affected() == 1 {
+            return Ok(());
+        }
+        match self.batch(batch.number).await? {
+            Some(found) if found.task == batch.task && found.witness_hash == batch.witness_hash => {
+                Ok(())
+            }
+            _ => Err(StoreError::Conflict {
+                what: format!("batch {}", batch.number),
+            }),
+        }
+    }
+
+    /// The batch with this number.
+    pub async fn batch(&self, number: u64) -> Result<Option<BatchRecord>, StoreError> {
+        let row = sqlx::query("SELECT * FROM batches WHERE number = ?1")
+            .bind(int("number", number)?)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// The batch whose proof is this task.
+    pub async fn batch_of_task(&self, task: B256) -> Result<Option<BatchRecord>, StoreError> {
+        let row = sqlx::query("SELECT * FROM batches WHERE task = ?1")
+            .bind(task.as_slice())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Up to `limit` batches from number `from` on, in order.
+    pub async fn batches(&self, from: u64, limit: u32) -> Result<Vec<BatchRecord>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM batches WHERE number >= ?1 ORDER BY number LIMIT ?2")
+            .bind(int("number", from)?)
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// The highest batch number that has come at least to `state`.
+    pub async fn last_batch(&self, state: BatchState) -> Result<Option<u64>, StoreError> {
+        let row = sqlx::query(
+            "SELECT MAX(number) AS number FROM batches
+             WHERE state IN ('settled', CASE WHEN ?1 <> 'settled' THEN 'committed' END,
+                             CASE WHEN ?1 = 'sealed' THEN 'sealed' END)",
+        )
+        .bind(state.as_str())
+        .fetch_one(&self.pool)
+        .await?;
+        u64_opt(&row, "number")
+    }
+
+    /// Writes down how far a batch has come.
+    pub async fn set_batch_state(&self, number: u64, state: BatchState) -> Result<(), StoreError> {
+        let done = sqlx::query("UPDATE batches SET state = ?2 WHERE number = ?1")
+            .bind(int("number", number)?)
+            .bind(state.as_str())
+            .execute(&self.pool)
+            .await?;
+        match done.rows_affected() {
+            0 => Err(StoreError::Missing {
+                what: format!("batch {number}"),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<BatchRecord, StoreError> {
+    Ok(BatchRecord {
+        number: u64_of(row, "number")?,
+        first_block: u64_of(row, "first_block")?,
+        last_block: u64_of(row, "last_block")?,
+        state: BatchState::parse(row.try_get("state")?)?,
+        task: b256(row, "task")?,
+        witness_hash: b256(row, "witness_hash")?,
+        data: row.try_get::<Vec<u8>, _>("data")?.into(),
+        commit_fields: json(row, "commit_fields")?,
+        public_values: json(row, "public_values")?,
+        stats: json(row, "stats")?,
+    })
+}
