@@ -156,19 +156,21 @@ interface IRollup {
     error EmptyData();
     error BadMessagesEnd(uint64 messagesEnd);
     error MessageOverdue(uint64 index);
+    error TooManyEntries(uint256 count);
     error EpochOutOfOrder(uint64 epoch, uint64 expected);
-    error BadSnapshot();
-    error WrongHeader(uint64 l1Block);
+    error WrongSnapshot(bytes32 root, uint256 total);
+    error WrongHeader(uint256 l1Block);
     error BeaconMissing(uint64 l1Block);
     error EntriesAlreadyPosted(uint64 batch);
-    error NoEntries();
     error BadEntry(uint256 position);
-    error WrongEntries();
+    error WrongEntries(bytes32 entriesHash, bytes32 posted);
     error AlreadySettled(uint64 batch);
     error NotSettled(uint64 batch);
     error NotWinner(address roller, address winner);
     error WrongProofDigest(bytes32 digest, bytes32 expected);
-    error PublicValuesMismatch(string field);
+    /// @notice Word `word` (from 0, in the order of PublicValues) is not what the batch demands.
+    error PublicValuesMismatch(uint256 word, bytes32 given, bytes32 expected);
+    error WrongPreimage(bytes32 publicValuesHash);
     error ProofRejected();
     error TooEarly(uint64 fromS);
     error TooLate(uint64 untilS);
@@ -289,6 +291,11 @@ interface IRollup {
     function withdrawFees() external;
 
     function taskId(uint64 batch) external view returns (bytes32);
+    /// @notice The only public values with which a proof by `roller` of `proverGas` settles a committed batch.
+    function expectedPublicValues(uint64 batch, address roller, uint64 proverGas)
+        external
+        view
+        returns (PublicValues memory);
     /// @notice EIP-712 digest that the roller signs.
     function submissionDigest(Submission calldata s) external view returns (bytes32);
     function batches(uint64 batch) external view returns (Batch memory);

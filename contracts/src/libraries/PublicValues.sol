@@ -44,13 +44,33 @@ struct PublicValues {
     uint256 reserved;
 }
 
-/// @notice Encoding and hash of public values.
+/// @notice Hash and comparison of public values.
+/// @dev A struct of static members lies in memory as its ABI encoding: one 32-byte word each, in order.
 library PublicValuesLib {
     /// @dev Layout that this version of the contracts settles.
     uint64 internal constant FORMAT_VERSION = 1;
+    uint256 internal constant WORDS = 26;
 
-    /// @notice The 32 bytes that the guest reveals for `pv`.
-    function hash(PublicValues memory pv) internal pure returns (bytes32) {
-        return keccak256(abi.encode(pv));
+    /// @notice The 32 bytes that the guest reveals for `pv`: keccak256(abi.encode(pv)).
+    function hash(PublicValues memory pv) internal pure returns (bytes32 result) {
+        assembly ("memory-safe") {
+            result := keccak256(pv, mul(WORDS, 32))
+        }
+    }
+
+    /// @notice Position of the first word in which two public values differ, with both words.
+    /// @return word WORDS if they are equal.
+    function firstDifference(PublicValues memory a, PublicValues memory b)
+        internal
+        pure
+        returns (uint256 word, bytes32 inA, bytes32 inB)
+    {
+        for (; word < WORDS; word++) {
+            assembly ("memory-safe") {
+                inA := mload(add(a, mul(word, 32)))
+                inB := mload(add(b, mul(word, 32)))
+            }
+            if (inA != inB) break;
+        }
     }
 }

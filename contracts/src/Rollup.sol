@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {BeaconStore} from "./BeaconStore.sol";
+import {MessageQueue} from "./MessageQueue.sol";
+import {ProgramTable} from "./ProgramTable.sol";
+import {IRewardPool} from "./interfaces/IRewardPool.sol";
+import {IRollerRegistry} from "./interfaces/IRollerRegistry.sol";
+import {Batch, Commit, Entry, IRollup, Program, RollupParams, Snapshot, Submission} from "./interfaces/IRollup.sol";
+import {LotteryLib} from "./libraries/LotteryLib.sol";
+import {PublicValues, PublicValuesLib} from "./libraries/PublicValues.sol";
+import {SnapshotLib} from "./libraries/SnapshotLib.sol";
+import {WithdrawalTree} from "./libraries/WithdrawalTree.sol";
+
+/// @notice See IRollup.
+/// @dev The chain id is read anew each time: after a fork of L1, nothing signed, proven or withdrawn on one side counts
+/// on the other.
+/// INVARIANT: settledBatch <= committedBatch; every batch up to settledBatch has been proven.
+/// INVARIANT: a batch is paid at most once, and only to the winner of its lottery.
+contract Rollup is ProgramTable, MessageQueue, BeaconStore {
+    using PublicValuesLib for PublicValues;
+
+    bytes32 private constant DOMAIN_TYPEHASH =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    bytes32 private constant DOMAIN_NAME_HASH = keccak256("rollmill");
+    bytes32 private constant DOMAIN_VERSION_HASH = keccak256("1");
+    bytes32 private constant SUBMISSION_TYPEHASH = keccak256(
+        "Submission(bytes32 task,uint32 round,address roller,bytes32 publicValuesHash,bytes32 proofDigest)"
+    );
+    uint256 private constant ENTRIES_MAX = 256;
+    /// @dev A fine is four times what a seat earns on average.
+    uint256 private constant FINE_MULTIPLE = 4;
+
+    address public immutable operator;
+    IRollerRegistry public immutable registry;
+    IRewardPool public immutable rewardPool;
+    uint64 public immutable l2ChainId;
+    uint64 public immutable drawLag;
+    uint64 public immutable lotteryLag;
+    uint32 public immutable k;
+    uint64 public immutable settleS;
+    uint64 public immutable fallbackS;
+    uint64 public immutable claimS;
+    uint64 public immutable accuseS;
+    uint64 public immutable futureS;
+    uint128 public immutable unitPriceWei;
+    uint128 public immutable fineMinWei;
+
+    uint64 public committedBatch;
+    uint64 public settledBatch;
+    uint64 public currentEpoch;
+    mapping(uint64 batch => Batch) private _batches;
+    mapping(uint64 epoch => Snapshot) private _snapshots;
+    mapping(bytes32 task => mapping(uint32 round => mapping(address roller => bool))) public fined;
+    mapping(uint64 index => bool) public withdrawalFinalized;
+
+    modifier onlyOperator() {
+        require(msg.sender == operator, NotOperator(msg.sender));
+        _;
+    }
+
+    constructor(RollupParams memory p)
+        ProgramTable(p.governor, p.programDelayS, p.programs)
+        MessageQueue(p.messageGasPriceWei, p.messageGasMax, p.forceS)
+    {
+        require(p.operator != address(0), BadParameter("operator"));
+        require(p.l2ChainId != 0 && p.l2ChainId != block.chainid, BadParameter("l2ChainId"));
+        require(p.drawLag > 0 && p.lotteryLag > 0, BadParameter("lag"));
+        require(p.k > 0, BadParameter("k"));
+        operator = p.operator;
+        registry = IRollerRegistry(p.registry);
+        rewardPool = IRewardPool(p.rewardPool);
+        l2ChainId = p.l2ChainId;
+        drawLag = p.drawLag;
+        lotteryLag = p.lotteryLag;
+        k = p.k;
+        settleS = p.settleS;
+        fallbackS = p.fallbackS;
+        claimS = p.claimS;
+        accuseS = p.accuseS;
+        futureS = p.futureS;
+        unitPriceWei = p.unitPriceWei;
+        fineMinWei = p.fineMinWei;
+        require(IRollerRegistry(p.registry).rollup() == address(this), BadParameter("registry"));
+        require(IRewardPool(p.rewardPool).rollup() == address(this), BadParameter("rewardPool"));
+        // Stake must outlive every dispute about what it stands for.
+        uint256 disputesS = uint256(p.fallbackS) + p.settleS + p.claimS + p.accuseS;
+        require(IRollerRegistry(p.registry).unbondS() > disputesS, BadParameter("unbondS"));
+        _storeGenesis(p);
+    }
+
+    /// @inheritdoc IRollup
+    function commit(Commit calldata c, bytes calldata data) external onlyOperator {
+        require(c.batch == committedBatch + 1, BatchOutOfOrder(c.batch, committedBatch + 1));
+        require(data.length > 0, EmptyData());
+        Batch storage previous = _batches[committedBatch];
+        _checkCommit(c, previous);
+        Batch storage b = _batches[c.batch];
+        b.stateRoot = c.stateRoot;
+        b.blockHash = c.blockHash;
+        b.withdrawalRoot = c.withdrawalRoot;
+        b.dataCommitment = keccak256(data);
+        b.messageHash = messageHashAt(c.messagesEnd);
+        b.lastBlock = c.lastBlock;
+        b.lastTimestamp = c.lastTimestamp;
+        b.messagesEnd = c.messagesEnd;
+        b.proverGasEstimate = c.proverGasEstimate;
+        b.commitBlock = uint64(block.number);
+        b.committedAt = uint64(block.timestamp);
+        b.epoch = currentEpoch;
+        b.programVersion = c.programVersion;
+        b.unitPriceWei = unitPriceWei;
+        committedBatch = c.batch;
+        emit BatchCommitted(
+            c.batch,
+            taskId(c.batch),
+            c,
+            b.dataCommitment,
+            previous.messageHash,
+            b.messageHash,
+            unitPriceWei,
+            currentEpoch
+        );
+    }
+
+    /// @inheritdoc IRollup
+    function postSnapshot(uint64 epoch, bytes32 root, uint256 total, bytes calldata leaves) external onlyOperator {
+        require(epoch == currentEpoch + 1, EpochOutOfOrder(epoch, currentEpoch + 1));
+        (bytes32 actualRoot, uint256 actualTotal) = SnapshotLib.root(leaves);
+        require(root == actualRoot && total == actualTotal && total > 0, WrongSnapshot(actualRoot, actualTotal));
+        currentEpoch = epoch;
+        _snapshots[epoch] = Snapshot(root, total);
+        emit SnapshotPosted(epoch, root, total, leaves);
+    }
+
+    /// @inheritdoc IRollup
+    function postEntries(uint64 batch, Entry[] calldata entries) external onlyOperator {
+        Batch storage b = _committed(batch);
+        require(b.entriesHash == 0, EntriesAlreadyPosted(batch));
+        require(b.settledAt == 0, AlreadySettled(batch));
+        require(entries.length <= ENTRIES_MAX, TooManyEntries(entries.length));
+        require(entries.length > 0, LotteryLib.EmptyEntries());
+        _beacon(drawBlock(batch));
+        address previous = address(0);
+        for (uint256 i = 0; i < entries.length; i++) {
+            Entry calldata e = entries[i];
+            require(e.roller > previous && e.tickets > 0 && e.proofDigest != 0, BadEntry(i));
+            require(registry.isRegistered(e.roller), BadEntry(i));
+            previous = e.roller;
+        }
+        b.entriesHash = LotteryLib.hash(entries);
+        b.entriesAt = uint64(block.timestamp);
+        b.lotteryBlock = uint64(block.number) + lotteryLag;
+        emit EntriesPosted(batch, b.entriesHash, b.lotteryBlock, entries);
+    }
+
+    /// @inheritdoc IRollup
+    function settle(PublicValues memory pv, bytes calldata proof, Entry[] calldata entries) external {
+        uint64 batch = _next(pv.firstBatch);
+        _checkWinner(batch, pv.roller, proof, entries);
+        _checkProof(batch, pv, proof);
+        _moveState(batch);
+        uint256 rewardWei = _pay(batch, pv);
+        emit BatchSettled(batch, pv.roller, pv.stateRoot, rewardWei, pv.proverGas);
+    }
+
+    /// @inheritdoc IRollup
+    function settleUnpaid(PublicValues memory pv, bytes calldata proof) external {
+        uint64 batch = _next(pv.firstBatch);
+        uint64 fromS = unpaidFrom(batch);
+        require(block.timestamp >= fromS, TooEarly(fromS));
+        _checkProof(batch, pv, proof);
+        _moveState(batch);
+        emit BatchSettledUnpaid(batch, pv.roller, pv.stateRoot, pv.proverGas);
+    }
+
+    /// @inheritdoc IRollup
+    function claimLate(uint64 batch, PublicValues memory pv, bytes calldata proof, Entry[] calldata entries)
+        external
+    {
+        Batch storage b = _committed(batch);
+        require(b.settledAt != 0, NotSettled(batch));
+        require(!b.paid, AlreadyPaid(batch));
+        require(block.timestamp <= b.settledAt + claimS, TooLate(b.settledAt + claimS));
+        _checkWinner(batch, pv.roller, proof, entries);
+        _checkProof(batch, pv, proof);
+        uint256 rewardWei = _pay(batch, pv);
+        emit RewardClaimedLate(batch, pv.roller, rewardWei);
+    }
+
+    /// @inheritdoc IRollup
+    function judge(
+        uint64 batch,
+        Submission calldata s,
+        bytes calldata signature,
+        PublicValues memory pv,
+        bytes calldata proof
+    ) external {
+        _checkAccusation(batch, s, signature);
+        bytes32 digest = keccak256(proof);
+        require(digest == s.proofDigest, WrongProofDigest(digest, s.proofDigest));
+        bool valid = _accepts(_batches[batch].programVersion, s.publicValuesHash, proof);
+        if (valid) {
+            // SOUNDNESS: a true proof is fined only for being about another task or another roller. Any other
+            // difference from the commit may be the operator's fault, and costs the roller nothing.
+            require(pv.hash() == s.publicValuesHash, WrongPreimage(s.publicValuesHash));
+            valid = pv.task == s.task && pv.roller == s.roller;
+        }
+        uint256 finedWei = 0;
+        if (!valid) {
+            fined[s.task][s.round][s.roller] = true;
+            finedWei = registry.fine(s.roller, fineWei(batch));
+        }
+        emit SubmissionJudged(batch, s.roller, s.round, valid, finedWei, digest, msg.sender);
+    }
+
+    /// @inheritdoc IRollup
+    function finalizeWithdrawal(
+        uint64 batch,
+        uint64 index,
+        address sender,
+        address recipient,
+        uint256 amountWei,
+        bytes32[32] calldata proof
+    ) external {
+        require(batch != 0 && batch <= settledBatch, NotSettled(batch));
+        require(!withdrawalFinalized[index], AlreadyFinalized(index));
+        bytes32 leaf =
+            WithdrawalTree.leaf(block.chainid, address(this), l2ChainId, index, sender, recipient, amountWei);
+        bytes32 root = _batches[batch].withdrawalRoot;
+        require(WithdrawalTree.verify(root, leaf, index, proof), InvalidWithdrawalProof());
+        withdrawalFinalized[index] = true;
+        emit WithdrawalFinalized(index, recipient, amountWei, batch);
+        _send(recipient, amountWei);
+    }
+
+    /// @inheritdoc IRollup
+    function withdrawFees() external onlyOperator {
+        uint256 amountWei = feesWei;
+        feesWei = 0;
+        emit FeesWithdrawn(amountWei);
+        _send(operator, amountWei);
+    }
+
+    /// @inheritdoc IRollup
+    function batches(uint64 batch) external view returns (Batch memory) {
+        return _batches[batch];
+    }
+
+    /// @inheritdoc IRollup
+    function snapshots(uint64 epoch) external view returns (Snapshot memory) {
+        return _snapshots[epoch];
+    }
+
+    /// @inheritdoc IRollup
+    function stateRoot() external view returns (bytes32) {
+        return _batches[settledBatch].stateRoot;
+    }
+
+    /// @inheritdoc IRollup
+    function winnerOf(uint64 batch, Entry[] calldata entries) public view returns (Entry memory) {
+        Batch storage b = _committed(batch);
+        bytes32 entriesHash = LotteryLib.hash(entries);
+        require(b.entriesHash != 0 && entriesHash == b.entriesHash, WrongEntries(entriesHash, b.entriesHash));
+        return entries[LotteryLib.winner(taskId(batch), entriesHash, _beacon(b.lotteryBlock), entries)];
+    }
+
+    /// @inheritdoc IRollup
+    function taskId(uint64 batch) public view returns (bytes32) {
+        return LotteryLib.taskId(block.chainid, address(this), batch);
+    }
+
+    /// @inheritdoc IRollup
+    function submissionDigest(Submission calldata s) public view returns (bytes32) {
+        bytes32 domain = keccak256(
+            abi.encode(DOMAIN_TYPEHASH, DOMAIN_NAME_HASH, DOMAIN_VERSION_HASH, block.chainid, address(this))
+        );
+        bytes32 message = keccak256(abi.encode(SUBMISSION_TYPEHASH, s));
+        return MessageHashUtils.toTypedDataHash(domain, message);
+    }
+
+    /// @inheritdoc IRollup
+    function drawBlock(uint64 batch) public view returns (uint64) {
+        return _committed(batch).commitBlock + drawLag;
+    }
+
+    /// @inheritdoc IRollup
+    function unpaidFrom(uint64 batch) public view returns (uint64) {
+        Batch storage b = _committed(batch);
+        if (b.entriesHash == 0) return b.committedAt + fallbackS;
+        // The winner cannot settle before the batch is the next, so its time does not run before that.
+        return uint64(Math.max(b.entriesAt, _batches[batch - 1].settledAt)) + settleS;
+    }
+
+    /// @inheritdoc IRollup
+    function fineWei(uint64 batch) public view returns (uint256) {
+        Batch storage b = _committed(batch);
+        return Math.max(fineMinWei, FINE_MULTIPLE * b.unitPriceWei * b.proverGasEstimate);
+    }
+
+    /// @inheritdoc IRollup
+    function expectedPublicValues(uint64 batch, address roller, uint64 proverGas)
+        public
+        view
+        returns (PublicValues memory pv)
+    {
+        Batch storage b = _committed(batch);
+        Batch storage previous = _batches[batch - 1];
+        Program storage p = _program(b.programVersion);
+        pv.formatVersion = PublicValuesLib.FORMAT_VERSION;
+        pv.programVersion = b.programVersion;
+        pv.forkId = p.forkId;
+        pv.l1ChainId = uint64(block.chainid);
+        pv.rollup = address(this);
+        pv.l2ChainId = l2ChainId;
+        pv.roller = roller;
+        pv.task = taskId(batch);
+        pv.firstBatch = batch;
+        pv.lastBatch = batch;
+        pv.previousStateRoot = previous.stateRoot;
+        pv.stateRoot = b.stateRoot;
+        pv.previousBlockHash = previous.blockHash;
+        pv.blockHash = b.blockHash;
+        pv.dataCommitment = b.dataCommitment;
+        pv.previousMessageHash = previous.messageHash;
+        pv.messageHash = b.messageHash;
+        pv.withdrawalRoot = b.withdrawalRoot;
+        pv.lastBlock = b.lastBlock;
+        pv.lastTimestamp = b.lastTimestamp;
+        pv.proverGas = proverGas;
+        pv.scheduleId = p.scheduleId;
+    }
+
+    function _storeGenesis(RollupParams memory p) private {
+        require(p.genesisStateRoot != 0, ZeroHash("genesisStateRoot"));
+        require(p.genesisBlockHash != 0, ZeroHash("genesisBlockHash"));
+        require(p.genesisWithdrawalRoot != 0, ZeroHash("genesisWithdrawalRoot"));
+        Batch storage genesis = _batches[0];
+        genesis.stateRoot = p.genesisStateRoot;
+        genesis.blockHash = p.genesisBlockHash;
+        genesis.withdrawalRoot = p.genesisWithdrawalRoot;
+        genesis.messageHash = messageHashAt(0);
+        genesis.lastTimestamp = p.genesisTimestamp;
+    }
+
+    function _checkCommit(Commit calldata c, Batch storage previous) private view {
+        require(c.stateRoot != 0, ZeroHash("stateRoot"));
+        require(c.blockHash != 0, ZeroHash("blockHash"));
+        require(c.withdrawalRoot != 0, ZeroHash("withdrawalRoot"));
+        require(c.witnessHash != 0, ZeroHash("witnessHash"));
+        require(c.proverGasEstimate > 0, BadParameter("proverGasEstimate"));
+        require(c.lastBlock > previous.lastBlock, BlockNotAfter(c.lastBlock, previous.lastBlock));
+        require(
+            c.lastTimestamp >= previous.lastTimestamp && c.lastTimestamp <= block.timestamp + futureS,
+            BadTimestamp(c.lastTimestamp)
+        );
+        require(c.messagesEnd >= previous.messagesEnd, BadMessagesEnd(c.messagesEnd));
+        require(c.messagesEnd <= messageCount, BadMessagesEnd(c.messagesEnd));
+        _requireNoneOverdue(c.messagesEnd, c.lastTimestamp);
+        _requireActive(c.programVersion);
+    }
+
+    function _committed(uint64 batch) private view returns (Batch storage) {
+        require(batch != 0 && batch <= committedBatch, UnknownBatch(batch));
+        return _batches[batch];
+    }
+
+    /// @dev The batch to settle, which `claimed` must be.
+    function _next(uint64 claimed) private view returns (uint64 batch) {
+        batch = settledBatch + 1;
+        require(claimed == batch, BatchOutOfOrder(claimed, batch));
+        _committed(batch);
+    }
+
+    /// @dev SOUNDNESS: pays only whom the lottery drew, for the very bytes that were posted before it.
+    function _checkWinner(uint64 batch, address roller, bytes calldata proof, Entry[] calldata entries) private view {
+        Entry memory winner = winnerOf(batch, entries);
+        require(roller == winner.roller, NotWinner(roller, winner.roller));
+        bytes32 digest = keccak256(proof);
+        require(digest == winner.proofDigest, WrongProofDigest(digest, winner.proofDigest));
+    }
+
+    /// @dev SOUNDNESS: of all public values only roller and prover gas are the prover's word; the rest is rebuilt from
+    /// storage, so no field can be forgotten.
+    function _checkProof(uint64 batch, PublicValues memory pv, bytes calldata proof) private view {
+        PublicValues memory expected = expectedPublicValues(batch, pv.roller, pv.proverGas);
+        (uint256 word, bytes32 given, bytes32 wanted) = pv.firstDifference(expected);
+        require(word == PublicValuesLib.WORDS, PublicValuesMismatch(word, given, wanted));
+        require(_accepts(_batches[batch].programVersion, pv.hash(), proof), ProofRejected());
+    }
+
+    function _moveState(uint64 batch) private {
+        settledBatch = batch;
+        _batches[batch].settledAt = uint64(block.timestamp);
+    }
+
+    function _pay(uint64 batch, PublicValues memory pv) private returns (uint256 rewardWei) {
+        Batch storage b = _batches[batch];
+        b.paid = true;
+        rewardWei = uint256(b.unitPriceWei) * k * pv.proverGas;
+        rewardPool.credit(pv.roller, rewardWei);
+    }
+
+    /// @dev A submission counts if its signer was a signer of the roller when the batch was committed or later.
+    function _checkAccusation(uint64 batch, Submission calldata s, bytes calldata signature) private view {
+        Batch storage b = _committed(batch);
+        bytes32 task = taskId(batch);
+        require(s.task == task, WrongTask(s.task, task));
+        require(!fined[task][s.round][s.roller], AlreadyFined(task, s.round, s.roller));
+        uint64 settledAt = b.settledAt;
+        require(settledAt == 0 || block.timestamp <= settledAt + accuseS, TooLate(settledAt + accuseS));
+        address signer = ECDSA.recover(submissionDigest(s), signature);
+        require(registry.answersFor(signer, s.roller, b.committedAt), WrongSigner(signer));
+    }
+
+    function _send(address to, uint256 amountWei) private {
+        (bool done,) = to.call{value: amountWei}("");
+        require(done, TransferFailed());
+    }
+}
