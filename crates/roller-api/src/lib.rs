@@ -1,1 +1,66 @@
-//! rollmill roller-api
+//! The language between rollers and the coordinator: HTTP types, EIP-712 signatures, the client.
+//!
+//! Model: rollers sit behind NAT and *pull*. They announce themselves ([`HeartbeatRequest`]), ask for work
+//! ([`PickRequest`], answered late when there is none), fetch the witness by its hash and submit a proof ([`Submission`]).
+//!
+//! Rules:
+//! - every request of a roller is signed by its signer key ([`Request`]: method, path, body hash, random nonce, expiry)
+//!   and is accepted once;
+//! - a submission is signed separately, in the form that L1 recovers, because L1 is the judge of it;
+//! - a refusal carries a machine code, a sentence and whether trying again can help ([`Refusal`]);
+//! - everything can be repeated: a task is delivered until its seat has reported, an identical submission is answered
+//!   with the first receipt.
+
+mod auth;
+mod client;
+mod refusal;
+mod types;
+mod views;
+
+pub use auth::{
+    Authorization, RecoverError, Request, SignedSubmission, Submission, domain, recover,
+    submission_signer,
+};
+pub use client::{Client, ClientError};
+pub use refusal::{Refusal, RefusalCode};
+pub use types::{
+    Assignment, HeartbeatReply, HeartbeatRequest, PickRequest, Program, Progress, ProofKind,
+    Receipt, Requirements, SeatId, Stage, StopOrder, StopReason, SubmissionStats, VerdictKind,
+};
+pub use views::{
+    DrawView, EntryView, LotteryView, OfferOutcome, OfferView, RollerView, SeatState, SeatView,
+    SettleView, StatusView, TaskState, TaskView,
+};
+
+/// Names of HTTP headers and paths.
+pub mod http {
+    /// Hex of the 65-byte EIP-712 signature over [`crate::Request`].
+    pub const SIGNATURE: &str = "rollmill-signature";
+    /// Hex of the request's random 32-byte nonce.
+    pub const NONCE: &str = "rollmill-nonce";
+    /// Expiry of the request, Unix seconds.
+    pub const EXPIRY: &str = "rollmill-expiry";
+    /// keccak256 of the body, so that the signature is checked before the body is read.
+    pub const BODY_HASH: &str = "rollmill-body-hash";
+    /// JSON of [`crate::SignedSubmission`].
+    pub const SUBMISSION: &str = "rollmill-submission";
+    /// JSON of [`crate::SubmissionStats`].
+    pub const STATS: &str = "rollmill-stats";
+
+    /// What a roller must bring.
+    pub const REQUIREMENTS: &str = "/v1/requirements";
+    /// "I am here", with the progress of the work in hand.
+    pub const HEARTBEAT: &str = "/v1/heartbeat";
+    /// Ask for work.
+    pub const PICK: &str = "/v1/pick";
+    /// Witnesses by content hash.
+    pub const WITNESSES: &str = "/v1/witnesses";
+    /// Tasks.
+    pub const TASKS: &str = "/v1/tasks";
+    /// Records of rollers.
+    pub const ROLLERS: &str = "/v1/rollers";
+    /// State of the coordinator.
+    pub const STATUS: &str = "/v1/status";
+    /// The OpenAPI document.
+    pub const OPENAPI: &str = "/openapi.json";
+}

@@ -1,23 +1,34 @@
 -- Schema version 1. Hashes and addresses are BLOBs of their natural length, integers are below 2^63, structured
 -- values that only Rust reads are JSON text. A migration is never edited once released: a change is a new file.
 
--- Every transaction to L1, written before it is sent. A purpose is sent once.
+-- Every transaction to L1, written before it is sent. A purpose has one nonce; attempts differ in their fees.
 CREATE TABLE l1_sends (
-    purpose TEXT PRIMARY KEY NOT NULL,
-    sender  BLOB NOT NULL CHECK (length(sender) = 20),
-    nonce   INTEGER NOT NULL,
-    hash    BLOB NOT NULL CHECK (length(hash) = 32),
-    raw     BLOB NOT NULL,
-    state   TEXT NOT NULL CHECK (state IN ('pending', 'confirmed', 'reverted')),
-    block   INTEGER
+    purpose     TEXT PRIMARY KEY NOT NULL,
+    account     BLOB NOT NULL CHECK (length(account) = 20),
+    nonce       INTEGER NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('recorded', 'mined', 'reverted')),
+    mined_hash  BLOB CHECK (length(mined_hash) = 32),
+    mined_block INTEGER,
+    UNIQUE (account, nonce)
 ) STRICT;
-CREATE UNIQUE INDEX l1_sends_nonce ON l1_sends (sender, nonce);
+CREATE TABLE l1_attempts (
+    hash    BLOB PRIMARY KEY NOT NULL CHECK (length(hash) = 32),
+    purpose TEXT NOT NULL REFERENCES l1_sends (purpose),
+    raw     BLOB NOT NULL
+) STRICT;
+CREATE INDEX l1_attempts_purpose ON l1_attempts (purpose);
 
--- How far a reader of L1 has come.
+-- How far a reader of L1 has come; the value is the reader's own text.
 CREATE TABLE cursors (
     name  TEXT PRIMARY KEY NOT NULL,
-    block INTEGER NOT NULL,
-    hash  BLOB NOT NULL CHECK (length(hash) = 32)
+    value TEXT NOT NULL
+) STRICT;
+
+-- Messages from L1, in their order.
+CREATE TABLE l1_messages (
+    idx      INTEGER PRIMARY KEY NOT NULL,
+    l1_block INTEGER NOT NULL,
+    body     TEXT NOT NULL
 ) STRICT;
 
 -- Batches as the sequencer sealed them.

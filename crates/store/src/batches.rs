@@ -4,6 +4,7 @@
 //! on L1 finds its record and its witness here.
 
 use alloy_primitives::{B256, Bytes};
+use rollmill_protocol::PublicValues;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, sqlite::SqliteRow};
 
@@ -62,8 +63,8 @@ pub struct BatchRecord {
     pub data: Bytes,
     /// Arguments of the commit call, as JSON of the sequencer's type.
     pub commit_fields: serde_json::Value,
-    /// `protocol::PublicValues` as JSON with the roller zero: what a proof must state, but for its roller.
-    pub public_values: serde_json::Value,
+    /// What a proof must state, with the roller zero: each roller's own statement differs in that field alone.
+    pub public_values: PublicValues,
     /// Figures for reports (transactions, EVM gas, prover gas, witness bytes).
     pub stats: serde_json::Value,
 }
@@ -127,6 +128,18 @@ impl Store {
         let rows = sqlx::query("SELECT * FROM batches WHERE number >= ?1 ORDER BY number LIMIT ?2")
             .bind(int("number", from)?)
             .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// All batches in exactly this state, in order.
+    pub async fn batches_in_state(
+        &self,
+        state: BatchState,
+    ) -> Result<Vec<BatchRecord>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM batches WHERE state = ?1 ORDER BY number")
+            .bind(state.as_str())
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(read).collect()

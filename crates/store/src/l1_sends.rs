@@ -1,44 +1,46 @@
 //! Transactions to L1: recorded before they are sent, recognised again by nonce and hash.
 //!
-//! A *purpose* (`settle/7`, `beacon/1234`) names why a transaction exists; it is recorded once. After a crash the sender
-//! finds the raw bytes here and sends those again, never a second transaction for the same purpose.
+//! A *purpose* (`settle/7`, `beacon/1234`) names why a transaction exists and holds one nonce. *Attempts* are signed
+//! bytes for that nonce which differ in their fees; each is recorded before it is sent. After a crash the sender finds
+//! the bytes here and sends those again, never a second transaction for the same purpose.
 
 use alloy_primitives::{Address, B256, Bytes};
 use sqlx::{Row, sqlite::SqliteRow};
 
 use crate::{
     Store, StoreError,
-    row::{address, b256, int, malformed, u64_of, u64_opt},
+    row::{address, b256, b256_opt, int, malformed, u64_of, u64_opt},
 };
 
-/// What is known about a recorded transaction.
+/// What is known about a purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum L1SendState {
     /// Recorded; perhaps sent, not known to be in a block.
-    Pending,
+    Recorded,
     /// In a block, succeeded.
-    Confirmed,
+    Mined,
     /// In a block, reverted.
     Reverted,
 }
 
 impl L1SendState {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Confirmed => "confirmed",
-            Self::Reverted => "reverted",
-        }
-    }
-
     fn parse(text: &str) -> Result<Self, StoreError> {
         match text {
-            "pending" => Ok(Self::Pending),
-            "confirmed" => Ok(Self::Confirmed),
+            "recorded" => Ok(Self::Recorded),
+            "mined" => Ok(Self::Mined),
             "reverted" => Ok(Self::Reverted),
             other => Err(malformed("state", other)),
         }
     }
+}
+
+/// Signed bytes for the nonce of a purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct L1Attempt {
+    /// Transaction hash.
+    pub hash: B256,
+    /// EIP-2718 bytes.
+    pub raw: Bytes,
 }
 
 /// One transaction to L1.
@@ -46,116 +48,175 @@ impl L1SendState {
 pub struct L1Send {
     /// Why it is sent; unique.
     pub purpose: String,
-    /// Account that signed it.
-    pub sender: Address,
+    /// Account that signs it.
+    pub account: Address,
     /// Its nonce.
     pub nonce: u64,
-    /// Its hash.
-    pub hash: B256,
-    /// Its signed EIP-2718 bytes.
-    pub raw: Bytes,
     /// What is known about it.
     pub state: L1SendState,
-    /// L1 block that contains it, once known.
-    pub block: Option<u64>,
+    /// Hash and block of the attempt that is in a block.
+    pub mined: Option<(B256, u64)>,
+    /// What was signed, oldest first.
+    pub attempts: Vec<L1Attempt>,
 }
 
 impl Store {
-    /// Records a transaction before it is sent. Idempotent for identical bytes.
+    /// Records a purpose with its first attempt, before that is sent.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the purpose, or the sender's nonce, is recorded with another transaction.
-    pub async fn record_l1_send(&self, send: &L1Send) -> Result<(), StoreError> {
+    /// [`StoreError::Conflict`] when the purpose or the account's nonce is recorded already.
+    pub async fn record_send(
+        &self,
+        purpose: &str,
+        account: Address,
+        nonce: u64,
+        attempt: &L1Attempt,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let done = sqlx::query(
-            "INSERT INTO l1_sends (purpose, sender, nonce, hash, raw, state, block)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+            "INSERT INTO l1_sends (purpose, account, nonce, state) VALUES (?1, ?2, ?3, 'recorded')
+             ON CONFLICT DO NOTHING",
         )
-        .bind(&send.purpose)
-        .bind(send.sender.as_slice())
-        .bind(int("nonce", send.nonce)?)
-        .bind(send.hash.as_slice())
-        .bind(send.raw.as_ref())
-        .bind(send.state.as_str())
-        .bind(send.block.map(|block| int("block", block)).transpose()?)
-        .execute(&self.pool)
+        .bind(purpose)
+        .bind(account.as_slice())
+        .bind(int("nonce", nonce)?)
+        .execute(&mut *transaction)
         .await?;
-        if done.rows_affected() == 1 {
-            return Ok(());
+        if done.rows_affected() == 0 {
+            return Err(StoreError::Conflict {
+                what: format!("L1 transaction {purpose} (nonce {nonce})"),
+            });
         }
-        match self.l1_send(&send.purpose).await? {
-            Some(found) if found.hash == send.hash => Ok(()),
-            _ => Err(StoreError::Conflict {
-                what: format!("L1 transaction {} (nonce {})", send.purpose, send.nonce),
-            }),
-        }
+        insert_attempt(&mut transaction, purpose, attempt).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Records a further attempt for a purpose, before it is sent. Idempotent for the same bytes.
+    pub async fn record_attempt(
+        &self,
+        purpose: &str,
+        attempt: &L1Attempt,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let open = sqlx::query("SELECT 1 FROM l1_sends WHERE purpose = ?1 AND state = 'recorded'")
+            .bind(purpose)
+            .fetch_all(&mut *transaction)
+            .await?;
+        found(open.len() as u64, purpose)?;
+        insert_attempt(&mut transaction, purpose, attempt).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// The transaction recorded for `purpose`.
-    pub async fn l1_send(&self, purpose: &str) -> Result<Option<L1Send>, StoreError> {
+    pub async fn send(&self, purpose: &str) -> Result<Option<L1Send>, StoreError> {
         let row = sqlx::query("SELECT * FROM l1_sends WHERE purpose = ?1")
             .bind(purpose)
             .fetch_optional(&self.pool)
             .await?;
-        row.as_ref().map(read).transpose()
+        match row {
+            Some(row) => self.read_send(&row).await.map(Some),
+            None => Ok(None),
+        }
     }
 
-    /// Transactions of `sender` that are not known to be in a block, by nonce.
-    pub async fn pending_l1_sends(&self, sender: Address) -> Result<Vec<L1Send>, StoreError> {
+    /// Transactions of `account` that are not known to be in a block, by nonce.
+    pub async fn open_sends(&self, account: Address) -> Result<Vec<L1Send>, StoreError> {
         let rows = sqlx::query(
-            "SELECT * FROM l1_sends WHERE sender = ?1 AND state = 'pending' ORDER BY nonce",
+            "SELECT * FROM l1_sends WHERE account = ?1 AND state = 'recorded' ORDER BY nonce",
         )
-        .bind(sender.as_slice())
+        .bind(account.as_slice())
         .fetch_all(&self.pool)
         .await?;
-        rows.iter().map(read).collect()
+        let mut sends = Vec::with_capacity(rows.len());
+        for row in &rows {
+            sends.push(self.read_send(row).await?);
+        }
+        Ok(sends)
     }
 
-    /// The highest nonce that was ever recorded for `sender`.
-    pub async fn highest_l1_nonce(&self, sender: Address) -> Result<Option<u64>, StoreError> {
-        let row = sqlx::query("SELECT MAX(nonce) AS nonce FROM l1_sends WHERE sender = ?1")
-            .bind(sender.as_slice())
+    /// The nonce after the highest that was ever recorded for `account`.
+    pub async fn next_nonce(&self, account: Address) -> Result<Option<u64>, StoreError> {
+        let row = sqlx::query("SELECT MAX(nonce) + 1 AS nonce FROM l1_sends WHERE account = ?1")
+            .bind(account.as_slice())
             .fetch_one(&self.pool)
             .await?;
         u64_opt(&row, "nonce")
     }
 
-    /// Writes down what became of the transaction for `purpose`.
-    pub async fn set_l1_send_state(
+    /// Writes down that the attempt `hash` is in `block`.
+    pub async fn close_send(
         &self,
         purpose: &str,
-        state: L1SendState,
-        block: Option<u64>,
-    ) -> Result<(), StoreError> {
-        let done = sqlx::query("UPDATE l1_sends SET state = ?2, block = ?3 WHERE purpose = ?1")
-            .bind(purpose)
-            .bind(state.as_str())
-            .bind(block.map(|block| int("block", block)).transpose()?)
-            .execute(&self.pool)
-            .await?;
-        found(done.rows_affected(), purpose)
-    }
-
-    /// Puts other bytes in the place of a pending transaction: a higher fee, or a new nonce after the old one was
-    /// used by something else. The purpose keeps its single transaction.
-    pub async fn replace_l1_send(
-        &self,
-        purpose: &str,
-        nonce: u64,
         hash: B256,
-        raw: &[u8],
+        block: u64,
+        success: bool,
     ) -> Result<(), StoreError> {
         let done = sqlx::query(
-            "UPDATE l1_sends SET nonce = ?2, hash = ?3, raw = ?4, state = 'pending', block = NULL
-             WHERE purpose = ?1 AND state <> 'confirmed'",
+            "UPDATE l1_sends SET state = ?2, mined_hash = ?3, mined_block = ?4 WHERE purpose = ?1",
         )
         .bind(purpose)
-        .bind(int("nonce", nonce)?)
+        .bind(if success { "mined" } else { "reverted" })
         .bind(hash.as_slice())
-        .bind(raw)
+        .bind(int("mined_block", block)?)
         .execute(&self.pool)
         .await?;
         found(done.rows_affected(), purpose)
     }
+
+    /// The block that contained it was reorganised away: it has to be sent again.
+    pub async fn reopen_send(&self, purpose: &str) -> Result<(), StoreError> {
+        let done = sqlx::query(
+            "UPDATE l1_sends SET state = 'recorded', mined_hash = NULL, mined_block = NULL
+             WHERE purpose = ?1",
+        )
+        .bind(purpose)
+        .execute(&self.pool)
+        .await?;
+        found(done.rows_affected(), purpose)
+    }
+
+    async fn read_send(&self, row: &SqliteRow) -> Result<L1Send, StoreError> {
+        let purpose: String = row.try_get("purpose")?;
+        let rows =
+            sqlx::query("SELECT hash, raw FROM l1_attempts WHERE purpose = ?1 ORDER BY rowid")
+                .bind(&purpose)
+                .fetch_all(&self.pool)
+                .await?;
+        let attempts = rows
+            .iter()
+            .map(|row| {
+                let raw = row.try_get::<Vec<u8>, _>("raw")?.into();
+                Ok(L1Attempt {
+                    hash: b256(row, "hash")?,
+                    raw,
+                })
+            })
+            .collect::<Result<_, StoreError>>()?;
+        Ok(L1Send {
+            purpose,
+            account: address(row, "account")?,
+            nonce: u64_of(row, "nonce")?,
+            state: L1SendState::parse(row.try_get("state")?)?,
+            mined: b256_opt(row, "mined_hash")?.zip(u64_opt(row, "mined_block")?),
+            attempts,
+        })
+    }
+}
+
+async fn insert_attempt(
+    connection: &mut sqlx::SqliteConnection,
+    purpose: &str,
+    attempt: &L1Attempt,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO l1_attempts (hash, purpose, raw) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+    )
+    .bind(attempt.hash.as_slice())
+    .bind(purpose)
+    .bind(attempt.raw.as_ref())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 fn found(rows: u64, purpose: &str) -> Result<(), StoreError> {
@@ -165,16 +226,4 @@ fn found(rows: u64, purpose: &str) -> Result<(), StoreError> {
         }),
         _ => Ok(()),
     }
-}
-
-fn read(row: &SqliteRow) -> Result<L1Send, StoreError> {
-    Ok(L1Send {
-        purpose: row.try_get("purpose")?,
-        sender: address(row, "sender")?,
-        nonce: u64_of(row, "nonce")?,
-        hash: b256(row, "hash")?,
-        raw: row.try_get::<Vec<u8>, _>("raw")?.into(),
-        state: L1SendState::parse(row.try_get("state")?)?,
-        block: u64_opt(row, "block")?,
-    })
 }

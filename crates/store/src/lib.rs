@@ -15,6 +15,7 @@ mod batches;
 mod cursors;
 mod error;
 mod event_log;
+mod l1_messages;
 mod l1_sends;
 mod nonces;
 mod objects;
@@ -28,10 +29,9 @@ use sqlx::sqlite::{
 };
 
 pub use batches::{BatchRecord, BatchState};
-pub use cursors::Cursor;
 pub use error::{Kind, ObjectError, OpenError, StoreError};
 pub use event_log::{EventRecord, genesis_hash};
-pub use l1_sends::{L1Send, L1SendState};
+pub use l1_sends::{L1Attempt, L1Send, L1SendState};
 pub use objects::{ObjectWriter, Objects, StoredObject};
 pub use submissions::{Recorded, SubmissionRecord, Verdict};
 

@@ -27,6 +27,13 @@ pub(crate) fn b256(row: &SqliteRow, column: &'static str) -> Result<B256, StoreE
     B256::try_from(bytes).map_err(|_| malformed(column, "not 32 bytes"))
 }
 
+pub(crate) fn b256_opt(row: &SqliteRow, column: &'static str) -> Result<Option<B256>, StoreError> {
+    let bytes: Option<&[u8]> = row.try_get(column)?;
+    bytes
+        .map(|bytes| B256::try_from(bytes).map_err(|_| malformed(column, "not 32 bytes")))
+        .transpose()
+}
+
 pub(crate) fn address(row: &SqliteRow, column: &'static str) -> Result<Address, StoreError> {
     let bytes: &[u8] = row.try_get(column)?;
     Address::try_from(bytes).map_err(|_| malformed(column, "not 20 bytes"))

@@ -1,0 +1,313 @@
+//! The roller's side of the API.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use alloy::{signers::local::PrivateKeySigner, sol_types::Eip712Domain};
+use alloy_primitives::{Address, B256, Bytes, Keccak256, hex};
+use reqwest::{Method, Response, header};
+use rollmill_protocol::{Roller, TaskId};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Assignment, Authorization, HeartbeatReply, HeartbeatRequest, PickRequest, Receipt, Refusal,
+    Requirements, RollerView, SignedSubmission, StatusView, SubmissionStats, TaskView, domain,
+    http,
+};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For requests that are answered from memory.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// For a witness or a proof; also the longest silence within it.
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(300);
+/// Life of a signed request: long enough for slow lines and small differences of clocks.
+const REQUEST_TTL: Duration = Duration::from_secs(60);
+/// No answer but a witness is longer.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// A request did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The coordinator refused, and says why.
+    #[error("the coordinator refused")]
+    Refused(#[source] Refusal),
+    /// The coordinator could not be reached, or the connection broke.
+    #[error("no answer from the coordinator")]
+    Transport(#[source] reqwest::Error),
+    /// The answer is not of the documented form.
+    #[error("the answer (HTTP status {status}) is not of the documented form: {why}")]
+    Malformed {
+        /// HTTP status.
+        status: u16,
+        /// What is wrong.
+        why: String,
+    },
+    /// The witness is longer than announced.
+    #[error("the answer exceeds {bytes_max} bytes")]
+    TooLarge {
+        /// The limit.
+        bytes_max: u64,
+    },
+    /// The witness is not the one asked for.
+    #[error("received an object with hash {actual} instead of {expected}")]
+    WrongObject {
+        /// What was asked for.
+        expected: B256,
+        /// What came.
+        actual: B256,
+    },
+    /// The receiver of a witness could not take it.
+    #[error("cannot keep the received object")]
+    Sink(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ClientError {
+    /// Whether trying again can help.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.retryable,
+            Self::Transport(_) | Self::Malformed { .. } | Self::WrongObject { .. } => true,
+            Self::TooLarge { .. } | Self::Sink(_) => false,
+        }
+    }
+
+    /// The coordinator's refusal, if it is one.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+/// Talks to one coordinator in the name of one signer.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    signer: PrivateKeySigner,
+    domain: Eip712Domain,
+}
+
+impl Client {
+    /// A client of the coordinator at `base` (such as `http://127.0.0.1:9650`) for a deployment on L1.
+    pub fn new(
+        base: &str,
+        signer: PrivateKeySigner,
+        l1_chain_id: u64,
+        rollup: Address,
+    ) -> Result<Self, ClientError> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT)
+            .build()
+            .map_err(ClientError::Transport)?;
+        let base = base.trim_end_matches('/').to_owned();
+        Ok(Self {
+            http,
+            base,
+            signer,
+            domain: domain(l1_chain_id, rollup),
+        })
+    }
+
+    /// Address of the signer.
+    pub fn signer(&self) -> Address {
+        self.signer.address()
+    }
+
+    /// The EIP-712 domain of the deployment.
+    pub fn domain(&self) -> &Eip712Domain {
+        &self.domain
+    }
+
+    /// Signs a submission with the client's key.
+    pub fn sign_submission(
+        &self,
+        seat: crate::SeatId,
+        roller: Roller,
+        public_values_hash: B256,
+        proof: &[u8],
+    ) -> SignedSubmission {
+        let digest = rollmill_protocol::ProofDigest::of(proof);
+        let ids = (seat.task, seat.round, roller);
+        SignedSubmission::sign(&self.signer, &self.domain, ids, public_values_hash, digest)
+    }
+
+    /// `GET /v1/requirements`.
+    pub async fn requirements(&self) -> Result<Requirements, ClientError> {
+        self.get(http::REQUIREMENTS).await
+    }
+
+    /// `GET /v1/status`.
+    pub async fn status(&self) -> Result<StatusView, ClientError> {
+        self.get(http::STATUS).await
+    }
+
+    /// `GET /v1/tasks`.
+    pub async fn tasks(&self) -> Result<Vec<TaskView>, ClientError> {
+        self.get(http::TASKS).await
+    }
+
+    /// `GET /v1/tasks/{task}`.
+    pub async fn task(&self, task: TaskId) -> Result<TaskView, ClientError> {
+        self.get(&format!("{}/{task}", http::TASKS)).await
+    }
+
+    /// `GET /v1/rollers/{roller}`.
+    pub async fn roller(&self, roller: Roller) -> Result<RollerView, ClientError> {
+        self.get(&format!("{}/{roller:#x}", http::ROLLERS)).await
+    }
+
+    /// `POST /v1/heartbeat`.
+    pub async fn heartbeat(
+        &self,
+        heartbeat: &HeartbeatRequest,
+    ) -> Result<HeartbeatReply, ClientError> {
+        self.post(http::HEARTBEAT, heartbeat, REQUEST_TIMEOUT).await
+    }
+
+    /// `POST /v1/pick`: a seat to work on, or `None` when there was none within the time.
+    pub async fn pick(&self, pick: &PickRequest) -> Result<Option<Assignment>, ClientError> {
+        let timeout = REQUEST_TIMEOUT + Duration::from_millis(pick.wait_ms);
+        self.post(http::PICK, pick, timeout).await
+    }
+
+    /// `GET /v1/witnesses/{hash}`: hands the pieces to `sink` as they arrive. When this returns `Ok` the pieces together
+    /// hash to `hash`; before, they are not to be trusted.
+    pub async fn witness(
+        &self,
+        hash: B256,
+        bytes_max: u64,
+        mut sink: impl AsyncFnMut(Bytes) -> Result<(), Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Result<(), ClientError> {
+        let path = format!("{}/{hash:#x}", http::WITNESSES);
+        let request = self
+            .signed(Method::GET, &path, &[])
+            .timeout(TRANSFER_TIMEOUT);
+        let mut response = refused(request.send().await.map_err(ClientError::Transport)?).await?;
+        let (mut hasher, mut bytes) = (Keccak256::new(), 0u64);
+        while let Some(piece) = response.chunk().await.map_err(ClientError::Transport)? {
+            bytes += piece.len() as u64;
+            if bytes > bytes_max {
+                return Err(ClientError::TooLarge { bytes_max });
+            }
+            hasher.update(&piece);
+            sink(piece.into()).await.map_err(ClientError::Sink)?;
+        }
+        match hasher.finalize() {
+            actual if actual == hash => Ok(()),
+            actual => Err(ClientError::WrongObject {
+                expected: hash,
+                actual,
+            }),
+        }
+    }
+
+    /// `POST /v1/tasks/{task}/submissions`. Repeating it with the same bytes is answered with the first receipt.
+    pub async fn submit(
+        &self,
+        submission: &SignedSubmission,
+        stats: &SubmissionStats,
+        proof: Bytes,
+    ) -> Result<Receipt, ClientError> {
+        let path = format!("{}/{}/submissions", http::TASKS, submission.task);
+        let request = self
+            .signed(Method::POST, &path, &proof)
+            .timeout(TRANSFER_TIMEOUT)
+            .header(header::CONTENT_TYPE, "application/octet-stream")
+            .header(http::SUBMISSION, header_json(submission))
+            .header(http::STATS, header_json(stats))
+            .body(proof.0);
+        answer(request.send().await.map_err(ClientError::Transport)?).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let request = self.http.get(format!("{}{path}", self.base));
+        answer(request.send().await.map_err(ClientError::Transport)?).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<T, ClientError> {
+        let body = header_json(body).into_bytes();
+        let request = self
+            .signed(Method::POST, path, &body)
+            .timeout(timeout)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body);
+        answer(request.send().await.map_err(ClientError::Transport)?).await
+    }
+
+    /// A request that carries its signature.
+    fn signed(&self, method: Method, path: &str, body: &[u8]) -> reqwest::RequestBuilder {
+        let expiry = unix_now().saturating_add(REQUEST_TTL.as_secs());
+        let auth = Authorization::sign(
+            &self.signer,
+            &self.domain,
+            method.as_str(),
+            path,
+            body,
+            expiry,
+        );
+        self.http
+            .request(method, format!("{}{path}", self.base))
+            .header(http::BODY_HASH, format!("{:#x}", auth.body_hash))
+            .header(http::NONCE, format!("{:#x}", auth.nonce))
+            .header(http::EXPIRY, auth.expiry_unix_s.to_string())
+            .header(http::SIGNATURE, hex::encode_prefixed(&auth.signature))
+    }
+}
+
+/// Requests are signed against the wall clock; the coordinator tells when it is wrong ([`crate::RefusalCode`]).
+fn unix_now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
+}
+
+/// JSON with ASCII only: our types hold no text but hex and numbers.
+fn header_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("our types have string keys and finite numbers")
+}
+
+/// Turns every status but success into an error.
+async fn refused(response: Response) -> Result<Response, ClientError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let bytes = bounded(response).await?;
+    Err(match serde_json::from_slice(&bytes) {
+        Ok(refusal) => ClientError::Refused(refusal),
+        Err(error) => ClientError::Malformed {
+            status: status.as_u16(),
+            why: error.to_string(),
+        },
+    })
+}
+
+async fn answer<T: DeserializeOwned>(response: Response) -> Result<T, ClientError> {
+    let response = refused(response).await?;
+    let status = response.status().as_u16();
+    let bytes = bounded(response).await?;
+    serde_json::from_slice(&bytes).map_err(|error| ClientError::Malformed {
+        status,
+        why: error.to_string(),
+    })
+}
+
+async fn bounded(mut response: Response) -> Result<Vec<u8>, ClientError> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(ClientError::Transport)? {
+        if bytes.len() + piece.len() > ANSWER_BYTES_MAX {
+            return Err(ClientError::TooLarge {
+                bytes_max: ANSWER_BYTES_MAX as u64,
+            });
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,303 @@
+//! What anybody may look at: tasks, rollers, the coordinator's state.
+
+use alloy_primitives::{B256, U256};
+use rollmill_protocol::{BatchNumber, ProofDigest, Roller, Round, ScrWei, TaskId, UnixSeconds};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{ProofKind, Stage};
+
+/// Where a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskState {
+    /// Committed; the beacon of its draw is not known yet.
+    AwaitingDraw,
+    /// Rollers are proving.
+    Proving,
+    /// Closed; its entries are on their way to L1 or the lottery's beacon is not known yet.
+    AwaitingLottery,
+    /// The winner is known; the settlement is on its way.
+    Settling,
+    /// Settled on L1.
+    Settled,
+}
+
+/// Where a seat is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SeatState {
+    /// Drawn, nothing reported.
+    Open,
+    /// A valid proof within the deadline.
+    OnTime,
+    /// A valid proof after the deadline.
+    Late,
+    /// A proof that the verifier rejected.
+    Invalid,
+    /// No proof in the seat's time.
+    Missed,
+    /// Ended without penalty.
+    Released,
+}
+
+/// A seat with what is known about its work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SeatView {
+    /// Roller.
+    #[schema(value_type = String)]
+    pub roller: Roller,
+    /// Round of the draw.
+    #[schema(value_type = u32)]
+    pub round: Round,
+    /// Tickets.
+    pub tickets: u32,
+    /// State.
+    pub state: SeatState,
+    /// When it was drawn.
+    #[schema(value_type = u64)]
+    pub assigned_unix_s: UnixSeconds,
+    /// Deadline.
+    #[schema(value_type = u64)]
+    pub deadline_unix_s: UnixSeconds,
+    /// Last reported stage.
+    pub stage: Option<Stage>,
+    /// Last reported progress, 0 to 1.
+    pub fraction: Option<f64>,
+    /// Last reported expectation.
+    pub eta_s: Option<u64>,
+    /// Digest of the submitted proof.
+    #[schema(value_type = Option<String>)]
+    pub proof_digest: Option<ProofDigest>,
+    /// Why the proof was rejected.
+    pub reason: Option<String>,
+    /// As the roller reported.
+    pub prove_seconds: Option<f64>,
+    /// As the coordinator measured.
+    pub verify_ms: Option<f64>,
+    /// Length of the proof.
+    pub proof_bytes: Option<u64>,
+    /// As the roller reported.
+    pub peak_rss_bytes: Option<u64>,
+    /// As the roller reported.
+    pub instructions: Option<u64>,
+}
+
+/// One round of a task's draw; enough to draw it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DrawView {
+    /// Round.
+    #[schema(value_type = u32)]
+    pub round: Round,
+    /// Prevrandao of the beacon's block.
+    #[schema(value_type = String)]
+    pub beacon: B256,
+    /// Seed.
+    #[schema(value_type = String)]
+    pub seed: B256,
+    /// Epoch of the snapshot.
+    pub epoch: u64,
+    /// Root of the Merkle-sum tree over the weights.
+    #[schema(value_type = String)]
+    pub weights_root: B256,
+    /// Sum of the weights, decimal.
+    pub total: String,
+    /// The points drawn, decimal, in order.
+    pub points: Vec<String>,
+}
+
+impl DrawView {
+    /// The form of a point.
+    pub fn point(value: U256) -> String {
+        value.to_string()
+    }
+}
+
+/// A ticket holder of the lottery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryView {
+    /// Roller.
+    #[schema(value_type = String)]
+    pub roller: Roller,
+    /// Tickets.
+    pub tickets: u32,
+    /// Digest of its proof.
+    #[schema(value_type = String)]
+    pub proof_digest: ProofDigest,
+}
+
+/// The lottery of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LotteryView {
+    /// Hash of the entries on L1.
+    #[schema(value_type = String)]
+    pub entries_hash: B256,
+    /// L1 block whose prevrandao decides.
+    pub beacon_block: u64,
+    /// Its prevrandao, once known.
+    #[schema(value_type = Option<String>)]
+    pub beacon: Option<B256>,
+    /// The winner, once known.
+    #[schema(value_type = Option<String>)]
+    pub winner: Option<Roller>,
+}
+
+/// The settlement of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SettleView {
+    /// L1 transaction, once recorded.
+    #[schema(value_type = Option<String>)]
+    pub l1_tx: Option<B256>,
+    /// Who was paid.
+    #[schema(value_type = Option<String>)]
+    pub roller: Option<Roller>,
+    /// How much.
+    #[schema(value_type = String)]
+    pub reward_wei: ScrWei,
+    /// State root that L1 holds now.
+    #[schema(value_type = String)]
+    pub state_root: B256,
+}
+
+/// A task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskView {
+    /// Id.
+    #[schema(value_type = String)]
+    pub task: TaskId,
+    /// Batch that it proves.
+    #[schema(value_type = u64)]
+    pub batch: BatchNumber,
+    /// State.
+    pub state: TaskState,
+    /// Current round.
+    #[schema(value_type = u32)]
+    pub round: Round,
+    /// Estimated proving work.
+    pub prover_gas_estimate: u64,
+    /// Deadline of the current round, once drawn.
+    #[schema(value_type = Option<u64>)]
+    pub deadline_unix_s: Option<UnixSeconds>,
+    /// Draws of all rounds.
+    pub draws: Vec<DrawView>,
+    /// Seats of all rounds.
+    pub seats: Vec<SeatView>,
+    /// Entries, once the task is closed.
+    pub entries: Vec<EntryView>,
+    /// Lottery, once the entries are on L1.
+    pub lottery: Option<LotteryView>,
+    /// Settlement.
+    pub settle: Option<SettleView>,
+}
+
+/// How an offer to a roller ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferOutcome {
+    /// Not decided yet.
+    Open,
+    /// Valid and within the deadline.
+    OnTime,
+    /// Valid, but after the deadline.
+    Late,
+    /// No proof in the seat's time.
+    Missed,
+    /// Rejected by the verifier.
+    Invalid,
+    /// Drawn, but passed over (no capacity, no heartbeat, declined).
+    PassedOver,
+    /// Ended without penalty.
+    Released,
+}
+
+/// One offer in a roller's record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OfferView {
+    /// Task.
+    #[schema(value_type = String)]
+    pub task: TaskId,
+    /// Round.
+    #[schema(value_type = u32)]
+    pub round: Round,
+    /// How it ended.
+    pub outcome: OfferOutcome,
+    /// Why, in a sentence.
+    pub why: String,
+}
+
+/// A roller's record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RollerView {
+    /// Identity.
+    #[schema(value_type = String)]
+    pub roller: Roller,
+    /// Signer key's address.
+    #[schema(value_type = String)]
+    pub signer: alloy_primitives::Address,
+    /// Stake that counts.
+    #[schema(value_type = String)]
+    pub stake_wei: ScrWei,
+    /// Reputation ratio in billionths.
+    pub q: u64,
+    /// Declared capacity.
+    pub capacity: u32,
+    /// Ready on L1 and not draining.
+    pub ready: bool,
+    /// A heartbeat was received lately.
+    pub alive: bool,
+    /// Last heartbeat.
+    #[schema(value_type = Option<u64>)]
+    pub heartbeat_unix_s: Option<UnixSeconds>,
+    /// Seats in work.
+    pub seats_open: u32,
+    /// Hits of the draw, whether seated or passed over.
+    pub offers: u64,
+    /// Delivered in time.
+    pub on_time: u64,
+    /// Delivered late.
+    pub late: u64,
+    /// Not delivered.
+    pub missed: u64,
+    /// Rejected by the verifier.
+    pub invalid: u64,
+    /// Fined on L1, in all.
+    #[schema(value_type = String)]
+    pub fined_wei: ScrWei,
+    /// Offers, newest first.
+    pub history: Vec<OfferView>,
+}
+
+/// State of the coordinator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusView {
+    /// Version of the coordinator.
+    pub version: String,
+    /// Kind of proofs.
+    pub proofs: ProofKind,
+    /// Its clock.
+    #[schema(value_type = u64)]
+    pub now_unix_s: UnixSeconds,
+    /// Events in its log.
+    pub events: u64,
+    /// Head of the log's hash chain.
+    #[schema(value_type = String)]
+    pub events_hash: B256,
+    /// Tasks that are not settled.
+    pub tasks_open: u64,
+    /// Rollers that are registered.
+    pub rollers: u64,
+    /// Rollers with a recent heartbeat.
+    pub rollers_alive: u64,
+    /// Last settled batch.
+    #[schema(value_type = u64)]
+    pub settled_batch: BatchNumber,
+}
