@@ -27,9 +27,8 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 private constant DOMAIN_NAME_HASH = keccak256("rollmill");
     bytes32 private constant DOMAIN_VERSION_HASH = keccak256("1");
-    bytes32 private constant SUBMISSION_TYPEHASH = keccak256(
-        "Submission(bytes32 task,uint32 round,address roller,bytes32 publicValuesHash,bytes32 proofDigest)"
-    );
+    bytes32 private constant SUBMISSION_TYPEHASH =
+        keccak256("Submission(bytes32 task,uint32 round,address roller,bytes32 publicValuesHash,bytes32 proofDigest)");
     uint256 private constant ENTRIES_MAX = 256;
     /// @dev A fine is four times what a seat earns on average.
     uint256 private constant FINE_MULTIPLE = 4;
@@ -178,9 +177,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     }
 
     /// @inheritdoc IRollup
-    function claimLate(uint64 batch, PublicValues memory pv, bytes calldata proof, Entry[] calldata entries)
-        external
-    {
+    function claimLate(uint64 batch, PublicValues memory pv, bytes calldata proof, Entry[] calldata entries) external {
         Batch storage b = _committed(batch);
         require(b.settledAt != 0, NotSettled(batch));
         require(!b.paid, AlreadyPaid(batch));
@@ -228,8 +225,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     ) external {
         require(batch != 0 && batch <= settledBatch, NotSettled(batch));
         require(!withdrawalFinalized[index], AlreadyFinalized(index));
-        bytes32 leaf =
-            WithdrawalTree.leaf(block.chainid, address(this), l2ChainId, index, sender, recipient, amountWei);
+        bytes32 leaf = WithdrawalTree.leaf(block.chainid, address(this), l2ChainId, index, sender, recipient, amountWei);
         bytes32 root = _batches[batch].withdrawalRoot;
         require(WithdrawalTree.verify(root, leaf, index, proof), InvalidWithdrawalProof());
         withdrawalFinalized[index] = true;
@@ -275,9 +271,8 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
 
     /// @inheritdoc IRollup
     function submissionDigest(Submission calldata s) public view returns (bytes32) {
-        bytes32 domain = keccak256(
-            abi.encode(DOMAIN_TYPEHASH, DOMAIN_NAME_HASH, DOMAIN_VERSION_HASH, block.chainid, address(this))
-        );
+        bytes32 domain =
+            keccak256(abi.encode(DOMAIN_TYPEHASH, DOMAIN_NAME_HASH, DOMAIN_VERSION_HASH, block.chainid, address(this)));
         bytes32 message = keccak256(abi.encode(SUBMISSION_TYPEHASH, s));
         return MessageHashUtils.toTypedDataHash(domain, message);
     }

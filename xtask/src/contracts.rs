@@ -1,4 +1,36 @@
-//! `cargo xtask contracts`: Solidity.
+//! `cargo xtask contracts`: compiles the Solidity and keeps the committed artifacts equal to the source.
+//!
+//! The node is built from `contracts/artifacts/*.json` alone, so that `cargo run` needs no node. Whoever changes a
+//! contract runs this chore, which needs node and npm; everything else comes from npm by the committed lock file, without
+//! install scripts. The bytecode carries no metadata, so it depends on the source and the pinned compiler only.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use eyre::{WrapErr, bail, eyre};
+use serde_json::{Value, json};
+
+use crate::tools;
+
+const DIR: &str = "contracts";
+
+/// The contracts that the node deploys, puts into a genesis or calls.
+const CONTRACTS: [&str; 8] = [
+    "ExampleToken",
+    "MockVerifier",
+    "RewardPool",
+    "RollerRegistry",
+    "Rollup",
+    "ScrToken",
+    "StarkPrecompileVerifier",
+    "WithdrawalQueue",
+];
+
+/// Largest code that Ethereum deploys, bytes (EIP-170).
+const CODE_BYTES_MAX: usize = 24_576;
 
 /// Options.
 #[derive(clap::Args)]
@@ -8,17 +40,110 @@ pub struct Args {
     check: bool,
 }
 
-/// Compiles, or checks.
+/// Compiles and writes the artifacts, or checks them.
 pub fn run(args: &Args) -> eyre::Result<()> {
-    eyre::bail!("not built yet (check: {})", args.check)
+    if args.check { check() } else { write() }
 }
 
 /// Recompiles and compares with the committed artifacts.
 pub fn check() -> eyre::Result<()> {
+    for (name, artifact) in compile()? {
+        let path = artifact_path(name);
+        if committed(&path)? != artifact {
+            bail!(
+                "{} is not what the source compiles to: run `cargo xtask contracts` and commit the result",
+                path.display()
+            );
+        }
+    }
     Ok(())
 }
 
-/// Runs the Solidity tests.
+/// Runs the Solidity tests, the formatter's check and the comparison of gas.
 pub fn test() -> eyre::Result<()> {
+    install()?;
+    forge(&["fmt", "--check"])?;
+    forge(&["test"])?;
+    forge(&["snapshot", "--match-path", "test/Gas.t.sol", "--check"])
+}
+
+fn write() -> eyre::Result<()> {
+    for (name, artifact) in compile()? {
+        let path = artifact_path(name);
+        let text = serde_json::to_string_pretty(&artifact)? + "\n";
+        fs::write(&path, text).wrap_err_with(|| format!("cannot write {}", path.display()))?;
+        eprintln!("wrote {}", path.display());
+    }
     Ok(())
+}
+
+fn committed(path: &Path) -> eyre::Result<Value> {
+    let text =
+        fs::read_to_string(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).wrap_err_with(|| format!("{} is not JSON", path.display()))
+}
+
+/// Compiles everything; the artifact of each contract.
+fn compile() -> eyre::Result<BTreeMap<&'static str, Value>> {
+    install()?;
+    forge(&["build", "src"])?;
+    CONTRACTS
+        .into_iter()
+        .map(|name| Ok((name, artifact(name)?)))
+        .collect()
+}
+
+/// The part of the compiler's output that the node uses: ABI and code.
+fn artifact(name: &str) -> eyre::Result<Value> {
+    let path = tools::root()
+        .join(DIR)
+        .join(format!("out/{name}.sol/{name}.json"));
+    let text =
+        fs::read_to_string(&path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
+    let output: Value = serde_json::from_str(&text)?;
+    let bytecode = code(&output, "bytecode").wrap_err(name)?;
+    let deployed = code(&output, "deployedBytecode").wrap_err(name)?;
+    let deployed_bytes = deployed.len().saturating_sub(2) / 2;
+    if deployed_bytes > CODE_BYTES_MAX {
+        bail!(
+            "{name} has {deployed_bytes} bytes of code, more than the {CODE_BYTES_MAX} that can be deployed"
+        );
+    }
+    Ok(json!({
+        "abi": output["abi"],
+        "bytecode": bytecode,
+        "deployedBytecode": deployed,
+    }))
+}
+
+fn code<'a>(output: &'a Value, kind: &str) -> eyre::Result<&'a str> {
+    output[kind]["object"]
+        .as_str()
+        .ok_or_else(|| eyre!("the compiler gave no {kind}"))
+}
+
+fn artifact_path(name: &str) -> PathBuf {
+    tools::root()
+        .join(DIR)
+        .join(format!("artifacts/{name}.json"))
+}
+
+/// Installs the npm packages that the lock file names, unless that was done already.
+fn install() -> eyre::Result<()> {
+    let dir = tools::root().join(DIR);
+    let lock = fs::read(dir.join("package-lock.json"))?;
+    let stamp = dir.join("node_modules/.installed-lock.json");
+    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+    tools::run(tools::command("npm", &arguments, DIR))
+        .wrap_err("the contracts need node (20 or later) and npm")?;
+    fs::write(stamp, lock)?;
+    Ok(())
+}
+
+fn forge(args: &[&str]) -> eyre::Result<()> {
+    let forge = tools::root().join(DIR).join("node_modules/.bin/forge");
+    tools::run(tools::command(&forge.to_string_lossy(), args, DIR))
 }

@@ -159,7 +159,7 @@ interface IRollup {
     error TooManyEntries(uint256 count);
     error EpochOutOfOrder(uint64 epoch, uint64 expected);
     error WrongSnapshot(bytes32 root, uint256 total);
-    error WrongHeader(uint256 l1Block);
+    error WrongHeader(uint64 l1Block);
     error BeaconMissing(uint64 l1Block);
     error EntriesAlreadyPosted(uint64 batch);
     error BadEntry(uint256 position);

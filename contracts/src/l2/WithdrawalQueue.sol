@@ -22,8 +22,7 @@ contract WithdrawalQueue is IWithdrawalQueue {
         require(msg.value != 0, ZeroAmount());
         index = count;
         require(index >> WithdrawalTree.DEPTH == 0, QueueFull());
-        bytes32 leaf =
-            WithdrawalTree.leaf(l1ChainId, rollup, l2ChainId, index, msg.sender, recipient, msg.value);
+        bytes32 leaf = WithdrawalTree.leaf(l1ChainId, rollup, l2ChainId, index, msg.sender, recipient, msg.value);
         count = index + 1;
         root = WithdrawalTree.append(_branch, index, leaf);
         emit WithdrawalInitiated(index, msg.sender, recipient, msg.value);

@@ -8,8 +8,7 @@ library WithdrawalTree {
     bytes32 internal constant LEAF_TAG = "rollmill.withdrawal.v1";
 
     /// @dev Roots of the empty subtrees of depth 0 to 31; as a constant, because each hash costs proving work on L2.
-    bytes internal constant ZERO_HASHES =
-        hex"0000000000000000000000000000000000000000000000000000000000000000"
+    bytes internal constant ZERO_HASHES = hex"0000000000000000000000000000000000000000000000000000000000000000"
         hex"ad3228b676f7d3cd4284a5443f17f1962b36e491b30a40b2405849e597ba5fb5"
         hex"b4c11951957c6f8f642c4af61cd6b24640fec6dc7fc607ee8206a99e92410d30"
         hex"21ddb9a356815c3fac1026b6dec5df3124afbadb485c9ba5a3e3398a04b7ba85"
