@@ -1,0 +1,516 @@
+//! Witness v1: everything that the guest needs besides its identity, as one byte string.
+//!
+//! Model: a witness states a claim's context ([`StatementContext`]), the parent header that the claim starts from, and
+//! the preimages on which the batch depends: trie nodes and codes of the pre-state, ancestor headers, the batch data, the L1
+//! messages. [`Witness::decode`] slices the bytes without copying and hashes each node, code and header once;
+//! [`WitnessSource`] then answers the state transition by hash and notes what was used.
+//!
+//! SOUNDNESS: nothing in here is trusted because it is in here. Nodes and codes are found under their own hash, the
+//! ancestors must chain to the parent by hash, and the parent's hash, the data's commitment, the messages' rolling hash and every
+//! field of the context are public values, which L1 compares.
+//!
+//! Layout: little-endian 32-bit words; every variable item is a length in bytes, the bytes, and zeros up to the next
+//! word, so that each item starts on a word of the buffer.
+//!
+//! | part | content |
+//! |---|---|
+//! | version | byte 1, three zero bytes |
+//! | context | program version, fork id, schedule id: one word each; L1 chain id, L2 chain id, batch: two words each; rollup: 20 bytes; previous message hash: 32 bytes |
+//! | parent | item: RLP of the header |
+//! | ancestors | count; items: RLP of the headers from the parent's parent down |
+//! | nodes | count; items: RLP, strictly ascending by hash |
+//! | codes | count; items, strictly ascending by hash |
+//! | data | item: batch data |
+//! | messages | count; each: index, gas limit (two words each), sender, to (20 bytes each), value (32 bytes, big-endian), item: data |
+//!
+//! The encoding is canonical: a witness has one byte string, and a byte string that decodes is that of its witness.
+
+use crate::source::{BlockHashSource, Recorded, SourceError, StateSource};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use core::cell::Cell;
+use rollmill_protocol::L1Message;
+
+/// Version of this layout: the first byte.
+pub const WITNESS_VERSION: u8 = 1;
+/// Longest witness that is decoded. A batch of full blocks needs a few MiB.
+pub const WITNESS_BYTES_MAX: usize = 64 << 20;
+
+const WORD_BYTES: usize = 4;
+
+/// Why bytes are no witness, or a witness is not exactly what a batch needs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WitnessError {
+    /// Longer than [`WITNESS_BYTES_MAX`].
+    #[error("witness of {0} bytes is too long")]
+    TooLong(usize),
+    /// The first word is not that of this version.
+    #[error("not a witness of version {WITNESS_VERSION}")]
+    Version,
+    /// The bytes end inside an item.
+    #[error("witness is truncated at byte {0}")]
+    Truncated(usize),
+    /// Bytes that fill up a word are not zero.
+    #[error("padding at byte {0} is not zero")]
+    Padding(usize),
+    /// Bytes behind the last item.
+    #[error("{0} bytes behind the end of the witness")]
+    Trailing(usize),
+    /// Items are not strictly ascending by hash: unsorted, or one is there twice.
+    #[error("{part} {index} is out of order")]
+    Order {
+        /// Which list.
+        part: WitnessPart,
+        /// Position in the list.
+        index: usize,
+    },
+    /// A header does not begin as a header must.
+    #[error("malformed header")]
+    Header,
+    /// An ancestor header is not the parent of the one before it.
+    #[error("ancestor header {0} does not chain")]
+    Ancestor(usize),
+    /// An item that the batch did not need.
+    #[error("{part} {index} is superfluous")]
+    Superfluous {
+        /// Which list.
+        part: WitnessPart,
+        /// Position in the list.
+        index: usize,
+    },
+}
+
+/// The lists of a witness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WitnessPart {
+    /// Trie nodes.
+    Node,
+    /// Codes.
+    Code,
+    /// Ancestor headers.
+    Header,
+    /// L1 messages.
+    Message,
+}
+
+impl core::fmt::Display for WitnessPart {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Node => "node",
+            Self::Code => "code",
+            Self::Header => "ancestor header",
+            Self::Message => "L1 message",
+        })
+    }
+}
+
+/// What a claim says about itself before anything is executed. All of it becomes public values; task id and first and last
+/// batch follow from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StatementContext {
+    /// Row of the program table on L1.
+    pub program_version: u32,
+    /// Rules of execution.
+    pub fork_id: u32,
+    /// Schedule by which prover gas is counted.
+    pub schedule_id: u32,
+    /// Chain id of L1.
+    pub l1_chain_id: u64,
+    /// Chain id of L2.
+    pub l2_chain_id: u64,
+    /// Number of the batch.
+    pub batch: u64,
+    /// The Rollup contract on L1.
+    pub rollup: Address,
+    /// Rolling hash of the L1 messages before the batch.
+    pub previous_message_hash: B256,
+}
+
+/// Byte strings with their Keccak-256, strictly ascending by hash.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preimages(Vec<(B256, Bytes)>);
+
+impl Preimages {
+    /// The preimages, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Bytes> {
+        self.0.iter().map(|(_, bytes)| bytes)
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// None at all?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn position(&self, hash: &B256) -> Option<usize> {
+        self.0.binary_search_by(|(own, _)| own.cmp(hash)).ok()
+    }
+}
+
+/// Takes the hashes as given.
+impl From<BTreeMap<B256, Bytes>> for Preimages {
+    fn from(preimages: BTreeMap<B256, Bytes>) -> Self {
+        Self(preimages.into_iter().collect())
+    }
+}
+
+/// Hashes, sorts and drops repetitions.
+impl FromIterator<Bytes> for Preimages {
+    fn from_iter<T: IntoIterator<Item = Bytes>>(preimages: T) -> Self {
+        preimages
+            .into_iter()
+            .map(|bytes| (keccak256(&bytes), bytes))
+            .collect::<BTreeMap<_, _>>()
+            .into()
+    }
+}
+
+/// See the module's documentation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Witness {
+    /// What the claim is about.
+    pub context: StatementContext,
+    /// RLP of the header of the block before the batch.
+    pub parent_header: Bytes,
+    /// RLP of the headers from the parent's parent down.
+    pub ancestors: Vec<Bytes>,
+    /// Trie nodes of the pre-state.
+    pub nodes: Preimages,
+    /// Codes of the pre-state.
+    pub codes: Preimages,
+    /// Batch data.
+    pub batch_data: Bytes,
+    /// The L1 messages that the batch executes, in order.
+    pub messages: Vec<L1Message>,
+}
+
+impl Witness {
+    /// Sets nodes and codes to what a run of the batch asked for. (The ancestors are the caller's: it has the headers.)
+    pub fn with_recorded(mut self, recorded: Recorded) -> Self {
+        self.nodes = recorded.nodes.into();
+        self.codes = recorded.codes.into();
+        self
+    }
+
+    /// The byte string of this witness.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer(Vec::new());
+        out.0.extend_from_slice(&[WITNESS_VERSION, 0, 0, 0]);
+        let context = &self.context;
+        out.u32(context.program_version);
+        out.u32(context.fork_id);
+        out.u32(context.schedule_id);
+        out.u64(context.l1_chain_id);
+        out.u64(context.l2_chain_id);
+        out.u64(context.batch);
+        out.0.extend_from_slice(context.rollup.as_slice());
+        out.0
+            .extend_from_slice(context.previous_message_hash.as_slice());
+        out.item(&self.parent_header);
+        out.items(self.ancestors.iter());
+        out.items(self.nodes.iter());
+        out.items(self.codes.iter());
+        out.item(&self.batch_data);
+        out.length(self.messages.len());
+        for message in &self.messages {
+            out.u64(message.index);
+            out.u64(message.gas_limit);
+            out.0.extend_from_slice(message.sender.as_slice());
+            out.0.extend_from_slice(message.to.as_slice());
+            out.0.extend_from_slice(&message.value.to_be_bytes::<32>());
+            out.item(&message.data);
+        }
+        out.0
+    }
+
+    /// Reads a witness. The items are slices of `bytes`. Total and bounded: it never panics, and never allocates more than the
+    /// length of `bytes` justifies.
+    pub fn decode(bytes: Bytes) -> Result<Self, WitnessError> {
+        if bytes.len() > WITNESS_BYTES_MAX {
+            return Err(WitnessError::TooLong(bytes.len()));
+        }
+        let mut input = Reader {
+            bytes: &bytes,
+            at: 0,
+        };
+        if input.array()? != [WITNESS_VERSION, 0, 0, 0] {
+            return Err(WitnessError::Version);
+        }
+        let witness = Self {
+            context: StatementContext {
+                program_version: input.u32()?,
+                fork_id: input.u32()?,
+                schedule_id: input.u32()?,
+                l1_chain_id: input.u64()?,
+                l2_chain_id: input.u64()?,
+                batch: input.u64()?,
+                rollup: Address(input.array()?.into()),
+                previous_message_hash: B256(input.array()?),
+            },
+            parent_header: input.item()?,
+            ancestors: input.items(|_, item| Ok(item))?,
+            nodes: input.preimages(WitnessPart::Node)?,
+            codes: input.preimages(WitnessPart::Code)?,
+            batch_data: input.item()?,
+            messages: input.messages()?,
+        };
+        match bytes.len() - input.at {
+            0 => Ok(witness),
+            trailing => Err(WitnessError::Trailing(trailing)),
+        }
+    }
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn u32(&mut self, value: u32) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn u64(&mut self, value: u64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn length(&mut self, length: usize) {
+        self.u32(u32::try_from(length).expect("nothing in a witness is longer than 4 GiB"));
+    }
+
+    fn item(&mut self, item: &[u8]) {
+        self.length(item.len());
+        self.0.extend_from_slice(item);
+        self.0.resize(self.0.len().next_multiple_of(WORD_BYTES), 0);
+    }
+
+    fn items<'a>(&mut self, items: impl ExactSizeIterator<Item = &'a Bytes>) {
+        self.length(items.len());
+        items.for_each(|item| self.item(item));
+    }
+}
+
+/// Reads from `at`, which is always a multiple of the word.
+struct Reader<'a> {
+    bytes: &'a Bytes,
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], WitnessError> {
+        let array = self.bytes[self.at..]
+            .first_chunk()
+            .ok_or(WitnessError::Truncated(self.at))?;
+        self.at += N;
+        Ok(*array)
+    }
+
+    fn u32(&mut self) -> Result<u32, WitnessError> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, WitnessError> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn item(&mut self) -> Result<Bytes, WitnessError> {
+        let length = self.u32()? as usize;
+        let rest = self.bytes.len() - self.at;
+        // The comparison comes first, so that rounding up cannot overflow.
+        if length > rest || length.next_multiple_of(WORD_BYTES) > rest {
+            return Err(WitnessError::Truncated(self.at));
+        }
+        let end = self.at + length;
+        let next = self.at + length.next_multiple_of(WORD_BYTES);
+        if self.bytes[end..next].iter().any(|byte| *byte != 0) {
+            return Err(WitnessError::Padding(end));
+        }
+        let item = self.bytes.slice(self.at..end);
+        self.at = next;
+        Ok(item)
+    }
+
+    /// A count, checked against what is left: an element takes at least `bytes_min`.
+    fn count(&mut self, bytes_min: usize) -> Result<usize, WitnessError> {
+        let count = self.u32()? as usize;
+        if count > (self.bytes.len() - self.at) / bytes_min {
+            return Err(WitnessError::Truncated(self.at));
+        }
+        Ok(count)
+    }
+
+    fn items<T>(
+        &mut self,
+        mut read: impl FnMut(usize, Bytes) -> Result<T, WitnessError>,
+    ) -> Result<Vec<T>, WitnessError> {
+        let count = self.count(WORD_BYTES)?;
+        let mut items = Vec::with_capacity(count);
+        for index in 0..count {
+            let item = self.item()?;
+            items.push(read(index, item)?);
+        }
+        Ok(items)
+    }
+
+    fn preimages(&mut self, part: WitnessPart) -> Result<Preimages, WitnessError> {
+        let mut last = None;
+        let preimages = self.items(|index, item| {
+            let hash = keccak256(&item);
+            if last.replace(hash).is_some_and(|last| last >= hash) {
+                return Err(WitnessError::Order { part, index });
+            }
+            Ok((hash, item))
+        })?;
+        Ok(Preimages(preimages))
+    }
+
+    fn messages(&mut self) -> Result<Vec<L1Message>, WitnessError> {
+        const MESSAGE_BYTES_MIN: usize = 8 + 8 + 20 + 20 + 32 + WORD_BYTES;
+        let count = self.count(MESSAGE_BYTES_MIN)?;
+        let mut messages = Vec::with_capacity(count);
+        for _ in 0..count {
+            messages.push(L1Message {
+                index: self.u64()?,
+                gas_limit: self.u64()?,
+                sender: Address(self.array()?.into()),
+                to: Address(self.array()?.into()),
+                value: U256::from_be_bytes(self.array::<32>()?),
+                data: self.item()?,
+            });
+        }
+        Ok(messages)
+    }
+}
+
+/// A witness at work: answers by hash and notes which items were used.
+#[derive(Debug)]
+pub struct WitnessSource<'a> {
+    witness: &'a Witness,
+    parent_number: u64,
+    parent_hash: B256,
+    /// Hashes of the blocks from the parent's parent down: that of the block of ancestor `i`, and one more, which the last
+    /// ancestor names as its parent.
+    older_hashes: Vec<B256>,
+    nodes_used: Vec<Cell<bool>>,
+    codes_used: Vec<Cell<bool>>,
+    messages_used: Vec<Cell<bool>>,
+    /// Number of ancestors that some block hash was taken from.
+    ancestors_used: Cell<usize>,
+}
+
+impl<'a> WitnessSource<'a> {
+    /// Checks that the ancestors chain to the parent, block `parent_number`.
+    pub fn new(witness: &'a Witness, parent_number: u64) -> Result<Self, WitnessError> {
+        let mut older_hashes = Vec::with_capacity(witness.ancestors.len() + 1);
+        let mut expected = parent_hash_of(&witness.parent_header)?;
+        older_hashes.push(expected);
+        for (index, header) in witness.ancestors.iter().enumerate() {
+            if keccak256(header) != expected {
+                return Err(WitnessError::Ancestor(index));
+            }
+            expected = parent_hash_of(header)?;
+            older_hashes.push(expected);
+        }
+        Ok(Self {
+            witness,
+            parent_number,
+            parent_hash: keccak256(&witness.parent_header),
+            older_hashes,
+            nodes_used: vec![Cell::new(false); witness.nodes.len()],
+            codes_used: vec![Cell::new(false); witness.codes.len()],
+            messages_used: vec![Cell::new(false); witness.messages.len()],
+            ancestors_used: Cell::new(0),
+        })
+    }
+
+    /// Hash of the parent header.
+    pub const fn parent_hash(&self) -> B256 {
+        self.parent_hash
+    }
+
+    /// The L1 message at `position` of the witness, `None` if there are fewer.
+    pub fn message(&self, position: usize) -> Option<&'a L1Message> {
+        let message = self.witness.messages.get(position)?;
+        self.messages_used[position].set(true);
+        Some(message)
+    }
+
+    /// To be called when the batch is done: every item must have been used.
+    pub fn finish(&self) -> Result<(), WitnessError> {
+        let lists = [
+            (WitnessPart::Node, &self.nodes_used),
+            (WitnessPart::Code, &self.codes_used),
+            (WitnessPart::Message, &self.messages_used),
+        ];
+        for (part, used) in lists {
+            if let Some(index) = used.iter().position(|used| !used.get()) {
+                return Err(WitnessError::Superfluous { part, index });
+            }
+        }
+        match self.ancestors_used.get() {
+            used if used < self.witness.ancestors.len() => Err(WitnessError::Superfluous {
+                part: WitnessPart::Header,
+                index: used,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl StateSource for WitnessSource<'_> {
+    fn node(&self, hash: B256) -> Result<Bytes, SourceError> {
+        find(&self.witness.nodes, &self.nodes_used, hash)
+    }
+
+    fn code(&self, code_hash: B256) -> Result<Bytes, SourceError> {
+        find(&self.witness.codes, &self.codes_used, code_hash)
+    }
+}
+
+impl BlockHashSource for WitnessSource<'_> {
+    /// Knows the parent, the parent's parent, and below that as far as ancestor headers reach.
+    fn block_hash(&self, number: u64) -> Result<B256, SourceError> {
+        let missing = SourceError::MissingBlockHash(number);
+        match self.parent_number.checked_sub(number) {
+            Some(0) => Ok(self.parent_hash),
+            Some(distance) => {
+                // Ancestor `i` names the hash of the block `i + 2` below the parent, the parent itself that of 1 below.
+                let ancestors = usize::try_from(distance - 1).map_err(|_| missing.clone())?;
+                let hash = *self.older_hashes.get(ancestors).ok_or(missing)?;
+                self.ancestors_used
+                    .set(self.ancestors_used.get().max(ancestors));
+                Ok(hash)
+            }
+            None => Err(missing),
+        }
+    }
+}
+
+fn find(preimages: &Preimages, used: &[Cell<bool>], hash: B256) -> Result<Bytes, SourceError> {
+    let index = preimages
+        .position(&hash)
+        .ok_or(SourceError::Missing(hash))?;
+    used[index].set(true);
+    Ok(preimages.0[index].1.clone())
+}
+
+/// How many ancestor headers a witness needs whose batch asked for block hashes down to `lowest`: pass
+/// [`Recorded::lowest_block_hash`]. Ancestor 0 is the parent's parent.
+pub fn ancestors_needed(parent_number: u64, lowest: Option<u64>) -> u64 {
+    lowest.map_or(0, |lowest| {
+        parent_number.saturating_sub(lowest).saturating_sub(1)
+    })
+}
+
+/// The parent hash, a header's first field. Only as much of the header is read as the chain of hashes needs: the bytes as a whole
+/// are bound by their own hash.
+fn parent_hash_of(header: &[u8]) -> Result<B256, WitnessError> {
+    let mut rest = header;
+    let list = alloy_rlp::Header::decode(&mut rest).map_err(|_| WitnessError::Header)?;
+    if !list.list || list.payload_length != rest.len() {
+        return Err(WitnessError::Header);
+    }
+    alloy_rlp::Decodable::decode(&mut rest).map_err(|_| WitnessError::Header)
+}
