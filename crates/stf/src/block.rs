@@ -1,0 +1,412 @@
+//! Building a block, one transaction at a time.
+//!
+//! Model: [`BlockExecutor::begin`] opens a block on a parent, [`BlockExecutor::push`] executes one transaction, and
+//! [`BlockExecutor::finish`] closes the block and returns the header, receipts and state changes. The sequencer and the
+//! embedded L1 build with it; [`crate::import::execute_block`] and [`crate::batch::execute_batch`] push a given block's
+//! transactions through the same code, so there is one definition of what a block does.
+//!
+//! Rules: a transaction that may not be in the block is a [`TxRejection`] and leaves the block as it was; any other error
+//! ends the block. L1 messages come before all other transactions.
+
+use crate::{
+    evm::{BlockEvm, BlockHandler, block_evm, evm_env, keccak_permutations},
+    header::{BLOCK_BYTES_MAX, BlockAttributes, HeaderError, next_header, validate_header},
+    overlay::{BlockHashes, Overlay},
+    rules::{Fork, Rules},
+    source::{BlockHashSource, StateSource},
+    state::{StateError, StateTrie, StateUpdate},
+    system,
+    transaction::{Block, Receipt, RecoveredTransaction, Transaction, TxL1Message},
+};
+use alloc::{boxed::Box, string::String, vec::Vec};
+use alloy_consensus::{
+    BlockBody, Header, Transaction as _, TransactionEnvelope, TxReceipt,
+    proofs::{calculate_receipt_root, calculate_transaction_root, calculate_withdrawals_root},
+};
+use alloy_eips::{
+    eip2935::HISTORY_STORAGE_ADDRESS,
+    eip4788::BEACON_ROOTS_ADDRESS,
+    eip4895::{Withdrawal, Withdrawals},
+    eip7825::MAX_TX_GAS_LIMIT_OSAKA,
+};
+use alloy_primitives::{Address, B256, Bloom, Bytes, Log};
+use revm::{
+    context::{
+        ContextSetters, ContextTr, JournalTr, TxEnv,
+        result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction, OutOfGasError, ResultGas},
+    },
+    handler::Handler,
+};
+use rollmill_protocol::WorkCounts;
+
+/// Why a transaction may not be in the block at this place. The block stays as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TxRejection {
+    /// Invalid under the rules or against the sender's account.
+    #[error("{0}")]
+    Invalid(InvalidTransaction),
+    /// Its gas limit exceeds what is left of the block's.
+    #[error("gas limit {gas_limit} exceeds the block's remaining {available}")]
+    BlockGas {
+        /// The transaction's.
+        gas_limit: u64,
+        /// Left in the block.
+        available: u64,
+    },
+    /// Its blobs exceed what is left of the block's.
+    #[error("blob gas {blob_gas} exceeds the block's remaining {available}")]
+    BlockBlobGas {
+        /// The transaction's.
+        blob_gas: u64,
+        /// Left in the block.
+        available: u64,
+    },
+    /// The rollup has no blobs.
+    #[error("blob transactions are not accepted on this chain")]
+    Blobs,
+    /// Only the rollup executes L1 messages.
+    #[error("L1 messages do not exist on this chain")]
+    Message,
+    /// A message behind an ordinary transaction.
+    #[error("L1 messages come before all other transactions of a block")]
+    MessageOrder,
+}
+
+/// Why pushing a transaction failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PushError {
+    /// The transaction is refused; the block goes on without it.
+    #[error(transparent)]
+    Rejected(#[from] TxRejection),
+    /// The block cannot go on.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+}
+
+impl From<StateError> for PushError {
+    fn from(error: StateError) -> Self {
+        Self::Block(error.into())
+    }
+}
+
+/// Why a block cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BlockError {
+    /// The attributes do not fit the parent.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The state could not be read: missing from the witness, or the database failed.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The EVM met a condition that is no transaction's fault.
+    #[error("EVM failure: {0}")]
+    Evm(String),
+    /// A system contract that must exist and succeed does not (EIP-7002, EIP-7251).
+    #[error("system contract {0} is missing or failed")]
+    SystemCall(Address),
+    /// A deposit event of another layout (EIP-6110).
+    #[error("malformed deposit event")]
+    Deposit,
+    /// More bytes than EIP-7934 allows.
+    #[error("block of {0} bytes exceeds {BLOCK_BYTES_MAX}")]
+    TooLarge(usize),
+}
+
+/// What became of a pushed transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TxOutcome {
+    /// It ran to its end without reverting.
+    pub success: bool,
+    /// Gas used, refunds deducted.
+    pub gas_used: u64,
+    /// Return or revert data; empty when it halted.
+    pub output: Bytes,
+    /// Why it halted, if it did.
+    pub halt: Option<HaltReason>,
+}
+
+/// A finished block.
+#[derive(Clone, Debug)]
+pub struct ExecutedBlock {
+    /// Complete header.
+    pub header: Header,
+    /// Hash of the header.
+    pub hash: B256,
+    /// Transactions in order.
+    pub transactions: Vec<Transaction>,
+    /// Their senders.
+    pub senders: Vec<Address>,
+    /// Their receipts.
+    pub receipts: Vec<Receipt>,
+    /// Withdrawals; some from Shanghai on.
+    pub withdrawals: Option<Vec<Withdrawal>>,
+    /// EIP-7685 requests, each with its type byte in front.
+    pub requests: Vec<Bytes>,
+    /// What the state became: new root, nodes and codes.
+    pub update: StateUpdate,
+    /// Counted proving work, without the witness's bytes.
+    pub work: WorkCounts,
+}
+
+impl ExecutedBlock {
+    /// The block as it is encoded and sent around.
+    pub fn into_block(self) -> Block {
+        let Self { header, transactions, withdrawals, .. } = self;
+        Block { header, body: BlockBody { transactions, ommers: Vec::new(), withdrawals: withdrawals.map(Withdrawals) } }
+    }
+}
+
+/// A block under construction; see the module's documentation.
+#[derive(Debug)]
+pub struct BlockExecutor<S: StateSource, B: BlockHashSource> {
+    rules: Rules,
+    fork: Fork,
+    evm: BlockEvm<Overlay<S, B>>,
+    header: Header,
+    withdrawals: Option<Vec<Withdrawal>>,
+    transactions: Vec<Transaction>,
+    senders: Vec<Address>,
+    receipts: Vec<Receipt>,
+    blob_gas_used: u64,
+    signatures: u64,
+}
+
+impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
+    /// Opens the child of `parent` on the state after `parent`. `block_hashes` answers BLOCKHASH under
+    /// [`Rules::Ethereum`]; the rollup answers from its state.
+    pub fn begin(
+        rules: &Rules,
+        parent: &Header,
+        parent_hash: B256,
+        attributes: BlockAttributes,
+        state: StateTrie<S>,
+        block_hashes: B,
+    ) -> Result<Self, BlockError> {
+        let mut header = next_header(rules, parent, parent_hash, &attributes);
+        let BlockAttributes { withdrawals, .. } = attributes;
+        header.withdrawals_root = withdrawals.as_deref().map(calculate_withdrawals_root);
+        validate_header(rules, parent, parent_hash, &header)?;
+        let source = if rules.is_rollmill() { BlockHashes::History } else { BlockHashes::Headers };
+        let overlay = Overlay::new(state, block_hashes, source);
+        let mut executor = Self {
+            fork: rules.fork(header.timestamp),
+            evm: block_evm(rules, evm_env(rules, &header), overlay),
+            rules: rules.clone(),
+            header,
+            withdrawals,
+            transactions: Vec::new(),
+            senders: Vec::new(),
+            receipts: Vec::new(),
+            blob_gas_used: 0,
+            signatures: 0,
+        };
+        executor.open()?;
+        Ok(executor)
+    }
+
+    /// System calls before the transactions.
+    fn open(&mut self) -> Result<(), BlockError> {
+        if let Some(root) = self.header.parent_beacon_block_root
+            && !self.rules.is_rollmill()
+        {
+            system::system_call(&mut self.evm, &self.rules, BEACON_ROOTS_ADDRESS, root.into())?;
+        }
+        if self.fork >= Fork::Prague {
+            let parent_hash = self.header.parent_hash.into();
+            system::system_call(&mut self.evm, &self.rules, HISTORY_STORAGE_ADDRESS, parent_hash)?;
+        }
+        Ok(())
+    }
+
+    /// The header so far: everything that does not depend on the transactions.
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Gas used by the transactions so far.
+    pub fn gas_used(&self) -> u64 {
+        self.receipts.last().map_or(0, |receipt| receipt.cumulative_gas_used)
+    }
+
+    /// Number of transactions so far.
+    pub fn transaction_count(&self) -> usize {
+        self.transactions.len()
+    }
+
+    /// Executes one transaction at the end of the block.
+    pub fn push(&mut self, transaction: RecoveredTransaction) -> Result<TxOutcome, PushError> {
+        let (transaction, sender) = transaction.into_parts();
+        let env = transaction.env(sender);
+        let blob_gas = self.admit(&transaction, &env)?;
+        let result = match transaction.as_l1_message() {
+            Some(message) => self.run_message(message, env)?,
+            None => self.run(env)?,
+        };
+        let (outcome, logs) = into_outcome(result);
+        self.blob_gas_used += blob_gas;
+        self.signatures += match &transaction {
+            Transaction::Ethereum(tx) => 1 + tx.authorization_list().map_or(0, |list| list.len() as u64),
+            Transaction::L1Message(_) => 0,
+        };
+        self.receipts.push(Receipt {
+            tx_type: transaction.tx_type(),
+            success: outcome.success,
+            cumulative_gas_used: self.gas_used() + outcome.gas_used,
+            logs,
+        });
+        self.transactions.push(transaction);
+        self.senders.push(sender);
+        Ok(outcome)
+    }
+
+    /// Checks the transaction's place in the block; returns its blob gas.
+    fn admit(&self, transaction: &Transaction, env: &TxEnv) -> Result<u64, TxRejection> {
+        let available = self.header.gas_limit - self.gas_used();
+        let gas_limit = match transaction {
+            Transaction::Ethereum(_) => env.gas_limit,
+            Transaction::L1Message(message) => message_gas_limit(message),
+        };
+        if gas_limit > available {
+            return Err(TxRejection::BlockGas { gas_limit, available });
+        }
+        let rollmill = self.rules.is_rollmill();
+        match transaction {
+            Transaction::L1Message(_) if !rollmill => Err(TxRejection::Message),
+            Transaction::L1Message(_) => match self.transactions.last() {
+                Some(Transaction::Ethereum(_)) => Err(TxRejection::MessageOrder),
+                _ => Ok(0),
+            },
+            Transaction::Ethereum(tx) => match tx.blob_gas_used() {
+                None => Ok(0),
+                Some(_) if rollmill => Err(TxRejection::Blobs),
+                Some(blob_gas) => self.admit_blobs(blob_gas),
+            },
+        }
+    }
+
+    fn admit_blobs(&self, blob_gas: u64) -> Result<u64, TxRejection> {
+        let params = self.rules.blob_params(self.header.timestamp);
+        let limit = params.map_or(0, |params| params.max_blob_gas_per_block());
+        let available = limit.saturating_sub(self.blob_gas_used);
+        if blob_gas > available { Err(TxRejection::BlockBlobGas { blob_gas, available }) } else { Ok(blob_gas) }
+    }
+
+    fn run(&mut self, env: TxEnv) -> Result<ExecutionResult, PushError> {
+        self.evm.ctx.set_tx(env);
+        let mut handler = BlockHandler::<_, EVMError<StateError>>::new(&self.rules);
+        let result = handler.run(&mut self.evm);
+        let state = self.evm.ctx.journal_mut().finalize();
+        match result {
+            Ok(result) => {
+                self.evm.ctx.db_mut().commit(state);
+                Ok(result)
+            }
+            Err(EVMError::Transaction(error)) => Err(TxRejection::Invalid(error).into()),
+            Err(error) => Err(BlockError::from_evm(error).into()),
+        }
+    }
+
+    /// Executes a message. One whose gas cannot even pay for its data is included all the same, as a failed transaction:
+    /// otherwise a single message could block the queue.
+    fn run_message(&mut self, message: &TxL1Message, mut env: TxEnv) -> Result<ExecutionResult, PushError> {
+        env.gas_limit = message_gas_limit(message);
+        match self.run(env) {
+            Err(PushError::Rejected(TxRejection::Invalid(_))) => {
+                self.evm.ctx.db_mut().credit(message.sender, message.value, true)?;
+                let gas = ResultGas::default().with_total_gas_spent(message_gas_limit(message));
+                let reason = HaltReason::OutOfGas(OutOfGasError::Basic);
+                Ok(ExecutionResult::Halt { reason, gas, logs: Vec::new() })
+            }
+            result => result,
+        }
+    }
+
+    /// Closes the block. Returns it with the state after it, ready for the next block.
+    pub fn finish(mut self) -> Result<(ExecutedBlock, StateTrie<S>), BlockError> {
+        self.withdraw()?;
+        let requests = match &self.rules {
+            Rules::Ethereum(ethereum) if self.fork >= Fork::Prague => {
+                system::requests(&mut self.evm, &self.rules, ethereum, &self.receipts)?
+            }
+            _ => Vec::new(),
+        };
+        let work = self.work();
+        let meter = self.evm.ctx.chain;
+        let (mut trie, changes) = self.evm.ctx.journaled_state.database.finish();
+        let update = trie.apply(changes)?;
+        let mut header = self.header;
+        header.gas_used = self.receipts.last().map_or(0, |receipt| receipt.cumulative_gas_used);
+        header.state_root = update.root;
+        header.transactions_root = calculate_transaction_root(&self.transactions);
+        (header.receipts_root, header.logs_bloom) = seal_receipts(&self.receipts);
+        if header.blob_gas_used.is_some() {
+            header.blob_gas_used = Some(self.blob_gas_used);
+        }
+        if header.requests_hash.is_some() && !requests.is_empty() {
+            header.requests_hash = Some(system::requests_hash(&requests));
+        }
+        let hashed = update.nodes.iter().map(|(_, node)| node.len()).chain(update.codes.iter().map(|(_, code)| code.len()));
+        let block = ExecutedBlock {
+            hash: header.hash_slow(),
+            work: WorkCounts {
+                evm_gas: header.gas_used,
+                keccak_permutations: meter.keccak_permutations
+                    + hashed.map(|bytes| keccak_permutations(bytes as u64)).sum::<u64>(),
+                precompile_gas: meter.precompile_gas,
+                ..work
+            },
+            header,
+            transactions: self.transactions,
+            senders: self.senders,
+            receipts: self.receipts,
+            withdrawals: self.withdrawals,
+            requests,
+            update,
+        };
+        Ok((block, trie))
+    }
+
+    fn work(&self) -> WorkCounts {
+        WorkCounts {
+            blocks: 1,
+            transactions: self.transactions.len() as u64,
+            signatures: self.signatures,
+            ..WorkCounts::default()
+        }
+    }
+
+    /// Pays the withdrawals (EIP-4895).
+    fn withdraw(&mut self) -> Result<(), BlockError> {
+        let overlay = self.evm.ctx.journaled_state.db_mut();
+        for withdrawal in self.withdrawals.iter().flatten() {
+            overlay.credit(withdrawal.address, withdrawal.amount_wei(), false)?;
+        }
+        Ok(())
+    }
+}
+
+/// Gas that a message may use: what was bought, up to the cap of a transaction (EIP-7825), so that it always fits a block.
+fn message_gas_limit(message: &TxL1Message) -> u64 {
+    message.gas_limit.min(MAX_TX_GAS_LIMIT_OSAKA)
+}
+
+fn into_outcome(result: ExecutionResult) -> (TxOutcome, Vec<Log>) {
+    let success = result.is_success();
+    let gas_used = result.tx_gas_used();
+    match result {
+        ExecutionResult::Success { output, logs, .. } => {
+            (TxOutcome { success, gas_used, output: output.into_data(), halt: None }, logs)
+        }
+        ExecutionResult::Revert { output, .. } => (TxOutcome { success, gas_used, output, halt: None }, Vec::new()),
+        ExecutionResult::Halt { reason, .. } => {
+            (TxOutcome { success, gas_used, output: Bytes::new(), halt: Some(reason) }, Vec::new())
+        }
+    }
+}
+
+/// Root of the receipts and union of their blooms.
+fn seal_receipts(receipts: &[Receipt]) -> (B256, Bloom) {
+    let with_bloom: Vec<_> = receipts.iter().map(TxReceipt::with_bloom_ref).collect();
+    let bloom = with_bloom.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | receipt.logs_bloom);
+    (calculate_receipt_root(&with_bloom), bloom)
+}
