@@ -18,7 +18,7 @@ use crate::{
     system,
     transaction::{Block, Receipt, RecoveredTransaction, Transaction, TxL1Message},
 };
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use alloy_consensus::{
     BlockBody, Header, Transaction as _, TransactionEnvelope, TxReceipt,
     proofs::{calculate_receipt_root, calculate_transaction_root, calculate_withdrawals_root},

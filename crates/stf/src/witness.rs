@@ -254,7 +254,7 @@ impl Witness {
                 l2_chain_id: input.u64()?,
                 batch: input.u64()?,
                 rollup: Address(input.array()?.into()),
-                previous_message_hash: B256(input.array()?),
+                previous_message_hash: B256::new(input.array()?),
             },
             parent_header: input.item()?,
             ancestors: input.items(|_, item| Ok(item))?,
