@@ -28,8 +28,8 @@ pub use types::{
     Receipt, Requirements, SeatId, Stage, StopOrder, StopReason, SubmissionStats, VerdictKind,
 };
 pub use views::{
-    DrawView, EntryView, LotteryView, OfferOutcome, OfferView, RollerView, SeatState, SeatView,
-    SettleView, StatusView, TaskState, TaskView,
+    DrawView, EntryView, LotteryView, OfferOutcome, OfferView, PointOutcome, PointView, RollerView,
+    SeatState, SeatView, SettleView, StatusView, TaskState, TaskView,
 };
 
 /// Names of HTTP headers and paths.

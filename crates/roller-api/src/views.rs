@@ -1,6 +1,6 @@
 //! What anybody may look at: tasks, rollers, the coordinator's state.
 
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{Address, B256};
 use rollmill_protocol::{BatchNumber, ProofDigest, Roller, Round, ScrWei, TaskId, UnixSeconds};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,9 +13,13 @@ use crate::{ProofKind, Stage};
 pub enum TaskState {
     /// Committed; the beacon of its draw is not known yet.
     AwaitingDraw,
+    /// The beacon is known, the window is full.
+    Queued,
     /// Rollers are proving.
     Proving,
-    /// Closed; its entries are on their way to L1 or the lottery's beacon is not known yet.
+    /// Closed; its entries are on their way to L1.
+    Closed,
+    /// The entries are on L1; the lottery's beacon is not known yet.
     AwaitingLottery,
     /// The winner is known; the settlement is on its way.
     Settling,
@@ -55,6 +59,8 @@ pub struct SeatView {
     pub tickets: u32,
     /// State.
     pub state: SeatState,
+    /// Why it is in this state, in a sentence, unless it is open or on time.
+    pub why: Option<String>,
     /// When it was drawn.
     #[schema(value_type = u64)]
     pub assigned_unix_s: UnixSeconds,
@@ -70,8 +76,6 @@ pub struct SeatView {
     /// Digest of the submitted proof.
     #[schema(value_type = Option<String>)]
     pub proof_digest: Option<ProofDigest>,
-    /// Why the proof was rejected.
-    pub reason: Option<String>,
     /// As the roller reported.
     pub prove_seconds: Option<f64>,
     /// As the coordinator measured.
@@ -104,15 +108,33 @@ pub struct DrawView {
     pub weights_root: B256,
     /// Sum of the weights, decimal.
     pub total: String,
-    /// The points drawn, decimal, in order.
-    pub points: Vec<String>,
+    /// The points drawn, in order.
+    pub points: Vec<PointView>,
 }
 
-impl DrawView {
-    /// The form of a point.
-    pub fn point(value: U256) -> String {
-        value.to_string()
-    }
+/// What became of a point of a draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PointOutcome {
+    /// A ticket for the roller.
+    Ticket,
+    /// The roller was not eligible: drawn again.
+    PassedOver,
+    /// Above the cap on the roller's probability: drawn again.
+    AboveCap,
+}
+
+/// One point of a draw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PointView {
+    /// Its place on the line of weights, decimal.
+    pub point: String,
+    /// The roller whose interval it fell on.
+    #[schema(value_type = String)]
+    pub roller: Roller,
+    /// What became of it.
+    pub outcome: PointOutcome,
 }
 
 /// A ticket holder of the lottery.
@@ -188,6 +210,8 @@ pub struct TaskView {
     pub draws: Vec<DrawView>,
     /// Seats of all rounds.
     pub seats: Vec<SeatView>,
+    /// Where the fallback prover was called, because no round brought an entry.
+    pub fallback_started: bool,
     /// Entries, once the task is closed.
     pub entries: Vec<EntryView>,
     /// Lottery, once the entries are on L1.
@@ -200,8 +224,6 @@ pub struct TaskView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OfferOutcome {
-    /// Not decided yet.
-    Open,
     /// Valid and within the deadline.
     OnTime,
     /// Valid, but after the deadline.
@@ -210,10 +232,8 @@ pub enum OfferOutcome {
     Missed,
     /// Rejected by the verifier.
     Invalid,
-    /// Drawn, but passed over (no capacity, no heartbeat, declined).
-    PassedOver,
-    /// Ended without penalty.
-    Released,
+    /// Drawn, but without free capacity.
+    Declined,
 }
 
 /// One offer in a roller's record.
@@ -230,6 +250,11 @@ pub struct OfferView {
     pub outcome: OfferOutcome,
     /// Why, in a sentence.
     pub why: String,
+    /// How much it counts, in billionths of a full offer.
+    pub weight: u64,
+    /// When it was counted.
+    #[schema(value_type = u64)]
+    pub at_unix_s: UnixSeconds,
 }
 
 /// A roller's record.
@@ -241,7 +266,7 @@ pub struct RollerView {
     pub roller: Roller,
     /// Signer key's address.
     #[schema(value_type = String)]
-    pub signer: alloy_primitives::Address,
+    pub signer: Address,
     /// Stake that counts.
     #[schema(value_type = String)]
     pub stake_wei: ScrWei,
@@ -268,6 +293,15 @@ pub struct RollerView {
     pub missed: u64,
     /// Rejected by the verifier.
     pub invalid: u64,
+    /// Drawn without free capacity.
+    pub declined: u64,
+    /// Lotteries won and paid.
+    pub won: u64,
+    /// Paid, in all.
+    #[schema(value_type = String)]
+    pub earned_wei: ScrWei,
+    /// An invalid proof of it is before L1.
+    pub accused: bool,
     /// Fined on L1, in all.
     #[schema(value_type = String)]
     pub fined_wei: ScrWei,
@@ -291,6 +325,10 @@ pub struct StatusView {
     /// Head of the log's hash chain.
     #[schema(value_type = String)]
     pub events_hash: B256,
+    /// Last L1 block that was read.
+    pub l1_block: Option<u64>,
+    /// Last snapshot of the rollers' weights on L1; 0 before the first.
+    pub epoch: u64,
     /// Tasks that are not settled.
     pub tasks_open: u64,
     /// Rollers that are registered.

@@ -89,6 +89,14 @@ impl Objects {
         Ok(tokio::fs::try_exists(self.path(hash)).await?)
     }
 
+    /// Length of the object, if there is one.
+    pub async fn length(&self, hash: B256) -> Option<u64> {
+        tokio::fs::metadata(self.path(hash))
+            .await
+            .ok()
+            .map(|metadata| metadata.len())
+    }
+
     /// The object's bytes, verified.
     pub async fn get(&self, hash: B256) -> Result<Bytes, ObjectError> {
         let bytes = match tokio::fs::read(self.path(hash)).await {

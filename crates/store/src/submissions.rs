@@ -112,6 +112,22 @@ impl Store {
             })
     }
 
+    /// Takes a submission back that the board did not take: to the roller it was never made.
+    pub async fn withdraw_submission(
+        &self,
+        task: B256,
+        round: u32,
+        roller: Address,
+    ) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM submissions WHERE task = ?1 AND round = ?2 AND roller = ?3")
+            .bind(task.as_slice())
+            .bind(i64::from(round))
+            .bind(roller.as_slice())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// The submission of one seat.
     pub async fn submission(
         &self,

@@ -245,6 +245,9 @@ async fn a_seat_has_one_submission() {
         .await
         .unwrap();
     assert_eq!(second, Recorded::Before(Box::new(submission(b"first"))));
+    let seat = submission(b"first");
+    store.withdraw_submission(seat.task, seat.round, seat.roller).await.unwrap();
+    assert_eq!(store.submission(seat.task, seat.round, seat.roller).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -333,6 +336,8 @@ async fn a_damaged_object_is_an_error_and_is_written_anew() {
     std::fs::write(&path, b"witnesz").unwrap();
 
     assert!(objects.contains(hash).await.unwrap());
+    assert_eq!(objects.length(hash).await, Some(7));
+    assert_eq!(objects.length(B256::ZERO).await, None);
     let error = objects.get(hash).await.unwrap_err();
     assert!(matches!(error, ObjectError::Corrupt { .. }));
     assert_eq!(error.kind(), Kind::Stop);
