@@ -1,1 +1,22 @@
-//! rollmill runtime
+//! Process plumbing, the same for every rollmill process.
+//!
+//! Model: a process is a set of named tasks under one [`Shutdown`] token.
+//! - A signal, or a task that ends by itself, cancels the token; every loop listens to it.
+//! - A task that ends while the process is meant to run is a failure, and the process ends with that task's name
+//!   ([`Tasks::join`]); there are no silent half-alive processes.
+//! - Time is read at the edge through [`Clock`] and handed down as an argument.
+//! - [`retry`] waits in a fixed geometric sequence, without jitter, so that a test sees what production does.
+
+mod clock;
+mod ready;
+mod retry;
+mod shutdown;
+mod tasks;
+mod telemetry;
+
+pub use clock::Clock;
+pub use ready::{ReadyError, write_ready_file};
+pub use retry::{Backoff, RetryError, retry};
+pub use shutdown::Shutdown;
+pub use tasks::{BoxError, TaskError, Tasks};
+pub use telemetry::{LogFormat, TelemetryError, init_tracing};
