@@ -1,1 +1,31 @@
-//! rollmill l1
+//! The way to L1: contract bindings, deployment, a watcher that reads in order, a sender that never forgets.
+//!
+//! Model:
+//! - [`contracts`] are bindings generated from the committed artifacts: what L1 runs is what Rust encodes.
+//! - A [`Deployment`] names the contracts of one rollup on one L1; [`deploy`] makes it once and recognises it again.
+//! - A [`Watcher`] yields every block from a cursor on, with its events, strictly in order; after an L1 reorganisation
+//!   it says how far to go back. The *consumer* keeps the cursor, in the same write as what it made of the block.
+//! - A [`Sender`] owns one account. It records each transaction under a *purpose* before it sends it, so that a crash
+//!   at any point neither loses nor doubles it.
+
+mod artifacts;
+pub mod calls;
+pub mod contracts;
+mod deploy;
+mod deployment;
+mod event;
+mod header;
+mod provider;
+pub mod revert;
+mod sender;
+mod watcher;
+
+pub use deploy::{DeployConfig, DeployError, ProgramRow, VerifierKind, deploy};
+pub use deployment::{Deployment, Genesis, Parameters};
+pub use event::{L1Event, LoggedEvent};
+pub use header::{HeaderError, header_rlp};
+pub use provider::{ConnectError, connect};
+pub use sender::{Call, Mined, SendError, Sender, SenderConfig};
+pub use watcher::{Cursor, L1Block, REORG_DEPTH_MAX, Update, WatchError, Watcher, WatcherConfig};
+
+pub use alloy::providers::DynProvider;

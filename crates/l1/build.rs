@@ -1,0 +1,32 @@
+//! Leaves out of Rollup's ABI what `sol!` cannot express: functions that take or return `PublicValues`, whose 26 fields
+//! are one more than its tuples can have. `src/calls.rs` encodes those by hand.
+
+use std::{env, error::Error, fs, path::Path};
+
+use serde_json::Value;
+
+const ARTIFACT: &str = "../../contracts/artifacts/Rollup.json";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={ARTIFACT}");
+    println!("cargo::rerun-if-changed=build.rs");
+    let mut artifact: Value = serde_json::from_slice(&fs::read(ARTIFACT)?)?;
+    let items = artifact["abi"]
+        .as_array_mut()
+        .ok_or("the artifact has no ABI")?;
+    items.retain(|item| {
+        !["inputs", "outputs"]
+            .iter()
+            .any(|side| has_public_values(&item[side]))
+    });
+    let out = Path::new(&env::var("OUT_DIR")?).join("Rollup.json");
+    fs::write(out, serde_json::to_vec(&artifact)?)?;
+    Ok(())
+}
+
+fn has_public_values(parameters: &Value) -> bool {
+    let parameters = parameters.as_array().map(Vec::as_slice).unwrap_or_default();
+    parameters
+        .iter()
+        .any(|parameter| parameter["internalType"] == "struct PublicValues")
+}

@@ -1,0 +1,53 @@
+//! The ABI of the committed artifacts as data, for what `sol!` cannot express and for error names.
+
+use std::sync::LazyLock;
+
+use alloy::{json_abi::JsonAbi, primitives::Selector};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Artifact {
+    abi: JsonAbi,
+}
+
+macro_rules! abi {
+    ($name:literal) => {
+        parse(include_str!(concat!(
+            "../../../contracts/artifacts/",
+            $name,
+            ".json"
+        )))
+    };
+}
+
+/// Every contract whose errors a caller can meet; Rollup first.
+static ABIS: LazyLock<[JsonAbi; 6]> = LazyLock::new(|| {
+    [
+        abi!("Rollup"),
+        abi!("RollerRegistry"),
+        abi!("RewardPool"),
+        abi!("ScrToken"),
+        abi!("WithdrawalQueue"),
+        abi!("ExampleToken"),
+    ]
+});
+
+fn parse(artifact: &str) -> JsonAbi {
+    let artifact: Artifact =
+        serde_json::from_str(artifact).expect("artifacts are committed and checked by the build");
+    artifact.abi
+}
+
+/// All of them.
+pub(crate) fn abis() -> &'static [JsonAbi] {
+    ABIS.as_slice()
+}
+
+/// Selector of a function of Rollup that is not overloaded.
+pub(crate) fn rollup_selector(name: &str) -> Selector {
+    let functions = ABIS[0]
+        .functions
+        .get(name)
+        .expect("Rollup has the functions that are called here");
+    functions[0].selector()
+}

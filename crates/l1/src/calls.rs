@@ -1,0 +1,141 @@
+//! Calls of Rollup that carry public values. `sol!` has no tuples of 26 fields; but a struct of 26 static words is encoded
+//! as 26 words, which is what `bytes32[26]` is, too. So the arguments are encoded with that array, under the selector of
+//! the real signature.
+
+use alloy::{
+    primitives::{Address, Bytes},
+    sol_types::SolValue,
+};
+use rollmill_protocol::PublicValues;
+
+use crate::{
+    Call,
+    artifacts::rollup_selector,
+    contracts::Rollup::{Entry, Submission},
+};
+
+/// `settle`: with the winner's proof.
+pub fn settle(rollup: Address, values: &PublicValues, proof: Bytes, entries: Vec<Entry>) -> Call {
+    encode(
+        rollup,
+        "settle",
+        (values.words(), proof, entries).abi_encode_params(),
+    )
+}
+
+/// `settleUnpaid`: with anybody's proof, when the winner's time is over.
+pub fn settle_unpaid(rollup: Address, values: &PublicValues, proof: Bytes) -> Call {
+    encode(
+        rollup,
+        "settleUnpaid",
+        (values.words(), proof).abi_encode_params(),
+    )
+}
+
+/// `claimLate`: the winner's claim after an unpaid settlement.
+pub fn claim_late(
+    rollup: Address,
+    batch: u64,
+    values: &PublicValues,
+    proof: Bytes,
+    entries: Vec<Entry>,
+) -> Call {
+    encode(
+        rollup,
+        "claimLate",
+        (batch, values.words(), proof, entries).abi_encode_params(),
+    )
+}
+
+/// `judge`: `values` is the preimage of the submission's hash where the proof is valid, and anything otherwise.
+pub fn judge(
+    rollup: Address,
+    batch: u64,
+    submission: Submission,
+    signature: Bytes,
+    values: &PublicValues,
+    proof: Bytes,
+) -> Call {
+    let arguments = (batch, submission, signature, values.words(), proof);
+    encode(rollup, "judge", arguments.abi_encode_params())
+}
+
+fn encode(rollup: Address, function: &str, arguments: Vec<u8>) -> Call {
+    let selector = rollup_selector(function);
+    Call::raw(rollup, [selector.as_slice(), &arguments].concat().into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use alloy::{
+        dyn_abi::{DynSolValue, JsonAbiExt},
+        primitives::{Address, B256, Bytes, U256},
+    };
+    use rollmill_protocol::PublicValues;
+
+    use super::{judge, settle};
+    use crate::{
+        artifacts::abis,
+        contracts::Rollup::{Entry, Submission},
+    };
+
+    fn decoded(name: &str, input: &[u8]) -> Vec<DynSolValue> {
+        let function = &abis()[0].functions[name][0];
+        assert_eq!(input[..4], function.selector());
+        function.abi_decode_input(&input[4..]).unwrap()
+    }
+
+    /// The real ABI decodes what is encoded by hand.
+    #[test]
+    fn calls_decode_under_the_real_abi() {
+        let values = PublicValues {
+            program_version: 7,
+            roller: Address::repeat_byte(9),
+            ..Default::default()
+        };
+        let entry = Entry {
+            roller: Address::repeat_byte(1),
+            tickets: 2,
+            proofDigest: B256::repeat_byte(3),
+        };
+        let proof = Bytes::from_static(&[1, 2, 3]);
+        let call = settle(Address::ZERO, &values, proof.clone(), vec![entry]);
+        let arguments = decoded("settle", &call.input);
+        let fields = arguments[0].as_tuple().unwrap();
+        assert_eq!(fields.len(), 26);
+        assert_eq!(fields[1].as_uint().unwrap().0, U256::from(7));
+        assert_eq!(fields[6].as_address().unwrap(), Address::repeat_byte(9));
+        assert_eq!(arguments[1].as_bytes().unwrap(), [1, 2, 3]);
+        let entries = arguments[2].as_array().unwrap();
+        assert_eq!(
+            entries[0].as_tuple().unwrap()[1].as_uint().unwrap().0,
+            U256::from(2)
+        );
+
+        let submission = Submission {
+            task: B256::repeat_byte(1),
+            round: 5,
+            roller: Address::repeat_byte(2),
+            publicValuesHash: values.hash(),
+            proofDigest: B256::repeat_byte(4),
+        };
+        let call = judge(
+            Address::ZERO,
+            11,
+            submission,
+            Bytes::from_static(&[8; 65]),
+            &values,
+            proof,
+        );
+        let arguments = decoded("judge", &call.input);
+        assert_eq!(arguments[0].as_uint().unwrap().0, U256::from(11));
+        assert_eq!(
+            arguments[1].as_tuple().unwrap()[1].as_uint().unwrap().0,
+            U256::from(5)
+        );
+        assert_eq!(arguments[2].as_bytes().unwrap(), [8; 65]);
+        assert_eq!(arguments[4].as_bytes().unwrap(), [1, 2, 3]);
+    }
+}

@@ -1,0 +1,57 @@
+//! Bindings of the L1 contracts and of the L2 contracts, generated from the committed artifacts, creation code included.
+//! Calls of Rollup with public values are in [`crate::calls`].
+#![allow(
+    missing_docs,
+    clippy::too_many_arguments,
+    reason = "generated; the Solidity interfaces are the documentation"
+)]
+
+use alloy::sol;
+
+sol! {
+    #[sol(rpc, all_derives)]
+    Rollup,
+    concat!(env!("OUT_DIR"), "/Rollup.json")
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    RollerRegistry,
+    "../../contracts/artifacts/RollerRegistry.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    RewardPool,
+    "../../contracts/artifacts/RewardPool.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    ScrToken,
+    "../../contracts/artifacts/ScrToken.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    StarkPrecompileVerifier,
+    "../../contracts/artifacts/StarkPrecompileVerifier.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    MockVerifier,
+    "../../contracts/artifacts/MockVerifier.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    WithdrawalQueue,
+    "../../contracts/artifacts/WithdrawalQueue.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    ExampleToken,
+    "../../contracts/artifacts/ExampleToken.json"
+}

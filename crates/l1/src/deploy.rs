@@ -1,0 +1,372 @@
+//! Puts the contracts on L1, once.
+//!
+//! The contracts name each other in their constructors, and the L2's genesis, which Rollup's constructor takes, holds
+//! Rollup's address. So the addresses are computed first, from the deployer's nonces, then the genesis, then the
+//! contracts are created in that order. Each creation has a purpose (`deploy/Rollup`), so a crash in between goes on where it was.
+//! A deployment file that exists is not believed: its chain id and the code at its addresses are checked on L1.
+
+use std::{io, path::Path};
+
+use alloy::{
+    contract::Error as ContractError,
+    primitives::{Address, B256, Bytes, U256},
+    providers::Provider,
+    sol_types::SolConstructor,
+    transports::TransportError,
+};
+
+use crate::{
+    Call, Deployment, Genesis, Parameters, SendError, Sender,
+    contracts::{
+        MockVerifier, RewardPool, RollerRegistry, Rollup, ScrToken, StarkPrecompileVerifier,
+    },
+};
+
+/// Which verifier the program table names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerifierKind {
+    /// Real proofs, by the precompile of the embedded L1.
+    StarkPrecompile,
+    /// Mock proofs; its constructor refuses every chain but the two devnets.
+    Mock,
+}
+
+/// Version 1 of the program table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProgramRow {
+    /// Commitment of the program.
+    pub exe_commit: B256,
+    /// Commitment of the VM.
+    pub vm_commit: B256,
+    /// Execution rules.
+    pub fork_id: u64,
+    /// Prover-gas schedule.
+    pub schedule_id: u64,
+}
+
+/// What to deploy.
+#[derive(Clone, Debug)]
+pub struct DeployConfig {
+    /// L2's chain id.
+    pub l2_chain_id: u64,
+    /// Commits batches, posts snapshots and entries.
+    pub operator: Address,
+    /// Announces program versions; zero closes the table.
+    pub governor: Address,
+    /// Receives the whole supply of SCR, less what the pool gets.
+    pub treasury: Address,
+    /// Cap of SCR, SCR-wei.
+    pub scr_cap_wei: u128,
+    /// SCR minted at once, SCR-wei.
+    pub scr_supply_wei: u128,
+    /// SCR that the treasury sends to the reward pool, SCR-wei. Sent only when the treasury is the deployer.
+    pub pool_wei: u128,
+    /// Verifier of version 1.
+    pub verifier: VerifierKind,
+    /// Version 1 of the program table.
+    pub program: ProgramRow,
+    /// Constants.
+    pub parameters: Parameters,
+}
+
+/// The contracts could not be deployed or recognised.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// The deployment file cannot be read or written.
+    #[error("deployment file {path}")]
+    File {
+        /// Its path.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// L1 does not answer.
+    #[error("L1 does not answer")]
+    Rpc(#[from] TransportError),
+    /// A creation failed.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// A view call failed.
+    #[error("cannot read the deployed contracts")]
+    Call(#[from] ContractError),
+    /// This L1 is not the one that the file, or the sender, is for.
+    #[error("L1 has chain id {found}, expected {expected}")]
+    WrongChain {
+        /// L1's.
+        found: u64,
+        /// The file's or sender's.
+        expected: u64,
+    },
+    /// There is no code where the file says: another or a fresh L1.
+    #[error(
+        "{path} names a deployment at {address}, but this L1 has no code there: it is another L1, or one that was \
+         started anew; choose another data directory"
+    )]
+    NoCode {
+        /// The file.
+        path: String,
+        /// The empty address.
+        address: Address,
+    },
+    /// The L2 genesis differs from the one on L1.
+    #[error(
+        "L1 was deployed with L2 genesis {deployed:?}, this configuration makes {configured:?}"
+    )]
+    OtherGenesis {
+        /// On L1.
+        deployed: Box<Genesis>,
+        /// Here.
+        configured: Box<Genesis>,
+    },
+    /// A contract was created elsewhere than computed: the deployer's account is used by somebody else.
+    #[error(
+        "{name} was created at {found}, not at {expected}: the deployer's account is used elsewhere"
+    )]
+    WrongAddress {
+        /// Contract.
+        name: &'static str,
+        /// Where it is.
+        found: Address,
+        /// Where it should be.
+        expected: Address,
+    },
+}
+
+/// Names and order of the creations.
+const ORDER: [&str; 5] = [
+    "ScrToken",
+    "Verifier",
+    "RewardPool",
+    "RollerRegistry",
+    "Rollup",
+];
+
+/// Deploys the contracts with `sender`'s account, or recognises the deployment that `file` names.
+/// `genesis` computes L2's block 0 from the Rollup's address; it must give the same for the same address, always.
+pub async fn deploy(
+    sender: &Sender,
+    config: &DeployConfig,
+    file: &Path,
+    genesis: impl FnOnce(Address) -> Genesis,
+) -> Result<Deployment, DeployError> {
+    let found = sender.provider().get_chain_id().await?;
+    if found != sender.chain_id() {
+        return Err(DeployError::WrongChain {
+            found,
+            expected: sender.chain_id(),
+        });
+    }
+    let io = |source| DeployError::File {
+        path: file.display().to_string(),
+        source,
+    };
+    if let Some(deployment) = Deployment::read(file).map_err(io)? {
+        recognise(sender, &deployment, file, genesis).await?;
+        return Ok(deployment);
+    }
+    let deployment = create(sender, config, genesis).await?;
+    if config.treasury == sender.address() && config.pool_wei > 0 {
+        let call = ScrToken::transferCall {
+            to: deployment.reward_pool,
+            value: U256::from(config.pool_wei),
+        };
+        sender
+            .send("deploy/fund-pool", &Call::new(deployment.token, &call))
+            .await?;
+    }
+    deployment.write(file).map_err(io)?;
+    tracing::info!(rollup = %deployment.rollup, l1_block = deployment.block, "l1.deployed");
+    Ok(deployment)
+}
+
+async fn recognise(
+    sender: &Sender,
+    deployment: &Deployment,
+    file: &Path,
+    genesis: impl FnOnce(Address) -> Genesis,
+) -> Result<(), DeployError> {
+    if deployment.chain_id != sender.chain_id() {
+        return Err(DeployError::WrongChain {
+            found: sender.chain_id(),
+            expected: deployment.chain_id,
+        });
+    }
+    let Deployment {
+        rollup,
+        registry,
+        reward_pool,
+        token,
+        verifier,
+        ..
+    } = *deployment;
+    for address in [rollup, registry, reward_pool, token, verifier] {
+        if sender.provider().get_code_at(address).await?.is_empty() {
+            return Err(DeployError::NoCode {
+                path: file.display().to_string(),
+                address,
+            });
+        }
+    }
+    let configured = genesis(rollup);
+    if configured != deployment.genesis {
+        return Err(DeployError::OtherGenesis {
+            deployed: Box::new(deployment.genesis),
+            configured: Box::new(configured),
+        });
+    }
+    Ok(())
+}
+
+async fn create(
+    sender: &Sender,
+    config: &DeployConfig,
+    genesis: impl FnOnce(Address) -> Genesis,
+) -> Result<Deployment, DeployError> {
+    let first = sender.nonce_of(&purpose(ORDER[0])).await?;
+    let at = |position: u64| sender.address().create(first + position);
+    let block = sender.provider().get_block_number().await?;
+    let mut deployment = Deployment {
+        chain_id: sender.chain_id(),
+        l2_chain_id: config.l2_chain_id,
+        block,
+        token: at(0),
+        verifier: at(1),
+        reward_pool: at(2),
+        registry: at(3),
+        rollup: at(4),
+        operator: config.operator,
+        genesis: genesis(at(4)),
+        parameters: config.parameters.clone(),
+    };
+    let codes = creation_codes(config, &deployment);
+    for ((name, code), position) in ORDER.into_iter().zip(codes).zip(0..) {
+        let mined = sender.send(&purpose(name), &Call::create(code)).await?;
+        let (found, expected) = (
+            mined.receipt.contract_address.unwrap_or_default(),
+            at(position),
+        );
+        if found != expected {
+            return Err(DeployError::WrongAddress {
+                name,
+                found,
+                expected,
+            });
+        }
+        if position == 0 {
+            deployment.block = mined.block;
+        }
+        tracing::debug!(name, address = %found, gas = mined.gas_used, "l1.created");
+    }
+    Ok(deployment)
+}
+
+fn purpose(name: &str) -> String {
+    format!("deploy/{name}")
+}
+
+/// Creation code with constructor arguments, in the order of [`ORDER`].
+fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 5] {
+    let with = |code: &Bytes, arguments: Vec<u8>| Bytes::from([code.as_ref(), &arguments].concat());
+    let Deployment {
+        rollup,
+        registry,
+        reward_pool,
+        token,
+        ..
+    } = *deployment;
+    let scr = ScrToken::ScrTokenParams {
+        capWei: U256::from(config.scr_cap_wei),
+        recipient: config.treasury,
+        amountWei: U256::from(config.scr_supply_wei),
+    };
+    let pool = RewardPool::RewardPoolParams {
+        token,
+        rollup,
+        registry,
+    };
+    let registry_params = RollerRegistry::RegistryParams {
+        token,
+        rollup,
+        rewardPool: reward_pool,
+        stakeMinWei: U256::from(config.parameters.stake_wei_min),
+        unbondS: config.parameters.unbond_s,
+    };
+    [
+        with(
+            &ScrToken::BYTECODE,
+            ScrToken::constructorCall { p: scr }.abi_encode(),
+        ),
+        match config.verifier {
+            VerifierKind::StarkPrecompile => StarkPrecompileVerifier::BYTECODE.clone(),
+            VerifierKind::Mock => MockVerifier::BYTECODE.clone(),
+        },
+        with(
+            &RewardPool::BYTECODE,
+            RewardPool::constructorCall { p: pool }.abi_encode(),
+        ),
+        with(
+            &RollerRegistry::BYTECODE,
+            RollerRegistry::constructorCall { p: registry_params }.abi_encode(),
+        ),
+        with(
+            &Rollup::BYTECODE,
+            Rollup::constructorCall {
+                p: rollup_params(config, deployment),
+            }
+            .abi_encode(),
+        ),
+    ]
+}
+
+fn rollup_params(config: &DeployConfig, deployment: &Deployment) -> Rollup::RollupParams {
+    let Parameters {
+        draw_lag,
+        lottery_lag,
+        k,
+        settle_s,
+        fallback_s,
+        claim_s,
+        accuse_s,
+        force_s,
+        future_s,
+        program_delay_s,
+        unit_price_wei,
+        fine_wei_min,
+        message_gas_price_wei,
+        message_gas_max,
+        ..
+    } = config.parameters;
+    Rollup::RollupParams {
+        operator: config.operator,
+        governor: config.governor,
+        registry: deployment.registry,
+        rewardPool: deployment.reward_pool,
+        l2ChainId: config.l2_chain_id,
+        genesisStateRoot: deployment.genesis.state_root,
+        genesisBlockHash: deployment.genesis.block_hash,
+        genesisWithdrawalRoot: deployment.genesis.withdrawal_root,
+        genesisTimestamp: deployment.genesis.timestamp,
+        drawLag: draw_lag,
+        lotteryLag: lottery_lag,
+        k,
+        settleS: settle_s,
+        fallbackS: fallback_s,
+        claimS: claim_s,
+        accuseS: accuse_s,
+        forceS: force_s,
+        futureS: future_s,
+        programDelayS: program_delay_s,
+        unitPriceWei: unit_price_wei,
+        fineMinWei: fine_wei_min,
+        messageGasPriceWei: message_gas_price_wei,
+        messageGasMax: message_gas_max,
+        programs: vec![Rollup::Program {
+            exeCommit: config.program.exe_commit,
+            vmCommit: config.program.vm_commit,
+            verifier: deployment.verifier,
+            forkId: config.program.fork_id,
+            scheduleId: config.program.schedule_id,
+            activeFromS: 0,
+        }],
+    }
+}

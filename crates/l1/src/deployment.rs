@@ -1,0 +1,121 @@
+//! Which contracts make up one rollup on one L1, and the constants that their constructors fixed.
+
+use std::{fs, io, path::Path};
+
+use alloy::primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
+
+use crate::event::Emitters;
+
+/// One rollup on one L1. Kept as a JSON file beside the data of the node and given to whoever joins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Deployment {
+    /// L1's chain id.
+    pub chain_id: u64,
+    /// L2's chain id.
+    pub l2_chain_id: u64,
+    /// Before this L1 block none of the contracts existed; readers start here.
+    pub block: u64,
+    /// Rollup.
+    pub rollup: Address,
+    /// RollerRegistry.
+    pub registry: Address,
+    /// RewardPool.
+    pub reward_pool: Address,
+    /// SCR token.
+    pub token: Address,
+    /// The verifier of program version 1.
+    pub verifier: Address,
+    /// Account that commits batches.
+    pub operator: Address,
+    /// L2's genesis, as Rollup was constructed with it.
+    pub genesis: Genesis,
+    /// What Rollup's constructor fixed.
+    pub parameters: Parameters,
+}
+
+/// What L1 knows of L2's block 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Genesis {
+    /// State root.
+    pub state_root: B256,
+    /// Block hash.
+    pub block_hash: B256,
+    /// Root of the empty withdrawal tree.
+    pub withdrawal_root: B256,
+    /// Unix seconds.
+    pub timestamp: u64,
+}
+
+/// Constants of the Rollup and registry contracts; see `RollupParams` and `RegistryParams` in the Solidity interfaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Parameters {
+    /// Blocks from a commit to the block whose prevrandao draws.
+    pub draw_lag: u64,
+    /// Blocks from the posted entries to the block whose prevrandao picks the winner.
+    pub lottery_lag: u64,
+    /// Points drawn per task.
+    pub k: u32,
+    /// Seconds in which only the winner's proof settles.
+    pub settle_s: u64,
+    /// Seconds from a commit after which any proof settles when no entries were posted.
+    pub fallback_s: u64,
+    /// Seconds after an unpaid settlement in which the winner can claim.
+    pub claim_s: u64,
+    /// Seconds after a settlement in which submissions can be judged.
+    pub accuse_s: u64,
+    /// Age in seconds at which a batch must not leave out a message.
+    pub force_s: u64,
+    /// How far L2 time may run ahead of L1 time, seconds.
+    pub future_s: u64,
+    /// Seconds between the announcement of a program version and its use.
+    pub program_delay_s: u64,
+    /// Seconds between `requestUnbond` and `withdraw`.
+    pub unbond_s: u64,
+    /// SCR-wei per prover gas.
+    pub unit_price_wei: u128,
+    /// Smallest fine, SCR-wei.
+    pub fine_wei_min: u128,
+    /// Stake below which nobody is drawn, SCR-wei.
+    pub stake_wei_min: u128,
+    /// Wei per unit of L2 gas of an L1 message.
+    pub message_gas_price_wei: u128,
+    /// Largest L2 gas limit of an L1 message.
+    pub message_gas_max: u64,
+}
+
+impl Deployment {
+    /// Reads a deployment file; `None` when there is none.
+    pub fn read(path: &Path) -> io::Result<Option<Self>> {
+        match fs::read(path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(io::Error::other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes a deployment file by an atomic rename.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let json = serde_json::to_vec_pretty(self).map_err(io::Error::other)?;
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let temporary = path.with_extension("json.tmp");
+        fs::write(&temporary, json)?;
+        fs::File::open(&temporary)?.sync_all()?;
+        fs::rename(&temporary, path)
+    }
+
+    pub(crate) fn emitters(&self) -> Emitters {
+        Emitters {
+            rollup: self.rollup,
+            registry: self.registry,
+            reward_pool: self.reward_pool,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Logs of our contracts as typed events.
+
+use alloy::{
+    primitives::{Address, B256},
+    rpc::types::Log,
+    sol_types::SolEventInterface,
+};
+
+use crate::contracts::{
+    RewardPool::RewardPoolEvents, RollerRegistry::RollerRegistryEvents, Rollup::RollupEvents,
+};
+
+/// An event of one of our contracts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum L1Event {
+    /// Of the Rollup contract.
+    Rollup(RollupEvents),
+    /// Of the registry of rollers.
+    Registry(RollerRegistryEvents),
+    /// Of the reward pool.
+    RewardPool(RewardPoolEvents),
+}
+
+/// An event and where it stands on L1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedEvent {
+    /// What happened.
+    pub event: L1Event,
+    /// The transaction that emitted it.
+    pub transaction: B256,
+    /// Position in the block.
+    pub log_index: u64,
+}
+
+/// Addresses whose logs are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Emitters {
+    pub rollup: Address,
+    pub registry: Address,
+    pub reward_pool: Address,
+}
+
+impl Emitters {
+    pub fn all(&self) -> [Address; 3] {
+        [self.rollup, self.registry, self.reward_pool]
+    }
+
+    /// The typed event; `None` for a log of another contract or of an event that the bindings do not have.
+    pub fn decode(&self, log: &Log) -> Option<LoggedEvent> {
+        let event = if log.address() == self.rollup {
+            RollupEvents::decode_log(&log.inner).map(|log| L1Event::Rollup(log.data))
+        } else if log.address() == self.registry {
+            RollerRegistryEvents::decode_log(&log.inner).map(|log| L1Event::Registry(log.data))
+        } else if log.address() == self.reward_pool {
+            RewardPoolEvents::decode_log(&log.inner).map(|log| L1Event::RewardPool(log.data))
+        } else {
+            return None;
+        };
+        match event {
+            Ok(event) => Some(LoggedEvent {
+                event,
+                transaction: log.transaction_hash.unwrap_or_default(),
+                log_index: log.log_index.unwrap_or_default(),
+            }),
+            Err(error) => {
+                tracing::debug!(address = %log.address(), topics = ?log.topics(), %error, "unknown event");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,582 @@
+//! Sends transactions of one account to L1, each at most once per purpose, whatever happens in between.
+//!
+//! A *purpose* (`commit/5`) names why a transaction exists. Life of a purpose:
+//!
+//! | step | durable before it | after a crash here |
+//! |---|---|---|
+//! | estimate, choose nonce and fee, sign | nothing | begins again |
+//! | record purpose, nonce, hash, raw bytes | signed bytes | the same bytes are sent again |
+//! | send | record | the receipt is found by hash, or the same bytes are sent again |
+//! | raise the fee (same nonce), when it is stuck | the new bytes; the hashes of the old ones stay | each hash is looked up |
+//! | mined | receipt | the state is written down again |
+//!
+//! A purpose that reverted on L1, or whose nonce something else used, may be sent again: as its next *generation*,
+//! recorded as `commit/5#2`. A mined one is never sent again, unless L1 was reorganised and no longer has it: then the
+//! same bytes go out again.
+
+use std::{sync::Arc, time::Duration};
+
+use alloy::{
+    consensus::{SignableTransaction, TxEip1559, TxEnvelope},
+    eips::{BlockId, Decodable2718, Encodable2718},
+    network::TransactionBuilder,
+    primitives::{Address, B256, Bytes, TxKind, U256},
+    providers::{DynProvider, Provider},
+    rpc::types::{TransactionReceipt, TransactionRequest},
+    signers::{SignerSync, local::PrivateKeySigner},
+    sol_types::SolCall,
+    transports::{RpcError, TransportError},
+};
+use rollmill_store::{L1Attempt, L1Send, L1SendState, Store, StoreError};
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::revert;
+
+/// EIP-7825: no transaction on L1 has more gas.
+const GAS_CAP: u64 = 16_777_216;
+
+/// A replacement must pay at least 10 % more for nodes to take it; an eighth is the common step.
+const BUMP_DIVISOR: u128 = 8;
+
+/// How a sender behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct SenderConfig {
+    /// Pause between looks for a receipt.
+    pub poll: Duration,
+    /// A transaction is mined when its block has this many confirmations; 1 is the head, 0 counts as 1.
+    pub confirmations: u64,
+    /// The fee is raised when a transaction was not mined for this long.
+    pub bump_after: Duration,
+    /// Gas limit over the estimate, per cent. The state may change between estimate and block.
+    pub gas_margin_percent: u64,
+}
+
+impl Default for SenderConfig {
+    fn default() -> Self {
+        Self {
+            poll: Duration::from_millis(100),
+            confirmations: 1,
+            bump_after: Duration::from_secs(30),
+            gas_margin_percent: 25,
+        }
+    }
+}
+
+/// What a transaction does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Recipient, or the creation of a contract.
+    pub to: TxKind,
+    /// Wei sent along.
+    pub value: U256,
+    /// Call data, or creation code with its constructor arguments.
+    pub input: Bytes,
+}
+
+impl Call {
+    /// A contract call without value.
+    pub fn new(to: Address, call: &impl SolCall) -> Self {
+        Self::raw(to, call.abi_encode().into())
+    }
+
+    /// A call with encoded input and without value.
+    pub fn raw(to: Address, input: Bytes) -> Self {
+        Self {
+            to: TxKind::Call(to),
+            value: U256::ZERO,
+            input,
+        }
+    }
+
+    /// The creation of a contract.
+    pub fn create(code: Bytes) -> Self {
+        Self {
+            to: TxKind::Create,
+            value: U256::ZERO,
+            input: code,
+        }
+    }
+
+    /// The same with value.
+    pub fn with_value(self, value: U256) -> Self {
+        Self { value, ..self }
+    }
+}
+
+/// A transaction that is on L1 and succeeded.
+#[derive(Clone, Debug)]
+pub struct Mined {
+    /// Its hash.
+    pub hash: B256,
+    /// Its block's number.
+    pub block: u64,
+    /// Gas that it used.
+    pub gas_used: u64,
+    /// Everything else.
+    pub receipt: TransactionReceipt,
+}
+
+/// A transaction could not be brought to L1.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// It would revert, or did: the caller must look at the reason. Nothing is pending.
+    #[error("{purpose} reverts on L1: {reason}")]
+    Reverted {
+        /// The purpose.
+        purpose: String,
+        /// The contract's reason in words.
+        reason: String,
+    },
+    /// It needs more gas than a transaction may have: the caller must make it smaller.
+    #[error("{purpose} needs {gas} gas, a transaction may have {GAS_CAP}")]
+    TooMuchGas {
+        /// The purpose.
+        purpose: String,
+        /// The estimate.
+        gas: u64,
+    },
+    /// L1 does not answer, or refused: try again, the purpose makes that safe.
+    #[error("{purpose}: L1 refused or did not answer")]
+    Rpc {
+        /// The purpose.
+        purpose: String,
+        /// Why.
+        source: TransportError,
+    },
+    /// The store failed: stop.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key cannot sign, or recorded bytes are not a transaction of ours: stop.
+    #[error("{purpose}: {why}")]
+    Broken {
+        /// The purpose.
+        purpose: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl SendError {
+    /// Whether the same call may succeed later.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Rpc { .. })
+    }
+}
+
+/// One L1 account. Clones share it; two senders of one account must not exist.
+#[derive(Clone, Debug)]
+pub struct Sender(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    provider: DynProvider,
+    signer: PrivateKeySigner,
+    store: Store,
+    chain_id: u64,
+    config: SenderConfig,
+    /// Held from the choice of a nonce until the transaction is recorded and sent.
+    order: Mutex<()>,
+}
+
+struct Fees {
+    max: u128,
+    tip: u128,
+}
+
+impl Sender {
+    /// A sender for `signer`'s account on the L1 behind `provider`.
+    pub fn new(
+        provider: DynProvider,
+        chain_id: u64,
+        signer: PrivateKeySigner,
+        store: Store,
+        config: SenderConfig,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            provider,
+            signer,
+            store,
+            chain_id,
+            config,
+            order: Mutex::new(()),
+        }))
+    }
+
+    /// The account.
+    pub fn address(&self) -> Address {
+        self.0.signer.address()
+    }
+
+    /// The L1 that it sends to.
+    pub fn provider(&self) -> &DynProvider {
+        &self.0.provider
+    }
+
+    /// L1's chain id.
+    pub fn chain_id(&self) -> u64 {
+        self.0.chain_id
+    }
+
+    /// Brings `call` to L1 under `purpose` and waits until it is mined. When the purpose has been recorded before, the
+    /// recorded transaction counts, whatever `call` is. The future may be dropped and the call repeated at any time.
+    pub async fn send(&self, purpose: &str, call: &Call) -> Result<Mined, SendError> {
+        let send = self.submit(purpose, call).await?;
+        self.wait(send).await
+    }
+
+    /// The first half of [`Sender::send`]: when it returns, the transaction is recorded and (as far as L1 answers) sent.
+    /// Later transactions of the account come after it.
+    pub async fn submit(&self, purpose: &str, call: &Call) -> Result<L1Send, SendError> {
+        let _order = self.0.order.lock().await;
+        let mut name = purpose.to_owned();
+        let mut generation = 1u32;
+        while let Some(known) = self.0.store.send(&name).await? {
+            if known.state != L1SendState::Reverted {
+                return Ok(known);
+            }
+            generation += 1;
+            name = format!("{purpose}#{generation}");
+        }
+        let nonce = self.next_nonce(&name).await?;
+        let attempt = self.sign(&name, call, nonce).await?;
+        self.0
+            .store
+            .record_send(&name, self.address(), nonce, &attempt)
+            .await?;
+        let send = L1Send {
+            purpose: name,
+            account: self.address(),
+            nonce,
+            state: L1SendState::Recorded,
+            mined: None,
+            attempts: vec![attempt],
+        };
+        self.broadcast(&send).await;
+        tracing::debug!(purpose, nonce, "sent to L1");
+        Ok(send)
+    }
+
+    /// What the transaction would return, run on the pending state without sending it.
+    pub async fn simulate(&self, purpose: &str, call: &Call) -> Result<Bytes, SendError> {
+        let request = self.request(call);
+        self.0
+            .provider
+            .call(request)
+            .await
+            .map_err(|error| refused(purpose, error))
+    }
+
+    /// The nonce that the next new transaction of the account will have.
+    pub async fn next_nonce(&self, purpose: &str) -> Result<u64, SendError> {
+        let mut nonce = self.account_nonce(purpose).await?;
+        for send in self.0.store.open_sends(self.address()).await? {
+            if send.nonce == nonce {
+                nonce += 1;
+            }
+        }
+        Ok(nonce)
+    }
+
+    /// The nonce of `purpose`: the recorded one, or the one that it will get if it is sent next.
+    pub async fn nonce_of(&self, purpose: &str) -> Result<u64, SendError> {
+        match self.0.store.send(purpose).await? {
+            Some(known) => Ok(known.nonce),
+            None => self.next_nonce(purpose).await,
+        }
+    }
+
+    async fn account_nonce(&self, purpose: &str) -> Result<u64, SendError> {
+        let count = self.0.provider.get_transaction_count(self.address());
+        count.latest().await.map_err(|source| rpc(purpose, source))
+    }
+
+    fn request(&self, call: &Call) -> TransactionRequest {
+        TransactionRequest::default()
+            .with_from(self.address())
+            .with_kind(call.to)
+            .with_value(call.value)
+            .with_input(call.input.clone())
+    }
+
+    async fn sign(&self, purpose: &str, call: &Call, nonce: u64) -> Result<L1Attempt, SendError> {
+        let estimate = self.0.provider.estimate_gas(self.request(call)).await;
+        let gas = estimate.map_err(|error| refused(purpose, error))?;
+        if gas > GAS_CAP {
+            return Err(SendError::TooMuchGas {
+                purpose: purpose.to_owned(),
+                gas,
+            });
+        }
+        let margin = gas.saturating_mul(self.0.config.gas_margin_percent) / 100;
+        let fees = self.fees(purpose).await?;
+        let transaction = TxEip1559 {
+            chain_id: self.0.chain_id,
+            nonce,
+            gas_limit: gas.saturating_add(margin).min(GAS_CAP),
+            max_fee_per_gas: fees.max,
+            max_priority_fee_per_gas: fees.tip,
+            to: call.to,
+            value: call.value,
+            access_list: Default::default(),
+            input: call.input.clone(),
+        };
+        self.seal(purpose, transaction)
+    }
+
+    fn seal(&self, purpose: &str, transaction: TxEip1559) -> Result<L1Attempt, SendError> {
+        let signature = self
+            .0
+            .signer
+            .sign_hash_sync(&transaction.signature_hash())
+            .map_err(|error| broken(purpose, error.to_string()))?;
+        let envelope = TxEnvelope::from(transaction.into_signed(signature));
+        Ok(L1Attempt {
+            hash: *envelope.tx_hash(),
+            raw: envelope.encoded_2718().into(),
+        })
+    }
+
+    async fn fees(&self, purpose: &str) -> Result<Fees, SendError> {
+        let estimate = self
+            .0
+            .provider
+            .estimate_eip1559_fees()
+            .await
+            .map_err(|error| rpc(purpose, error))?;
+        Ok(Fees {
+            max: estimate.max_fee_per_gas,
+            tip: estimate.max_priority_fee_per_gas,
+        })
+    }
+
+    /// Sends recorded bytes. A refusal is not an error here: the bytes may be known already, and whoever waits for the
+    /// receipt sends them again.
+    async fn broadcast(&self, send: &L1Send) {
+        let Some(attempt) = send.attempts.last() else {
+            return;
+        };
+        match self.0.provider.send_raw_transaction(&attempt.raw).await {
+            Ok(_) => {}
+            Err(RpcError::ErrorResp(error)) if is_known(&error.message) => {}
+            Err(error) => {
+                tracing::warn!(purpose = send.purpose, %error, "L1 did not take the transaction yet")
+            }
+        }
+    }
+
+    /// Waits until a recorded transaction is mined; sends it again and raises its fee where that is needed.
+    pub async fn wait(&self, mut send: L1Send) -> Result<Mined, SendError> {
+        let mut pause = self.0.config.poll;
+        let mut sent_at = Instant::now();
+        let mut resent_at = Instant::now();
+        loop {
+            match self.look(&mut send).await {
+                Ok(Some(mined)) => return Ok(mined),
+                Ok(None) => pause = self.0.config.poll,
+                Err(error) if error.is_temporary() => {
+                    tracing::warn!(%error, "looking for a receipt");
+                    pause = (pause * 2).min(Duration::from_secs(5));
+                }
+                Err(error) => return Err(error),
+            }
+            if sent_at.elapsed() > self.0.config.bump_after {
+                match self.bump(&mut send).await {
+                    Ok(()) => sent_at = Instant::now(),
+                    Err(error) if error.is_temporary() => tracing::warn!(%error, "raising a fee"),
+                    Err(error) => return Err(error),
+                }
+            } else if resent_at.elapsed() > self.0.config.bump_after / 8 {
+                self.broadcast(&send).await;
+                resent_at = Instant::now();
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// One look for the receipt, under every hash that the purpose has had.
+    async fn look(&self, send: &mut L1Send) -> Result<Option<Mined>, SendError> {
+        // The nonce is read before the receipts: if it was used by then, one of the receipts must be there.
+        let nonce = self.account_nonce(&send.purpose).await?;
+        for attempt in send.attempts.iter().rev() {
+            let receipt = self.0.provider.get_transaction_receipt(attempt.hash).await;
+            if let Some(receipt) = receipt.map_err(|error| rpc(&send.purpose, error))? {
+                return self.mined(send, receipt).await;
+            }
+        }
+        if send.state == L1SendState::Mined {
+            tracing::warn!(
+                purpose = send.purpose,
+                "L1 was reorganised and lost a transaction, sending it again"
+            );
+            self.0.store.reopen_send(&send.purpose).await?;
+            send.state = L1SendState::Recorded;
+            self.broadcast(send).await;
+        } else if nonce > send.nonce {
+            self.renew(send).await?;
+        }
+        Ok(None)
+    }
+
+    async fn mined(
+        &self,
+        send: &L1Send,
+        receipt: TransactionReceipt,
+    ) -> Result<Option<Mined>, SendError> {
+        let Some(block) = receipt.block_number else {
+            return Ok(None);
+        };
+        let behind = self.0.config.confirmations.max(1) - 1;
+        if behind > 0 {
+            let head = self.0.provider.get_block_number().await;
+            if head.map_err(|error| rpc(&send.purpose, error))? < block + behind {
+                return Ok(None);
+            }
+        }
+        let (hash, gas_used) = (receipt.transaction_hash, receipt.gas_used);
+        if send.mined != Some((hash, block)) {
+            self.0
+                .store
+                .close_send(&send.purpose, hash, block, receipt.status())
+                .await?;
+        }
+        if !receipt.status() {
+            let reason = self.reason(send, block).await;
+            return Err(SendError::Reverted {
+                purpose: send.purpose.clone(),
+                reason,
+            });
+        }
+        Ok(Some(Mined {
+            hash,
+            block,
+            gas_used,
+            receipt,
+        }))
+    }
+
+    /// The same nonce with a higher fee.
+    async fn bump(&self, send: &mut L1Send) -> Result<(), SendError> {
+        let mut transaction = decode(send)?;
+        let now = self.fees(&send.purpose).await?;
+        let raised = |old: u128, now: u128| now.max(old.saturating_add(old.div_ceil(BUMP_DIVISOR)));
+        transaction.max_fee_per_gas = raised(transaction.max_fee_per_gas, now.max);
+        transaction.max_priority_fee_per_gas =
+            raised(transaction.max_priority_fee_per_gas, now.tip);
+        tracing::info!(
+            purpose = send.purpose,
+            nonce = send.nonce,
+            "raising the fee of a stuck transaction"
+        );
+        let attempt = self.seal(&send.purpose, transaction)?;
+        self.0.store.record_attempt(&send.purpose, &attempt).await?;
+        send.attempts.push(attempt);
+        self.broadcast(send).await;
+        Ok(())
+    }
+
+    /// Something else used the nonce (the account was used elsewhere): this generation is closed and the same call is
+    /// sent as the next one.
+    async fn renew(&self, send: &mut L1Send) -> Result<(), SendError> {
+        let transaction = decode(send)?;
+        tracing::warn!(
+            purpose = send.purpose,
+            nonce = send.nonce,
+            "the nonce was used elsewhere"
+        );
+        if let Some(attempt) = send.attempts.last() {
+            self.0
+                .store
+                .close_send(&send.purpose, attempt.hash, 0, false)
+                .await?;
+        }
+        let call = Call {
+            to: transaction.to,
+            value: transaction.value,
+            input: transaction.input,
+        };
+        let purpose = send
+            .purpose
+            .split('#')
+            .next()
+            .unwrap_or(&send.purpose)
+            .to_owned();
+        *send = self.submit(&purpose, &call).await?;
+        Ok(())
+    }
+
+    /// Why a mined transaction failed: it is run again on the state before its block.
+    async fn reason(&self, send: &L1Send, block: u64) -> String {
+        let Ok(transaction) = decode(send) else {
+            return "unknown".to_owned();
+        };
+        let call = Call {
+            to: transaction.to,
+            value: transaction.value,
+            input: transaction.input,
+        };
+        let before = BlockId::number(block.saturating_sub(1));
+        match self
+            .0
+            .provider
+            .call(self.request(&call))
+            .block(before)
+            .await
+        {
+            Err(error) => revert::reason(&error).unwrap_or_else(|| error.to_string()),
+            Ok(_) => "out of gas, or another transaction of the block came first".to_owned(),
+        }
+    }
+}
+
+fn decode(send: &L1Send) -> Result<TxEip1559, SendError> {
+    let raw = send
+        .attempts
+        .last()
+        .map_or(&[][..], |attempt| attempt.raw.as_ref());
+    let envelope = TxEnvelope::decode_2718_exact(raw)
+        .map_err(|error| broken(&send.purpose, format!("recorded bytes: {error}")))?;
+    match envelope {
+        TxEnvelope::Eip1559(signed) => Ok(signed.strip_signature()),
+        _ => Err(broken(
+            &send.purpose,
+            "recorded bytes are no EIP-1559 transaction".to_owned(),
+        )),
+    }
+}
+
+/// Refusals that mean that L1 has the transaction, or its nonce, already.
+fn is_known(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    [
+        "already known",
+        "already imported",
+        "nonce too low",
+        "replacement transaction underpriced",
+    ]
+    .iter()
+    .any(|text| message.contains(text))
+}
+
+fn refused(purpose: &str, error: TransportError) -> SendError {
+    match revert::reason(&error) {
+        Some(reason) => SendError::Reverted {
+            purpose: purpose.to_owned(),
+            reason,
+        },
+        None => rpc(purpose, error),
+    }
+}
+
+fn rpc(purpose: &str, source: TransportError) -> SendError {
+    SendError::Rpc {
+        purpose: purpose.to_owned(),
+        source,
+    }
+}
+
+fn broken(purpose: &str, why: String) -> SendError {
+    SendError::Broken {
+        purpose: purpose.to_owned(),
+        why,
+    }
+}
