@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {RewardPool} from "../src/RewardPool.sol";
+import {RollerRegistry} from "../src/RollerRegistry.sol";
+import {Rollup} from "../src/Rollup.sol";
+import {ScrToken, ScrTokenParams} from "../src/ScrToken.sol";
+import {RewardPoolParams} from "../src/interfaces/IRewardPool.sol";
+import {RegistryParams} from "../src/interfaces/IRollerRegistry.sol";
+import {Batch, Commit, Entry, Program, RollupParams, Submission} from "../src/interfaces/IRollup.sol";
+import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
+import {MockVerifier} from "../src/verifiers/MockVerifier.sol";
+import {Vm} from "./Vm.sol";
+
+/// @notice A deployed rollup with three staked rollers, and the steps of a round.
+abstract contract Base {
+    using PublicValuesLib for PublicValues;
+
+    Vm internal constant vm = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);
+
+    uint256 internal constant STAKE = 10_000 ether;
+    uint64 internal constant GAS = 5_000_000;
+    uint64 internal constant L2_CHAIN_ID = 1337002;
+    bytes32 internal constant EXE = keccak256("exe");
+    bytes32 internal constant VM_COMMIT = keccak256("vm");
+
+    address internal operator = address(0x0be7a704);
+    address internal governor = address(0x60be7202);
+    address internal stranger = address(0x572a46e7);
+
+    ScrToken internal scr;
+    MockVerifier internal mock;
+    RewardPool internal pool;
+    RollerRegistry internal registry;
+    Rollup internal rollup;
+
+    /// Sorted by address.
+    address[3] internal rollers;
+    uint256[3] internal signerKeys = [uint256(0xa11ce), 0xb0b, 0xca401];
+
+    function setUp() public virtual {
+        vm.roll(1000);
+        vm.warp(1_800_000_000);
+        deploy(params());
+        scr.transfer(address(pool), 1_000_000 ether);
+        for (uint160 i = 0; i < 3; i++) {
+            rollers[i] = address(0x1000 + i);
+            join(rollers[i], vm.addr(signerKeys[i]), STAKE);
+        }
+    }
+
+    // --- deployment
+
+    function params() internal view virtual returns (RollupParams memory p) {
+        p.operator = operator;
+        p.governor = governor;
+        p.l2ChainId = L2_CHAIN_ID;
+        p.genesisStateRoot = keccak256("state 0");
+        p.genesisBlockHash = keccak256("block 0");
+        p.genesisWithdrawalRoot = keccak256("withdrawals 0");
+        p.genesisTimestamp = 1_799_000_000;
+        p.drawLag = 4;
+        p.lotteryLag = 4;
+        p.k = 3;
+        p.settleS = 600;
+        p.fallbackS = 1800;
+        p.claimS = 3600;
+        p.accuseS = 1 days;
+        p.forceS = 1 days;
+        p.futureS = 15;
+        p.programDelayS = 1 days;
+        p.unitPriceWei = 1e12;
+        p.fineMinWei = 100 ether;
+        p.messageGasPriceWei = 1 gwei;
+        p.messageGasMax = 2_000_000;
+    }
+
+    function verifier() internal virtual returns (address) {
+        mock = new MockVerifier();
+        return address(mock);
+    }
+
+    function deploy(RollupParams memory p) internal {
+        scr = new ScrToken(ScrTokenParams(1_000_000_000 ether, address(this), 100_000_000 ether));
+        p.programs = new Program[](1);
+        p.programs[0] = Program(EXE, VM_COMMIT, verifier(), 1, 1, 0);
+        uint64 nonce = vm.getNonce(address(this));
+        p.rewardPool = vm.computeCreateAddress(address(this), nonce);
+        p.registry = vm.computeCreateAddress(address(this), nonce + 1);
+        address rollupAddress = vm.computeCreateAddress(address(this), nonce + 2);
+        pool = new RewardPool(RewardPoolParams(address(scr), rollupAddress, p.registry));
+        registry = new RollerRegistry(RegistryParams(address(scr), rollupAddress, p.rewardPool, 1000 ether, 7 days));
+        rollup = new Rollup(p);
+    }
+
+    function join(address roller, address signer, uint256 stakeWei) internal {
+        scr.transfer(roller, stakeWei);
+        vm.startPrank(roller);
+        registry.register(signer, payoutOf(roller), 2, "");
+        scr.approve(address(registry), stakeWei);
+        registry.deposit(stakeWei);
+        registry.setReady(true);
+        vm.stopPrank();
+    }
+
+    function payoutOf(address roller) internal pure returns (address) {
+        return address(uint160(roller) + 0x10000);
+    }
+
+    // --- the steps of a round
+
+    function nextCommit() internal view returns (Commit memory c) {
+        uint64 batch = rollup.committedBatch() + 1;
+        Batch memory previous = rollup.batches(batch - 1);
+        c.batch = batch;
+        c.programVersion = 1;
+        c.lastBlock = previous.lastBlock + 10;
+        c.lastTimestamp = uint64(block.timestamp);
+        c.stateRoot = keccak256(abi.encode("state", batch));
+        c.blockHash = keccak256(abi.encode("block", batch));
+        c.withdrawalRoot = keccak256(abi.encode("withdrawals", batch));
+        c.messagesEnd = rollup.messageCount();
+        c.proverGasEstimate = GAS;
+        c.witnessHash = keccak256(abi.encode("witness", batch));
+    }
+
+    function commit(Commit memory c) internal {
+        vm.prank(operator);
+        rollup.commit(c, abi.encodePacked("data of batch ", c.batch));
+    }
+
+    function commitNext() internal returns (uint64 batch) {
+        commit(nextCommit());
+        return rollup.committedBatch();
+    }
+
+    /// Lets L1 reach `number` + 1 and stores the beacon of `number`.
+    function storeBeacon(uint64 number) internal returns (bytes32 prevrandao) {
+        prevrandao = keccak256(abi.encode("prevrandao", number));
+        if (block.number <= number) {
+            vm.warp(block.timestamp + 12 * (number + 1 - block.number));
+            vm.roll(number + 1);
+        }
+        bytes memory header = headerOf(number, prevrandao);
+        vm.setBlockhash(number, keccak256(header));
+        rollup.storeBeacon(header);
+    }
+
+    function proofOf(PublicValues memory pv) internal pure returns (bytes memory) {
+        return abi.encodePacked("rollmill.mock.v1", pv.hash());
+    }
+
+    function publicValues(uint64 batch, address roller) internal view returns (PublicValues memory) {
+        return rollup.expectedPublicValues(batch, roller, GAS);
+    }
+
+    function entriesOf(uint64 batch) internal view returns (Entry[] memory entries) {
+        entries = new Entry[](3);
+        for (uint256 i = 0; i < 3; i++) {
+            bytes memory proof = proofOf(publicValues(batch, rollers[i]));
+            entries[i] = Entry(rollers[i], uint32(i + 1), keccak256(proof));
+        }
+    }
+
+    function postEntries(uint64 batch, Entry[] memory entries) internal {
+        storeBeacon(rollup.drawBlock(batch));
+        vm.prank(operator);
+        rollup.postEntries(batch, entries);
+    }
+
+    /// Commits the next batch and brings it to where its winner is known.
+    function ready() internal returns (uint64 batch, Entry[] memory entries, address winner) {
+        batch = commitNext();
+        entries = entriesOf(batch);
+        postEntries(batch, entries);
+        storeBeacon(rollup.batches(batch).lotteryBlock);
+        winner = rollup.winnerOf(batch, entries).roller;
+    }
+
+    function settleNext() internal returns (uint64 batch, address winner) {
+        Entry[] memory entries;
+        (batch, entries, winner) = ready();
+        PublicValues memory pv = publicValues(batch, winner);
+        rollup.settle(pv, proofOf(pv), entries);
+    }
+
+    function submission(uint64 batch, uint256 who, bytes32 publicValuesHash, bytes memory proof)
+        internal
+        view
+        returns (Submission memory)
+    {
+        return Submission(rollup.taskId(batch), 0, rollers[who], publicValuesHash, keccak256(proof));
+    }
+
+    function signed(uint256 key, Submission memory s) internal view returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s_) = vm.sign(key, rollup.submissionDigest(s));
+        return abi.encodePacked(r, s_, v);
+    }
+
+    // --- RLP of a header as Prague writes it
+
+    function headerOf(uint64 number, bytes32 prevrandao) internal pure returns (bytes memory) {
+        bytes memory payload;
+        for (uint256 i = 0; i < 6; i++) {
+            // Parent, ommers, beneficiary, state, transactions, receipts.
+            payload = abi.encodePacked(
+                payload, rlp(i == 2 ? abi.encodePacked(address(0xfee)) : abi.encode(keccak256("root")))
+            );
+        }
+        // Bloom, difficulty, number, gas limit.
+        payload =
+            abi.encodePacked(payload, rlp(new bytes(256)), rlp(""), rlp(integer(number)), rlp(integer(36_000_000)));
+        // Gas used, timestamp, extra data.
+        payload = abi.encodePacked(payload, rlp(integer(21_000)), rlp(integer(1_800_000_000)), rlp("rollmill"));
+        // Prevrandao, nonce, base fee.
+        payload = abi.encodePacked(payload, rlp(abi.encode(prevrandao)), rlp(new bytes(8)), rlp(integer(7)));
+        // Withdrawals, blob gas used, excess blob gas.
+        payload = abi.encodePacked(payload, rlp(abi.encode(keccak256("withdrawals"))), rlp(""), rlp(""));
+        // Beacon root, requests.
+        payload =
+            abi.encodePacked(payload, rlp(abi.encode(keccak256("beacon"))), rlp(abi.encode(keccak256("requests"))));
+        return abi.encodePacked(hex"f9", uint16(payload.length), payload);
+    }
+
+    function rlp(bytes memory item) internal pure returns (bytes memory) {
+        if (item.length == 1 && uint8(item[0]) < 0x80) return item;
+        if (item.length <= 55) return abi.encodePacked(uint8(0x80 + item.length), item);
+        return abi.encodePacked(hex"b9", uint16(item.length), item);
+    }
+
+    function integer(uint64 value) internal pure returns (bytes memory out) {
+        while (value > 0) {
+            out = abi.encodePacked(uint8(value & 0xff), out);
+            value >>= 8;
+        }
+    }
+}
