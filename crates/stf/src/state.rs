@@ -13,6 +13,9 @@
 //! - A slot set to zero is removed; an account without storage has the empty root.
 //! - After an error the value must be dropped: some of the changes may have been made.
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     source::{BlockHashSource, SourceError, StateSource},
     trie::{EMPTY_ROOT_HASH, NewNodes, Trie, TrieError},
@@ -27,7 +30,6 @@ pub use alloy_trie::TrieAccount;
 use core::fmt;
 use revm::{
     bytecode::Bytecode,
-    database::BundleState,
     database_interface::{DBErrorMarker, Database},
     state::AccountInfo,
 };
@@ -83,57 +85,6 @@ pub struct StateChanges {
     pub accounts: Vec<AccountChange>,
     /// New codes as (hash, bytes).
     pub codes: Vec<(B256, Bytes)>,
-}
-
-/// The EVM's account of a block. Accounts that EIP-161 calls empty are removed.
-impl From<&BundleState> for StateChanges {
-    fn from(bundle: &BundleState) -> Self {
-        let accounts = bundle.state.iter().filter_map(|(address, account)| {
-            let wipe_storage = account.was_destroyed();
-            let storage: Vec<_> = account
-                .storage
-                .iter()
-                // After a wipe the original values say nothing about what is in the trie.
-                .filter(|(_, slot)| wipe_storage || slot.is_changed())
-                .map(|(slot, value)| (*slot, value.present_value))
-                .collect();
-            if !wipe_storage && storage.is_empty() && !account.is_info_changed() {
-                return None;
-            }
-            let info = account.info.as_ref().filter(|info| !info.is_empty());
-            let account = info.map(|info| AccountFields {
-                nonce: info.nonce,
-                balance: info.balance,
-                code_hash: if info.code_hash.is_zero() {
-                    KECCAK256_EMPTY
-                } else {
-                    info.code_hash
-                },
-            });
-            Some(AccountChange {
-                address: *address,
-                account,
-                wipe_storage,
-                storage,
-            })
-        });
-        let codes = bundle
-            .contracts
-            .iter()
-            .filter(|(hash, _)| **hash != KECCAK256_EMPTY);
-        Self {
-            accounts: accounts.collect(),
-            codes: codes
-                .map(|(hash, code)| (*hash, code.original_bytes()))
-                .collect(),
-        }
-    }
-}
-
-impl From<BundleState> for StateChanges {
-    fn from(bundle: BundleState) -> Self {
-        Self::from(&bundle)
-    }
 }
 
 /// What a database must add to hold the new state beside the old one.
@@ -282,11 +233,11 @@ impl<S: StateSource> StateTrie<S> {
     }
 
     /// Makes the changes of one block.
-    pub fn apply(&mut self, changes: impl Into<StateChanges>) -> Result<StateUpdate, StateError> {
+    pub fn apply(&mut self, changes: StateChanges) -> Result<StateUpdate, StateError> {
         let StateChanges {
             accounts,
             mut codes,
-        } = changes.into();
+        } = changes;
         let mut changes = Vec::with_capacity(accounts.len());
         for change in accounts {
             changes.push((self.load(change.address)?.0.key, change));

@@ -388,4 +388,3 @@ impl Reader<'_> {
         Ok(messages)
     }
 }
-

@@ -14,8 +14,13 @@ fn any_preimages() -> impl Strategy<Value = Preimages> {
 }
 
 fn any_context() -> impl Strategy<Value = StatementContext> {
-    (any::<[u32; 3]>(), any::<[u64; 3]>(), any::<[u8; 20]>(), any::<[u8; 32]>()).prop_map(
-        |(small, large, rollup, hash)| StatementContext {
+    (
+        any::<[u32; 3]>(),
+        any::<[u64; 3]>(),
+        any::<[u8; 20]>(),
+        any::<[u8; 32]>(),
+    )
+        .prop_map(|(small, large, rollup, hash)| StatementContext {
             program_version: small[0],
             fork_id: small[1],
             schedule_id: small[2],
@@ -24,21 +29,24 @@ fn any_context() -> impl Strategy<Value = StatementContext> {
             batch: large[2],
             rollup: rollup.into(),
             previous_message_hash: hash.into(),
-        },
-    )
+        })
 }
 
 fn any_message() -> impl Strategy<Value = L1Message> {
-    (any::<[u64; 2]>(), any::<[[u8; 20]; 2]>(), any::<[u8; 32]>(), any_bytes()).prop_map(
-        |(numbers, addresses, value, data)| L1Message {
+    (
+        any::<[u64; 2]>(),
+        any::<[[u8; 20]; 2]>(),
+        any::<[u8; 32]>(),
+        any_bytes(),
+    )
+        .prop_map(|(numbers, addresses, value, data)| L1Message {
             index: numbers[0],
             gas_limit: numbers[1],
             sender: addresses[0].into(),
             to: addresses[1].into(),
             value: U256::from_be_bytes(value),
             data,
-        },
-    )
+        })
 }
 
 prop_compose! {
@@ -124,15 +132,29 @@ fn the_first_word_is_the_version() {
 #[test]
 fn a_witness_that_is_too_long_is_refused_unread() {
     let bytes = Bytes::from(vec![0; WITNESS_BYTES_MAX + 1]);
-    assert_eq!(Witness::decode(bytes), Err(WitnessError::TooLong(WITNESS_BYTES_MAX + 1)));
+    assert_eq!(
+        Witness::decode(bytes),
+        Err(WitnessError::TooLong(WITNESS_BYTES_MAX + 1))
+    );
 }
 
 #[test]
 fn preimages_ascend_strictly() {
-    let sorted: Preimages = [&b"one"[..], b"two", b"three"].map(Bytes::from_static).into_iter().collect();
-    let with_nodes = |nodes: Vec<(B256, Bytes)>| Witness { nodes: Preimages(nodes), ..Witness::default() };
+    let sorted: Preimages = [&b"one"[..], b"two", b"three"]
+        .map(Bytes::from_static)
+        .into_iter()
+        .collect();
+    let with_nodes = |nodes: Vec<(B256, Bytes)>| Witness {
+        nodes: Preimages(nodes),
+        ..Witness::default()
+    };
     assert!(decode(&with_nodes(sorted.0.clone()).encode()).is_ok());
-    let order = |index| Err(WitnessError::Order { part: WitnessPart::Node, index });
+    let order = |index| {
+        Err(WitnessError::Order {
+            part: WitnessPart::Node,
+            index,
+        })
+    };
 
     let mut swapped = sorted.0.clone();
     swapped.swap(1, 2);
@@ -142,13 +164,25 @@ fn preimages_ascend_strictly() {
     assert_eq!(decode(&with_nodes(doubled).encode()), order(1));
 
     let codes = Preimages(sorted.0.iter().rev().cloned().collect());
-    let witness = Witness { codes, ..Witness::default() };
-    assert_eq!(decode(&witness.encode()), Err(WitnessError::Order { part: WitnessPart::Code, index: 1 }));
+    let witness = Witness {
+        codes,
+        ..Witness::default()
+    };
+    assert_eq!(
+        decode(&witness.encode()),
+        Err(WitnessError::Order {
+            part: WitnessPart::Code,
+            index: 1
+        })
+    );
 }
 
 #[test]
 fn padding_is_zero() {
-    let witness = Witness { parent_header: Bytes::from_static(b"12345"), ..Witness::default() };
+    let witness = Witness {
+        parent_header: Bytes::from_static(b"12345"),
+        ..Witness::default()
+    };
     let mut bytes = witness.encode();
     let parent = 4 + 3 * 4 + 3 * 8 + 20 + 32;
     assert_eq!(bytes[parent..][..12], *b"\x05\0\0\x0012345\0\0\0");
@@ -187,10 +221,16 @@ fn block_hashes_come_from_headers_that_chain() {
         assert_eq!(source.parent_hash(), keccak256(&headers[9]));
         let lowest = 8u64.saturating_sub(ancestors as u64);
         for number in lowest..=9 {
-            assert_eq!(source.block_hash(number), Ok(keccak256(&headers[number as usize])));
+            assert_eq!(
+                source.block_hash(number),
+                Ok(keccak256(&headers[number as usize]))
+            );
         }
         for number in (0..lowest).chain([10, u64::MAX]) {
-            assert_eq!(source.block_hash(number), Err(SourceError::MissingBlockHash(number)));
+            assert_eq!(
+                source.block_hash(number),
+                Err(SourceError::MissingBlockHash(number))
+            );
         }
     }
 }
@@ -205,7 +245,10 @@ fn as_many_ancestors_as_are_needed_and_no_more() {
             (source.block_hash(lowest).is_ok(), source.finish())
         };
         assert_eq!(use_it(needed), (true, Ok(())));
-        let superfluous = WitnessError::Superfluous { part: WitnessPart::Header, index: needed };
+        let superfluous = WitnessError::Superfluous {
+            part: WitnessPart::Header,
+            index: needed,
+        };
         if needed < 9 {
             assert_eq!(use_it(needed + 1), (true, Err(superfluous)));
         }
@@ -220,29 +263,69 @@ fn as_many_ancestors_as_are_needed_and_no_more() {
 fn headers_that_do_not_chain_are_refused() {
     let (headers, witness) = chain(3);
     let with = |ancestors: Vec<Bytes>| {
-        let witness = Witness { ancestors, ..witness.clone() };
+        let witness = Witness {
+            ancestors,
+            ..witness.clone()
+        };
         WitnessSource::new(&witness, 9).map(|_| ())
     };
     let h = |number: usize| headers[number].clone();
     assert_eq!(with(vec![h(8), h(7)]), Ok(()));
-    assert_eq!(with(vec![h(7)]), Err(WitnessError::Ancestor(0)), "one left out");
-    assert_eq!(with(vec![h(8), h(6)]), Err(WitnessError::Ancestor(1)), "a gap");
-    assert_eq!(with(vec![h(7), h(8)]), Err(WitnessError::Ancestor(0)), "order changed");
-    assert_eq!(with(vec![h(8), h(8)]), Err(WitnessError::Ancestor(1)), "one twice");
+    assert_eq!(
+        with(vec![h(7)]),
+        Err(WitnessError::Ancestor(0)),
+        "one left out"
+    );
+    assert_eq!(
+        with(vec![h(8), h(6)]),
+        Err(WitnessError::Ancestor(1)),
+        "a gap"
+    );
+    assert_eq!(
+        with(vec![h(7), h(8)]),
+        Err(WitnessError::Ancestor(0)),
+        "order changed"
+    );
+    assert_eq!(
+        with(vec![h(8), h(8)]),
+        Err(WitnessError::Ancestor(1)),
+        "one twice"
+    );
     let mut bytes = h(8).to_vec();
     *bytes.last_mut().unwrap() ^= 1;
-    assert_eq!(with(vec![bytes.into()]), Err(WitnessError::Ancestor(0)), "one changed");
-    let no_header = Witness { parent_header: Bytes::from_static(&[0x80]), ..Witness::default() };
-    assert_eq!(WitnessSource::new(&no_header, 9).map(|_| ()), Err(WitnessError::Header));
+    assert_eq!(
+        with(vec![bytes.into()]),
+        Err(WitnessError::Ancestor(0)),
+        "one changed"
+    );
+    let no_header = Witness {
+        parent_header: Bytes::from_static(&[0x80]),
+        ..Witness::default()
+    };
+    assert_eq!(
+        WitnessSource::new(&no_header, 9).map(|_| ()),
+        Err(WitnessError::Header)
+    );
 }
 
 #[test]
 fn every_item_must_be_used() {
-    let preimages = |items: [&'static [u8]; 2]| items.map(Bytes::from_static).into_iter().collect::<Preimages>();
+    let preimages = |items: [&'static [u8]; 2]| {
+        items
+            .map(Bytes::from_static)
+            .into_iter()
+            .collect::<Preimages>()
+    };
     let witness = Witness {
         nodes: preimages([b"node a", b"node b"]),
         codes: preimages([b"code a", b"code b"]),
-        messages: vec![L1Message::default(), L1Message { index: 1, ..L1Message::default() }],
+        messages: vec![
+            L1Message::default(),
+            L1Message {
+                index: 1,
+                ..L1Message::default()
+            },
+        ],
         ..chain(1).1
     };
     // Every item by an index: two nodes, two codes, two messages, one ancestor.
@@ -250,8 +333,14 @@ fn every_item_must_be_used() {
         let source = WitnessSource::new(&witness, 9).unwrap();
         for index in (0..7).filter(|index| *index != unused) {
             match index {
-                0 | 1 => assert_eq!(source.node(witness.nodes.0[index].0).unwrap(), witness.nodes.0[index].1),
-                2 | 3 => assert_eq!(source.code(witness.codes.0[index - 2].0).unwrap(), witness.codes.0[index - 2].1),
+                0 | 1 => assert_eq!(
+                    source.node(witness.nodes.0[index].0).unwrap(),
+                    witness.nodes.0[index].1
+                ),
+                2 | 3 => assert_eq!(
+                    source.code(witness.codes.0[index - 2].0).unwrap(),
+                    witness.codes.0[index - 2].1
+                ),
                 4 | 5 => assert_eq!(source.message(index - 4).unwrap().index, index as u64 - 4),
                 _ => assert!(source.block_hash(7).is_ok()),
             }
@@ -266,17 +355,30 @@ fn every_item_must_be_used() {
             4 | 5 => (WitnessPart::Message, unused - 4),
             _ => (WitnessPart::Header, 0),
         };
-        assert_eq!(use_all_but(unused), Err(WitnessError::Superfluous { part, index }));
+        assert_eq!(
+            use_all_but(unused),
+            Err(WitnessError::Superfluous { part, index })
+        );
     }
 }
 
 #[test]
 fn what_is_not_there_is_missing() {
-    let witness = Witness { nodes: [Bytes::from_static(b"node")].into_iter().collect(), ..chain(0).1 };
+    let witness = Witness {
+        nodes: [Bytes::from_static(b"node")].into_iter().collect(),
+        ..chain(0).1
+    };
     let source = WitnessSource::new(&witness, 9).unwrap();
     let hash = keccak256(b"node");
     assert!(source.node(hash).is_ok());
-    assert_eq!(source.code(hash), Err(SourceError::Missing(hash)), "a node is no code");
-    assert_eq!(source.node(B256::ZERO), Err(SourceError::Missing(B256::ZERO)));
+    assert_eq!(
+        source.code(hash),
+        Err(SourceError::Missing(hash)),
+        "a node is no code"
+    );
+    assert_eq!(
+        source.node(B256::ZERO),
+        Err(SourceError::Missing(B256::ZERO))
+    );
     assert_eq!(source.message(0), None);
 }
