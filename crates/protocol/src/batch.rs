@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn bounds_and_shape_are_enforced() {
         let one = BatchData {
-            blocks: vec![BlockData::default()],
+            blocks: alloc::vec![BlockData::default()],
         };
         let good = one.encode();
         assert_eq!(BatchData::decode(&[]), Err(BatchDataError::Version));
@@ -286,11 +286,11 @@ mod tests {
         );
         for length in [0, TRANSACTION_BYTES_MAX + 1] {
             let block = BlockData {
-                transactions: vec![Bytes::from(alloc::vec![1; length])],
+                transactions: alloc::vec![Bytes::from(alloc::vec![1; length])],
                 ..BlockData::default()
             };
             let data = BatchData {
-                blocks: vec![block],
+                blocks: alloc::vec![block],
             };
             assert_eq!(
                 BatchData::decode(&data.encode()),

@@ -1,8 +1,11 @@
 //! The law of rollmill, written once.
 //!
 //! Everything on which two parties must agree byte for byte or number for number stands here: the *formats* (ids, public
-//! values, batch data, messages, withdrawals, entries) and, in [`law`] and [`board`], the *mechanism* (snapshot, draw,
-//! deadline, lottery, reputation, fine, reward, and the task board that strings them together).
+//! values, batch data, messages, withdrawals, entries) and, in `law` and `board`, the *mechanism* (snapshot, draw, deadline,
+//! lottery, reputation, fine, reward, and the task board that strings them together).
+//!
+//! The mechanism is behind the feature `law`, because the guest needs the formats only: it does not compile the rest, and
+//! the guest's binary does not change with it.
 //!
 //! Rules of this crate:
 //! - `no_std` with `alloc`; no I/O, no clock, no randomness: time and beacons are arguments.
@@ -16,9 +19,13 @@
 extern crate alloc;
 
 pub mod batch;
+#[cfg(feature = "law")]
+pub mod board;
 pub mod entries;
 pub mod ids;
 pub mod l2;
+#[cfg(feature = "law")]
+pub mod law;
 pub mod message;
 pub mod prover_gas;
 pub mod public_values;

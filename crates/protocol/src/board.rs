@@ -1,0 +1,178 @@
+//! The task board: one pure state machine that strings the rules of [`crate::law`] together.
+//!
+//! `apply(event, now)` changes the board and says what is to be done; nothing else changes it. The coordinator drives it with facts
+//! of L1 and of its API, a simulator with invented ones; both run this very code, and `log::replay` rebuilds it from
+//! the published log.
+//!
+//! # The life of a task
+//!
+//! ```text
+//! BatchCommitted    AwaitingBeacon   StoreBeacon(commit block + DRAW_LAG)
+//! BeaconStored      Queued           until the window has room
+//!                   Open             round drawn: Assigned for each seat; Picked, Submitted, PresenceChanged, Tick
+//!                   Closed           all seats reported or T over, and there are entries: PostEntries
+//! EntriesConfirmed  AwaitingLottery  StoreBeacon(entries block + LOTTERY_LAG)
+//! BeaconStored      Settling         the winner is known: Settle, in batch order
+//! BatchSettled      Settled
+//! ```
+//! A round that ends without entries is followed by the next, at once. After `fallback_multiple` x T no more rounds are
+//! drawn and the fallback proves, unpaid; a late proof still closes the task. Whatever L1 settles is settled.
+//!
+//! # Invariants
+//! - INVARIANT: a rejected event leaves the board as it was. Handlers check first and change afterwards.
+//! - INVARIANT: every action that must not be lost follows from the state ([`Board::outstanding`]), so a crash between an
+//!   event and its actions loses nothing.
+//! - INVARIANT: batches are settled one by one in order, each once; nobody is paid twice.
+//! - INVARIANT: open seats of a roller stay within its counted capacity at the time of each draw; open tasks within the window.
+//! - Ordered maps only; no clock, no randomness: equal events give equal boards.
+
+pub mod error;
+pub mod event;
+pub mod log;
+pub mod roller;
+pub mod task;
+
+mod epoch;
+mod l1;
+mod query;
+mod rounds;
+mod seats;
+
+pub use error::{BoardError, Receipt, Refusal, SeatKey};
+pub use event::{Action, Event, Presence, Verdict};
+pub use log::{EventRecord, LogHead, replay};
+pub use roller::{Offer, Record, RollerAccount};
+pub use task::{Lottery, MissedBecause, ReleasedBecause, RoundDraw, Seat, SeatState, Stage, Task};
+
+use crate::{
+    ids::{BatchNumber, Roller, TaskId, UnixSeconds},
+    law::{Params, Snapshot, params::OutOfBounds},
+};
+use alloc::{collections::BTreeMap, vec::Vec};
+
+/// Settled tasks that are kept for queries and for judgements to come.
+pub const SETTLED_TASKS_KEPT: u64 = 256;
+
+/// The board.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Board {
+    params: Params,
+    now: UnixSeconds,
+    /// Last epoch whose snapshot is on L1; 0 before the first.
+    epoch: u64,
+    epoch_started_at: UnixSeconds,
+    /// Snapshot of `epoch + 1`, on its way to L1.
+    snapshot_pending: Option<Snapshot>,
+    /// Confirmed snapshots: the last one and those that kept tasks pin.
+    snapshots: BTreeMap<u64, Snapshot>,
+    rollers: BTreeMap<Roller, RollerAccount>,
+    /// Kept tasks; every unsettled one is among them.
+    tasks: BTreeMap<BatchNumber, Task>,
+    batch_of_task: BTreeMap<TaskId, BatchNumber>,
+    committed_through: BatchNumber,
+    settled_through: BatchNumber,
+}
+
+impl Board {
+    /// An empty board at time `start`, under `params`.
+    pub fn new(params: Params, start: UnixSeconds) -> Result<Self, OutOfBounds> {
+        params.validate()?;
+        Ok(Self {
+            params,
+            now: start,
+            epoch: 0,
+            epoch_started_at: start,
+            snapshot_pending: None,
+            snapshots: BTreeMap::new(),
+            rollers: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            batch_of_task: BTreeMap::new(),
+            committed_through: 0,
+            settled_through: 0,
+        })
+    }
+
+    /// Applies one event at time `now` (not before the last event's) and returns what is to be done.
+    ///
+    /// On an error the board is unchanged.
+    pub fn apply(&mut self, event: &Event, now: UnixSeconds) -> Result<Vec<Action>, BoardError> {
+        if now < self.now {
+            return Err(BoardError::TimeWentBack {
+                now,
+                last: self.now,
+            });
+        }
+        let mut turn = Turn {
+            now,
+            actions: Vec::new(),
+        };
+        match event {
+            Event::RollerRegistered { .. }
+            | Event::SignerChanged { .. }
+            | Event::CapacityChanged { .. }
+            | Event::StakeChanged { .. }
+            | Event::ReadyChanged { .. } => self.on_registry(event)?,
+            Event::SnapshotConfirmed { epoch, root } => {
+                self.on_snapshot_confirmed(*epoch, *root)?
+            }
+            Event::BatchCommitted { .. } => self.on_batch_committed(event, &mut turn)?,
+            Event::BeaconStored {
+                l1_block,
+                prevrandao,
+            } => self.on_beacon(*l1_block, *prevrandao, &mut turn)?,
+            Event::EntriesConfirmed {
+                batch,
+                entries_hash,
+                lottery_block,
+            } => {
+                let lottery = Lottery {
+                    entries_hash: *entries_hash,
+                    block: *lottery_block,
+                };
+                self.on_entries_confirmed(*batch, lottery, &mut turn)?;
+            }
+            Event::BatchSettled {
+                batch,
+                roller,
+                reward,
+            } => self.on_settled(*batch, *roller, *reward, &mut turn)?,
+            Event::SubmissionJudged {
+                batch,
+                round,
+                roller,
+                valid,
+                fine,
+            } => {
+                self.on_judged(*batch, *round, *roller, *valid, *fine)?;
+            }
+            Event::PresenceChanged { roller, presence } => {
+                self.on_presence(*roller, *presence, &mut turn)?
+            }
+            Event::Picked(seat) => self.on_picked(seat, now)?,
+            Event::Submitted {
+                seat,
+                proof_digest,
+                public_values_hash,
+                received_at,
+                verdict,
+            } => {
+                let receipt = Receipt {
+                    proof_digest: *proof_digest,
+                    public_values_hash: *public_values_hash,
+                    received_at: *received_at,
+                };
+                self.on_submitted(seat, receipt, verdict, &mut turn)?;
+            }
+            Event::EpochEnded => self.on_epoch_ended(&mut turn)?,
+            Event::Tick => self.on_tick(&mut turn),
+        }
+        self.now = now;
+        Ok(turn.actions)
+    }
+}
+
+/// What is passed along while one event is applied.
+struct Turn {
+    now: UnixSeconds,
+    actions: Vec<Action>,
+}

@@ -1,0 +1,346 @@
+//! Facts of L1: registry, commits, beacons, entries, settlements, judgements.
+
+use super::{
+    Action, Board, BoardError, Event, Lottery, ReleasedBecause, RollerAccount, SETTLED_TASKS_KEPT,
+    SeatState, Stage, Task, Turn,
+};
+use crate::{
+    entries::entries_hash,
+    ids::{BatchNumber, Roller, Round, ScrWei},
+    law::lottery,
+};
+use alloc::{collections::BTreeMap, vec::Vec};
+use alloy_primitives::B256;
+
+impl Board {
+    pub(super) fn on_registry(&mut self, event: &Event) -> Result<(), BoardError> {
+        if let Event::RollerRegistered {
+            roller,
+            signer,
+            capacity,
+        } = event
+        {
+            if self.rollers.contains_key(roller) {
+                return Err(BoardError::AlreadyApplied);
+            }
+            self.rollers.insert(
+                *roller,
+                RollerAccount::new(*signer, *capacity, self.params.q_init),
+            );
+            return Ok(());
+        }
+        match event {
+            Event::SignerChanged { roller, signer } => self.account_mut(*roller)?.signer = *signer,
+            Event::CapacityChanged { roller, capacity } => {
+                self.account_mut(*roller)?.capacity = *capacity
+            }
+            Event::StakeChanged { roller, stake } => self.account_mut(*roller)?.stake = *stake,
+            Event::ReadyChanged { roller, ready } => self.account_mut(*roller)?.ready = *ready,
+            _ => unreachable!("only registry events are passed here"),
+        }
+        Ok(())
+    }
+
+    fn account_mut(&mut self, roller: Roller) -> Result<&mut RollerAccount, BoardError> {
+        self.rollers
+            .get_mut(&roller)
+            .ok_or(BoardError::UnknownRoller(roller))
+    }
+
+    pub(super) fn on_batch_committed(
+        &mut self,
+        event: &Event,
+        turn: &mut Turn,
+    ) -> Result<(), BoardError> {
+        let Event::BatchCommitted {
+            batch,
+            task,
+            l1_block,
+            prover_gas_estimate,
+            unit_price,
+            epoch,
+        } = *event
+        else {
+            unreachable!("only commits are passed here");
+        };
+        if batch <= self.committed_through {
+            return Err(BoardError::AlreadyApplied);
+        }
+        if batch != self.committed_through + 1 {
+            return Err(BoardError::BatchOrder {
+                got: batch,
+                expected: self.committed_through + 1,
+            });
+        }
+        if epoch != 0 && !self.snapshots.contains_key(&epoch) {
+            return Err(BoardError::UnknownEpoch(epoch));
+        }
+        let diverged = BoardError::Divergence {
+            what: "task",
+            of: batch,
+        };
+        if self.batch_of_task.contains_key(&task) {
+            return Err(diverged);
+        }
+        let draw_block = l1_block
+            .checked_add(self.params.draw_lag_blocks)
+            .ok_or(diverged)?;
+        if !self.is_beacon_awaited(draw_block) {
+            turn.actions.push(Action::StoreBeacon {
+                l1_block: draw_block,
+            });
+        }
+        let record = Task {
+            id: task,
+            batch,
+            prover_gas_estimate,
+            unit_price,
+            epoch,
+            draw_block,
+            draw_beacon: None,
+            opened_at: None,
+            fallback_started: false,
+            stage: Stage::AwaitingBeacon,
+            rounds: Vec::new(),
+            seats: BTreeMap::new(),
+        };
+        self.tasks.insert(batch, record);
+        self.batch_of_task.insert(task, batch);
+        self.committed_through = batch;
+        Ok(())
+    }
+
+    pub(super) fn on_beacon(
+        &mut self,
+        l1_block: u64,
+        prevrandao: B256,
+        turn: &mut Turn,
+    ) -> Result<(), BoardError> {
+        if !self.is_beacon_awaited(l1_block) {
+            return Err(BoardError::UnawaitedBeacon(l1_block));
+        }
+        let was_settling = self.settle_next().is_some();
+        for task in self.tasks.values_mut() {
+            match &mut task.stage {
+                Stage::AwaitingBeacon if task.draw_block == l1_block => {
+                    task.draw_beacon = Some(prevrandao);
+                    task.stage = Stage::Queued;
+                }
+                Stage::AwaitingLottery { entries, lottery } if lottery.block == l1_block => {
+                    let winner = lottery::winner(task.id, entries, prevrandao)
+                        .expect("closed entries are valid and not empty");
+                    let entries = core::mem::take(entries);
+                    task.stage = Stage::Settling {
+                        entries,
+                        lottery: *lottery,
+                        beacon: prevrandao,
+                        winner,
+                    };
+                }
+                _ => {}
+            }
+        }
+        self.fill_window(turn);
+        if !was_settling {
+            turn.actions.extend(self.settle_next());
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_entries_confirmed(
+        &mut self,
+        batch: BatchNumber,
+        lottery: Lottery,
+        turn: &mut Turn,
+    ) -> Result<(), BoardError> {
+        if batch > self.committed_through {
+            return Err(BoardError::UnknownBatch(batch));
+        }
+        let diverged = BoardError::Divergence {
+            what: "entries",
+            of: batch,
+        };
+        let is_awaited = self.is_beacon_awaited(lottery.block);
+        // A batch that is kept no longer was settled long ago.
+        let task = self
+            .tasks
+            .get_mut(&batch)
+            .ok_or(BoardError::AlreadyApplied)?;
+        let is_open = matches!(
+            task.stage,
+            Stage::AwaitingBeacon | Stage::Queued | Stage::Open { .. }
+        );
+        if is_open || entries_hash(task.final_entries()) != lottery.entries_hash {
+            return Err(diverged);
+        }
+        let Stage::Closed { entries } = &mut task.stage else {
+            return Err(BoardError::AlreadyApplied);
+        };
+        task.stage = Stage::AwaitingLottery {
+            entries: core::mem::take(entries),
+            lottery,
+        };
+        if !is_awaited {
+            turn.actions.push(Action::StoreBeacon {
+                l1_block: lottery.block,
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_settled(
+        &mut self,
+        batch: BatchNumber,
+        roller: Option<Roller>,
+        reward: ScrWei,
+        turn: &mut Turn,
+    ) -> Result<(), BoardError> {
+        if batch <= self.settled_through {
+            return Err(BoardError::AlreadyApplied);
+        }
+        if batch > self.committed_through {
+            return Err(BoardError::UnknownBatch(batch));
+        }
+        if batch != self.settled_through + 1 {
+            return Err(BoardError::BatchOrder {
+                got: batch,
+                expected: self.settled_through + 1,
+            });
+        }
+        let task = self
+            .tasks
+            .get(&batch)
+            .expect("every unsettled task is kept");
+        if let Some(paid) = roller {
+            let is_winner =
+                matches!(&task.stage, Stage::Settling { winner, .. } if winner.roller == paid);
+            if !is_winner || !self.rollers.contains_key(&paid) {
+                return Err(BoardError::Divergence {
+                    what: "winner",
+                    of: batch,
+                });
+            }
+        }
+        if task.final_entries().is_empty() {
+            self.release_open_seats(batch, ReleasedBecause::SettledByOthers, turn);
+            self.count_offers(batch, turn.now);
+        }
+        self.mark_settled(batch, roller, reward);
+        if let Some(account) = roller.and_then(|paid| self.rollers.get_mut(&paid)) {
+            account.record.won += 1;
+            account.record.earned = ScrWei(account.record.earned.0.saturating_add(reward.0));
+        }
+        self.settled_through = batch;
+        self.forget_tasks();
+        self.fill_window(turn);
+        turn.actions.extend(self.settle_next());
+        Ok(())
+    }
+
+    fn mark_settled(&mut self, batch: BatchNumber, roller: Option<Roller>, reward: ScrWei) {
+        let task = self.task_mut(batch);
+        let lottery = task.lottery();
+        let beacon = if let Stage::Settling { beacon, .. } = &task.stage {
+            Some(*beacon)
+        } else {
+            None
+        };
+        let entries = task.final_entries().to_vec();
+        task.stage = Stage::Settled {
+            entries,
+            lottery,
+            beacon,
+            roller,
+            reward,
+        };
+    }
+
+    /// The next batch's settlement, if its winner is known.
+    pub(super) fn settle_next(&self) -> Option<Action> {
+        let task = self.tasks.get(&(self.settled_through + 1))?;
+        let Stage::Settling {
+            entries, winner, ..
+        } = &task.stage
+        else {
+            return None;
+        };
+        let seat = task.seat_of_entry(winner).expect("a winner has a seat");
+        Some(Action::Settle {
+            batch: task.batch,
+            seat,
+            proof_digest: winner.proof_digest,
+            entries: entries.clone(),
+        })
+    }
+
+    pub(super) fn on_judged(
+        &mut self,
+        batch: BatchNumber,
+        round: Round,
+        roller: Roller,
+        valid: bool,
+        fine: ScrWei,
+    ) -> Result<(), BoardError> {
+        let account = self
+            .rollers
+            .get_mut(&roller)
+            .ok_or(BoardError::UnknownRoller(roller))?;
+        if batch > self.committed_through {
+            return Err(BoardError::UnknownBatch(batch));
+        }
+        // A task that is kept no longer had no judgement open. A roller can also sign for a seat that it never had, and be
+        // fined for it on L1: there is nothing to change here then.
+        let task = self
+            .tasks
+            .get_mut(&batch)
+            .ok_or(BoardError::AlreadyApplied)?;
+        let key = task.seat_key(round, roller);
+        let Some(seat) = task.seats.get_mut(&(round, roller)) else {
+            account.record.fined = ScrWei(account.record.fined.0.saturating_add(fine.0));
+            return Ok(());
+        };
+        if seat.fine.is_some() {
+            return Err(BoardError::AlreadyApplied);
+        }
+        seat.fine = Some(fine);
+        account.record.fined = ScrWei(account.record.fined.0.saturating_add(fine.0));
+        account.accused.take_if(|accused| *accused == key);
+        if valid && matches!(seat.state, SeatState::Invalid { .. }) {
+            seat.state = SeatState::Released {
+                why: ReleasedBecause::VerdictOverturned,
+            };
+            account.overturn(key);
+        }
+        self.forget_tasks();
+        Ok(())
+    }
+
+    /// Does a task wait for the prevrandao of this block?
+    pub(super) fn is_beacon_awaited(&self, l1_block: u64) -> bool {
+        self.unsettled()
+            .any(|task| task.awaited_beacon() == Some(l1_block))
+    }
+
+    /// Forgets tasks that were settled long ago, unless a judgement is open.
+    fn forget_tasks(&mut self) {
+        let Some(forget_through) = self.settled_through.checked_sub(SETTLED_TASKS_KEPT) else {
+            return;
+        };
+        let is_judged = |task: &Task| {
+            let open = |seat: &super::Seat| {
+                matches!(seat.state, SeatState::Invalid { .. }) && seat.fine.is_none()
+            };
+            !task.seats.values().any(open)
+        };
+        let old = self
+            .tasks
+            .range(..=forget_through)
+            .filter(|(_, task)| is_judged(task));
+        let old: Vec<_> = old.map(|(batch, task)| (*batch, task.id)).collect();
+        for (batch, task) in old {
+            self.tasks.remove(&batch);
+            self.batch_of_task.remove(&task);
+        }
+        self.forget_snapshots();
+    }
+}

@@ -1,0 +1,205 @@
+//! Questions to the board.
+
+use super::{Action, Board, Refusal, RollerAccount, Seat, SeatKey, Stage, Task};
+use crate::{
+    ids::{BatchNumber, Roller, TaskId, UnixSeconds},
+    law::{Params, Snapshot},
+};
+use alloc::{collections::BTreeSet, vec::Vec};
+use alloy_primitives::Address;
+
+impl Task {
+    /// The L1 block whose prevrandao the task waits for.
+    pub fn awaited_beacon(&self) -> Option<u64> {
+        match &self.stage {
+            Stage::AwaitingBeacon => Some(self.draw_block),
+            Stage::AwaitingLottery { lottery, .. } => Some(lottery.block),
+            _ => None,
+        }
+    }
+
+    /// Did the present round seat nobody?
+    pub fn is_round_empty(&self) -> bool {
+        self.round()
+            .is_none_or(|round| self.seats.range((round, Address::ZERO)..).next().is_none())
+    }
+}
+
+impl Board {
+    /// The law's parameters.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// Time of the last event.
+    pub fn now(&self) -> UnixSeconds {
+        self.now
+    }
+
+    /// Last epoch whose snapshot is on L1; 0 before the first.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// A confirmed snapshot: the last one or one that a kept task pins.
+    pub fn snapshot(&self, epoch: u64) -> Option<&Snapshot> {
+        self.snapshots.get(&epoch)
+    }
+
+    /// Last committed batch; 0 before the first.
+    pub fn committed_through(&self) -> BatchNumber {
+        self.committed_through
+    }
+
+    /// Last settled batch; 0 before the first.
+    pub fn settled_through(&self) -> BatchNumber {
+        self.settled_through
+    }
+
+    /// From when on [`super::Event::EpochEnded`] is accepted: the first epoch may end at once.
+    pub fn epoch_due_at(&self) -> UnixSeconds {
+        if self.epoch == 0 {
+            self.epoch_started_at
+        } else {
+            self.epoch_started_at.saturating_add(self.params.epoch_s)
+        }
+    }
+
+    /// Would [`super::Event::EpochEnded`] be accepted at `now`?
+    pub fn is_epoch_due(&self, now: UnixSeconds) -> bool {
+        let is_leaf =
+            |account: &RollerAccount| account.ready && account.stake >= self.params.stake_min;
+        now >= self.epoch_due_at()
+            && self.snapshot_pending.is_none()
+            && self.rollers.values().any(is_leaf)
+    }
+
+    /// When a [`super::Event::Tick`] changes something; `None` while only other events can.
+    pub fn next_wakeup(&self) -> Option<UnixSeconds> {
+        let of_task = |task: &Task| {
+            let Stage::Open { round_ends_at } = task.stage else {
+                return None;
+            };
+            let round_over = round_ends_at.map(|ends_at| ends_at.saturating_add(1));
+            let fallback = self.fallback_at(task).filter(|_| !task.fallback_started);
+            [round_over, fallback].into_iter().flatten().min()
+        };
+        self.unsettled().filter_map(of_task).min()
+    }
+
+    /// Everything that is to be done and not confirmed yet: carried out again after a restart.
+    pub fn outstanding(&self) -> Vec<Action> {
+        let beacons: BTreeSet<u64> = self.unsettled().filter_map(Task::awaited_beacon).collect();
+        let mut actions: Vec<Action> = self.post_snapshot().into_iter().collect();
+        actions.extend(
+            beacons
+                .into_iter()
+                .map(|l1_block| Action::StoreBeacon { l1_block }),
+        );
+        for task in self.unsettled() {
+            if let Stage::Closed { entries } = &task.stage {
+                actions.push(Action::PostEntries {
+                    batch: task.batch,
+                    task: task.id,
+                    entries: entries.clone(),
+                });
+            }
+            if task.fallback_started {
+                actions.push(Action::StartFallback {
+                    batch: task.batch,
+                    task: task.id,
+                });
+            }
+        }
+        actions.extend(
+            self.rollers
+                .values()
+                .filter_map(|account| self.judge(account)),
+        );
+        actions.extend(self.settle_next());
+        actions
+    }
+
+    fn judge(&self, account: &RollerAccount) -> Option<Action> {
+        let key = account.accused?;
+        let (batch, seat) = self.find_seat(&key).ok()?;
+        let receipt = seat.receipt?;
+        Some(Action::Judge {
+            batch,
+            seat: key,
+            proof_digest: receipt.proof_digest,
+        })
+    }
+
+    /// Kept tasks, oldest batch first.
+    pub fn tasks(&self) -> impl DoubleEndedIterator<Item = &Task> {
+        self.tasks.values()
+    }
+
+    /// Tasks that are not settled, oldest batch first.
+    pub fn unsettled(&self) -> impl DoubleEndedIterator<Item = &Task> {
+        self.tasks
+            .range(self.settled_through + 1..)
+            .map(|(_, task)| task)
+    }
+
+    /// A kept task by id.
+    pub fn task_by_id(&self, task: TaskId) -> Option<&Task> {
+        self.batch_of_task
+            .get(&task)
+            .and_then(|batch| self.tasks.get(batch))
+    }
+
+    /// A kept task by batch.
+    pub fn task_by_batch(&self, batch: BatchNumber) -> Option<&Task> {
+        self.tasks.get(&batch)
+    }
+
+    /// A seat, or why there is none.
+    pub fn seat(&self, key: &SeatKey) -> Result<&Seat, Refusal> {
+        self.find_seat(key).map(|(_, seat)| seat)
+    }
+
+    /// Seats that a roller is to prove, oldest batch first: what it fetches, also again after it crashed.
+    pub fn open_seats(&self, roller: Roller) -> Vec<(SeatKey, &Task, &Seat)> {
+        let mut open = Vec::new();
+        for task in self.unsettled() {
+            let seats = task
+                .seats
+                .iter()
+                .filter(|((_, holder), seat)| *holder == roller && seat.is_open());
+            open.extend(
+                seats.map(|((round, _), seat)| (task.seat_key(*round, roller), task, seat)),
+            );
+        }
+        open
+    }
+
+    /// Registered rollers, by address.
+    pub fn rollers(&self) -> impl Iterator<Item = (&Roller, &RollerAccount)> {
+        self.rollers.iter()
+    }
+
+    /// A registered roller.
+    pub fn roller(&self, roller: Roller) -> Option<&RollerAccount> {
+        self.rollers.get(&roller)
+    }
+
+    /// The roller for which a hot key signs now. O(n).
+    pub fn roller_of_signer(&self, signer: Address) -> Option<Roller> {
+        self.rollers
+            .iter()
+            .find(|(_, account)| account.signer == signer)
+            .map(|(roller, _)| *roller)
+    }
+
+    /// A task that the caller knows to be kept.
+    pub(super) fn task(&self, batch: BatchNumber) -> &Task {
+        self.tasks.get(&batch).expect("the task is kept")
+    }
+
+    /// A task that the caller knows to be kept.
+    pub(super) fn task_mut(&mut self, batch: BatchNumber) -> &mut Task {
+        self.tasks.get_mut(&batch).expect("the task is kept")
+    }
+}

@@ -1,0 +1,293 @@
+//! Tasks and seats: the records on the board.
+
+use super::error::{Receipt, SeatKey};
+use crate::{
+    entries::Entry,
+    ids::{BatchNumber, Roller, Round, ScrWei, TaskId, UnixSeconds},
+    law::draw::Draw,
+    prover_gas::ProverGas,
+};
+use alloc::{collections::BTreeMap, vec::Vec};
+use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
+
+/// A task: the proof of one batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Identity.
+    pub id: TaskId,
+    /// Batch that it proves.
+    pub batch: BatchNumber,
+    /// Estimated prover gas: deadlines, seats and fines follow it.
+    pub prover_gas_estimate: ProverGas,
+    /// SCR-wei per prover gas, pinned at commit.
+    pub unit_price: ScrWei,
+    /// Epoch of the snapshot that it is drawn from.
+    pub epoch: u64,
+    /// L1 block whose prevrandao draws it.
+    pub draw_block: u64,
+    /// That prevrandao, once stored.
+    pub draw_beacon: Option<B256>,
+    /// When it was opened.
+    pub opened_at: Option<UnixSeconds>,
+    /// The fallback prover was called.
+    pub fallback_started: bool,
+    /// Where it is.
+    pub stage: Stage,
+    /// Rounds drawn so far; round `r` is `rounds[r]`.
+    pub rounds: Vec<RoundDraw>,
+    /// Seats of all rounds, by round and roller.
+    pub seats: BTreeMap<(Round, Roller), Seat>,
+}
+
+/// Where a task is. It only moves downwards in this list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Committed; the beacon of its draw is not stored yet.
+    AwaitingBeacon,
+    /// The beacon is there; the window is full.
+    Queued,
+    /// Rollers are proving.
+    Open {
+        /// When the present round ends at the latest; `None` when no more rounds come and the fallback proves.
+        round_ends_at: Option<UnixSeconds>,
+    },
+    /// Closed; the entries are to be posted.
+    Closed {
+        /// Final entries.
+        entries: Vec<Entry>,
+    },
+    /// The entries are on L1; the lottery's beacon is not stored yet.
+    AwaitingLottery {
+        /// Final entries.
+        entries: Vec<Entry>,
+        /// Lottery on L1.
+        lottery: Lottery,
+    },
+    /// The winner is known; its proof is to settle the batch.
+    Settling {
+        /// Final entries.
+        entries: Vec<Entry>,
+        /// Lottery on L1.
+        lottery: Lottery,
+        /// Prevrandao of the lottery's block.
+        beacon: B256,
+        /// The winning entry.
+        winner: Entry,
+    },
+    /// Settled on L1.
+    Settled {
+        /// What had been decided until then, for whoever looks.
+        entries: Vec<Entry>,
+        /// Lottery on L1, if there was one.
+        lottery: Option<Lottery>,
+        /// Its beacon, if it was stored.
+        beacon: Option<B256>,
+        /// Who was paid.
+        roller: Option<Roller>,
+        /// How much.
+        reward: ScrWei,
+    },
+}
+
+/// A lottery as L1 fixed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lottery {
+    /// Hash of the entries.
+    pub entries_hash: B256,
+    /// Block whose prevrandao decides.
+    pub block: u64,
+}
+
+/// One round of a task's draw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoundDraw {
+    /// When it was drawn.
+    pub drawn_at: UnixSeconds,
+    /// Deadline of its seats.
+    pub deadline: UnixSeconds,
+    /// All points, with what became of them.
+    pub draw: Draw,
+}
+
+/// A seat: a roller drawn for a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// Tickets: points of the draw that landed on the roller.
+    pub tickets: u32,
+    /// When it was drawn.
+    pub assigned_at: UnixSeconds,
+    /// Until when a proof is on time, inclusive.
+    pub deadline: UnixSeconds,
+    /// Until when a late proof is taken, inclusive.
+    pub expires_at: UnixSeconds,
+    /// When the roller fetched it first.
+    pub picked_at: Option<UnixSeconds>,
+    /// What was submitted.
+    pub receipt: Option<Receipt>,
+    /// What L1 took for it, once L1 has judged the submission.
+    pub fine: Option<ScrWei>,
+    /// Where it is.
+    pub state: SeatState,
+}
+
+/// Where a seat is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum SeatState {
+    /// Nothing reported yet.
+    Open,
+    /// A valid proof within the deadline: takes part in the lottery.
+    OnTime,
+    /// A valid proof after the deadline: takes part if a lottery is still to come.
+    Late,
+    /// A proof that the verifier rejected.
+    Invalid {
+        /// Why.
+        reason: alloc::string::String,
+    },
+    /// No proof so far; may still become [`Self::Late`] until the seat expires or the task closes.
+    Missed {
+        /// Why.
+        why: MissedBecause,
+    },
+    /// Ended without the roller's doing and without penalty.
+    Released {
+        /// Why.
+        why: ReleasedBecause,
+    },
+}
+
+/// Why a seat counts as missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MissedBecause {
+    /// The roller fell silent.
+    HeartbeatLost,
+    /// The deadline passed.
+    DeadlinePassed,
+}
+
+/// Why a seat was released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ReleasedBecause {
+    /// The batch was settled while the roller was working.
+    SettledByOthers,
+    /// The roller is accused of an invalid proof elsewhere.
+    Accused,
+    /// L1 found the proof valid that the verifier had rejected.
+    VerdictOverturned,
+}
+
+impl Seat {
+    /// Does the seat bind capacity?
+    pub fn is_open(&self) -> bool {
+        self.state == SeatState::Open
+    }
+}
+
+impl Task {
+    /// The name of a seat.
+    pub fn seat_key(&self, round: Round, roller: Roller) -> SeatKey {
+        SeatKey {
+            task: self.id,
+            round,
+            roller,
+        }
+    }
+
+    /// Number of the present round; `None` before the first draw.
+    pub fn round(&self) -> Option<Round> {
+        self.rounds
+            .len()
+            .checked_sub(1)
+            .map(|round| Round::try_from(round).expect("rounds are few"))
+    }
+
+    /// Is it being proved?
+    pub fn is_open(&self) -> bool {
+        matches!(self.stage, Stage::Open { .. })
+    }
+
+    /// Does it occupy the window? A task that only the fallback works on does not.
+    pub fn is_in_window(&self) -> bool {
+        self.is_open() && !self.fallback_started
+    }
+
+    /// Is it settled?
+    pub fn is_settled(&self) -> bool {
+        matches!(self.stage, Stage::Settled { .. })
+    }
+
+    /// The entries if it were closed now: per roller its best seat with a valid proof, sorted by roller.
+    ///
+    /// When on-time and late proofs meet in one lottery, on-time tickets count `late_divisor` times.
+    pub fn entries(&self, late_divisor: u32) -> Vec<Entry> {
+        let mut best: BTreeMap<Roller, (bool, &Seat)> = BTreeMap::new();
+        for ((_, roller), seat) in &self.seats {
+            let on_time = match seat.state {
+                SeatState::OnTime => true,
+                SeatState::Late => false,
+                _ => continue,
+            };
+            let better = best.get(roller).is_none_or(|(best_on_time, best)| {
+                (on_time, seat.tickets) > (*best_on_time, best.tickets)
+            });
+            if better {
+                best.insert(*roller, (on_time, seat));
+            }
+        }
+        let is_mixed = best.values().any(|(on_time, _)| *on_time)
+            && best.values().any(|(on_time, _)| !on_time);
+        let entry = |(roller, (on_time, seat)): (Roller, (bool, &Seat))| {
+            let factor = if is_mixed && on_time { late_divisor } else { 1 };
+            let receipt = seat.receipt.expect("a valid seat has a receipt");
+            Entry {
+                roller,
+                tickets: seat.tickets.saturating_mul(factor),
+                proof_digest: receipt.proof_digest,
+            }
+        };
+        best.into_iter().map(entry).collect()
+    }
+
+    /// The entries that are final: none while it is open.
+    pub fn final_entries(&self) -> &[Entry] {
+        match &self.stage {
+            Stage::AwaitingBeacon | Stage::Queued | Stage::Open { .. } => &[],
+            Stage::Closed { entries }
+            | Stage::AwaitingLottery { entries, .. }
+            | Stage::Settling { entries, .. }
+            | Stage::Settled { entries, .. } => entries,
+        }
+    }
+
+    /// The lottery, once it is fixed on L1.
+    pub fn lottery(&self) -> Option<Lottery> {
+        match &self.stage {
+            Stage::AwaitingLottery { lottery, .. } | Stage::Settling { lottery, .. } => {
+                Some(*lottery)
+            }
+            Stage::Settled { lottery, .. } => *lottery,
+            _ => None,
+        }
+    }
+
+    /// The seat whose proof is the entry's: the latest round with that digest.
+    pub fn seat_of_entry(&self, entry: &Entry) -> Option<SeatKey> {
+        let holds = |seat: &Seat| {
+            matches!(seat.state, SeatState::OnTime | SeatState::Late)
+                && seat
+                    .receipt
+                    .is_some_and(|receipt| receipt.proof_digest == entry.proof_digest)
+        };
+        let found = self
+            .seats
+            .iter()
+            .rev()
+            .find(|((_, roller), seat)| *roller == entry.roller && holds(seat));
+        found.map(|((round, roller), _)| self.seat_key(*round, *roller))
+    }
+}

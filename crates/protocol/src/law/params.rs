@@ -1,0 +1,281 @@
+//! The numbers of the law.
+//!
+//! Defaults are the starting points of the mechanism; a simulator corrects them. Every number has bounds, so that no choice
+//! of parameters can confiscate a stake, stall the chain or overflow. What L1 fixes by constructor (lags, `k`, fine minimum)
+//! must be given the same values there.
+
+use super::{ONE, Ratio};
+use crate::{ids::ScrWei, prover_gas::ProverGas};
+use serde::{Deserialize, Serialize};
+
+const HOUR_S: u64 = 3_600;
+const DAY_S: u64 = 24 * HOUR_S;
+
+/// All parameters of the law.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Params {
+    /// Points drawn per round of a task.
+    pub k: u32,
+    /// A draw of `k` points gives up after `k *` this many attempts.
+    pub draws_per_point_max: u32,
+    /// A point's probability is at most this multiple of the roller's share of all stake.
+    pub share_cap: Ratio,
+    /// L1 blocks between a commit and its draw beacon.
+    pub draw_lag_blocks: u64,
+    /// L1 blocks between posted entries and their lottery beacon.
+    pub lottery_lag_blocks: u64,
+    /// Below this stake nobody is drawn.
+    pub stake_min: ScrWei,
+    /// Smallest fine for an invalid proof.
+    pub fine_min: ScrWei,
+    /// A fine is this multiple of one seat's expected reward.
+    pub fine_multiple: u32,
+    /// Lowest reputation ratio.
+    pub q_min: Ratio,
+    /// Reputation ratio of a newcomer.
+    pub q_init: Ratio,
+    /// Gain `A` per on-time seat of full weight, of the distance to [`ONE`].
+    pub gain_on_time: Ratio,
+    /// Penalty `D`: share of `q` lost if all offers of an epoch were declined.
+    pub penalty_declined: Ratio,
+    /// Penalty `L`: the same for late.
+    pub penalty_late: Ratio,
+    /// Penalty `M`: the same for missed.
+    pub penalty_missed: Ratio,
+    /// Penalty `I`: the same for invalid.
+    pub penalty_invalid: Ratio,
+    /// Prover gas of an offer of weight [`ONE`].
+    pub reference_prover_gas: ProverGas,
+    /// Seconds in which `q` climbs from `q_min` back to `q_init` without any work: twice the unbonding time.
+    pub recovery_s: u64,
+    /// Counted capacity may exceed the proven peak by this factor.
+    pub capacity_headroom: Ratio,
+    /// Counted capacity of a roller that has not delivered on time within [`PEAK_EPOCHS`]. 1 keeps sham capacity out of a
+    /// network of strangers; a devnet with three rollers raises it, so that its tasks can run in parallel from the start.
+    pub capacity_newcomer: u32,
+    /// Shortest deadline.
+    pub t_min_s: u64,
+    /// Longest deadline.
+    pub t_max_s: u64,
+    /// Part of a deadline that does not depend on the work.
+    pub t_fix_s: u64,
+    /// Nanoseconds of deadline per unit of prover gas (tau).
+    pub tau_ns_per_gas: u64,
+    /// Tasks open at once.
+    pub window: u32,
+    /// A roller that is silent for longer gets no offers and loses the seats on which it works.
+    pub heartbeat_s: u64,
+    /// A seat takes late proofs until this multiple of its T.
+    pub expiry_multiple: u32,
+    /// The fallback prover starts at this multiple of T after a task was opened.
+    pub fallback_multiple: u32,
+    /// Tickets of an on-time seat count this many times those of a late one (`1 / LATE_SHARE`).
+    pub late_divisor: u32,
+    /// Seconds between snapshots.
+    pub epoch_s: u64,
+}
+
+/// Epochs over which a roller's on-time concurrency counts as proven.
+pub const PEAK_EPOCHS: usize = 8;
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            k: 3,
+            draws_per_point_max: 8,
+            share_cap: ONE / 4 * 5,
+            draw_lag_blocks: 4,
+            lottery_lag_blocks: 4,
+            stake_min: ScrWei::from_scr(1_000),
+            fine_min: ScrWei::from_scr(10),
+            fine_multiple: 4,
+            q_min: ONE / 100,
+            q_init: ONE / 10,
+            gain_on_time: ONE / 50,
+            penalty_declined: ONE / 10,
+            penalty_late: ONE / 10,
+            penalty_missed: ONE / 4,
+            penalty_invalid: ONE / 2,
+            reference_prover_gas: 10_000_000,
+            recovery_s: 14 * DAY_S,
+            capacity_headroom: ONE / 4 * 5,
+            capacity_newcomer: 1,
+            t_min_s: 120,
+            t_max_s: 2 * HOUR_S,
+            t_fix_s: 180,
+            tau_ns_per_gas: 60_000,
+            window: 32,
+            heartbeat_s: 30,
+            expiry_multiple: 3,
+            fallback_multiple: 3,
+            late_divisor: 2,
+            epoch_s: 6 * HOUR_S,
+        }
+    }
+}
+
+impl Params {
+    /// Durations for a devnet on one machine: three rollers share a few cores, L1 blocks come every second, nobody waits for
+    /// days. Only durations, amounts and the newcomers' capacity differ from [`Params::default`].
+    pub fn devnet() -> Self {
+        Self {
+            stake_min: ScrWei::from_scr(100),
+            fine_min: ScrWei::from_scr(10),
+            recovery_s: HOUR_S,
+            capacity_newcomer: 4,
+            t_min_s: 20,
+            t_max_s: 2 * HOUR_S,
+            t_fix_s: 900,
+            tau_ns_per_gas: 600_000,
+            window: 4,
+            heartbeat_s: 10,
+            expiry_multiple: 1,
+            epoch_s: 60,
+            ..Self::default()
+        }
+    }
+}
+
+/// A parameter is outside of its bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("parameter {name} is {value}, outside of {min}..={max}")]
+pub struct OutOfBounds {
+    /// Field of [`Params`].
+    pub name: &'static str,
+    /// Its value.
+    pub value: u128,
+    /// Least allowed.
+    pub min: u128,
+    /// Greatest allowed.
+    pub max: u128,
+}
+
+fn within(
+    name: &'static str,
+    value: impl Into<u128>,
+    min: impl Into<u128>,
+    max: impl Into<u128>,
+) -> Result<(), OutOfBounds> {
+    let (value, min, max) = (value.into(), min.into(), max.into());
+    if (min..=max).contains(&value) {
+        Ok(())
+    } else {
+        Err(OutOfBounds {
+            name,
+            value,
+            min,
+            max,
+        })
+    }
+}
+
+impl Params {
+    /// Checks every parameter against its bounds and against the others.
+    pub fn validate(&self) -> Result<(), OutOfBounds> {
+        self.validate_draw()?;
+        self.validate_reputation()?;
+        self.validate_time()
+    }
+
+    fn validate_draw(&self) -> Result<(), OutOfBounds> {
+        within("k", self.k, 1u32, 16u32)?;
+        within("draws_per_point_max", self.draws_per_point_max, 1u32, 64u32)?;
+        within("share_cap", self.share_cap, ONE, 10 * ONE)?;
+        within("draw_lag_blocks", self.draw_lag_blocks, 1u64, 64u64)?;
+        within("lottery_lag_blocks", self.lottery_lag_blocks, 1u64, 64u64)?;
+        within("fine_min", self.fine_min.0, 1u32, self.stake_min.0)?;
+        within("fine_multiple", self.fine_multiple, 1u32, 16u32)?;
+        within("window", self.window, 1u32, 1_024u32)?;
+        within("late_divisor", self.late_divisor, 1u32, 16u32)?;
+        within("capacity_headroom", self.capacity_headroom, ONE, 2 * ONE)?;
+        within("capacity_newcomer", self.capacity_newcomer, 1u32, 16u32)
+    }
+
+    fn validate_reputation(&self) -> Result<(), OutOfBounds> {
+        within("q_min", self.q_min, 1u64, self.q_init)?;
+        within("q_init", self.q_init, self.q_min, ONE)?;
+        within("gain_on_time", self.gain_on_time, 1u64, ONE / 10)?;
+        within("penalty_invalid", self.penalty_invalid, 0u64, ONE)?;
+        within(
+            "penalty_missed",
+            self.penalty_missed,
+            0u64,
+            self.penalty_invalid,
+        )?;
+        within("penalty_late", self.penalty_late, 0u64, self.penalty_missed)?;
+        within(
+            "penalty_declined",
+            self.penalty_declined,
+            0u64,
+            self.penalty_missed,
+        )?;
+        within(
+            "reference_prover_gas",
+            self.reference_prover_gas,
+            1u64,
+            u64::MAX,
+        )?;
+        within("recovery_s", self.recovery_s, 1u64, 365 * DAY_S)
+    }
+
+    fn validate_time(&self) -> Result<(), OutOfBounds> {
+        within("t_max_s", self.t_max_s, 1u64, DAY_S)?;
+        within("t_min_s", self.t_min_s, 1u64, self.t_max_s)?;
+        within("t_fix_s", self.t_fix_s, 0u64, self.t_max_s)?;
+        within(
+            "tau_ns_per_gas",
+            self.tau_ns_per_gas,
+            0u64,
+            1_000_000_000u64,
+        )?;
+        within("heartbeat_s", self.heartbeat_s, 1u64, self.t_max_s)?;
+        within("expiry_multiple", self.expiry_multiple, 1u32, 10u32)?;
+        within("fallback_multiple", self.fallback_multiple, 1u32, 10u32)?;
+        within("epoch_s", self.epoch_s, 1u64, 30 * DAY_S)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_presets_are_within_bounds() {
+        assert_eq!(Params::default().validate(), Ok(()));
+        assert_eq!(Params::devnet().validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_parameter_out_of_bounds_is_named() {
+        let error = |params: Params| params.validate().expect_err("out of bounds").name;
+        assert_eq!(
+            error(Params {
+                k: 0,
+                ..Params::default()
+            }),
+            "k"
+        );
+        assert_eq!(
+            error(Params {
+                fine_min: ScrWei::from_scr(1_001),
+                ..Params::default()
+            }),
+            "fine_min"
+        );
+        assert_eq!(
+            error(Params {
+                penalty_late: ONE,
+                ..Params::default()
+            }),
+            "penalty_late"
+        );
+        assert_eq!(
+            error(Params {
+                t_min_s: 3 * HOUR_S,
+                ..Params::default()
+            }),
+            "t_min_s"
+        );
+    }
+}

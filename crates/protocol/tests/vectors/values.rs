@@ -1,0 +1,291 @@
+//! The golden vectors as values; written by `examples/vectors.rs`, compared by `tests/main.rs`.
+
+use alloy_primitives::{Address, B256, Bytes, U256, hex, keccak256};
+use rollmill_protocol::{
+    BatchData, BlockData, Entry, L1Message, ProofDigest, PublicValues, ScrWei, TaskId, Withdrawal,
+    WithdrawalTree, entries_hash,
+    law::{Leaf, ONE, Params, Snapshot, draw, fine, lottery, reward},
+    message::{EMPTY_MESSAGE_HASH, alias, roll},
+    withdrawal::{self, WithdrawalDomain},
+};
+use serde_json::{Value, json};
+
+const L1_CHAIN_ID: u64 = 1_337_001;
+const L2_CHAIN_ID: u64 = 1_337_002;
+
+/// A word that is recognised at a glance.
+fn word(byte: u8) -> B256 {
+    B256::repeat_byte(byte)
+}
+
+fn account(byte: u8) -> Address {
+    Address::repeat_byte(byte)
+}
+
+fn rollup() -> Address {
+    account(0x0a)
+}
+
+fn hex0x(bytes: impl AsRef<[u8]>) -> String {
+    hex::encode_prefixed(bytes)
+}
+
+/// Name and content of every file.
+pub fn all() -> [(&'static str, Value); 9] {
+    [
+        ("public_values", public_values()),
+        ("task", task()),
+        ("draw", draw_points()),
+        ("entries", entries_and_lottery()),
+        ("messages", messages()),
+        ("withdrawals", withdrawals()),
+        ("snapshot", snapshot()),
+        ("batch", batch()),
+        ("amounts", amounts()),
+    ]
+}
+
+/// A distinct value in each field, so that no two fields can be exchanged unnoticed.
+fn public_values() -> Value {
+    let values = PublicValues {
+        program_version: 2,
+        fork_id: 3,
+        l1_chain_id: 4,
+        rollup: account(0x05),
+        l2_chain_id: 6,
+        roller: account(0x07),
+        task: TaskId(word(0x08)),
+        first_batch: 9,
+        last_batch: 10,
+        previous_state_root: word(0x0b),
+        state_root: word(0x0c),
+        previous_block_hash: word(0x0d),
+        block_hash: word(0x0e),
+        data_commitment: word(0x0f),
+        blob_versioned_hash: word(0x10),
+        z: word(0x11),
+        y: word(0x12),
+        previous_message_hash: word(0x13),
+        message_hash: word(0x14),
+        withdrawal_root: word(0x15),
+        last_block: 22,
+        last_timestamp: 23,
+        prover_gas: 24,
+        schedule_id: 25,
+    };
+    json!({
+        "words": values.words(),
+        "encoded": hex0x(values.encode()),
+        "hash": values.hash(),
+        "values": values,
+    })
+}
+
+fn task() -> Value {
+    json!({
+        "l1ChainId": L1_CHAIN_ID,
+        "rollup": rollup(),
+        "batch": 7,
+        "task": TaskId::of_batch(L1_CHAIN_ID, rollup(), 7),
+    })
+}
+
+fn draw_points() -> Value {
+    let task = TaskId::of_batch(L1_CHAIN_ID, rollup(), 7);
+    let seed = draw::seed(task, 1, word(0xbe));
+    let total = 123_456_789_012_345_678_901_234_567u128;
+    json!({
+        "task": task,
+        "round": 1,
+        "beacon": word(0xbe),
+        "seed": seed,
+        "total": total.to_string(),
+        "points": (0..4).map(|i| draw::point(seed, i, total).to_string()).collect::<Vec<_>>(),
+    })
+}
+
+fn entries() -> Vec<Entry> {
+    let entry = |byte: u8, tickets| Entry {
+        roller: account(byte),
+        tickets,
+        proof_digest: ProofDigest(word(byte)),
+    };
+    vec![entry(0x11, 1), entry(0x22, 2), entry(0x33, 3)]
+}
+
+fn entries_and_lottery() -> Value {
+    let task = TaskId::of_batch(L1_CHAIN_ID, rollup(), 7);
+    let beacons: Vec<B256> = (0..12u64).map(|i| keccak256(i.to_be_bytes())).collect();
+    let winner = |beacon: &B256| {
+        lottery::winner(task, &entries(), *beacon)
+            .expect("well-formed entries")
+            .roller
+    };
+    json!({
+        "task": task,
+        "rollers": entries().iter().map(|entry| entry.roller).collect::<Vec<_>>(),
+        "tickets": entries().iter().map(|entry| entry.tickets).collect::<Vec<_>>(),
+        "proofDigests": entries().iter().map(|entry| entry.proof_digest).collect::<Vec<_>>(),
+        "entriesHash": entries_hash(&entries()),
+        "emptyEntriesHash": entries_hash(&[]),
+        "winners": beacons.iter().map(winner).collect::<Vec<_>>(),
+        "beacons": beacons,
+    })
+}
+
+fn messages() -> Value {
+    let message = |index: u64, data: &'static [u8]| L1Message {
+        index,
+        sender: account(0x51),
+        to: account(0x52),
+        value: U256::from(1_000_000_007u64) * U256::from(index + 1),
+        gas_limit: 100_000 + index,
+        data: Bytes::from_static(data),
+    };
+    let queue = [
+        message(0, b""),
+        message(1, b"\x01\x02\x03"),
+        message(2, &[0xab; 40]),
+    ];
+    let mut rolling = vec![EMPTY_MESSAGE_HASH];
+    for message in &queue {
+        rolling.push(roll(rolling[rolling.len() - 1], message.hash()));
+    }
+    json!({
+        "emptyHash": EMPTY_MESSAGE_HASH,
+        "senders": queue.iter().map(|message| message.sender).collect::<Vec<_>>(),
+        "tos": queue.iter().map(|message| message.to).collect::<Vec<_>>(),
+        "values": queue.iter().map(|message| message.value.to_string()).collect::<Vec<_>>(),
+        "gasLimits": queue.iter().map(|message| message.gas_limit).collect::<Vec<_>>(),
+        "datas": queue.iter().map(|message| hex0x(&message.data)).collect::<Vec<_>>(),
+        "hashes": queue.iter().map(L1Message::hash).collect::<Vec<_>>(),
+        "rollingHashes": rolling[1..],
+        "contract": account(0xff),
+        "aliased": alias(account(0xff)),
+    })
+}
+
+fn withdrawals() -> Value {
+    let domain = WithdrawalDomain {
+        l1_chain_id: L1_CHAIN_ID,
+        rollup: rollup(),
+        l2_chain_id: L2_CHAIN_ID,
+    };
+    let withdrawal = |index: u64| Withdrawal {
+        index,
+        sender: account(0x61),
+        recipient: account(0x62),
+        amount_wei: U256::from(10u64).pow(U256::from(18u64)) + U256::from(index),
+    };
+    let all: Vec<Withdrawal> = (0..5).map(withdrawal).collect();
+    let leaves: Vec<B256> = all
+        .iter()
+        .map(|withdrawal| withdrawal.leaf(&domain))
+        .collect();
+    let mut tree = WithdrawalTree::new();
+    let root_after = |leaf: &B256| {
+        tree.append(*leaf).expect("room");
+        tree.root()
+    };
+    let roots: Vec<B256> = leaves.iter().map(root_after).collect();
+    let path = |i: u64| withdrawal::proof(&leaves, i).expect("the leaf exists");
+    let mut value = json!({
+        "l1ChainId": domain.l1_chain_id,
+        "rollup": domain.rollup,
+        "l2ChainId": domain.l2_chain_id,
+        "senders": all.iter().map(|withdrawal| withdrawal.sender).collect::<Vec<_>>(),
+        "recipients": all.iter().map(|withdrawal| withdrawal.recipient).collect::<Vec<_>>(),
+        "amountsWei": all.iter().map(|withdrawal| withdrawal.amount_wei.to_string()).collect::<Vec<_>>(),
+        "emptyRoot": withdrawal::empty_root(),
+        "rootsAfter": roots,
+        "root": tree.root(),
+        "leaves": leaves,
+    });
+    for i in 0..5 {
+        value[format!("proof{i}")] = json!(path(i));
+    }
+    value
+}
+
+fn snapshot() -> Value {
+    let leaf = |byte: u8, scr: u64, q| Leaf {
+        roller: account(byte),
+        stake: ScrWei::from_scr(scr),
+        q,
+        capacity: byte.into(),
+    };
+    let leaves = vec![
+        leaf(0x11, 1_000, ONE / 10),
+        leaf(0x22, 2_500, ONE / 3),
+        leaf(0x33, 1, 1),
+        leaf(0x44, 40_000, ONE),
+        leaf(0x55, 7, ONE / 7),
+    ];
+    let snapshot = Snapshot::new(leaves).expect("well-formed leaves");
+    let nodes = |i: usize| snapshot.path(i).expect("the leaf exists");
+    json!({
+        "rollers": snapshot.leaves().iter().map(|leaf| leaf.roller).collect::<Vec<_>>(),
+        "stakes": snapshot.leaves().iter().map(|leaf| leaf.stake.to_string()).collect::<Vec<_>>(),
+        "qs": snapshot.leaves().iter().map(|leaf| leaf.q).collect::<Vec<_>>(),
+        "capacities": snapshot.leaves().iter().map(|leaf| leaf.capacity).collect::<Vec<_>>(),
+        "weights": snapshot.leaves().iter().map(|leaf| leaf.weight().to_string()).collect::<Vec<_>>(),
+        "leafHashes": snapshot.leaves().iter().map(Leaf::hash).collect::<Vec<_>>(),
+        "packed": hex0x(snapshot.encode()),
+        "root": snapshot.root(),
+        "total": snapshot.total().to_string(),
+        "pathIndex": 4,
+        "pathHashes": nodes(4).iter().map(|node| node.hash).collect::<Vec<_>>(),
+        "pathSums": nodes(4).iter().map(|node| node.sum.to_string()).collect::<Vec<_>>(),
+    })
+}
+
+fn batch() -> Value {
+    let blocks = vec![
+        BlockData {
+            timestamp: 1_700_000_000,
+            gas_limit: 30_000_000,
+            prevrandao: word(0x01),
+            l1_message_count: 2,
+            transactions: vec![],
+        },
+        BlockData {
+            timestamp: 1_700_000_001,
+            gas_limit: 30_000_000,
+            prevrandao: word(0x02),
+            l1_message_count: 0,
+            transactions: vec![
+                Bytes::from_static(&[0x02, 0xc0]),
+                Bytes::from(vec![0x7f; 60]),
+            ],
+        },
+    ];
+    let data = BatchData { blocks };
+    json!({ "encoded": hex0x(data.encode()), "commitment": data.commitment(), "blocks": data })
+}
+
+/// Rewards and fines: unit price, k, prover gas, stake.
+fn amounts() -> Value {
+    let params = Params {
+        fine_min: ScrWei::from_scr(10),
+        fine_multiple: 4,
+        ..Params::default()
+    };
+    let cases = [
+        (1u128, 3u32, 1_000_000u64, ScrWei::from_scr(1_000)),
+        (1_000_000_000_000, 3, 5_000_000, ScrWei::from_scr(1_000)),
+        (1_000_000_000_000, 5, 4_000_000_000, ScrWei::from_scr(1_000)),
+        (7, 2, 0, ScrWei::from_scr(5)),
+    ];
+    let rewards =
+        cases.map(|(price, k, gas, _)| reward::reward(ScrWei(price), k, gas).expect("small"));
+    let fines = cases.map(|(price, _, gas, stake)| fine::fine(&params, ScrWei(price), gas, stake));
+    json!({
+        "fineMinWei": params.fine_min,
+        "unitPricesWei": cases.map(|case| case.0.to_string()),
+        "ks": cases.map(|case| case.1),
+        "proverGas": cases.map(|case| case.2),
+        "stakesWei": cases.map(|case| case.3),
+        "rewardsWei": rewards,
+        "finesWei": fines,
+    })
+}
