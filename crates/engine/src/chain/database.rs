@@ -1,0 +1,327 @@
+//! The chain's file: one redb database, its tables and its one way of writing.
+//!
+//! Model: everything that a block adds (header, body, receipts, index entries, trie nodes, codes) is written by **one**
+//! write transaction that is on disk before it is acknowledged; after a crash the file shows the last acknowledged block
+//! and nothing of a later one. Trie nodes and codes are stored under their Keccak-256 hash and never deleted, so the
+//! state of every block stays readable.
+//!
+//! Everything here is bytes; `chain` knows what they mean.
+
+use std::path::Path;
+
+use alloy_primitives::{B256, Bytes};
+use redb::{Database as Redb, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use thiserror::Error;
+
+/// Version of the tables below; a file of another version is refused.
+pub(super) const SCHEMA_VERSION: u64 = 1;
+/// redb's page cache. Far below its default of 1 GiB: a devnet runs two chains beside provers that need the memory.
+const CACHE_BYTES: usize = 128 << 20;
+
+/// schema -> version, genesis -> hash, chain id, see the `META_*` keys.
+const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+/// number -> RLP of the header.
+const HEADERS: TableDefinition<u64, &[u8]> = TableDefinition::new("headers");
+/// number -> RLP of the body: raw transactions and their senders.
+const BODIES: TableDefinition<u64, &[u8]> = TableDefinition::new("bodies");
+/// number -> RLP list of receipts in consensus encoding with their blooms.
+const RECEIPTS: TableDefinition<u64, &[u8]> = TableDefinition::new("receipts");
+/// block hash -> number.
+const NUMBERS: TableDefinition<&[u8; 32], u64> = TableDefinition::new("numbers");
+/// transaction hash -> (block number, index in it).
+const TRANSACTIONS: TableDefinition<&[u8; 32], (u64, u32)> = TableDefinition::new("transactions");
+/// hash -> RLP of a trie node.
+const NODES: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("nodes");
+/// hash -> code.
+const CODES: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("codes");
+/// "safe" | "finalized" -> block number.
+const TAGS: TableDefinition<&str, u64> = TableDefinition::new("tags");
+
+const META_SCHEMA: &str = "schema";
+const META_GENESIS: &str = "genesis";
+
+/// Reading or writing the chain's file failed: a full or broken disk, or a damaged file. Nothing the caller did.
+#[derive(Debug, Error)]
+pub enum StorageError {
+    /// redb refused.
+    #[error("chain database: {0}")]
+    Database(#[from] Box<redb::Error>),
+    /// A record is there and cannot be decoded, or one that must be there is missing.
+    #[error("chain database is damaged: {0}")]
+    Corrupt(String),
+}
+
+macro_rules! from_redb {
+    ($($error:ty),*) => {$(
+        impl From<$error> for StorageError {
+            fn from(error: $error) -> Self {
+                Self::Database(Box::new(error.into()))
+            }
+        }
+    )*};
+}
+from_redb!(
+    redb::TransactionError,
+    redb::TableError,
+    redb::StorageError,
+    redb::CommitError
+);
+
+/// Why a database could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Another process (or this one) has the file open.
+    #[error(
+        "{path} is in use: another process is running on this data directory; stop it or choose another one"
+    )]
+    InUse {
+        /// The file.
+        path: String,
+    },
+    /// The file was written by another version of this program.
+    #[error(
+        "{path} has schema {found}, this program reads {SCHEMA_VERSION}; use a fresh data directory"
+    )]
+    Schema {
+        /// The file.
+        path: String,
+        /// The version it carries.
+        found: u64,
+    },
+    /// The file belongs to a chain with another genesis block.
+    #[error(
+        "{path} belongs to another chain: its genesis is {found}, this configuration's is {expected}"
+    )]
+    Genesis {
+        /// The file.
+        path: String,
+        /// Hash of the genesis block in the file.
+        found: B256,
+        /// Hash of the genesis block of the configuration.
+        expected: B256,
+    },
+    /// The file or its folder could not be created or opened.
+    #[error("cannot open {path}: {source}")]
+    Open {
+        /// The file.
+        path: String,
+        /// The cause.
+        source: Box<redb::Error>,
+    },
+    /// Building the genesis state failed.
+    #[error("genesis state: {0}")]
+    State(String),
+    /// Reading or writing failed after the file was opened.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Everything one block adds, ready to be written.
+#[derive(Debug)]
+pub(super) struct BlockRecord {
+    pub number: u64,
+    pub hash: B256,
+    pub header: Vec<u8>,
+    pub body: Vec<u8>,
+    pub receipts: Vec<u8>,
+    pub transactions: Vec<B256>,
+    pub nodes: Vec<(B256, Bytes)>,
+    pub codes: Vec<(B256, Bytes)>,
+    /// Tags that move with the block.
+    pub tags: Vec<(&'static str, u64)>,
+}
+
+/// The open file. Reads see the last committed block; at most one write runs at a time.
+pub(super) struct Database(Redb);
+
+impl Database {
+    /// Opens or creates the file at `path` and its folder.
+    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+        let name = || path.display().to_string();
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| OpenError::Open {
+                path: name(),
+                source: Box::new(redb::Error::Io(error)),
+            })?;
+        }
+        match Redb::builder().set_cache_size(CACHE_BYTES).create(path) {
+            Ok(database) => Ok(Self(database)),
+            Err(DatabaseError::DatabaseAlreadyOpen) => Err(OpenError::InUse { path: name() }),
+            Err(error) => Err(OpenError::Open {
+                path: name(),
+                source: Box::new(error.into()),
+            }),
+        }
+    }
+
+    /// (schema version, genesis hash) of the file, `None` when it is new.
+    pub(super) fn identity(&self) -> Result<Option<(u64, B256)>, StorageError> {
+        let read = self.0.begin_read()?;
+        let meta = match read.open_table(META) {
+            Ok(meta) => meta,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let schema = meta
+            .get(META_SCHEMA)?
+            .ok_or_else(|| corrupt("no schema version"))?;
+        let schema = u64::from_be_bytes(
+            schema
+                .value()
+                .try_into()
+                .map_err(|_| corrupt("schema version"))?,
+        );
+        let genesis = meta
+            .get(META_GENESIS)?
+            .ok_or_else(|| corrupt("no genesis hash"))?;
+        let genesis = B256::try_from(genesis.value()).map_err(|_| corrupt("genesis hash"))?;
+        Ok(Some((schema, genesis)))
+    }
+
+    /// Writes the genesis block and the identity of the chain, which creates all tables.
+    pub(super) fn initialize(&self, genesis: &BlockRecord) -> Result<(), StorageError> {
+        self.write(genesis, |write| {
+            let mut meta = write.open_table(META)?;
+            meta.insert(META_SCHEMA, SCHEMA_VERSION.to_be_bytes().as_slice())?;
+            meta.insert(META_GENESIS, genesis.hash.as_slice())?;
+            Ok(())
+        })
+    }
+
+    /// Writes one block; it is on disk when this returns.
+    pub(super) fn append(&self, block: &BlockRecord) -> Result<(), StorageError> {
+        self.write(block, |_| Ok(()))
+    }
+
+    fn write(
+        &self,
+        block: &BlockRecord,
+        also: impl FnOnce(&redb::WriteTransaction) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let mut write = self.0.begin_write()?;
+        // Saves the allocator with each commit, so that opening after a kill does not walk the whole file.
+        write.set_quick_repair(true);
+        {
+            write
+                .open_table(HEADERS)?
+                .insert(block.number, block.header.as_slice())?;
+            write
+                .open_table(BODIES)?
+                .insert(block.number, block.body.as_slice())?;
+            write
+                .open_table(RECEIPTS)?
+                .insert(block.number, block.receipts.as_slice())?;
+            write
+                .open_table(NUMBERS)?
+                .insert(&block.hash.0, block.number)?;
+            let mut transactions = write.open_table(TRANSACTIONS)?;
+            for (index, hash) in (0u32..).zip(&block.transactions) {
+                transactions.insert(&hash.0, (block.number, index))?;
+            }
+            let mut nodes = write.open_table(NODES)?;
+            for (hash, node) in &block.nodes {
+                nodes.insert(&hash.0, node.as_ref())?;
+            }
+            let mut codes = write.open_table(CODES)?;
+            for (hash, code) in &block.codes {
+                codes.insert(&hash.0, code.as_ref())?;
+            }
+            let mut tags = write.open_table(TAGS)?;
+            for (tag, number) in &block.tags {
+                tags.insert(*tag, *number)?;
+            }
+        }
+        also(&write)?;
+        write.commit()?;
+        Ok(())
+    }
+
+    pub(super) fn set_tag(&self, tag: &'static str, number: u64) -> Result<(), StorageError> {
+        let write = self.0.begin_write()?;
+        write.open_table(TAGS)?.insert(tag, number)?;
+        write.commit()?;
+        Ok(())
+    }
+
+    pub(super) fn tag(&self, tag: &'static str) -> Result<Option<u64>, StorageError> {
+        Ok(self
+            .0
+            .begin_read()?
+            .open_table(TAGS)?
+            .get(tag)?
+            .map(|number| number.value()))
+    }
+
+    /// Number of the newest block.
+    pub(super) fn last_number(&self) -> Result<u64, StorageError> {
+        let headers = self.0.begin_read()?.open_table(HEADERS)?;
+        let last = headers.last()?.ok_or_else(|| corrupt("no header"))?;
+        Ok(last.0.value())
+    }
+
+    pub(super) fn header(&self, number: u64) -> Result<Option<Vec<u8>>, StorageError> {
+        self.by_number(HEADERS, number)
+    }
+
+    pub(super) fn body(&self, number: u64) -> Result<Option<Vec<u8>>, StorageError> {
+        self.by_number(BODIES, number)
+    }
+
+    pub(super) fn receipts(&self, number: u64) -> Result<Option<Vec<u8>>, StorageError> {
+        self.by_number(RECEIPTS, number)
+    }
+
+    pub(super) fn number(&self, block: &B256) -> Result<Option<u64>, StorageError> {
+        Ok(self
+            .0
+            .begin_read()?
+            .open_table(NUMBERS)?
+            .get(&block.0)?
+            .map(|number| number.value()))
+    }
+
+    pub(super) fn transaction(&self, hash: &B256) -> Result<Option<(u64, u32)>, StorageError> {
+        Ok(self
+            .0
+            .begin_read()?
+            .open_table(TRANSACTIONS)?
+            .get(&hash.0)?
+            .map(|place| place.value()))
+    }
+
+    pub(super) fn node(&self, hash: &B256) -> Result<Option<Bytes>, StorageError> {
+        self.by_hash(NODES, hash)
+    }
+
+    pub(super) fn code(&self, hash: &B256) -> Result<Option<Bytes>, StorageError> {
+        self.by_hash(CODES, hash)
+    }
+
+    fn by_number(
+        &self,
+        table: TableDefinition<u64, &[u8]>,
+        number: u64,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        Ok(self
+            .0
+            .begin_read()?
+            .open_table(table)?
+            .get(number)?
+            .map(|bytes| bytes.value().to_vec()))
+    }
+
+    fn by_hash(
+        &self,
+        table: TableDefinition<&[u8; 32], &[u8]>,
+        hash: &B256,
+    ) -> Result<Option<Bytes>, StorageError> {
+        let table = self.0.begin_read()?.open_table(table)?;
+        Ok(table
+            .get(&hash.0)?
+            .map(|bytes| Bytes::copy_from_slice(bytes.value())))
+    }
+}
+
+pub(crate) fn corrupt(what: impl Into<String>) -> StorageError {
+    StorageError::Corrupt(what.into())
+}

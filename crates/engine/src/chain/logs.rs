@@ -1,0 +1,129 @@
+//! Logs by filter: headers' blooms decide which blocks are read at all.
+
+use alloy_consensus::{BlockHeader as _, Header, Sealed};
+use alloy_primitives::B256;
+use alloy_rpc_types_eth::{Filter, FilterBlockOption, Log};
+use thiserror::Error;
+
+use super::{Chain, StorageError, corrupt};
+
+/// Most logs one query returns.
+pub const LOGS_MAX: usize = 20_000;
+/// Most blocks one query spans.
+pub const LOG_BLOCKS_MAX: u64 = 100_000;
+
+/// Why a log query failed.
+#[derive(Debug, Error)]
+pub enum LogsError {
+    /// The block hash is unknown.
+    #[error("unknown block")]
+    UnknownBlock,
+    /// `fromBlock` is above `toBlock`.
+    #[error("invalid block range params")]
+    Range,
+    /// More than [`LOG_BLOCKS_MAX`] blocks.
+    #[error("query exceeds max block range {LOG_BLOCKS_MAX}")]
+    TooManyBlocks,
+    /// More than [`LOGS_MAX`] results; the caller asks again for fewer blocks.
+    #[error("query exceeds max results {LOGS_MAX}, retry with the range {first}-{last}")]
+    TooManyLogs {
+        /// First block of a range that fits.
+        first: u64,
+        /// Its last block.
+        last: u64,
+    },
+    /// The disk failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl Chain {
+    /// The logs that match, in order. Bounds above the newest block mean the newest one. Blocks the thread.
+    ///
+    /// # Errors
+    /// [`LogsError`].
+    pub fn logs(&self, filter: &Filter) -> Result<Vec<Log>, LogsError> {
+        let (first, last) = match filter.block_option {
+            FilterBlockOption::AtBlockHash(hash) => {
+                let number = self.number_of(&hash)?.ok_or(LogsError::UnknownBlock)?;
+                (number, number)
+            }
+            FilterBlockOption::Range {
+                from_block,
+                to_block,
+            } => {
+                let head = self.head().number;
+                let resolve = |bound: Option<_>| match bound {
+                    // A number above the newest block is a question about the future: nothing is there yet.
+                    Some(alloy_eips::BlockNumberOrTag::Number(number)) => Ok(number),
+                    Some(tag) => self
+                        .resolve_number(tag)
+                        .map(|number| number.unwrap_or(head)),
+                    None => Ok(head),
+                };
+                let (first, last) = (resolve(from_block)?, resolve(to_block)?);
+                if first > last {
+                    return Err(LogsError::Range);
+                }
+                (first, last.min(head))
+            }
+        };
+        if last.saturating_sub(first) >= LOG_BLOCKS_MAX {
+            return Err(LogsError::TooManyBlocks);
+        }
+        self.logs_between(filter, first, last)
+    }
+
+    fn logs_between(&self, filter: &Filter, first: u64, last: u64) -> Result<Vec<Log>, LogsError> {
+        let mut logs = Vec::new();
+        for number in first..=last {
+            let header = self
+                .header(number)?
+                .ok_or_else(|| corrupt(format!("header {number}")))?;
+            if !filter.matches_bloom(header.logs_bloom()) {
+                continue;
+            }
+            logs.extend(
+                self.block_logs(&header)?
+                    .into_iter()
+                    .filter(|log| filter.matches(&log.inner)),
+            );
+            if logs.len() > LOGS_MAX {
+                return Err(LogsError::TooManyLogs {
+                    first,
+                    last: number.saturating_sub(1).max(first),
+                });
+            }
+        }
+        Ok(logs)
+    }
+
+    /// All logs of a block with their places.
+    pub(crate) fn block_logs(&self, header: &Sealed<Header>) -> Result<Vec<Log>, StorageError> {
+        let missing = || corrupt(format!("block {}", header.number));
+        let receipts = self.receipts(header.number)?.ok_or_else(missing)?;
+        let hashes: Vec<B256> = self
+            .block(header.number)?
+            .ok_or_else(missing)?
+            .transactions
+            .iter()
+            .map(|tx| tx.hash())
+            .collect();
+        let mut logs = Vec::new();
+        for (index, (receipt, hash)) in receipts.into_iter().zip(hashes).enumerate() {
+            for log in receipt.logs {
+                logs.push(Log {
+                    inner: log,
+                    block_hash: Some(header.hash()),
+                    block_number: Some(header.number),
+                    block_timestamp: Some(header.timestamp),
+                    transaction_hash: Some(hash),
+                    transaction_index: Some(index as u64),
+                    log_index: Some(logs.len() as u64),
+                    removed: false,
+                });
+            }
+        }
+        Ok(logs)
+    }
+}

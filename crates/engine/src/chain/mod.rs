@@ -1,0 +1,405 @@
+//! The durable chain: one cloneable handle over blocks, receipts and the state of every block.
+//!
+//! Model: blocks are appended one at a time by one producer and never taken back (the sequencer is alone, and the
+//! embedded L1 does not reorganise). [`Chain::append`] returns when the block is on disk; only then do readers and
+//! subscribers see it. State lives as trie nodes by hash, so a reader at any block's root needs nothing but this handle,
+//! which is a [`StateSource`] and a [`BlockHashSource`]. The newest header is also kept in memory, because every request asks for it.
+//!
+//! | tag | meaning |
+//! |---|---|
+//! | latest, pending | the newest block |
+//! | safe, finalized | what [`Chain::set_tag`] last said (the genesis block at first), never above latest |
+//! | earliest | the genesis block |
+
+mod database;
+mod genesis;
+mod logs;
+mod record;
+
+use std::{path::Path, sync::Arc};
+
+use alloy_consensus::{Header, Sealed, transaction::Recovered};
+use alloy_eips::{BlockId, BlockNumberOrTag, RpcBlockHash};
+use alloy_genesis::Genesis;
+use alloy_primitives::{B256, Bytes};
+use rollmill_stf::{
+    BlockAttributes, BlockError, BlockExecutor, ExecutedBlock, Receipt, Rules, Transaction,
+    source::{BlockHashSource, SourceError, StateSource},
+    state::{StateDb, StateTrie},
+};
+use thiserror::Error;
+use tokio::sync::watch;
+
+pub use database::{OpenError, StorageError};
+pub use genesis::genesis_header;
+pub use logs::{LOG_BLOCKS_MAX, LOGS_MAX, LogsError};
+pub use record::StoredBlock;
+
+pub(crate) use database::corrupt;
+use database::{Database, SCHEMA_VERSION};
+
+/// What a chain is: its rules and its first block.
+#[derive(Clone, Debug)]
+pub struct ChainSpec {
+    /// Rules of every block.
+    pub rules: Rules,
+    /// The first block: header fields and accounts with code and storage. `config` is not read; `rules` count.
+    pub genesis: Genesis,
+}
+
+/// A movable block tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tag {
+    /// L2: committed on L1. L1: will not be reorganised in ordinary times.
+    Safe,
+    /// L2: settled on L1. L1: final.
+    Finalized,
+}
+
+impl Tag {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Finalized => "finalized",
+        }
+    }
+}
+
+/// Why a block was not appended.
+#[derive(Debug, Error)]
+pub enum AppendError {
+    /// The block does not continue the newest one.
+    #[error(
+        "block {number} with parent {parent} does not follow the newest block {head_number} {head}"
+    )]
+    NotNext {
+        /// Number of the refused block.
+        number: u64,
+        /// Its parent hash.
+        parent: B256,
+        /// Number of the newest block.
+        head_number: u64,
+        /// Hash of the newest block.
+        head: B256,
+    },
+    /// The disk failed; nothing of the block was written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Where a mined transaction is.
+#[derive(Clone, Debug)]
+pub struct MinedTransaction {
+    /// The block's header.
+    pub header: Sealed<Header>,
+    /// Position in the block.
+    pub index: u32,
+    /// The transaction and its sender.
+    pub transaction: Recovered<Transaction>,
+}
+
+/// Handle on the chain; clones share it.
+#[derive(Clone)]
+pub struct Chain(Arc<Inner>);
+
+struct Inner {
+    database: Database,
+    rules: Rules,
+    genesis: B256,
+    head: watch::Sender<Arc<Sealed<Header>>>,
+    /// Held while a block is appended: the check against the newest block and the write are one step.
+    append: std::sync::Mutex<()>,
+}
+
+impl std::fmt::Debug for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chain")
+            .field("chain_id", &self.chain_id())
+            .field("head", &self.head().number)
+            .finish()
+    }
+}
+
+impl Chain {
+    /// Opens the chain in the file at `path`, creating it with the genesis block if it is new. Blocks the thread.
+    ///
+    /// # Errors
+    /// [`OpenError`]: in use, another schema, another genesis, or a failing disk.
+    pub fn open(path: &Path, spec: &ChainSpec) -> Result<Self, OpenError> {
+        let database = Database::open(path)?;
+        let name = || path.display().to_string();
+        let genesis = genesis::genesis_record(spec).map_err(OpenError::State)?;
+        match database.identity()? {
+            None => database.initialize(&genesis)?,
+            Some((schema, _)) if schema != SCHEMA_VERSION => {
+                return Err(OpenError::Schema {
+                    path: name(),
+                    found: schema,
+                });
+            }
+            Some((_, found)) if found != genesis.hash => {
+                return Err(OpenError::Genesis {
+                    path: name(),
+                    found,
+                    expected: genesis.hash,
+                });
+            }
+            Some(_) => {}
+        }
+        let last = database.last_number()?;
+        let head = record::decode_header(
+            &database
+                .header(last)?
+                .ok_or_else(|| corrupt("newest header"))?,
+        )?;
+        Ok(Self(Arc::new(Inner {
+            database,
+            rules: spec.rules.clone(),
+            genesis: genesis.hash,
+            head: watch::Sender::new(Arc::new(head)),
+            append: std::sync::Mutex::new(()),
+        })))
+    }
+
+    /// The chain id.
+    pub fn chain_id(&self) -> u64 {
+        self.0.rules.chain_id()
+    }
+
+    /// The rules of every block.
+    pub fn rules(&self) -> &Rules {
+        &self.0.rules
+    }
+
+    /// Hash of the genesis block.
+    pub fn genesis_hash(&self) -> B256 {
+        self.0.genesis
+    }
+
+    /// The newest block's header.
+    pub fn head(&self) -> Arc<Sealed<Header>> {
+        self.0.head.borrow().clone()
+    }
+
+    /// Follows the newest header. A slow reader sees the newest only, so it must read the blocks in between by number.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Sealed<Header>>> {
+        self.0.head.subscribe()
+    }
+
+    /// Opens the block after the newest one. Nothing is stored before [`Chain::append`].
+    ///
+    /// # Errors
+    /// [`BlockError`]: the attributes do not fit the newest block, or its state cannot be read.
+    pub fn begin_block(
+        &self,
+        attributes: BlockAttributes,
+    ) -> Result<BlockExecutor<Self, Self>, BlockError> {
+        let head = self.head();
+        BlockExecutor::begin(
+            self.rules(),
+            &head,
+            head.hash(),
+            attributes,
+            self.state_at(&head),
+            self.clone(),
+        )
+    }
+
+    /// Appends the next block, with everything it adds, in one transaction that is on disk when this returns, and moves
+    /// the given tags with it. Blocks the thread.
+    ///
+    /// # Errors
+    /// [`AppendError`].
+    pub fn append(
+        &self,
+        executed: &ExecutedBlock,
+        tags: &[(Tag, u64)],
+    ) -> Result<Arc<Sealed<Header>>, AppendError> {
+        let _one_at_a_time = self
+            .0
+            .append
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let record = record::of(executed, tags);
+        let head = self.head();
+        let parent = executed.header.parent_hash;
+        if record.number != head.number + 1 || parent != head.hash() {
+            return Err(AppendError::NotNext {
+                number: record.number,
+                parent,
+                head_number: head.number,
+                head: head.hash(),
+            });
+        }
+        self.0.database.append(&record)?;
+        let sealed = Arc::new(Sealed::new_unchecked(executed.header.clone(), record.hash));
+        self.0.head.send_replace(sealed.clone());
+        Ok(sealed)
+    }
+
+    /// Moves a tag to a block.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn set_tag(&self, tag: Tag, number: u64) -> Result<(), StorageError> {
+        self.0.database.set_tag(tag.key(), number)
+    }
+
+    /// The number a tag points at.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn tag(&self, tag: Tag) -> Result<u64, StorageError> {
+        Ok(self
+            .0
+            .database
+            .tag(tag.key())?
+            .unwrap_or(0)
+            .min(self.head().number))
+    }
+
+    /// The number that a JSON-RPC block id means; `None` when there is no such block.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn resolve(&self, id: BlockId) -> Result<Option<u64>, StorageError> {
+        match id {
+            BlockId::Hash(RpcBlockHash { block_hash, .. }) => self.0.database.number(&block_hash),
+            BlockId::Number(number) => self.resolve_number(number),
+        }
+    }
+
+    fn resolve_number(&self, number: BlockNumberOrTag) -> Result<Option<u64>, StorageError> {
+        let head = self.head().number;
+        Ok(match number {
+            BlockNumberOrTag::Latest | BlockNumberOrTag::Pending => Some(head),
+            BlockNumberOrTag::Safe => Some(self.tag(Tag::Safe)?),
+            BlockNumberOrTag::Finalized => Some(self.tag(Tag::Finalized)?),
+            BlockNumberOrTag::Earliest => Some(0),
+            BlockNumberOrTag::Number(number) => Some(number).filter(|number| *number <= head),
+        })
+    }
+
+    /// The header of a block by number; `None` above the newest.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn header(&self, number: u64) -> Result<Option<Sealed<Header>>, StorageError> {
+        let head = self.head();
+        if number == head.number {
+            return Ok(Some(Sealed::clone(&head)));
+        }
+        self.0
+            .database
+            .header(number)?
+            .map(|bytes| record::decode_header(&bytes))
+            .transpose()
+    }
+
+    /// The number of the block with this hash.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn number_of(&self, hash: &B256) -> Result<Option<u64>, StorageError> {
+        self.0.database.number(hash)
+    }
+
+    /// A block with its transactions and their senders.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn block(&self, number: u64) -> Result<Option<StoredBlock>, StorageError> {
+        let (Some(header), Some(body)) = (self.header(number)?, self.0.database.body(number)?)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(StoredBlock {
+            header,
+            transactions: record::decode_body(&body)?,
+        }))
+    }
+
+    /// The receipts of a block, in the order of its transactions.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn receipts(&self, number: u64) -> Result<Option<Vec<Receipt>>, StorageError> {
+        self.0
+            .database
+            .receipts(number)?
+            .map(|bytes| record::decode_receipts(&bytes))
+            .transpose()
+    }
+
+    /// (block number, index in the block) of a mined transaction.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn place_of(&self, transaction: &B256) -> Result<Option<(u64, u32)>, StorageError> {
+        self.0.database.transaction(transaction)
+    }
+
+    /// A mined transaction by hash.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn transaction(&self, hash: &B256) -> Result<Option<MinedTransaction>, StorageError> {
+        let Some((number, index)) = self.0.database.transaction(hash)? else {
+            return Ok(None);
+        };
+        let block = self
+            .block(number)?
+            .ok_or_else(|| corrupt(format!("block {number} of an indexed transaction")))?;
+        let transaction = block
+            .transactions
+            .into_iter()
+            .nth(index as usize)
+            .ok_or_else(|| corrupt(format!("transaction {index} of block {number}")))?;
+        Ok(Some(MinedTransaction {
+            header: block.header,
+            index,
+            transaction,
+        }))
+    }
+
+    /// The state after the block with this header: accounts, storage, code and proofs.
+    pub fn state_at(&self, header: &Header) -> StateTrie<Self> {
+        StateTrie::new(self.clone(), header.state_root)
+    }
+
+    /// The state after the block with this header as the EVM reads it.
+    pub fn evm_state_at(&self, header: &Header) -> StateDb<Self, Self> {
+        StateDb::new(self.state_at(header), self.clone())
+    }
+}
+
+impl StateSource for Chain {
+    fn node(&self, hash: B256) -> Result<Bytes, SourceError> {
+        let node = self
+            .0
+            .database
+            .node(&hash)
+            .map_err(|error| SourceError::Backend(error.to_string()))?;
+        node.ok_or(SourceError::Missing(hash))
+    }
+
+    fn code(&self, code_hash: B256) -> Result<Bytes, SourceError> {
+        let code = self
+            .0
+            .database
+            .code(&code_hash)
+            .map_err(|error| SourceError::Backend(error.to_string()))?;
+        code.ok_or(SourceError::Missing(code_hash))
+    }
+}
+
+impl BlockHashSource for Chain {
+    fn block_hash(&self, number: u64) -> Result<B256, SourceError> {
+        let header = self
+            .header(number)
+            .map_err(|error| SourceError::Backend(error.to_string()))?;
+        header
+            .map(|header| header.hash())
+            .ok_or(SourceError::MissingBlockHash(number))
+    }
+}

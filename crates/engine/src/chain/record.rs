@@ -1,0 +1,121 @@
+//! How a block becomes bytes in the file and comes back.
+
+use alloy_consensus::{
+    Header, ReceiptWithBloom, Sealable, Sealed, TxReceipt, transaction::Recovered,
+};
+use alloy_eips::{Decodable2718, Encodable2718};
+use alloy_primitives::{Address, B256, Bytes};
+use alloy_rlp::{RlpDecodable, RlpEncodable};
+use rollmill_stf::{ExecutedBlock, Receipt, Transaction};
+
+use super::{
+    Tag,
+    database::{BlockRecord, StorageError, corrupt},
+};
+
+/// A block as it was appended.
+#[derive(Clone, Debug)]
+pub struct StoredBlock {
+    /// Header and hash.
+    pub header: Sealed<Header>,
+    /// Transactions in order, with the senders that were recovered when they were executed.
+    pub transactions: Vec<Recovered<Transaction>>,
+}
+
+/// Senders are stored because recovering one costs more than the rest of a request.
+#[derive(RlpEncodable, RlpDecodable)]
+struct Body {
+    transactions: Vec<Bytes>,
+    senders: Vec<Address>,
+}
+
+pub(super) fn of(executed: &ExecutedBlock, tags: &[(Tag, u64)]) -> BlockRecord {
+    let header = &executed.header;
+    let body = Body {
+        transactions: executed
+            .transactions
+            .iter()
+            .map(|tx| tx.encoded_2718().into())
+            .collect(),
+        senders: executed.senders.clone(),
+    };
+    let receipts: Vec<Bytes> = executed
+        .receipts
+        .iter()
+        .map(|receipt| receipt.with_bloom_ref().encoded_2718().into())
+        .collect();
+    BlockRecord {
+        number: header.number,
+        hash: executed.hash,
+        header: alloy_rlp::encode(header),
+        body: alloy_rlp::encode(body),
+        receipts: alloy_rlp::encode(receipts),
+        transactions: executed
+            .transactions
+            .iter()
+            .map(Transaction::hash)
+            .collect(),
+        nodes: executed.update.nodes.clone(),
+        codes: executed.update.codes.clone(),
+        tags: tags
+            .iter()
+            .map(|(tag, number)| (tag.key(), *number))
+            .collect(),
+    }
+}
+
+/// The record of a block without transactions.
+pub(super) fn empty_block(
+    header: &Header,
+    nodes: Vec<(B256, Bytes)>,
+    codes: Vec<(B256, Bytes)>,
+) -> BlockRecord {
+    let nothing = Body {
+        transactions: Vec::new(),
+        senders: Vec::new(),
+    };
+    BlockRecord {
+        number: header.number,
+        hash: header.hash_slow(),
+        header: alloy_rlp::encode(header),
+        body: alloy_rlp::encode(nothing),
+        receipts: alloy_rlp::encode(Vec::<Bytes>::new()),
+        transactions: Vec::new(),
+        nodes,
+        codes,
+        tags: Vec::new(),
+    }
+}
+
+pub(super) fn decode_header(bytes: &[u8]) -> Result<Sealed<Header>, StorageError> {
+    let header: Header =
+        alloy_rlp::decode_exact(bytes).map_err(|error| corrupt(format!("header: {error}")))?;
+    Ok(header.seal_slow())
+}
+
+pub(super) fn decode_body(bytes: &[u8]) -> Result<Vec<Recovered<Transaction>>, StorageError> {
+    let body: Body =
+        alloy_rlp::decode_exact(bytes).map_err(|error| corrupt(format!("body: {error}")))?;
+    body.transactions
+        .iter()
+        .zip(body.senders)
+        .map(|(raw, sender)| {
+            let transaction = Transaction::decode_2718_exact(raw)
+                .map_err(|error| corrupt(format!("transaction: {error}")))?;
+            Ok(Recovered::new_unchecked(transaction, sender))
+        })
+        .collect()
+}
+
+pub(super) fn decode_receipts(bytes: &[u8]) -> Result<Vec<Receipt>, StorageError> {
+    let receipts: Vec<Bytes> =
+        alloy_rlp::decode_exact(bytes).map_err(|error| corrupt(format!("receipts: {error}")))?;
+    receipts
+        .iter()
+        .map(|raw| {
+            ReceiptWithBloom::<Receipt>::decode_2718_exact(raw)
+                .map(|receipt| receipt.receipt)
+                .map_err(|error| corrupt(format!("receipt: {error}")))
+        })
+        .collect()
+}

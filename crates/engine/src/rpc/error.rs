@@ -1,0 +1,108 @@
+//! Errors with the codes and texts that clients match on (go-ethereum's).
+
+use alloy_primitives::{Bytes, hex};
+use jsonrpsee::types::{ErrorObjectOwned, error::INTERNAL_ERROR_CODE, error::INVALID_PARAMS_CODE};
+
+use crate::{
+    call::CallError,
+    chain::{LogsError, StorageError},
+    pool::PoolError,
+};
+
+/// go-ethereum's code for "the node says no".
+pub(super) const SERVER_ERROR: i32 = -32000;
+/// EIP-1898: the block is not there.
+const RESOURCE_NOT_FOUND: i32 = -32001;
+/// A limit of the node (EIP-1474).
+const LIMIT_EXCEEDED: i32 = -32005;
+/// An execution ended with REVERT; `data` is what it returned.
+const REVERTED: i32 = 3;
+
+/// Everything a method can answer instead of a result.
+pub(super) enum RpcError {
+    Call(CallError),
+    Logs(LogsError),
+    Pool(PoolError),
+    Storage(StorageError),
+    State(String),
+    HeaderNotFound,
+    FilterNotFound,
+    InvalidParams(String),
+}
+
+impl From<RpcError> for ErrorObjectOwned {
+    fn from(error: RpcError) -> Self {
+        let plain = |code: i32, text: String| Self::owned(code, text, None::<()>);
+        match error {
+            RpcError::Call(CallError::Reverted(output)) => {
+                Self::owned(REVERTED, revert_text(&output), Some(output))
+            }
+            RpcError::Call(CallError::State(text)) | RpcError::State(text) => internal(&text),
+            RpcError::Call(error) => plain(SERVER_ERROR, error.to_string()),
+            RpcError::Logs(LogsError::Storage(error))
+            | RpcError::Storage(error)
+            | RpcError::Pool(PoolError::Storage(error)) => internal(&error.to_string()),
+            RpcError::Logs(error @ LogsError::Range) => {
+                plain(INVALID_PARAMS_CODE, error.to_string())
+            }
+            RpcError::Logs(error @ LogsError::UnknownBlock) => {
+                plain(SERVER_ERROR, error.to_string())
+            }
+            RpcError::Logs(error) => plain(LIMIT_EXCEEDED, error.to_string()),
+            RpcError::Pool(PoolError::State(error)) => internal(&error.to_string()),
+            RpcError::Pool(error) => plain(SERVER_ERROR, error.to_string()),
+            RpcError::HeaderNotFound => plain(RESOURCE_NOT_FOUND, "header not found".into()),
+            RpcError::FilterNotFound => plain(SERVER_ERROR, "filter not found".into()),
+            RpcError::InvalidParams(text) => plain(INVALID_PARAMS_CODE, text),
+        }
+    }
+}
+
+/// The cause is logged; a client learns only that it is not its fault.
+fn internal(text: &str) -> ErrorObjectOwned {
+    tracing::error!(error = text, "rpc.internal_error");
+    ErrorObjectOwned::owned(
+        INTERNAL_ERROR_CODE,
+        "internal error: the node's database failed",
+        None::<()>,
+    )
+}
+
+/// `execution reverted`, with the reason when the output is Solidity's `Error(string)`.
+fn revert_text(output: &Bytes) -> String {
+    match revert_reason(output) {
+        Some(reason) => format!("execution reverted: {reason}"),
+        None => "execution reverted".into(),
+    }
+}
+
+fn revert_reason(output: &[u8]) -> Option<String> {
+    let words = output.strip_prefix(&hex!("08c379a0"))?;
+    let length: [u8; 8] = words.get(56..64)?.try_into().ok()?;
+    let text = words
+        .get(64..)?
+        .get(..usize::try_from(u64::from_be_bytes(length)).ok()?)?;
+    String::from_utf8(text.to_vec()).ok()
+}
+
+macro_rules! wraps {
+    ($($variant:ident($source:ty)),*) => {$(
+        impl From<$source> for RpcError {
+            fn from(error: $source) -> Self {
+                Self::$variant(error)
+            }
+        }
+    )*};
+}
+wraps!(
+    Call(CallError),
+    Logs(LogsError),
+    Pool(PoolError),
+    Storage(StorageError)
+);
+
+impl From<rollmill_stf::state::StateError> for RpcError {
+    fn from(error: rollmill_stf::state::StateError) -> Self {
+        Self::State(error.to_string())
+    }
+}

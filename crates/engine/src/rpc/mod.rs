@@ -1,0 +1,121 @@
+//! Ethereum JSON-RPC over HTTP and WebSocket.
+//!
+//! Model: methods are thin; each reads one consistent newest block, works on a blocking thread (state reads touch the
+//! disk, calls run the EVM) and answers with alloy's types. Unknown methods get -32601, which is how libraries find out
+//! what a node can do. Every input is limited below.
+
+mod api;
+mod error;
+mod eth;
+mod filters;
+mod types;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use api::EthApiServer;
+use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, ServerHandle};
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+use tower_http::cors::CorsLayer;
+
+use crate::{chain::Chain, pool::TransactionPool};
+
+/// Largest request body, bytes. Holds the hex of a proof of 320 KB as calldata many times over.
+pub const REQUEST_BYTES_MAX: u32 = 15 << 20;
+/// Largest response body, bytes.
+pub const RESPONSE_BYTES_MAX: u32 = 160 << 20;
+/// Most requests in a batch.
+pub const BATCH_MAX: u32 = 1_000;
+/// Most open connections.
+pub const CONNECTIONS_MAX: u32 = 500;
+/// Most gas that `eth_call` and `eth_estimateGas` spend.
+pub const CALL_GAS_MAX: u64 = 50_000_000;
+
+/// What a node decides about its server.
+#[derive(Clone, Debug)]
+pub struct RpcConfig {
+    /// Address to bind; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Answer of `web3_clientVersion`, e.g. `rollmill/0.1.0`.
+    pub client_version: String,
+    /// Answer of `eth_maxPriorityFeePerGas`, wei per gas.
+    pub priority_fee_wei: u128,
+}
+
+/// Why the server did not start.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct RpcServer {
+    address: SocketAddr,
+    handle: ServerHandle,
+}
+
+impl RpcServer {
+    /// The address it is bound to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of this server on this machine.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Waits until the server has ended: after its token was cancelled and open requests were answered.
+    pub async fn stopped(self) {
+        self.handle.stopped().await;
+    }
+}
+
+/// Starts the server; it ends when `shutdown` is cancelled.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn serve<P: TransactionPool>(
+    chain: Chain,
+    pool: Arc<P>,
+    config: RpcConfig,
+    shutdown: CancellationToken,
+) -> Result<RpcServer, ServeError> {
+    let limits = ServerConfig::builder()
+        .max_request_body_size(REQUEST_BYTES_MAX)
+        .max_response_body_size(RESPONSE_BYTES_MAX)
+        .max_connections(CONNECTIONS_MAX)
+        .set_batch_request_config(BatchRequestConfig::Limit(BATCH_MAX))
+        .build();
+    let bind = |source| ServeError::Bind {
+        address: config.listen,
+        source,
+    };
+    let server = Server::builder()
+        .set_config(limits)
+        .set_http_middleware(tower::ServiceBuilder::new().layer(CorsLayer::permissive()))
+        .build(config.listen)
+        .await
+        .map_err(bind)?;
+    let address = server.local_addr().map_err(bind)?;
+    let handle = server.start(eth::Eth::new(chain, pool, &config).into_rpc());
+    let stop = handle.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = shutdown.cancelled() => {
+                // An error only says that it has stopped already.
+                let _ = stop.stop();
+            }
+            () = stop.clone().stopped() => {}
+        }
+    });
+    Ok(RpcServer { address, handle })
+}

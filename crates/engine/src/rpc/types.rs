@@ -1,0 +1,254 @@
+//! JSON shapes of transactions, receipts and blocks.
+//!
+//! Ethereum's types are alloy's. A transaction of type 0x7E looks like any other typed transaction, with a price of zero,
+//! an empty signature, its place in the L1 queue and the amount it minted, so that explorers and libraries that do not
+//! know it still show sender, receiver, value and input.
+
+use alloy_consensus::{
+    BlockHeader as _, Header, Receipt as ConsensusReceipt, ReceiptWithBloom, Sealed,
+    Transaction as _, TxReceipt, Typed2718,
+    transaction::{Recovered, TransactionInfo},
+};
+use alloy_eips::{Encodable2718, eip7840::BlobParams};
+use alloy_primitives::{Address, B256, Bytes, U64, U128, U256};
+use alloy_rpc_types_eth::{
+    AnyReceiptEnvelope, Block, BlockTransactions, Header as RpcHeader, Log,
+    Transaction as EthereumRpcTransaction, TransactionReceipt,
+};
+use rollmill_stf::{Receipt, Transaction, TxL1Message, transaction::EthereumTransaction};
+use serde::Serialize;
+
+use crate::chain::StoredBlock;
+
+/// A receipt of any type.
+pub(super) type RpcReceipt = TransactionReceipt<AnyReceiptEnvelope<Log>>;
+
+/// A block with hashes or whole transactions.
+pub(super) type RpcBlock = Block<RpcTransaction, RpcHeader>;
+
+/// A transaction, mined or waiting.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum RpcTransaction {
+    Ethereum(Box<EthereumRpcTransaction<EthereumTransaction>>),
+    L1Message(Box<RpcL1Message>),
+}
+
+/// Type 0x7E.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RpcL1Message {
+    r#type: U64,
+    hash: B256,
+    block_hash: Option<B256>,
+    block_number: Option<U64>,
+    transaction_index: Option<U64>,
+    from: Address,
+    to: Address,
+    value: U256,
+    mint: U256,
+    gas: U64,
+    gas_price: U128,
+    nonce: U64,
+    input: Bytes,
+    queue_index: U64,
+    v: U64,
+    r: U256,
+    s: U256,
+}
+
+impl RpcTransaction {
+    pub(super) fn new(transaction: Recovered<Transaction>, info: TransactionInfo) -> Self {
+        let (transaction, sender) = transaction.into_parts();
+        match transaction {
+            Transaction::Ethereum(inner) => {
+                Self::Ethereum(Box::new(EthereumRpcTransaction::from_transaction(
+                    Recovered::new_unchecked(inner, sender),
+                    info,
+                )))
+            }
+            Transaction::L1Message(message) => {
+                Self::L1Message(Box::new(l1_message(&message, &info)))
+            }
+        }
+    }
+}
+
+fn l1_message(message: &Sealed<TxL1Message>, info: &TransactionInfo) -> RpcL1Message {
+    RpcL1Message {
+        r#type: U64::from(message.ty()),
+        hash: message.seal(),
+        block_hash: info.block_hash,
+        block_number: info.block_number.map(U64::from),
+        transaction_index: info.index.map(U64::from),
+        from: message.sender,
+        to: message.to,
+        value: message.value,
+        mint: message.value,
+        gas: U64::from(message.gas_limit),
+        gas_price: U128::ZERO,
+        nonce: U64::ZERO,
+        input: message.data.clone(),
+        queue_index: U64::from(message.index),
+        v: U64::ZERO,
+        r: U256::ZERO,
+        s: U256::ZERO,
+    }
+}
+
+/// Where a transaction of a block is.
+pub(super) fn place(header: &Sealed<Header>, index: u64, hash: B256) -> TransactionInfo {
+    TransactionInfo {
+        hash: Some(hash),
+        index: Some(index),
+        block_hash: Some(header.hash()),
+        block_number: Some(header.number),
+        base_fee: header.base_fee_per_gas,
+        block_timestamp: Some(header.timestamp),
+    }
+}
+
+/// A transaction that waits.
+pub(super) fn unmined(hash: B256) -> TransactionInfo {
+    TransactionInfo {
+        hash: Some(hash),
+        ..TransactionInfo::default()
+    }
+}
+
+/// A block as clients expect it; `full` decides between transactions and their hashes.
+pub(super) fn block(stored: StoredBlock, full: bool) -> RpcBlock {
+    let StoredBlock {
+        header,
+        transactions,
+    } = stored;
+    let size = block_size(&header, &transactions);
+    let withdrawals = header.withdrawals_root().map(|_| Default::default());
+    let transactions = if full {
+        BlockTransactions::Full(
+            (0u64..)
+                .zip(transactions)
+                .map(|(index, tx)| {
+                    let info = place(&header, index, tx.hash());
+                    RpcTransaction::new(tx, info)
+                })
+                .collect(),
+        )
+    } else {
+        BlockTransactions::Hashes(transactions.iter().map(|tx| tx.hash()).collect())
+    };
+    let header = RpcHeader {
+        hash: header.hash(),
+        inner: header.into_inner(),
+        total_difficulty: None,
+        size: Some(size),
+    };
+    Block {
+        header,
+        uncles: Vec::new(),
+        transactions,
+        withdrawals,
+    }
+}
+
+/// Length of the block's RLP: `[header, [transactions], [uncles], [withdrawals]]`.
+fn block_size(header: &Header, transactions: &[Recovered<Transaction>]) -> U256 {
+    let list = |payload_length: usize| {
+        alloy_rlp::Header {
+            list: true,
+            payload_length,
+        }
+        .length_with_payload()
+    };
+    let transactions: usize = transactions.iter().map(|tx| tx.inner().network_len()).sum();
+    let empty_lists = 1 + usize::from(header.withdrawals_root.is_some());
+    U256::from(list(
+        alloy_rlp::Encodable::length(header) + list(transactions) + empty_lists,
+    ))
+}
+
+/// All receipts of a block.
+pub(super) fn receipts(
+    block: &StoredBlock,
+    receipts: Vec<Receipt>,
+    blobs: Option<BlobParams>,
+) -> Vec<RpcReceipt> {
+    let mut gas_before = 0;
+    let mut logs_before = 0;
+    let mut out = Vec::with_capacity(receipts.len());
+    for ((index, receipt), transaction) in (0u64..).zip(receipts).zip(&block.transactions) {
+        let place = ReceiptPlace {
+            header: &block.header,
+            transaction,
+            index,
+            gas_before,
+            logs_before,
+            blobs,
+        };
+        gas_before = receipt.cumulative_gas_used;
+        logs_before += receipt.logs.len() as u64;
+        out.push(place.receipt(receipt));
+    }
+    out
+}
+
+/// What a consensus receipt leaves out.
+struct ReceiptPlace<'a> {
+    header: &'a Sealed<Header>,
+    transaction: &'a Recovered<Transaction>,
+    index: u64,
+    gas_before: u64,
+    logs_before: u64,
+    blobs: Option<BlobParams>,
+}
+
+impl ReceiptPlace<'_> {
+    fn receipt(&self, receipt: Receipt) -> RpcReceipt {
+        let (header, transaction) = (self.header, self.transaction);
+        let hash = transaction.hash();
+        let logs_bloom = receipt.bloom();
+        let logs = (self.logs_before..)
+            .zip(receipt.logs)
+            .map(|(log_index, inner)| Log {
+                inner,
+                block_hash: Some(header.hash()),
+                block_number: Some(header.number),
+                block_timestamp: Some(header.timestamp),
+                transaction_hash: Some(hash),
+                transaction_index: Some(self.index),
+                log_index: Some(log_index),
+                removed: false,
+            })
+            .collect();
+        let consensus = ConsensusReceipt {
+            status: receipt.success.into(),
+            cumulative_gas_used: receipt.cumulative_gas_used,
+            logs,
+        };
+        let blob_gas_used = transaction.blob_gas_used();
+        TransactionReceipt {
+            inner: AnyReceiptEnvelope {
+                inner: ReceiptWithBloom {
+                    receipt: consensus,
+                    logs_bloom,
+                },
+                r#type: transaction.ty(),
+            },
+            transaction_hash: hash,
+            transaction_index: Some(self.index),
+            block_hash: Some(header.hash()),
+            block_number: Some(header.number),
+            gas_used: receipt.cumulative_gas_used - self.gas_before,
+            effective_gas_price: transaction.effective_gas_price(header.base_fee_per_gas),
+            blob_gas_used,
+            blob_gas_price: blob_gas_used
+                .and(self.blobs)
+                .and_then(|params| header.blob_fee(params)),
+            from: transaction.signer(),
+            to: transaction.to(),
+            contract_address: transaction
+                .is_create()
+                .then(|| transaction.signer().create(transaction.nonce())),
+        }
+    }
+}

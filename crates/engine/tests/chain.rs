@@ -1,0 +1,135 @@
+//! The durable chain without a server.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use alloy_genesis::{Genesis, GenesisAccount};
+use alloy_primitives::{Address, B256, U256, bytes, keccak256};
+use rollmill_engine::{
+    AppendError, Chain, ChainSpec, OpenError, Tag,
+    chain::genesis_header,
+    stf::{BlockAttributes, EthereumRules, Fork, Rules},
+};
+use tempfile::TempDir;
+
+const RICH: Address = Address::repeat_byte(1);
+const CONTRACT: Address = Address::repeat_byte(2);
+
+/// Shanghai: no system contracts are needed.
+fn spec() -> ChainSpec {
+    let rich = GenesisAccount {
+        balance: U256::from(5),
+        ..GenesisAccount::default()
+    };
+    let contract = GenesisAccount {
+        nonce: Some(1),
+        code: Some(bytes!("6001")),
+        storage: Some([(B256::ZERO, B256::repeat_byte(3))].into()),
+        ..GenesisAccount::default()
+    };
+    let genesis = Genesis {
+        gas_limit: 30_000_000,
+        alloc: [(RICH, rich), (CONTRACT, contract)].into(),
+        ..Genesis::default()
+    };
+    ChainSpec {
+        rules: Rules::Ethereum(EthereumRules::at_fork(7, Fork::Shanghai)),
+        genesis,
+    }
+}
+
+fn attributes(timestamp: u64) -> BlockAttributes {
+    BlockAttributes {
+        timestamp,
+        gas_limit: 30_000_000,
+        prev_randao: B256::from(U256::from(timestamp)),
+        withdrawals: Some(Vec::new()),
+        ..BlockAttributes::default()
+    }
+}
+
+#[test]
+fn genesis_holds_balances_code_and_storage() {
+    let dir = TempDir::new().unwrap();
+    let chain = Chain::open(&dir.path().join("new/chain.redb"), &spec()).unwrap();
+    let head = chain.head();
+    assert_eq!((head.number, head.hash()), (0, chain.genesis_hash()));
+    assert_eq!(genesis_header(&spec().genesis).unwrap().hash(), head.hash());
+    let mut state = chain.state_at(&head);
+    assert_eq!(state.account(RICH).unwrap().unwrap().balance, U256::from(5));
+    let contract = state.account(CONTRACT).unwrap().unwrap();
+    assert_eq!(contract.code_hash, keccak256([0x60, 0x01]));
+    assert_eq!(state.code(contract.code_hash).unwrap(), bytes!("6001"));
+    assert_eq!(
+        state.storage(CONTRACT, U256::ZERO).unwrap(),
+        U256::from_be_bytes([3; 32])
+    );
+    assert!(state.account(Address::ZERO).unwrap().is_none());
+}
+
+#[test]
+fn blocks_are_appended_in_order_and_found_again_after_reopening() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("chain.redb");
+    let chain = Chain::open(&path, &spec()).unwrap();
+    let mut heads = chain.subscribe();
+    let (first, _) = chain.begin_block(attributes(10)).unwrap().finish().unwrap();
+    let (rival, _) = chain.begin_block(attributes(11)).unwrap().finish().unwrap();
+    chain.append(&first, &[(Tag::Safe, 1)]).unwrap();
+    assert!(heads.has_changed().unwrap());
+    assert_eq!(heads.borrow_and_update().hash(), first.hash);
+    assert!(matches!(
+        chain.append(&rival, &[]),
+        Err(AppendError::NotNext {
+            number: 1,
+            head_number: 1,
+            ..
+        })
+    ));
+    assert!(matches!(
+        chain.append(&first, &[]),
+        Err(AppendError::NotNext { .. })
+    ));
+    chain.set_tag(Tag::Finalized, 9).unwrap();
+    drop(chain);
+
+    let chain = Chain::open(&path, &spec()).unwrap();
+    assert_eq!(chain.head().hash(), first.hash);
+    assert_eq!(chain.number_of(&first.hash).unwrap(), Some(1));
+    assert_eq!(chain.number_of(&rival.hash).unwrap(), None);
+    assert_eq!(
+        chain.block(1).unwrap().unwrap().header.inner(),
+        &first.header
+    );
+    assert!(chain.block(2).unwrap().is_none());
+    assert_eq!(chain.receipts(1).unwrap().unwrap(), []);
+    // A tag never points above the newest block.
+    assert_eq!(
+        (
+            chain.tag(Tag::Safe).unwrap(),
+            chain.tag(Tag::Finalized).unwrap()
+        ),
+        (1, 1)
+    );
+}
+
+#[test]
+fn a_file_in_use_or_of_another_chain_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("chain.redb");
+    let chain = Chain::open(&path, &spec()).unwrap();
+    assert!(matches!(
+        Chain::open(&path, &spec()),
+        Err(OpenError::InUse { .. })
+    ));
+    drop(chain);
+    let mut other = spec();
+    other.genesis.timestamp = 1;
+    assert!(matches!(
+        Chain::open(&path, &other),
+        Err(OpenError::Genesis { .. })
+    ));
+    std::fs::write(dir.path().join("text"), "no database").unwrap();
+    assert!(matches!(
+        Chain::open(&dir.path().join("text"), &spec()),
+        Err(OpenError::Open { .. })
+    ));
+}
