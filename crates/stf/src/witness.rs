@@ -151,8 +151,17 @@ impl Preimages {
         self.0.is_empty()
     }
 
+    /// Searches by the first word alone: comparing whole hashes costs several times as much, and the word all but decides.
     fn position(&self, hash: &B256) -> Option<usize> {
-        self.0.binary_search_by(|(own, _)| own.cmp(hash)).ok()
+        let first_word = |hash: &B256| u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]);
+        let wanted = first_word(hash);
+        let start = self.0.partition_point(|(own, _)| first_word(own) < wanted);
+        let same_word = self.0[start..]
+            .iter()
+            .take_while(|(own, _)| first_word(own) == wanted);
+        same_word
+            .enumerate()
+            .find_map(|(index, (own, _))| (own == hash).then_some(start + index))
     }
 }
 

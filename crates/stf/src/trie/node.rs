@@ -65,7 +65,7 @@ impl Slot {
     const ENCODED: u32 = 1 << 31;
 
     /// A reference at `offset` of the parent's RLP (below 2^16).
-    fn encoded(offset: usize) -> Self {
+    pub(super) fn encoded(offset: usize) -> Self {
         Self(Self::ENCODED | offset as u32)
     }
 
@@ -374,9 +374,4 @@ pub(super) fn list(payload_length: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(header.length() + payload_length);
     header.encode(&mut out);
     out
-}
-
-/// Slot for a reference that is about to be written at the end of `out`.
-pub(super) fn slot_at_end(out: &[u8]) -> Slot {
-    Slot::encoded(out.len())
 }

@@ -4,7 +4,7 @@ use super::{
     EMPTY_ROOT_HASH, NewNodes, Root, Trie, TrieError,
     node::{
         Child, KEY_NIBBLES, Kind, Node, Reference, Slot, common_nibbles, decode, encode_extension,
-        encode_leaf, list, nibble, reference_at, reference_bytes_at, set_nibble, slot_at_end,
+        encode_leaf, list, nibble, reference_at, reference_bytes_at, set_nibble,
     },
 };
 use crate::source::StateSource;
@@ -444,21 +444,32 @@ impl Trie {
     }
 
     /// RLP of a branch whose node children are clean and whose unvisited ones stand in `old`; and its slots, moved to
-    /// the new RLP.
+    /// the new RLP. What stands together in `old` is copied together: mostly everything before and after one child.
     fn encode_branch(&self, old: &[u8], children: &[Slot; 16]) -> (Bytes, [Slot; 16]) {
-        let payload_length = 1 + children
-            .iter()
-            .map(|slot| self.reference_bytes(old, *slot))
-            .sum::<usize>();
-        let mut out = list(payload_length);
+        let references = children.iter().map(|slot| self.reference_bytes(old, *slot));
+        let mut out = list(references.sum::<usize>() + 1);
         let mut moved = *children;
+        let mut run = 0..0;
         for slot in &mut moved {
-            let at = slot_at_end(&out);
-            self.write_reference(old, *slot, &mut out);
-            if matches!(slot.child(), Child::Encoded(_)) {
-                *slot = at;
+            match slot.child() {
+                Child::Encoded(offset) => {
+                    if offset != run.end {
+                        out.extend_from_slice(&old[mem::replace(&mut run, offset..offset)]);
+                    }
+                    *slot = Slot::encoded(out.len() + run.len());
+                    run.end += reference_bytes_at(old, offset);
+                }
+                // The byte of an empty slot, whatever it stood for.
+                Child::Empty if !run.is_empty() && old.get(run.end) == Some(&EMPTY_STRING_CODE) => {
+                    run.end += 1;
+                }
+                Child::Empty | Child::Node(_) => {
+                    out.extend_from_slice(&old[mem::replace(&mut run, 0..0)]);
+                    self.write_reference(old, *slot, &mut out);
+                }
             }
         }
+        out.extend_from_slice(&old[run]);
         out.push(EMPTY_STRING_CODE);
         (out.into(), moved)
     }
