@@ -1,1 +1,238 @@
-//! rollmill sequencer
+//! The operator of the L2: takes transactions, makes blocks, cuts batches, commits them on L1.
+//!
+//! ```text
+//! JSON-RPC -> Mempool -> Builder -> Chain (durable block) -> Batcher -> Store (witness, batch) -> Committer -> L1
+//!                          ^  L1 messages, prevrandao                                                          |
+//!                          +---------------------------- Follower <------------------------------ events ------+
+//! ```
+//!
+//! Each arrow is a durable write, so each part can be killed at any point and goes on where it was; the table of each
+//! part stands in its module. Nothing here knows of rollers: the coordinator reads the same L1 events and the same store.
+//! An error of a part is a reason to stop the process, and says why; what can be cured by waiting is retried inside.
+
+mod batcher;
+mod builder;
+mod committer;
+mod follower;
+mod genesis;
+mod journal;
+mod mempool;
+mod withdrawals;
+
+#[cfg(test)]
+mod tests;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use rollmill_engine::{Chain, StorageError};
+use rollmill_l1::{Deployment, Sender, Watcher, WatcherConfig};
+use rollmill_protocol::withdrawal::WithdrawalDomain;
+use rollmill_runtime::{Clock, Tasks};
+use rollmill_store::Store;
+use tokio::{
+    sync::{Notify, watch},
+    task::spawn_blocking,
+};
+
+pub use batcher::{BatchPolicy, BatchStats, CommitFields, SealError};
+pub use builder::{AHEAD_S_MAX, BLOCK_TRANSACTIONS_MAX, BuildError};
+pub use committer::CommitError;
+pub use follower::{FollowError, L1Head};
+pub use genesis::{BLOCK_GAS_LIMIT, GenesisConfig};
+pub use journal::JournalError;
+pub use mempool::{ACCOUNT_SLOTS, Mempool, MempoolError, POOL_TRANSACTIONS_MAX};
+pub use withdrawals::{WithdrawalError, WithdrawalProof, Withdrawals};
+
+use batcher::{Batcher, Tip};
+use builder::Builder;
+use committer::Committer;
+use follower::Follower;
+
+/// How the sequencer works. Defaults run a devnet.
+#[derive(Clone, Copy, Debug)]
+pub struct SequencerConfig {
+    /// Longest wait of a transaction for its block.
+    pub block_time: Duration,
+    /// When batches are sealed.
+    pub batch: BatchPolicy,
+    /// Row of the program table that batches are committed for.
+    pub program_version: u32,
+    /// Batches are committed once L1 has a snapshot of this epoch to draw rollers from. Zero does not wait: without a
+    /// snapshot nobody can be drawn for a batch, and it settles unpaid.
+    pub commit_epoch_min: u64,
+    /// How L1 is read.
+    pub watcher: WatcherConfig,
+}
+
+impl Default for SequencerConfig {
+    fn default() -> Self {
+        Self {
+            block_time: Duration::from_millis(250),
+            batch: BatchPolicy::default(),
+            program_version: 1,
+            commit_epoch_min: 0,
+            watcher: WatcherConfig::default(),
+        }
+    }
+}
+
+/// The sequencer could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The mempool's journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The chain's file.
+    #[error(transparent)]
+    Chain(#[from] StorageError),
+    /// The recorded batches.
+    #[error(transparent)]
+    Batches(#[from] SealError),
+    /// The position on L1.
+    #[error(transparent)]
+    L1(#[from] FollowError),
+    /// The chain ends before the last recorded batch: its file was lost or replaced.
+    #[error(
+        "batch {batch} ends with block {last_block}, the chain ends with {head}: the chain file is not the store's"
+    )]
+    ChainBehind {
+        /// Last recorded batch.
+        batch: u64,
+        /// Its last block.
+        last_block: u64,
+        /// Newest block of the chain.
+        head: u64,
+    },
+}
+
+/// The parts of the sequencer, opened and not yet running.
+pub struct Sequencer {
+    pool: Arc<Mempool>,
+    demand: Arc<Notify>,
+    withdrawals: Arc<Withdrawals>,
+    config: SequencerConfig,
+    builder: Builder,
+    batcher: Batcher,
+    committer: Committer,
+    follower: Follower,
+}
+
+/// Asks the batcher to seal; see [`Sequencer::sealer`].
+#[derive(Clone, Debug)]
+pub struct Sealer(Arc<Notify>);
+
+impl Sealer {
+    /// Everything up to the newest block becomes a batch now, however young and small (while the window is not full).
+    pub fn seal(&self) {
+        self.0.notify_one();
+    }
+}
+
+impl Sequencer {
+    /// Opens the sequencer of `deployment` over its chain and store; the mempool's journal is in `data_dir`.
+    /// `sender` must be the operator's account.
+    pub async fn open(
+        (chain, store, deployment): (Chain, Store, Deployment),
+        sender: Sender,
+        data_dir: &Path,
+        clock: Clock,
+        config: SequencerConfig,
+    ) -> Result<Self, OpenError> {
+        let tip = Tip::load(&store).await?;
+        let head = chain.head().number;
+        if head < tip.last_block {
+            return Err(OpenError::ChainBehind {
+                batch: tip.batch,
+                last_block: tip.last_block,
+                head,
+            });
+        }
+        let path = data_dir.join("mempool.redb");
+        let opening = chain.clone();
+        let opened = spawn_blocking(move || Mempool::open(opening, &path)).await;
+        let pool = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let cursor = follower::cursor(&store).await?;
+        let provider = sender.provider().clone();
+        let head = watch::Sender::new(L1Head::default());
+        let next_message = builder::next_message(&chain, tip.messages_end, tip.last_block)?;
+        let builder = Builder {
+            chain: chain.clone(),
+            pool: pool.clone(),
+            store: store.clone(),
+            l1: head.subscribe(),
+            clock: clock.clone(),
+            next_message,
+        };
+        let follower = Follower {
+            watcher: Watcher::new(provider.clone(), &deployment, config.watcher, cursor),
+            provider,
+            deployment: deployment.clone(),
+            store: store.clone(),
+            chain: chain.clone(),
+            head,
+        };
+        let domain = WithdrawalDomain {
+            l1_chain_id: deployment.chain_id,
+            rollup: deployment.rollup,
+            l2_chain_id: deployment.l2_chain_id,
+        };
+        let withdrawals = Arc::new(Withdrawals::new(chain.clone(), store.clone(), domain));
+        let demand = Arc::new(Notify::new());
+        let parts = (chain, store.clone(), deployment.clone());
+        let batcher = Batcher::new(parts, clock, config, demand.clone(), tip);
+        let committer = Committer {
+            store,
+            sender,
+            deployment,
+            sealed: batcher.sealed.subscribe(),
+            epoch_min: config.commit_epoch_min,
+        };
+        Ok(Self {
+            pool,
+            demand,
+            withdrawals,
+            config,
+            builder,
+            batcher,
+            committer,
+            follower,
+        })
+    }
+
+    /// The pool, for JSON-RPC.
+    pub fn pool(&self) -> Arc<Mempool> {
+        self.pool.clone()
+    }
+
+    /// A handle that seals batches on demand.
+    pub fn sealer(&self) -> Sealer {
+        Sealer(self.demand.clone())
+    }
+
+    /// Makes withdrawal proofs.
+    pub fn withdrawals(&self) -> Arc<Withdrawals> {
+        self.withdrawals.clone()
+    }
+
+    /// Starts every part as a supervised task.
+    pub fn spawn(self, tasks: &mut Tasks) {
+        let shutdown = tasks.shutdown().clone();
+        let Self {
+            pool,
+            config,
+            builder,
+            batcher,
+            committer,
+            follower,
+            ..
+        } = self;
+        let stop = shutdown.clone();
+        tasks.spawn("sequencer.mempool", async move {
+            stop.run_until(pool.watch()).await.unwrap_or(Ok(()))
+        });
+        tasks.spawn("sequencer.l1", follower.run(shutdown.clone()));
+        tasks.spawn("sequencer.blocks", builder.run(config, shutdown.clone()));
+        tasks.spawn("sequencer.batches", batcher.run(shutdown.clone()));
+        tasks.spawn("sequencer.commits", committer.run(shutdown));
+    }
+}

@@ -1,0 +1,168 @@
+//! Commits sealed batches on L1, in order.
+//!
+//! The record in the store is all that is committed, so a batch that was sealed before a crash is committed after it with
+//! the same content. Before each commit L1 is asked two things: whether it has the batch already (then it must be this very
+//! one), and whether the messages that the batch executed are still the messages of L1's queue.
+//! Reverts are not hopeless: a batch from a clock ahead of L1's fits a few L1 blocks later. They are retried and reported.
+
+use std::time::Duration;
+
+use alloy_primitives::{B256, keccak256};
+use rollmill_l1::{Call, Deployment, SendError, Sender, contracts::Rollup};
+use rollmill_runtime::{Backoff, RetryError, Shutdown, retry};
+use rollmill_store::{BatchRecord, BatchState, Store, StoreError};
+use tokio::sync::watch;
+
+use crate::CommitFields;
+
+/// Pause between looks for batches that an L1 reorganisation took back.
+const POLL: Duration = Duration::from_secs(2);
+
+/// A batch cannot be committed, now or for ever.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// L1 does not answer or refuses: tried again.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// L1 does not answer: tried again.
+    #[error("cannot ask L1")]
+    Ask(#[from] alloy::contract::Error),
+    /// The store failed: stop.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stored commit is malformed: stop.
+    #[error("stored JSON is malformed")]
+    Json(#[from] serde_json::Error),
+    /// No snapshot of rollers to draw from is on L1 yet: tried again.
+    #[error("L1 has no snapshot of epoch {wanted} yet, the last is {found}")]
+    NoSnapshot {
+        /// The configured epoch.
+        wanted: u64,
+        /// L1's.
+        found: u64,
+    },
+    /// L1 has another batch of this number: stop.
+    #[error("L1 has another batch {batch}: data {theirs}, ours is {ours}")]
+    Foreign {
+        /// Batch number.
+        batch: u64,
+        /// L1's data commitment.
+        theirs: B256,
+        /// Ours.
+        ours: B256,
+    },
+    /// L1's queue is not what the batch executed: an L1 reorganisation changed a message. Stop.
+    #[error(
+        "the messages that batch {batch} executed are not L1's: rolling hash {ours}, L1 has {theirs}"
+    )]
+    Messages {
+        /// Batch number.
+        batch: u64,
+        /// Rolling hash after the batch.
+        ours: B256,
+        /// L1's rolling hash after as many messages.
+        theirs: B256,
+    },
+}
+
+impl CommitError {
+    fn is_temporary(&self) -> bool {
+        match self {
+            Self::Ask(_) | Self::NoSnapshot { .. } => true,
+            Self::Send(error) => {
+                error.is_temporary() || matches!(error, SendError::Reverted { .. })
+            }
+            _ => false,
+        }
+    }
+}
+
+pub(crate) struct Committer {
+    pub(crate) store: Store,
+    pub(crate) sender: Sender,
+    pub(crate) deployment: Deployment,
+    pub(crate) sealed: watch::Receiver<u64>,
+    /// Commits wait until L1 has a snapshot of this epoch.
+    pub(crate) epoch_min: u64,
+}
+
+impl Committer {
+    pub(crate) async fn run(mut self, shutdown: Shutdown) -> Result<(), CommitError> {
+        loop {
+            self.commit_all(&shutdown).await?;
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                changed = self.sealed.changed() => if changed.is_err() {
+                    // The batcher ended, with its own error or by the shutdown.
+                    shutdown.cancelled().await;
+                    return Ok(());
+                },
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+    }
+
+    /// Commits every sealed batch, in order.
+    pub(crate) async fn commit_all(&self, shutdown: &Shutdown) -> Result<(), CommitError> {
+        for record in self.store.batches_in_state(BatchState::Sealed).await? {
+            // A failure that retrying does not cure ends the retries as a success of the attempt, and then the loop.
+            let attempt = || async {
+                match self.commit(&record).await {
+                    Err(error) if error.is_temporary() => Err(error),
+                    result => Ok(result),
+                }
+            };
+            match retry("commit", Backoff::FOREVER, shutdown, attempt).await {
+                Ok(result) => result?,
+                Err(RetryError::Shutdown) => return Ok(()),
+                Err(RetryError::Exhausted { source, .. }) => return Err(source),
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, record: &BatchRecord) -> Result<(), CommitError> {
+        let batch = record.number;
+        let rollup = Rollup::new(self.deployment.rollup, self.sender.provider().clone());
+        let ours = keccak256(&record.data);
+        if rollup.committedBatch().call().await? >= batch {
+            let theirs = rollup.batches(batch).call().await?.dataCommitment;
+            return if theirs == ours {
+                Ok(())
+            } else {
+                Err(CommitError::Foreign {
+                    batch,
+                    theirs,
+                    ours,
+                })
+            };
+        }
+        let (found, wanted) = (rollup.currentEpoch().call().await?, self.epoch_min);
+        if found < wanted {
+            return Err(CommitError::NoSnapshot { wanted, found });
+        }
+        let fields: CommitFields = serde_json::from_value(record.commit_fields.clone())?;
+        let ours = record.public_values.message_hash;
+        let theirs = rollup.messageHashAt(fields.messages_end).call().await?;
+        if theirs != ours {
+            return Err(CommitError::Messages {
+                batch,
+                ours,
+                theirs,
+            });
+        }
+        let call = Rollup::commitCall {
+            c: (&fields).into(),
+            data: record.data.clone(),
+        };
+        let mined = self
+            .sender
+            .send(
+                &format!("commit/{batch}"),
+                &Call::new(self.deployment.rollup, &call),
+            )
+            .await?;
+        tracing::info!(batch, l1_block = mined.block, l1_gas = mined.gas_used, hash = %mined.hash, "sequencer.commit");
+        Ok(())
+    }
+}

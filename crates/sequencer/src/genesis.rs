@@ -1,0 +1,163 @@
+//! The first block of the L2.
+//!
+//! It holds the withdrawal predeploy with an empty tree and the identity of the rollup, the contract in which the rules
+//! keep block hashes (EIP-2935), and the accounts that the configuration funds: none by default, ETH comes from L1.
+
+use std::collections::BTreeMap;
+
+use alloy_eips::eip2935::{HISTORY_STORAGE_ADDRESS, HISTORY_STORAGE_CODE};
+use alloy_genesis::{Genesis, GenesisAccount};
+use alloy_primitives::{Address, B256, U256};
+use rollmill_engine::{
+    ChainSpec,
+    chain::genesis_header,
+    stf::{RollmillRules, Rules},
+};
+use rollmill_l1::{Genesis as L1Genesis, contracts::WithdrawalQueue};
+use rollmill_protocol::{
+    l2::{FEE_VAULT, WITHDRAWAL_QUEUE, WITHDRAWAL_ROOT_SLOT},
+    withdrawal::empty_root,
+};
+
+/// Gas limit of every L2 block: one full transaction of 16.78 M gas and room beside it. Proving time, not bandwidth, is
+/// what a block's gas costs here.
+pub const BLOCK_GAS_LIMIT: u64 = 30_000_000;
+
+/// The predeploy's slots after the root: who may pay the withdrawals.
+const SLOT_L1_CHAIN_ID: u64 = 1;
+const SLOT_ROLLUP: u64 = 2;
+const SLOT_L2_CHAIN_ID: u64 = 3;
+
+/// What makes one L2 another than its neighbour.
+#[derive(Clone, Debug)]
+pub struct GenesisConfig {
+    /// L2's chain id.
+    pub l2_chain_id: u64,
+    /// L1's chain id.
+    pub l1_chain_id: u64,
+    /// The Rollup contract on L1.
+    pub rollup: Address,
+    /// Timestamp of block 0, Unix seconds. Not after the L1 block that deploys Rollup.
+    pub timestamp: u64,
+    /// Accounts with ETH that no deposit backs: for tests only, withdrawals of it would take what others deposited.
+    pub accounts: Vec<(Address, U256)>,
+}
+
+impl GenesisConfig {
+    /// Rules and block 0.
+    pub fn chain_spec(&self) -> ChainSpec {
+        let word = |value: u64| B256::from(U256::from(value));
+        let slot = word;
+        let storage = BTreeMap::from([
+            (slot(WITHDRAWAL_ROOT_SLOT), empty_root()),
+            (slot(SLOT_L1_CHAIN_ID), word(self.l1_chain_id)),
+            (slot(SLOT_ROLLUP), self.rollup.into_word()),
+            (slot(SLOT_L2_CHAIN_ID), word(self.l2_chain_id)),
+        ]);
+        let contract = |code, storage| GenesisAccount {
+            nonce: Some(1),
+            code: Some(code),
+            storage,
+            ..Default::default()
+        };
+        let funded = self.accounts.iter().map(|(address, balance)| {
+            (
+                *address,
+                GenesisAccount {
+                    balance: *balance,
+                    ..Default::default()
+                },
+            )
+        });
+        let predeploys = [
+            (
+                HISTORY_STORAGE_ADDRESS,
+                contract(HISTORY_STORAGE_CODE.clone(), None),
+            ),
+            (
+                WITHDRAWAL_QUEUE,
+                contract(WithdrawalQueue::DEPLOYED_BYTECODE.clone(), Some(storage)),
+            ),
+        ];
+        let genesis = Genesis {
+            timestamp: self.timestamp,
+            gas_limit: BLOCK_GAS_LIMIT,
+            coinbase: FEE_VAULT,
+            alloc: predeploys.into_iter().chain(funded).collect(),
+            ..Default::default()
+        };
+        ChainSpec {
+            rules: Rules::Rollmill(RollmillRules {
+                chain_id: self.l2_chain_id,
+            }),
+            genesis,
+        }
+    }
+
+    /// What L1 is told of block 0. The error is a sentence about an account that cannot be part of a state.
+    pub fn l1_genesis(&self) -> Result<L1Genesis, String> {
+        let header = genesis_header(&self.chain_spec().genesis)?;
+        Ok(L1Genesis {
+            state_root: header.state_root,
+            block_hash: header.hash(),
+            withdrawal_root: empty_root(),
+            timestamp: header.timestamp,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn every_part_of_the_identity_is_in_the_genesis_hash() {
+        let config = GenesisConfig {
+            l2_chain_id: 1,
+            l1_chain_id: 2,
+            rollup: Address::repeat_byte(3),
+            timestamp: 4,
+            accounts: Vec::new(),
+        };
+        let hash = |config: &GenesisConfig| config.l1_genesis().unwrap().block_hash;
+        let first = hash(&config);
+        assert_eq!(first, hash(&config));
+        assert_ne!(
+            first,
+            hash(&GenesisConfig {
+                l2_chain_id: 9,
+                ..config.clone()
+            })
+        );
+        assert_ne!(
+            first,
+            hash(&GenesisConfig {
+                l1_chain_id: 9,
+                ..config.clone()
+            })
+        );
+        assert_ne!(
+            first,
+            hash(&GenesisConfig {
+                rollup: Address::repeat_byte(9),
+                ..config.clone()
+            })
+        );
+        assert_ne!(
+            first,
+            hash(&GenesisConfig {
+                timestamp: 9,
+                ..config.clone()
+            })
+        );
+        assert_ne!(
+            first,
+            hash(&GenesisConfig {
+                accounts: vec![(Address::ZERO, U256::ONE)],
+                ..config
+            })
+        );
+    }
+}

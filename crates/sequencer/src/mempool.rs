@@ -1,0 +1,353 @@
+//! Transactions that wait for a block.
+//!
+//! Model: per account a map from nonce to transaction. What is accepted was decoded, its sender recovered, and checked
+//! against the newest state with the same rules as on the embedded L1 ([`rollmill_engine::pool`]); it is in the
+//! [`Journal`] before the client hears of it, so an acknowledged transaction survives `kill -9`. It leaves the pool when it is in a
+//! block, when its sender replaces it, or when a block finds that it cannot be executed any more.
+//!
+//! | rule | refusal |
+//! |---|---|
+//! | nonce within [`ACCOUNT_SLOTS`] of the account's | nonce too low, nonce too high |
+//! | the account can pay for *all* its waiting transactions | insufficient funds |
+//! | same nonce: 10 % more fee cap and tip | replacement transaction underpriced |
+//! | at most [`POOL_TRANSACTIONS_MAX`] in all | txpool is full |
+//!
+//! | component | in memory | persisted | recovery |
+//! |---|---|---|---|
+//! | waiting transactions | the table | raw bytes by hash | read, decoded and checked again; mined ones are recognised by nonce |
+
+use std::{
+    collections::{BTreeMap, BinaryHeap, HashMap},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use alloy_consensus::{Transaction as _, transaction::Recovered};
+use alloy_eips::{
+    eip7702::constants::EIP7702_DELEGATION_DESIGNATOR, eip7825::MAX_TX_GAS_LIMIT_OSAKA,
+};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
+use rollmill_engine::{
+    Chain, PoolError, TransactionPool,
+    pool::{Limits, Sender, admit, cost, decode, replaces},
+    stf::{Transaction, header::next_base_fee},
+};
+use rollmill_protocol::batch::TRANSACTION_BYTES_MAX;
+use tokio::task::spawn_blocking;
+
+use crate::journal::{Journal, JournalError};
+
+/// Transactions that an account may have waiting: geth's executable slots.
+pub const ACCOUNT_SLOTS: u64 = 16;
+/// Transactions that wait in all; at 128 KiB each this bounds memory to about 1 GiB, in practice to a few MiB.
+pub const POOL_TRANSACTIONS_MAX: usize = 8_192;
+
+/// The mempool ended: acknowledgements are no longer possible, so the process must stop.
+#[derive(Debug, thiserror::Error)]
+#[error("the mempool's journal cannot be written any more")]
+pub struct MempoolError;
+
+/// The sequencer's pool; see the module's documentation.
+#[derive(Debug)]
+pub struct Mempool {
+    chain: Chain,
+    table: Mutex<Table>,
+    journal: Journal,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    transaction: Recovered<Transaction>,
+    hash: B256,
+    /// Counts arrivals.
+    arrival: u64,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    accounts: HashMap<Address, BTreeMap<u64, Waiting>>,
+    hashes: HashMap<B256, (Address, u64)>,
+    arrivals: u64,
+}
+
+impl Mempool {
+    /// Opens the pool over `chain` with its journal at `path`. Blocks the thread.
+    pub fn open(chain: Chain, path: &Path) -> Result<Arc<Self>, JournalError> {
+        let (journal, kept) = Journal::open(path)?;
+        let pool = Self {
+            chain,
+            table: Mutex::default(),
+            journal,
+        };
+        let mut useless = Vec::new();
+        for (hash, raw) in kept {
+            // The base fee may be above the cap now: then the transaction waits, it was acknowledged.
+            let limits = Limits {
+                base_fee: 0,
+                ..pool.limits()
+            };
+            let restored = decode(&raw, &limits).and_then(|transaction| pool.insert(transaction));
+            if let Err(error) = restored {
+                tracing::debug!(%hash, %error, "mempool.not_restored");
+                useless.push(hash);
+            }
+        }
+        pool.journal.remove(useless);
+        Ok(Arc::new(pool))
+    }
+
+    /// Runs until the journal fails. A supervised task, so that a node that cannot acknowledge does not pretend to live.
+    pub async fn watch(self: Arc<Self>) -> Result<(), MempoolError> {
+        self.journal.ended().await;
+        Err(MempoolError)
+    }
+
+    /// How many transactions wait.
+    pub fn len(&self) -> usize {
+        self.table().hashes.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn limits(&self) -> Limits {
+        let head = self.chain.head();
+        Limits {
+            chain_id: self.chain.chain_id(),
+            block_gas: head.gas_limit,
+            transaction_gas: MAX_TX_GAS_LIMIT_OSAKA,
+            base_fee: next_base_fee(&head),
+            transaction_bytes: TRANSACTION_BYTES_MAX,
+        }
+    }
+
+    fn sender(&self, address: Address) -> Result<Sender, PoolError> {
+        let mut state = self.chain.state_at(&self.chain.head());
+        let account = state.account(address)?.unwrap_or_default();
+        let has_code = account.code_hash != KECCAK256_EMPTY
+            && !state
+                .code(account.code_hash)?
+                .starts_with(&EIP7702_DELEGATION_DESIGNATOR);
+        Ok(Sender {
+            nonce: account.nonce,
+            balance: account.balance,
+            has_code,
+        })
+    }
+
+    fn insert(&self, transaction: Recovered<Transaction>) -> Result<Inserted, PoolError> {
+        let sender = self.sender(transaction.signer())?;
+        admit(&transaction, &sender)?;
+        self.table().insert(transaction, &sender)
+    }
+
+    /// Transactions for the next block in the order of their tips, each account's by nonce; at most `limit`.
+    pub(crate) fn executable(
+        &self,
+        limit: usize,
+    ) -> Result<Vec<Recovered<Transaction>>, PoolError> {
+        let base_fee = next_base_fee(&self.chain.head());
+        let mut state = self.chain.state_at(&self.chain.head());
+        let mut table = self.table();
+        let accounts: Vec<Address> = table.accounts.keys().copied().collect();
+        let mut nonces = HashMap::with_capacity(accounts.len());
+        let mut mined = Vec::new();
+        for address in accounts {
+            let nonce = state.account(address)?.unwrap_or_default().nonce;
+            mined.extend(table.drop_below(address, nonce));
+            nonces.insert(address, nonce);
+        }
+        let ready = table.best(&nonces, base_fee, limit);
+        drop(table);
+        self.journal.remove(mined);
+        Ok(ready)
+    }
+
+    /// Forgets transactions that are in a block or cannot be any more.
+    pub(crate) fn remove(&self, hashes: Vec<B256>) {
+        let mut table = self.table();
+        for hash in &hashes {
+            table.remove(hash);
+        }
+        drop(table);
+        self.journal.remove(hashes);
+    }
+}
+
+impl TransactionPool for Mempool {
+    async fn submit(self: &Arc<Self>, raw: Bytes) -> Result<B256, PoolError> {
+        let (pool, bytes) = (self.clone(), raw.clone());
+        let checked =
+            spawn_blocking(move || decode(&bytes, &pool.limits()).and_then(|tx| pool.insert(tx)))
+                .await;
+        let Inserted { hash, replaced } =
+            checked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        // INVARIANT: no acknowledgement before the bytes are on disk.
+        if !self.journal.add(hash, raw).await {
+            self.table().remove(&hash);
+            return Err(PoolError::Closed);
+        }
+        self.journal.remove(replaced.into_iter().collect());
+        Ok(hash)
+    }
+
+    fn pending_nonce(&self, account: Address) -> Option<u64> {
+        let next = self.sender(account).ok()?.nonce;
+        self.table().pending_nonce(account, next)
+    }
+
+    fn pending(&self, hash: &B256) -> Option<Recovered<Transaction>> {
+        let table = self.table();
+        let (sender, nonce) = table.hashes.get(hash)?;
+        Some(table.accounts.get(sender)?.get(nonce)?.transaction.clone())
+    }
+}
+
+struct Inserted {
+    hash: B256,
+    /// The transaction that it took the place of.
+    replaced: Option<B256>,
+}
+
+/// The next transaction of an account, ordered by what it pays, then by age.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Offer {
+    tip: u128,
+    arrival: std::cmp::Reverse<u64>,
+    sender: Address,
+    nonce: u64,
+}
+
+impl Table {
+    fn insert(
+        &mut self,
+        transaction: Recovered<Transaction>,
+        sender: &Sender,
+    ) -> Result<Inserted, PoolError> {
+        let (address, nonce, hash) = (
+            transaction.signer(),
+            transaction.nonce(),
+            transaction.hash(),
+        );
+        if self.hashes.contains_key(&hash) {
+            return Err(PoolError::AlreadyKnown);
+        }
+        if nonce >= sender.nonce.saturating_add(ACCOUNT_SLOTS) {
+            return Err(PoolError::NonceTooHigh {
+                nonce,
+                limit: ACCOUNT_SLOTS,
+            });
+        }
+        let waiting = self.accounts.get(&address);
+        let replaced = waiting.and_then(|waiting| waiting.get(&nonce));
+        if replaced.is_some_and(|old| !replaces(&transaction, &old.transaction)) {
+            return Err(PoolError::Underpriced);
+        }
+        let replaced = replaced.map(|old| old.hash);
+        if replaced.is_none() && self.hashes.len() >= POOL_TRANSACTIONS_MAX {
+            return Err(PoolError::Full);
+        }
+        let others = waiting
+            .into_iter()
+            .flatten()
+            .filter(|(other, _)| **other != nonce && **other >= sender.nonce);
+        let cost = others.fold(cost(&transaction), |sum, (_, other)| {
+            sum.saturating_add(self::cost(&other.transaction))
+        });
+        if cost > sender.balance {
+            return Err(insufficient(sender.balance, cost));
+        }
+        self.arrivals += 1;
+        let arrival = self.arrivals;
+        if let Some(old) = &replaced {
+            self.hashes.remove(old);
+        }
+        self.hashes.insert(hash, (address, nonce));
+        self.accounts.entry(address).or_default().insert(
+            nonce,
+            Waiting {
+                transaction,
+                hash,
+                arrival,
+            },
+        );
+        Ok(Inserted { hash, replaced })
+    }
+
+    fn best(
+        &self,
+        nonces: &HashMap<Address, u64>,
+        base_fee: u64,
+        limit: usize,
+    ) -> Vec<Recovered<Transaction>> {
+        let offer = |sender: Address, nonce: u64| {
+            let waiting = self.accounts.get(&sender)?.get(&nonce)?;
+            let tip = waiting.transaction.effective_tip_per_gas(base_fee)?;
+            Some(Offer {
+                tip,
+                arrival: std::cmp::Reverse(waiting.arrival),
+                sender,
+                nonce,
+            })
+        };
+        let mut offers: BinaryHeap<Offer> = nonces
+            .iter()
+            .filter_map(|(sender, nonce)| offer(*sender, *nonce))
+            .collect();
+        let mut best = Vec::new();
+        while best.len() < limit
+            && let Some(Offer { sender, nonce, .. }) = offers.pop()
+        {
+            best.push(self.accounts[&sender][&nonce].transaction.clone());
+            offers.extend(offer(sender, nonce + 1));
+        }
+        best
+    }
+
+    fn pending_nonce(&self, account: Address, next: u64) -> Option<u64> {
+        let waiting = self.accounts.get(&account)?;
+        let follow = (next..)
+            .zip(waiting.range(next..))
+            .take_while(|(next, (nonce, _))| next == *nonce);
+        follow.last().map(|(nonce, _)| nonce + 1)
+    }
+
+    fn remove(&mut self, hash: &B256) {
+        let Some((sender, nonce)) = self.hashes.remove(hash) else {
+            return;
+        };
+        if let Some(waiting) = self.accounts.get_mut(&sender) {
+            waiting.remove(&nonce);
+            if waiting.is_empty() {
+                self.accounts.remove(&sender);
+            }
+        }
+    }
+
+    fn drop_below(&mut self, account: Address, next: u64) -> Vec<B256> {
+        let below = self
+            .accounts
+            .get(&account)
+            .into_iter()
+            .flat_map(|waiting| waiting.range(..next));
+        let hashes: Vec<B256> = below.map(|(_, waiting)| waiting.hash).collect();
+        for hash in &hashes {
+            self.remove(hash);
+        }
+        hashes
+    }
+}
+
+fn insufficient(balance: U256, cost: U256) -> PoolError {
+    PoolError::InsufficientFunds {
+        balance,
+        cost,
+        overshot: cost.saturating_sub(balance),
+    }
+}

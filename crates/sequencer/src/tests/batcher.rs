@@ -1,0 +1,202 @@
+use std::sync::Arc;
+
+use rollmill_engine::{
+    Chain, TransactionPool,
+    stf::{Identity, execute_batch},
+};
+use rollmill_protocol::{BatchData, PublicValues};
+use rollmill_store::{BatchRecord, BatchState, Store};
+use tokio::sync::Notify;
+
+use super::{World, deposit, put, rollup, signed, transfer};
+use crate::{
+    BatchPolicy, CommitFields, SequencerConfig,
+    batcher::{Batcher, Tip},
+};
+
+async fn batcher(world: &World, chain: &Chain, store: &Store, policy: BatchPolicy) -> Batcher {
+    let config = SequencerConfig {
+        batch: policy,
+        ..Default::default()
+    };
+    let parts = (chain.clone(), store.clone(), world.deployment());
+    let tip = Tip::load(store).await.unwrap();
+    Batcher::new(
+        parts,
+        world.clock.clone(),
+        config,
+        Arc::new(Notify::new()),
+        tip,
+    )
+}
+
+/// Builds `blocks` blocks of one transaction each, the first with a deposit as well.
+async fn build(world: &World, chain: &Chain, store: &Store, first_nonce: u64, blocks: u64) {
+    let pool = world.pool(chain);
+    let next = crate::builder::next_message(chain, 0, 0).unwrap();
+    put(store, &deposit(next, 10)).await;
+    let mut builder = world.builder(chain, &pool, next).await;
+    for nonce in first_nonce..first_nonce + blocks {
+        pool.submit(signed(1, transfer(nonce))).await.unwrap();
+        builder.tick().await.unwrap();
+    }
+}
+
+fn fields(record: &BatchRecord) -> CommitFields {
+    serde_json::from_value(record.commit_fields.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn a_batch_is_what_was_built_and_its_witness_proves_it() {
+    let world = World::new();
+    let (chain, store) = (world.chain(), world.store().await);
+    build(&world, &chain, &store, 0, 3).await;
+    batcher(&world, &chain, &store, BatchPolicy::default())
+        .await
+        .step(true)
+        .await
+        .unwrap();
+
+    let record = store.batch(1).await.unwrap().unwrap();
+    assert_eq!(
+        (record.first_block, record.last_block, record.state),
+        (1, 3, BatchState::Sealed)
+    );
+    let data = BatchData::decode(&record.data).unwrap();
+    assert_eq!(data.blocks.len(), 3);
+    assert_eq!(data.blocks[0].l1_message_count, 1);
+    let head = chain.head();
+    assert_eq!(record.public_values.block_hash, head.hash());
+    assert_eq!(record.public_values.state_root, head.state_root);
+    let fields = fields(&record);
+    assert_eq!(
+        (fields.batch, fields.last_block, fields.messages_end),
+        (1, 3, 1)
+    );
+    assert_eq!(fields.witness_hash, record.witness_hash);
+
+    let witness = store.objects().get(record.witness_hash).await.unwrap();
+    let identity = Identity {
+        roller: rollup(),
+        task: record.task.into(),
+    };
+    let proven = execute_batch(identity, witness).unwrap();
+    assert_eq!(
+        proven,
+        PublicValues {
+            roller: rollup(),
+            ..record.public_values
+        }
+    );
+}
+
+#[tokio::test]
+async fn batches_chain_across_restarts() {
+    let world = World::new();
+    {
+        let (chain, store) = (world.chain(), world.store().await);
+        build(&world, &chain, &store, 0, 2).await;
+        batcher(&world, &chain, &store, BatchPolicy::default())
+            .await
+            .step(true)
+            .await
+            .unwrap();
+        store.close().await;
+    }
+    let (chain, store) = (world.chain(), world.store().await);
+    build(&world, &chain, &store, 2, 2).await;
+    let mut batcher = batcher(&world, &chain, &store, BatchPolicy::default()).await;
+    batcher.step(true).await.unwrap();
+    let first = store.batch(1).await.unwrap().unwrap();
+    let second = store.batch(2).await.unwrap().unwrap();
+    assert_eq!((second.first_block, second.last_block), (3, 4));
+    assert_eq!(
+        second.public_values.previous_state_root,
+        first.public_values.state_root
+    );
+    assert_eq!(
+        second.public_values.previous_block_hash,
+        first.public_values.block_hash
+    );
+    assert_eq!(
+        second.public_values.previous_message_hash,
+        first.public_values.message_hash
+    );
+    assert_eq!(fields(&second).messages_end, 2);
+    // Nothing is left: demand makes no empty batch.
+    batcher.step(true).await.unwrap();
+    assert_eq!(store.last_batch(BatchState::Sealed).await.unwrap(), Some(2));
+}
+
+/// A crash between the witness and the record: the next start seals the same blocks to the same bytes.
+#[tokio::test]
+async fn a_batch_that_was_not_recorded_is_sealed_again_with_the_same_content() {
+    let world = World::new();
+    let (chain, store) = (world.chain(), world.store().await);
+    build(&world, &chain, &store, 0, 2).await;
+    batcher(&world, &chain, &store, BatchPolicy::default())
+        .await
+        .step(true)
+        .await
+        .unwrap();
+    let record = store.batch(1).await.unwrap().unwrap();
+
+    let elsewhere = tempfile::TempDir::new().unwrap();
+    let other = Store::open(elsewhere.path()).await.unwrap();
+    let witness = store.objects().get(record.witness_hash).await.unwrap();
+    other.objects().put(&witness).await.unwrap();
+    batcher(&world, &chain, &other, BatchPolicy::default())
+        .await
+        .step(true)
+        .await
+        .unwrap();
+    assert_eq!(other.batch(1).await.unwrap().unwrap(), record);
+}
+
+#[tokio::test]
+async fn age_seals_and_the_window_of_open_batches_holds_back() {
+    let world = World::new();
+    let (chain, store) = (world.chain(), world.store().await);
+    let policy = BatchPolicy {
+        age_s_max: 30,
+        blocks_max: 1,
+        open_batches_max: 2,
+        ..Default::default()
+    };
+    build(&world, &chain, &store, 0, 1).await;
+    let mut batcher = batcher(&world, &chain, &store, policy).await;
+    batcher.step(false).await.unwrap();
+    assert_eq!(store.last_batch(BatchState::Sealed).await.unwrap(), None);
+    world.clock.advance_ms(30_000);
+    batcher.step(false).await.unwrap();
+    assert_eq!(store.last_batch(BatchState::Sealed).await.unwrap(), Some(1));
+
+    build(&world, &chain, &store, 1, 3).await;
+    batcher.step(true).await.unwrap();
+    assert_eq!(store.last_batch(BatchState::Sealed).await.unwrap(), Some(2));
+    store.set_batch_state(1, BatchState::Settled).await.unwrap();
+    batcher.step(true).await.unwrap();
+    assert_eq!(store.last_batch(BatchState::Sealed).await.unwrap(), Some(3));
+}
+
+#[tokio::test]
+async fn exact_prover_gas_makes_a_batch_smaller() {
+    let world = World::new();
+    let (chain, store) = (world.chain(), world.store().await);
+    build(&world, &chain, &store, 0, 4).await;
+    // The estimate of four blocks fits, their witness does not.
+    let policy = BatchPolicy {
+        prover_gas_max: 450_000,
+        ..Default::default()
+    };
+    batcher(&world, &chain, &store, policy)
+        .await
+        .step(true)
+        .await
+        .unwrap();
+    let first = store.batch(1).await.unwrap().unwrap();
+    assert!(first.last_block < 4, "{}", first.public_values.prover_gas);
+    assert!(first.last_block == 1 || first.public_values.prover_gas <= 450_000);
+    let last = store.last_batch(BatchState::Sealed).await.unwrap().unwrap();
+    assert_eq!(store.batch(last).await.unwrap().unwrap().last_block, 4);
+}

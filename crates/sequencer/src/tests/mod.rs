@@ -1,0 +1,199 @@
+//! Tests of the parts that need no L1: pool, builder, batcher, over a real chain in a temporary folder.
+#![allow(clippy::unwrap_used)]
+
+mod batcher;
+mod builder;
+mod mempool;
+
+use std::{path::Path, sync::Arc};
+
+use alloy::{
+    consensus::{SignableTransaction, TxEip1559, TxEnvelope},
+    eips::eip2718::Encodable2718,
+    primitives::{Address, B256, Bytes, TxKind, U256},
+    signers::{SignerSync, local::PrivateKeySigner},
+};
+use rollmill_engine::{Chain, ChainSpec};
+use rollmill_l1::{Deployment, Genesis, Parameters};
+use rollmill_protocol::L1Message;
+use rollmill_runtime::Clock;
+use rollmill_store::Store;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use crate::{GenesisConfig, L1Head, Mempool, builder::Builder};
+
+const L2: u64 = 1_337_002;
+const GENESIS_S: u64 = 1_000;
+const ETHER: u128 = 1_000_000_000_000_000_000;
+
+/// A data directory that outlives the handles on it, as it outlives a process.
+struct World {
+    dir: TempDir,
+    spec: ChainSpec,
+    clock: Clock,
+}
+
+impl World {
+    /// Accounts 1, 2 and 3 have one ether each.
+    fn new() -> Self {
+        let config = GenesisConfig {
+            l2_chain_id: L2,
+            l1_chain_id: 1_337_001,
+            rollup: rollup(),
+            timestamp: GENESIS_S,
+            accounts: (1..=3)
+                .map(|n| (key(n).address(), U256::from(ETHER)))
+                .collect(),
+        };
+        let clock = Clock::manual(GENESIS_S + 100);
+        Self {
+            dir: TempDir::new().unwrap(),
+            spec: config.chain_spec(),
+            clock,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn chain(&self) -> Chain {
+        Chain::open(&self.path().join("l2.redb"), &self.spec).unwrap()
+    }
+
+    fn pool(&self, chain: &Chain) -> Arc<Mempool> {
+        Mempool::open(chain.clone(), &self.path().join("mempool.redb")).unwrap()
+    }
+
+    async fn store(&self) -> Store {
+        Store::open(self.path().join("store")).await.unwrap()
+    }
+
+    /// The builder as it is after a start.
+    async fn builder(&self, chain: &Chain, pool: &Arc<Mempool>, next_message: u64) -> Builder {
+        let l1 = L1Head {
+            number: 7,
+            timestamp: GENESIS_S,
+            prevrandao: B256::repeat_byte(7),
+        };
+        Builder {
+            chain: chain.clone(),
+            pool: pool.clone(),
+            store: self.store().await,
+            l1: watch::Sender::new(l1).subscribe(),
+            clock: self.clock.clone(),
+            next_message,
+        }
+    }
+
+    fn deployment(&self) -> Deployment {
+        let genesis = Genesis {
+            state_root: B256::ZERO,
+            block_hash: B256::ZERO,
+            withdrawal_root: B256::ZERO,
+            timestamp: GENESIS_S,
+        };
+        Deployment {
+            chain_id: 1_337_001,
+            l2_chain_id: L2,
+            block: 1,
+            rollup: rollup(),
+            registry: Address::repeat_byte(2),
+            reward_pool: Address::repeat_byte(3),
+            token: Address::repeat_byte(4),
+            verifier: Address::repeat_byte(5),
+            operator: Address::repeat_byte(6),
+            genesis,
+            parameters: parameters(),
+        }
+    }
+}
+
+fn rollup() -> Address {
+    Address::repeat_byte(1)
+}
+
+fn parameters() -> Parameters {
+    Parameters {
+        draw_lag: 4,
+        lottery_lag: 4,
+        k: 1,
+        settle_s: 1,
+        fallback_s: 1,
+        claim_s: 1,
+        accuse_s: 1,
+        force_s: 1,
+        future_s: 1,
+        program_delay_s: 1,
+        unbond_s: 10,
+        unit_price_wei: 1,
+        fine_wei_min: 1,
+        stake_wei_min: 1,
+        message_gas_price_wei: 1,
+        message_gas_max: 1_000_000,
+    }
+}
+
+fn key(number: u8) -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&B256::repeat_byte(number)).unwrap()
+}
+
+/// A transfer of one wei that pays 1 gwei to the builder.
+fn transfer(nonce: u64) -> TxEip1559 {
+    TxEip1559 {
+        chain_id: L2,
+        nonce,
+        gas_limit: 21_000,
+        max_fee_per_gas: 10_000_000_000,
+        max_priority_fee_per_gas: 1_000_000_000,
+        to: TxKind::Call(Address::repeat_byte(0xaa)),
+        value: U256::ONE,
+        ..Default::default()
+    }
+}
+
+fn signed(
+    number: u8,
+    transaction: impl SignableTransaction<alloy::primitives::Signature> + Into2,
+) -> Bytes {
+    let signature = key(number)
+        .sign_hash_sync(&transaction.signature_hash())
+        .unwrap();
+    transaction.envelope(signature).encoded_2718().into()
+}
+
+/// The two kinds of transactions that the tests sign.
+trait Into2 {
+    fn envelope(self, signature: alloy::primitives::Signature) -> TxEnvelope;
+}
+
+impl Into2 for TxEip1559 {
+    fn envelope(self, signature: alloy::primitives::Signature) -> TxEnvelope {
+        self.into_signed(signature).into()
+    }
+}
+
+impl Into2 for alloy::consensus::TxLegacy {
+    fn envelope(self, signature: alloy::primitives::Signature) -> TxEnvelope {
+        self.into_signed(signature).into()
+    }
+}
+
+fn deposit(index: u64, wei: u64) -> L1Message {
+    L1Message {
+        index,
+        sender: Address::repeat_byte(0xdd),
+        to: Address::repeat_byte(0xee),
+        value: U256::from(wei),
+        gas_limit: 100_000,
+        data: Bytes::new(),
+    }
+}
+
+async fn put(store: &Store, message: &L1Message) {
+    store
+        .put_message(message.index, 5, &serde_json::to_string(message).unwrap())
+        .await
+        .unwrap();
+}

@@ -1,0 +1,6 @@
+//! The sequencer and the way to L1 against the embedded L1: real contracts, real blocks, mock proofs.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod harness;
+mod round;
+mod sender;

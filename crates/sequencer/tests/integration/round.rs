@@ -1,0 +1,205 @@
+//! From a deposit to a paid withdrawal, and through restarts.
+
+use std::time::Duration;
+
+use alloy::{
+    primitives::{Address, Bytes, U256},
+    sol_types::SolCall,
+};
+use rollmill_engine::{Tag, TransactionPool};
+use rollmill_l1::{
+    Call, calls,
+    contracts::{Rollup, WithdrawalQueue},
+};
+use rollmill_protocol::{PublicValues, l2::WITHDRAWAL_QUEUE};
+use rollmill_sequencer::{BatchPolicy, SequencerConfig, WithdrawalError};
+use rollmill_store::BatchState;
+use tempfile::TempDir;
+
+use crate::harness::{ETHER, Layer1, Node, account, eventually, l2_transaction};
+
+/// Batches are sealed on demand only.
+fn config() -> SequencerConfig {
+    SequencerConfig {
+        block_time: Duration::from_millis(20),
+        batch: BatchPolicy {
+            age_s_max: 1_000_000,
+            ..Default::default()
+        },
+        ..Default::default()
+    }
+}
+
+async fn deposit(node: &Node, to: Address, wei: u128) {
+    let gas_limit = 100_000;
+    let call = Rollup::sendMessageCall {
+        to,
+        gasLimit: gas_limit,
+        data: Bytes::new(),
+    };
+    let fee = u128::from(gas_limit) * node.deployment.parameters.message_gas_price_wei;
+    let call = Call::new(node.deployment.rollup, &call).with_value(U256::from(wei + fee));
+    node.sender
+        .send(&format!("deposit/{to}/{wei}"), &call)
+        .await
+        .unwrap();
+}
+
+async fn state_of(node: &Node, batch: u64) -> Option<BatchState> {
+    node.store
+        .batch(batch)
+        .await
+        .unwrap()
+        .map(|record| record.state)
+}
+
+async fn wait_for(node: &Node, batch: u64, state: BatchState) {
+    eventually(&format!("batch {batch} {state:?}"), || async {
+        (state_of(node, batch).await == Some(state)).then_some(())
+    })
+    .await;
+}
+
+/// Settles with a mock proof as anybody may after the winner's time.
+async fn settle(node: &Node, batch: u64) {
+    let record = node.store.batch(batch).await.unwrap().unwrap();
+    let values = PublicValues {
+        roller: node.sender.address(),
+        ..record.public_values
+    };
+    let proof = [b"rollmill.mock.v1".as_slice(), values.hash().as_slice()].concat();
+    let call = calls::settle_unpaid(node.deployment.rollup, &values, proof.into());
+    eventually("the time to settle", || async {
+        node.sender.simulate("settle", &call).await.ok()
+    })
+    .await;
+    node.sender
+        .send(&format!("settle/{batch}"), &call)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_deposit_becomes_a_withdrawal_that_l1_pays() {
+    let (l1, dir) = (Layer1::start().await, TempDir::new().unwrap());
+    let node = Node::start(&l1, dir.path(), config()).await;
+    let user = account(5);
+    deposit(&node, user.address(), ETHER).await;
+    eventually("the deposit on L2", || async {
+        (node.l2_balance(user.address()) == U256::from(ETHER)).then_some(())
+    })
+    .await;
+
+    let recipient = Address::repeat_byte(0xcc);
+    let input = WithdrawalQueue::initiateWithdrawalCall { recipient }
+        .abi_encode()
+        .into();
+    let raw = l2_transaction(&user, 0, WITHDRAWAL_QUEUE, ETHER / 4, input);
+    let hash = node.pool.submit(raw).await.unwrap();
+    let (block, index) = eventually("the withdrawal's block", || async {
+        node.chain.place_of(&hash).unwrap()
+    })
+    .await;
+    assert!(node.chain.receipts(block).unwrap().unwrap()[index as usize].success);
+    assert!(matches!(
+        node.withdrawals.prove(0).await,
+        Err(WithdrawalError::NotSettled(0))
+    ));
+    assert!(matches!(
+        node.withdrawals.prove(1).await,
+        Err(WithdrawalError::Unknown(1))
+    ));
+
+    node.sealer.seal();
+    wait_for(&node, 1, BatchState::Committed).await;
+    assert_eq!(node.chain.tag(Tag::Safe).unwrap(), node.chain.head().number);
+    assert_eq!(node.chain.tag(Tag::Finalized).unwrap(), 0);
+    settle(&node, 1).await;
+    wait_for(&node, 1, BatchState::Settled).await;
+    assert_eq!(
+        node.chain.tag(Tag::Finalized).unwrap(),
+        node.chain.head().number
+    );
+    let rollup = Rollup::new(node.deployment.rollup, node.sender.provider().clone());
+    assert_eq!(
+        rollup.stateRoot().call().await.unwrap(),
+        node.chain.head().state_root
+    );
+
+    let proof = node.withdrawals.prove(0).await.unwrap();
+    let call = Rollup::finalizeWithdrawalCall {
+        batch: proof.batch,
+        index: proof.withdrawal.index,
+        sender: proof.withdrawal.sender,
+        recipient: proof.withdrawal.recipient,
+        amountWei: proof.withdrawal.amount_wei,
+        proof: proof.path,
+    };
+    let call = Call::new(node.deployment.rollup, &call);
+    node.sender.send("withdrawal/0", &call).await.unwrap();
+    assert_eq!(l1.balance(recipient).await, U256::from(ETHER / 4));
+    let again = node
+        .sender
+        .send("withdrawal/0/again", &call)
+        .await
+        .unwrap_err();
+    assert!(again.to_string().contains("AlreadyFinalized"), "{again}");
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_where_it_was() {
+    let (l1, dir) = (Layer1::start().await, TempDir::new().unwrap());
+    // Commits wait for a snapshot that nobody posts: the batch is sealed and no more.
+    let waiting = SequencerConfig {
+        commit_epoch_min: 1,
+        ..config()
+    };
+    let node = Node::start(&l1, dir.path(), waiting).await;
+    let user = account(5);
+    deposit(&node, user.address(), ETHER).await;
+    eventually("the deposit on L2", || async {
+        (!node.l2_balance(user.address()).is_zero()).then_some(())
+    })
+    .await;
+    node.sealer.seal();
+    wait_for(&node, 1, BatchState::Sealed).await;
+    let sealed = node.store.batch(1).await.unwrap().unwrap();
+    let head = node.chain.head().number;
+    node.stop().await;
+
+    // Committed after the restart, with the same content; the message is not executed twice.
+    let node = Node::start(&l1, dir.path(), config()).await;
+    wait_for(&node, 1, BatchState::Committed).await;
+    let rollup = Rollup::new(node.deployment.rollup, node.sender.provider().clone());
+    let committed = rollup.batches(1).call().await.unwrap();
+    assert_eq!(committed.blockHash, sealed.public_values.block_hash);
+    assert_eq!(
+        committed.dataCommitment,
+        sealed.public_values.data_commitment
+    );
+    assert_eq!(committed.messageHash, sealed.public_values.message_hash);
+    assert_eq!(node.chain.head().number, head);
+    node.stop().await;
+
+    // And on: a second batch follows the first.
+    let node = Node::start(&l1, dir.path(), config()).await;
+    deposit(&node, user.address(), 2 * ETHER).await;
+    let raw = l2_transaction(&user, 0, Address::repeat_byte(1), 1, Bytes::new());
+    node.pool.submit(raw).await.unwrap();
+    eventually("both on L2", || async {
+        (node.l2_balance(user.address()) > U256::from(2 * ETHER) && node.pool.is_empty())
+            .then_some(())
+    })
+    .await;
+    node.sealer.seal();
+    wait_for(&node, 2, BatchState::Committed).await;
+    settle(&node, 1).await;
+    settle(&node, 2).await;
+    wait_for(&node, 2, BatchState::Settled).await;
+    assert_eq!(
+        rollup.stateRoot().call().await.unwrap(),
+        node.chain.head().state_root
+    );
+    node.stop().await;
+}

@@ -1,0 +1,171 @@
+//! Transactions to L1: once per purpose, whatever happens in between.
+
+use alloy::{
+    primitives::{Address, Bytes, TxKind, U256},
+    sol_types::SolCall,
+};
+use rollmill_l1::{Call, SendError, contracts::Rollup};
+use rollmill_store::{L1SendState, Store};
+use tempfile::TempDir;
+
+use crate::harness::{Layer1, deployed};
+
+async fn store() -> (TempDir, Store) {
+    let dir = TempDir::new().unwrap();
+    let store = Store::open(dir.path()).await.unwrap();
+    (dir, store)
+}
+
+fn pay(to: Address, wei: u64) -> Call {
+    Call {
+        to: TxKind::Call(to),
+        value: U256::from(wei),
+        input: Bytes::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_purpose_is_sent_once() {
+    let (l1, (_dir, store)) = (Layer1::start().await, store().await);
+    let to = Address::repeat_byte(0xaa);
+    let first = l1
+        .sender(1, &store)
+        .send("pay/1", &pay(to, 5))
+        .await
+        .unwrap();
+    // Another sender, as after a restart, with another call: the record counts.
+    let second = l1
+        .sender(1, &store)
+        .send("pay/1", &pay(to, 7))
+        .await
+        .unwrap();
+    assert_eq!(first.hash, second.hash);
+    assert_eq!(l1.balance(to).await, U256::from(5));
+    let recorded = store.send("pay/1").await.unwrap().unwrap();
+    assert_eq!(
+        (recorded.state, recorded.mined),
+        (L1SendState::Mined, Some((first.hash, first.block)))
+    );
+    l1.sender(1, &store)
+        .send("pay/2", &pay(to, 1))
+        .await
+        .unwrap();
+    assert_eq!(store.send("pay/2").await.unwrap().unwrap().nonce, 1);
+}
+
+/// The process died after it recorded a transaction and before L1 saw it.
+#[tokio::test]
+async fn what_was_recorded_and_not_sent_is_sent_with_the_same_bytes() {
+    let to = Address::repeat_byte(0xaa);
+    let (elsewhere, (_dir, written)) = (Layer1::start().await, store().await);
+    elsewhere
+        .sender(1, &written)
+        .send("pay/1", &pay(to, 5))
+        .await
+        .unwrap();
+    let attempt = written
+        .send("pay/1")
+        .await
+        .unwrap()
+        .unwrap()
+        .attempts
+        .remove(0);
+
+    let (l1, (_dir, store)) = (Layer1::start().await, store().await);
+    let sender = l1.sender(1, &store);
+    store
+        .record_send("pay/1", sender.address(), 0, &attempt)
+        .await
+        .unwrap();
+    let mined = sender.send("pay/1", &pay(to, 9)).await.unwrap();
+    assert_eq!(mined.hash, attempt.hash);
+    assert_eq!(l1.balance(to).await, U256::from(5));
+}
+
+/// Somebody else used the account: the recorded bytes can never be mined.
+#[tokio::test]
+async fn a_nonce_that_was_used_elsewhere_is_replaced() {
+    let to = Address::repeat_byte(0xaa);
+    let (elsewhere, (_dir, written)) = (Layer1::start().await, store().await);
+    elsewhere
+        .sender(1, &written)
+        .send("pay/1", &pay(to, 5))
+        .await
+        .unwrap();
+    let attempt = written
+        .send("pay/1")
+        .await
+        .unwrap()
+        .unwrap()
+        .attempts
+        .remove(0);
+
+    let (l1, (_a, store_a), (_b, store_b)) = (Layer1::start().await, store().await, store().await);
+    l1.sender(1, &store_a)
+        .send("other", &pay(Address::repeat_byte(0xbb), 1))
+        .await
+        .unwrap();
+    let sender = l1.sender(1, &store_b);
+    store_b
+        .record_send("pay/1", sender.address(), 0, &attempt)
+        .await
+        .unwrap();
+    let mined = sender.send("pay/1", &pay(to, 9)).await.unwrap();
+    assert_ne!(mined.hash, attempt.hash);
+    assert_eq!(l1.balance(to).await, U256::from(5));
+    assert_eq!(store_b.send("pay/1#2").await.unwrap().unwrap().nonce, 1);
+    // Both generations are remembered.
+    assert_eq!(
+        sender.send("pay/1", &pay(to, 9)).await.unwrap().hash,
+        mined.hash
+    );
+}
+
+#[tokio::test]
+async fn a_revert_is_named_and_leaves_nothing_behind() {
+    let (l1, (dir, store)) = (Layer1::start().await, store().await);
+    let sender = l1.sender(0, &store);
+    let deployment = deployed(&sender, dir.path()).await;
+    let commit = |batch| {
+        let c = Rollup::Commit {
+            batch,
+            programVersion: 1,
+            ..empty_commit()
+        };
+        Call::new(
+            deployment.rollup,
+            &Rollup::commitCall {
+                c,
+                data: Bytes::from_static(&[1]),
+            },
+        )
+    };
+    let error = sender.send("commit/5", &commit(5)).await.unwrap_err();
+    let SendError::Reverted { reason, .. } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(reason, "BatchOutOfOrder(batch 5, expected 1)");
+    let stranger = l1.sender(1, &store);
+    let error = stranger.send("commit/1", &commit(1)).await.unwrap_err();
+    assert!(error.to_string().contains("NotOperator"), "{error}");
+    assert!(store.send("commit/5").await.unwrap().is_none());
+    assert_eq!(Rollup::commitCall::SELECTOR, commit(1).input[..4]);
+
+    // The deployment is recognised, not repeated.
+    assert_eq!(deployed(&sender, dir.path()).await, deployment);
+}
+
+fn empty_commit() -> Rollup::Commit {
+    Rollup::Commit {
+        batch: 0,
+        programVersion: 0,
+        lastBlock: 0,
+        lastTimestamp: 0,
+        stateRoot: Default::default(),
+        blockHash: Default::default(),
+        withdrawalRoot: Default::default(),
+        messagesEnd: 0,
+        proverGasEstimate: 0,
+        witnessHash: Default::default(),
+    }
+}
