@@ -59,12 +59,11 @@ pub fn check() -> eyre::Result<()> {
     Ok(())
 }
 
-/// Runs the Solidity tests, the formatter's check and the comparison of gas.
+/// Checks the format, runs the Solidity tests and compares the gas of each step with `contracts/snapshots`.
 pub fn test() -> eyre::Result<()> {
     install()?;
     forge(&["fmt", "--check"])?;
-    forge(&["test"])?;
-    forge(&["snapshot", "--match-path", "test/Gas.t.sol", "--check"])
+    forge(&["test", "--gas-snapshot-check", "true"])
 }
 
 fn write() -> eyre::Result<()> {

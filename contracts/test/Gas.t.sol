@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Entry, RollupParams, Submission} from "../src/interfaces/IRollup.sol";
+import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
+import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
+import {StarkPrecompileVerifier} from "../src/verifiers/StarkPrecompileVerifier.sol";
+import {Base} from "./Base.sol";
+
+/// Answers every input with one word.
+contract Verdict {
+    uint256 public word;
+
+    function set(uint256 word_) external {
+        word = word_;
+    }
+
+    fallback(bytes calldata) external returns (bytes memory) {
+        return abi.encode(word);
+    }
+}
+
+/// A rollup whose verifier calls a precompile, and a proof of a real size.
+abstract contract WithLargeProof is Base {
+    uint256 internal constant PROOF_BYTES = 320_000;
+    address internal constant PRECOMPILE = 0x0000000000000000000000000000000000524D10;
+
+    bytes internal proof;
+
+    function setUp() public override {
+        vm.chainId(1337001);
+        vm.etch(PRECOMPILE, type(Verdict).runtimeCode);
+        Verdict(PRECOMPILE).set(1);
+        super.setUp();
+        bytes memory bytes_ = new bytes(PROOF_BYTES);
+        for (uint256 i = 0; i < PROOF_BYTES; i += 32) {
+            bytes32 random = keccak256(abi.encode(i)) | bytes32(type(uint256).max / 255);
+            assembly ("memory-safe") {
+                mstore(add(add(bytes_, 32), i), random)
+            }
+        }
+        proof = bytes_;
+    }
+
+    function verifier() internal override returns (address) {
+        return address(new StarkPrecompileVerifier());
+    }
+}
+
+/// What each step costs on the embedded L1 as a transaction, with proofs of a real size and without the precompile's
+/// own charge. Written to snapshots/Rollup.json.
+/// forge-config: default.isolate = true
+contract GasTest is WithLargeProof {
+    using PublicValuesLib for PublicValues;
+
+    /// @dev Largest gas of a transaction (EIP-7825).
+    uint256 private constant TRANSACTION_GAS_MAX = 1 << 24;
+
+    function test_deployRollup() public {
+        uint256 before = gasleft();
+        this.deployAgain();
+        vm.assertTrue(before - gasleft() < TRANSACTION_GAS_MAX);
+    }
+
+    function test_commit() public {
+        commit(nextCommit());
+        measured("commit");
+    }
+
+    function test_postSnapshot() public {
+        bytes memory leaves;
+        for (uint160 i = 1; i <= 1000; i++) {
+            leaves = abi.encodePacked(leaves, address(i), uint128(i * 1 ether), uint64(1e8), uint32(1));
+        }
+        (bytes32 root, uint256 total) = this.snapshotRoot(leaves);
+        vm.prank(operator);
+        rollup.postSnapshot(1, root, total, leaves);
+        measured("postSnapshot, 1000 leaves");
+    }
+
+    function test_settle() public {
+        uint64 batch = commitNext();
+        Entry[] memory entries = entriesOf(batch);
+        for (uint256 i = 0; i < 3; i++) {
+            entries[i].proofDigest = keccak256(proof);
+        }
+        postEntries(batch, entries);
+        measured("postEntries");
+        storeBeacon(rollup.batches(batch).lotteryBlock);
+        measured("storeBeacon");
+        PublicValues memory pv = publicValues(batch, rollup.winnerOf(batch, entries).roller);
+        rollup.settle(pv, proof, entries);
+        measured("settle, 320 kB");
+        pool.claim(pv.roller);
+        measured("claim");
+    }
+
+    function test_settleUnpaid() public {
+        uint64 batch = commitNext();
+        vm.warp(rollup.unpaidFrom(batch));
+        rollup.settleUnpaid(publicValues(batch, rollers[0]), proof);
+        measured("settleUnpaid, 320 kB");
+    }
+
+    function test_judge() public {
+        uint64 batch = commitNext();
+        Verdict(PRECOMPILE).set(0);
+        PublicValues memory pv = publicValues(batch, rollers[0]);
+        Submission memory s = submission(batch, 0, pv.hash(), proof);
+        rollup.judge(batch, s, signed(signerKeys[0], s), pv, proof);
+        measured("judge, 320 kB");
+    }
+
+    function test_sendMessage() public {
+        vm.deal(address(this), 1 ether);
+        rollup.sendMessage{value: 1 ether}(address(1), 21_000, "");
+        measured("sendMessage");
+    }
+
+    // --- helpers
+
+    function deployAgain() external {
+        deploy(params());
+    }
+
+    function snapshotRoot(bytes calldata leaves) external pure returns (bytes32, uint256) {
+        return SnapshotLib.root(leaves);
+    }
+
+    function measured(string memory name) private {
+        uint256 used = vm.snapshotGasLastCall("Rollup", name);
+        vm.assertTrue(used < TRANSACTION_GAS_MAX);
+    }
+}
+
+contract ExecutionGasTest is WithLargeProof {
+    /// @dev What a settlement may cost apart from its calldata and the precompile. With 5.1 M for the calldata that stays
+    /// far below its floor of 12.8 M.
+    uint256 private constant EXECUTION_GAS_MAX = 3_300_000;
+
+    /// The charge of a transaction is the larger of the calldata floor (40 per byte) and calldata (16) plus execution, so
+    /// execution up to 24 gas per byte of proof is free.
+    function test_executionOfSettleFitsBesideTheCalldata() public {
+        uint64 batch = commitNext();
+        vm.warp(rollup.unpaidFrom(batch));
+        PublicValues memory pv = publicValues(batch, rollers[0]);
+        bytes memory call_ = abi.encodeCall(rollup.settleUnpaid, (pv, proof));
+        uint256 before = gasleft();
+        (bool done,) = address(this).call(abi.encodeCall(this.forward, (call_)));
+        vm.assertTrue(done && before - gasleft() < EXECUTION_GAS_MAX);
+    }
+
+    function forward(bytes calldata call_) external {
+        (bool done,) = address(rollup).call(call_);
+        vm.assertTrue(done);
+    }
+}
