@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let text = serde_json::to_string_pretty(&value)? + "\n";
         if !check {
             fs::write(&path, text)?;
-        } else if fs::read_to_string(&path)? != text {
+        } else if serde_json::from_slice::<serde_json::Value>(&fs::read(&path)?)? != value {
             return Err(format!("{} is stale: run without --check", path.display()).into());
         }
     }

@@ -136,15 +136,7 @@ impl Board {
                 roller,
                 reward,
             } => self.on_settled(*batch, *roller, *reward, &mut turn)?,
-            Event::SubmissionJudged {
-                batch,
-                round,
-                roller,
-                valid,
-                fine,
-            } => {
-                self.on_judged(*batch, *round, *roller, *valid, *fine)?;
-            }
+            Event::SubmissionJudged { .. } => self.on_judged(event)?,
             Event::PresenceChanged { roller, presence } => {
                 self.on_presence(*roller, *presence, &mut turn)?
             }

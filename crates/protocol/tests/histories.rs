@@ -55,7 +55,7 @@ fn some_seat(world: &World, step: Move) -> SeatKey {
         round: 0,
         roller: roller(step.roller),
     };
-    let slots = seats.len() + usize::from(step.number % 16 == 0);
+    let slots = seats.len() + usize::from(step.number.is_multiple_of(16));
     seats
         .get(usize::from(step.number) % slots.max(1))
         .copied()
@@ -86,13 +86,18 @@ fn confirm(world: &mut World, number: u16) -> Option<Event> {
             roller: Some(seat.roller),
             reward: ScrWei(1),
         },
-        Action::Judge { batch, seat, .. } => {
+        Action::Judge {
+            batch,
+            seat,
+            proof_digest,
+        } => {
             let SeatKey { round, roller, .. } = seat;
             Event::SubmissionJudged {
                 batch,
                 round,
                 roller,
-                valid: number % 4 == 0,
+                proof_digest,
+                valid: number.is_multiple_of(4),
                 fine: ScrWei(u128::from(number % 2)),
             }
         }
@@ -124,7 +129,7 @@ fn event(world: &mut World, step: Move) -> Option<Event> {
         },
         2 => Event::ReadyChanged {
             roller,
-            ready: step.number % 4 != 0,
+            ready: !step.number.is_multiple_of(4),
         },
         3 => Event::CapacityChanged {
             roller,
@@ -142,7 +147,7 @@ fn event(world: &mut World, step: Move) -> Option<Event> {
         },
         9 => Event::Picked(some_seat(world, step)),
         10..=13 => {
-            let verdict = if step.number % 5 == 0 {
+            let verdict = if step.number.is_multiple_of(5) {
                 invalid()
             } else {
                 Verdict::Valid

@@ -2,8 +2,11 @@
 
 use crate::world::*;
 use rollmill_protocol::{
-    ScrWei,
-    board::{Action, Event, MissedBecause, Presence, ReleasedBecause, SeatState, Stage, Verdict},
+    ProofDigest, ScrWei,
+    board::{
+        Action, BoardError, Event, MissedBecause, Presence, ReleasedBecause, SeatState, Stage,
+        Verdict,
+    },
     law::{ONE, Params, reputation::OfferOutcome},
 };
 
@@ -92,6 +95,7 @@ fn second_round_one_is_killed_and_one_cheats() {
         batch,
         round: 0,
         roller: roller(saboteur),
+        proof_digest: digest(&accused),
         valid: false,
         fine,
     });
@@ -309,13 +313,20 @@ fn an_accused_roller_is_not_drawn_until_it_is_judged() {
     // L1 finds that the verifier was wrong: no offer, no penalty.
     world.submit(world.seat_key(batch, 0, 1), Verdict::Valid);
     assert_eq!(world.board.roller(roller(2)).unwrap().record.invalid, 1);
-    world.apply(Event::SubmissionJudged {
+    let judged = |proof_digest| Event::SubmissionJudged {
         batch,
         round: 0,
         roller: roller(2),
+        proof_digest,
         valid: true,
         fine: ScrWei::ZERO,
-    });
+    };
+    let another = ProofDigest(beacon(1));
+    assert_eq!(
+        world.try_apply(judged(another)),
+        Err(BoardError::AlreadyApplied)
+    );
+    world.apply(judged(digest(&world.seat_key(batch, 0, 2))));
     let account = world.board.roller(roller(2)).unwrap();
     assert_eq!(
         (

@@ -89,8 +89,8 @@ pub enum BoardError {
     /// A roller asked for something that it may not have; tell it why.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The event was applied before: a repeat after a restart. Ignore it.
-    #[error("applied before")]
+    /// The event changes nothing: a repeat after a restart, or a judgement of no consequence. Ignore it.
+    #[error("applied before, or of no consequence")]
     AlreadyApplied,
     /// Nobody waits for this beacon. Ignore it.
     #[error("nobody waits for the beacon of L1 block {0}")]

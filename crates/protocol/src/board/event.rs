@@ -110,6 +110,8 @@ pub enum Event {
         round: Round,
         /// Accused.
         roller: Roller,
+        /// Digest of the proof in the judged submission.
+        proof_digest: ProofDigest,
         /// The proof is valid after all.
         valid: bool,
         /// What was taken from its stake.
@@ -234,7 +236,7 @@ pub enum Action {
         /// Digest of the proof.
         proof_digest: ProofDigest,
     },
-    /// Start the fallback prover, which is not paid. Over when the batch is settled.
+    /// Start the fallback prover, which is not paid. Over when the task is closed or its batch settled.
     StartFallback {
         /// Batch.
         batch: BatchNumber,

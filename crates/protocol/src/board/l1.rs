@@ -2,11 +2,11 @@
 
 use super::{
     Action, Board, BoardError, Event, Lottery, ReleasedBecause, RollerAccount, SETTLED_TASKS_KEPT,
-    SeatState, Stage, Task, Turn,
+    Seat, SeatState, Stage, Task, Turn,
 };
 use crate::{
     entries::entries_hash,
-    ids::{BatchNumber, Roller, Round, ScrWei},
+    ids::{BatchNumber, Roller, ScrWei},
     law::lottery,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
@@ -273,14 +273,18 @@ impl Board {
         })
     }
 
-    pub(super) fn on_judged(
-        &mut self,
-        batch: BatchNumber,
-        round: Round,
-        roller: Roller,
-        valid: bool,
-        fine: ScrWei,
-    ) -> Result<(), BoardError> {
+    pub(super) fn on_judged(&mut self, event: &Event) -> Result<(), BoardError> {
+        let Event::SubmissionJudged {
+            batch,
+            round,
+            roller,
+            proof_digest,
+            valid,
+            fine,
+        } = *event
+        else {
+            unreachable!("only judgements are passed here");
+        };
         let account = self
             .rollers
             .get_mut(&roller)
@@ -288,29 +292,39 @@ impl Board {
         if batch > self.committed_through {
             return Err(BoardError::UnknownBatch(batch));
         }
-        // A task that is kept no longer had no judgement open. A roller can also sign for a seat that it never had, and be
-        // fined for it on L1: there is nothing to change here then.
+        // A task that is kept no longer had no judgement open.
         let task = self
             .tasks
             .get_mut(&batch)
             .ok_or(BoardError::AlreadyApplied)?;
         let key = task.seat_key(round, roller);
-        let Some(seat) = task.seats.get_mut(&(round, roller)) else {
-            account.record.fined = ScrWei(account.record.fined.0.saturating_add(fine.0));
-            return Ok(());
-        };
-        if seat.fine.is_some() {
-            return Err(BoardError::AlreadyApplied);
-        }
-        seat.fine = Some(fine);
-        account.record.fined = ScrWei(account.record.fined.0.saturating_add(fine.0));
-        account.accused.take_if(|accused| *accused == key);
-        if valid && matches!(seat.state, SeatState::Invalid { .. }) {
+        let seat = task.seats.get_mut(&(round, roller));
+        if valid {
+            // SOUNDNESS: anybody can have any submission judged. Only the very proof that was rejected here clears its
+            // roller; a valid proof that it signs afterwards does not.
+            let is_rejected = |seat: &Seat| {
+                matches!(seat.state, SeatState::Invalid { .. })
+                    && seat.fine.is_none()
+                    && seat
+                        .receipt
+                        .is_some_and(|receipt| receipt.proof_digest == proof_digest)
+            };
+            let seat = seat
+                .filter(|seat| is_rejected(seat))
+                .ok_or(BoardError::AlreadyApplied)?;
             seat.state = SeatState::Released {
                 why: ReleasedBecause::VerdictOverturned,
             };
             account.overturn(key);
+        } else if let Some(seat) = seat {
+            if seat.fine.is_some() {
+                return Err(BoardError::AlreadyApplied);
+            }
+            seat.fine = Some(fine);
         }
+        // A roller can sign for a seat that it never had, and be fined for it on L1 all the same.
+        account.record.fined = ScrWei(account.record.fined.0.saturating_add(fine.0));
+        account.accused.take_if(|accused| *accused == key);
         self.forget_tasks();
         Ok(())
     }
@@ -327,7 +341,7 @@ impl Board {
             return;
         };
         let is_judged = |task: &Task| {
-            let open = |seat: &super::Seat| {
+            let open = |seat: &Seat| {
                 matches!(seat.state, SeatState::Invalid { .. }) && seat.fine.is_none()
             };
             !task.seats.values().any(open)

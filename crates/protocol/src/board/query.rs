@@ -104,7 +104,7 @@ impl Board {
                     entries: entries.clone(),
                 });
             }
-            if task.fallback_started {
+            if task.fallback_started && task.is_open() {
                 actions.push(Action::StartFallback {
                     batch: task.batch,
                     task: task.id,

@@ -59,12 +59,6 @@ impl Board {
 
     /// Ends the present round if it is over, and does what follows: close, draw again, or leave it to the fallback.
     pub(super) fn advance(&mut self, batch: BatchNumber, turn: &mut Turn) {
-        let is_fallback_due = self
-            .fallback_at(self.task(batch))
-            .is_some_and(|at| turn.now >= at);
-        if is_fallback_due && !self.task(batch).fallback_started {
-            self.start_fallback(batch, turn);
-        }
         let Stage::Open { round_ends_at } = self.task(batch).stage else {
             return;
         };
@@ -75,26 +69,28 @@ impl Board {
                 .seats
                 .values_mut()
                 .filter(|seat| seat.is_open());
-            open.for_each(|seat| {
-                seat.state = SeatState::Missed {
-                    why: MissedBecause::DeadlinePassed,
-                }
-            });
+            let why = MissedBecause::DeadlinePassed;
+            open.for_each(|seat| seat.state = SeatState::Missed { why });
         }
-        if self.task(batch).seats.values().any(Seat::is_open) {
-            return;
-        }
-        let has_entries = !self
-            .task(batch)
-            .entries(self.params.late_divisor)
-            .is_empty();
-        if has_entries {
+        let is_awaited = self.task(batch).seats.values().any(Seat::is_open);
+        if !is_awaited
+            && !self
+                .task(batch)
+                .entries(self.params.late_divisor)
+                .is_empty()
+        {
             self.close(batch, turn);
             return;
         }
+        let is_fallback_due = self
+            .fallback_at(self.task(batch))
+            .is_some_and(|at| turn.now >= at);
+        if is_fallback_due && !self.task(batch).fallback_started {
+            self.start_fallback(batch, turn);
+        }
         // A round in which nobody could be seated lasts until its end, so that somebody can come back.
-        let was_empty = self.task(batch).is_round_empty();
-        if round_ends_at.is_none() || (was_empty && !is_time_up) {
+        let is_waiting = self.task(batch).is_round_empty() && !is_time_up;
+        if is_awaited || is_waiting || round_ends_at.is_none() {
             return;
         }
         if self.task(batch).fallback_started {
