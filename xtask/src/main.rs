@@ -23,6 +23,8 @@ enum Chore {
     Test(test::Args),
     /// Build the guest programs, or check that the committed ones are what the source builds.
     Guest(guest::Args),
+    /// Record a real proof with its inputs, which most tests verify instead of proving (minutes of computing).
+    Fixture,
     /// Compile the contracts and write their artifacts, or check that the committed ones are current.
     Contracts(contracts::Args),
 }
@@ -31,6 +33,7 @@ fn main() -> eyre::Result<()> {
     match Cli::parse().chore {
         Chore::Test(args) => test::run(&args),
         Chore::Guest(args) => guest::run(&args),
+        Chore::Fixture => guest::record_fixture(),
         Chore::Contracts(args) => contracts::run(&args),
     }
 }

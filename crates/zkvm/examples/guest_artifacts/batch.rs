@@ -1,0 +1,197 @@
+//! The batch of the recorded proof: one block of ten signed ether transfers on a state of a thousand accounts, built
+//! natively through `stf`. Fixed to the last bit, so that recording it again changes only what the program changes.
+
+use alloy_consensus::{
+    EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH, Header, SignableTransaction, TxEip1559, TxEnvelope,
+    constants::KECCAK_EMPTY,
+};
+use alloy_eips::{
+    eip1559::INITIAL_BASE_FEE,
+    eip2718::Encodable2718,
+    eip2935::{HISTORY_STORAGE_ADDRESS, HISTORY_STORAGE_CODE},
+    eip7685::EMPTY_REQUESTS_HASH,
+};
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
+use eyre::WrapErr;
+use k256::ecdsa::SigningKey;
+use rollmill_protocol::{
+    BatchData, BlockData, PublicValues, TaskId,
+    l2::{
+        FORK_ID, L1_CHAIN_ID_EMBEDDED, L2_CHAIN_ID_DEVNET, WITHDRAWAL_QUEUE, WITHDRAWAL_ROOT_SLOT,
+    },
+    message::EMPTY_MESSAGE_HASH,
+    prover_gas::SCHEDULE_ID,
+    withdrawal,
+};
+use rollmill_stf::{
+    Identity, build_witness, execute_batch,
+    source::MemorySource,
+    state::{AccountChange, AccountFields, StateChanges, StateTrie},
+    witness::StatementContext,
+};
+
+const ROLLUP: Address = Address::repeat_byte(0x11);
+const ROLLER: Address = Address::repeat_byte(0x22);
+const ACCOUNTS: u64 = 1_000;
+const TRANSFERS: u64 = 10;
+const SENDERS: u64 = 5;
+const GAS_LIMIT: u64 = 30_000_000;
+
+/// What a roller needs for the batch, and what it must find.
+pub struct Sample {
+    pub identity: Identity,
+    pub witness: Bytes,
+    pub public_values: PublicValues,
+}
+
+/// Builds the batch and runs it statelessly once.
+pub fn sample() -> eyre::Result<Sample> {
+    let (source, parent) = genesis()?;
+    let transactions = (0..TRANSFERS)
+        .map(|index| transfer(index % SENDERS, index / SENDERS, index))
+        .collect();
+    let block = BlockData {
+        timestamp: parent.timestamp + 1,
+        gas_limit: GAS_LIMIT,
+        prevrandao: B256::repeat_byte(0x33),
+        l1_message_count: 0,
+        transactions,
+    };
+    let context = StatementContext {
+        program_version: 1,
+        fork_id: FORK_ID,
+        schedule_id: SCHEDULE_ID,
+        l1_chain_id: L1_CHAIN_ID_EMBEDDED,
+        l2_chain_id: L2_CHAIN_ID_DEVNET,
+        batch: 1,
+        rollup: ROLLUP,
+        previous_message_hash: EMPTY_MESSAGE_HASH,
+    };
+    let data = BatchData {
+        blocks: vec![block],
+    };
+    let built = build_witness(source, &parent, &data, Vec::new(), context)
+        .wrap_err("building the witness")?;
+    let identity = Identity {
+        roller: ROLLER,
+        task: TaskId::of_batch(L1_CHAIN_ID_EMBEDDED, ROLLUP, 1),
+    };
+    let public_values =
+        execute_batch(identity, built.witness.clone()).wrap_err("executing it statelessly")?;
+    Ok(Sample {
+        identity,
+        witness: built.witness,
+        public_values,
+    })
+}
+
+/// State of the withdrawal queue, the block-hash history and funded accounts; header of the block with it.
+fn genesis() -> eyre::Result<(MemorySource, Header)> {
+    let code = |address, code: Bytes, storage| {
+        let code_hash = keccak256(&code);
+        let fields = AccountFields {
+            nonce: 1,
+            balance: U256::ZERO,
+            code_hash,
+        };
+        (
+            AccountChange {
+                address,
+                account: Some(fields),
+                wipe_storage: false,
+                storage,
+            },
+            (code_hash, code),
+        )
+    };
+    let root = U256::from_be_bytes(withdrawal::empty_root().0);
+    // Nobody withdraws in this batch, so the queue's code is not run.
+    let queue = code(
+        WITHDRAWAL_QUEUE,
+        Bytes::from_static(&[0xfe]),
+        vec![(U256::from(WITHDRAWAL_ROOT_SLOT), root)],
+    );
+    let history = code(
+        HISTORY_STORAGE_ADDRESS,
+        HISTORY_STORAGE_CODE.clone(),
+        Vec::new(),
+    );
+    let (mut accounts, codes): (Vec<_>, Vec<_>) = [queue, history].into_iter().unzip();
+    let funded = (0..SENDERS)
+        .map(|sender| address_of(&key(sender)))
+        .chain((0..ACCOUNTS).map(recipient));
+    accounts.extend(funded.map(|address| AccountChange {
+        address,
+        account: Some(AccountFields {
+            nonce: 0,
+            balance: U256::from(10).pow(U256::from(20)),
+            code_hash: KECCAK_EMPTY,
+        }),
+        wipe_storage: false,
+        storage: Vec::new(),
+    }));
+    let mut trie = StateTrie::new(MemorySource::default(), EMPTY_ROOT_HASH);
+    let update = trie.apply(StateChanges { accounts, codes })?;
+    let mut source = MemorySource::default();
+    source.insert_update(&update);
+    let header = Header {
+        ommers_hash: EMPTY_OMMER_ROOT_HASH,
+        state_root: update.root,
+        transactions_root: EMPTY_ROOT_HASH,
+        receipts_root: EMPTY_ROOT_HASH,
+        gas_limit: GAS_LIMIT,
+        timestamp: 1_800_000_000,
+        base_fee_per_gas: Some(INITIAL_BASE_FEE),
+        withdrawals_root: Some(EMPTY_ROOT_HASH),
+        blob_gas_used: Some(0),
+        excess_blob_gas: Some(0),
+        parent_beacon_block_root: Some(B256::ZERO),
+        requests_hash: Some(EMPTY_REQUESTS_HASH),
+        ..Header::default()
+    };
+    Ok((source, header))
+}
+
+fn transfer(sender: u64, nonce: u64, index: u64) -> Bytes {
+    let transaction = TxEip1559 {
+        chain_id: L2_CHAIN_ID_DEVNET,
+        nonce,
+        gas_limit: 21_000,
+        max_fee_per_gas: 2 * u128::from(INITIAL_BASE_FEE),
+        max_priority_fee_per_gas: 1_000_000,
+        // Every third transfer creates its recipient.
+        to: TxKind::Call(if index.is_multiple_of(3) {
+            recipient(ACCOUNTS + index)
+        } else {
+            recipient(index * 37)
+        }),
+        value: U256::from(1_000_000_000 + index),
+        ..TxEip1559::default()
+    };
+    let hash = transaction.signature_hash();
+    let (signature, id) = key(sender)
+        .sign_prehash_recoverable(hash.as_slice())
+        .expect("a 32-byte hash can be signed");
+    let (r, s) = signature.split_bytes();
+    let signature = Signature::new(
+        U256::from_be_slice(&r),
+        U256::from_be_slice(&s),
+        id.is_y_odd(),
+    );
+    TxEnvelope::from(transaction.into_signed(signature))
+        .encoded_2718()
+        .into()
+}
+
+fn key(sender: u64) -> SigningKey {
+    SigningKey::from_slice(keccak256(format!("sender {sender}")).as_slice())
+        .expect("a hash is almost surely a key")
+}
+
+fn address_of(key: &SigningKey) -> Address {
+    Address::from_public_key(key.verifying_key())
+}
+
+fn recipient(index: u64) -> Address {
+    Address::from_word(keccak256(format!("recipient {index}")))
+}

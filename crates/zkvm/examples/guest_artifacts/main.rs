@@ -1,0 +1,129 @@
+//! What needs the prover and is done by hand: `cargo xtask guest` and `cargo xtask fixture` call it.
+//!
+//! ```text
+//! guest-artifacts commit ELF OUT_DIR    write program.json and vm.vk for ELF
+//! guest-artifacts execute               run the embedded batch program on the sample batch, print its cost
+//! guest-artifacts fixture OUT_DIR       prove it, write proof.bin, witness.bin and fixture.json
+//! ```
+
+mod batch;
+
+use std::{fs, path::Path, sync::atomic::AtomicBool, time::Instant};
+
+use alloy_primitives::keccak256;
+use eyre::{WrapErr, bail, ensure};
+use rollmill_zkvm::{
+    programs::{self, ProgramManifest},
+    prove::{Execution, Inputs, Prover, ProverConfig, peak_rss_bytes},
+};
+use serde_json::json;
+
+fn main() -> eyre::Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args[..] {
+        ["commit", elf, out] => commit(Path::new(elf), Path::new(out)),
+        ["execute"] => execute(&prover()?, &batch::sample()?).map(drop),
+        ["fixture", out] => fixture(Path::new(out)),
+        _ => bail!("usage: commit ELF OUT_DIR | execute | fixture OUT_DIR"),
+    }
+}
+
+fn commit(elf: &Path, out: &Path) -> eyre::Result<()> {
+    let elf = fs::read(elf).wrap_err_with(|| format!("reading {}", elf.display()))?;
+    let prover = Prover::of_elf(&elf, ProverConfig::default())?;
+    let mut key = prover.verifying_key();
+    // The key file is the machine's; a program's commitment comes with each proof to be verified.
+    key.baseline.app_exe_commit = Default::default();
+    let key = bitcode::serialize(&key)?;
+    let manifest = ProgramManifest {
+        commitment: prover.commitment(),
+        elf_keccak: keccak256(&elf),
+        verifying_key_keccak: keccak256(&key),
+    };
+    fs::create_dir_all(out)?;
+    fs::write(out.join("vm.vk"), &key)?;
+    fs::write(
+        out.join("program.json"),
+        serde_json::to_string_pretty(&manifest)? + "\n",
+    )?;
+    println!(
+        "exe {}\nvm  {}\nverifying key of {} bytes",
+        manifest.commitment.exe,
+        manifest.commitment.vm,
+        key.len()
+    );
+    Ok(())
+}
+
+fn execute(prover: &Prover, sample: &batch::Sample) -> eyre::Result<Execution> {
+    let execution = prover.execute(inputs(sample))?;
+    println!("{execution:#?}\nwitness of {} bytes", sample.witness.len());
+    ensure!(
+        execution.public_values_hash == sample.public_values.hash(),
+        "the program differs from the native result"
+    );
+    Ok(execution)
+}
+
+fn fixture(out: &Path) -> eyre::Result<()> {
+    let prover = prover()?;
+    let sample = batch::sample()?;
+    let execution = execute(&prover, &sample)?;
+    let started = Instant::now();
+    let progress = |stage| println!("{:8.1} s  {stage:?}", started.elapsed().as_secs_f64());
+    let proven = prover.prove(inputs(&sample), &progress, &AtomicBool::new(false))?;
+    println!(
+        "{:8.1} s  done, peak {} MiB",
+        proven.seconds.total(),
+        peak_rss_bytes().unwrap_or(0) >> 20
+    );
+
+    fs::create_dir_all(out)?;
+    fs::write(out.join("proof.bin"), &proven.proof)?;
+    fs::write(out.join("witness.bin"), &sample.witness)?;
+    let fixture = json!({
+        "program": prover.commitment(),
+        "roller": sample.identity.roller,
+        "task": sample.identity.task,
+        "public_values": sample.public_values,
+        "public_values_hash": proven.public_values_hash,
+        "proof_keccak": keccak256(&proven.proof),
+        "proof_bytes": proven.proof.len(),
+        "witness_bytes": sample.witness.len(),
+        "instructions": proven.instructions,
+        "trace_cells": execution.trace_cells,
+        "segments": proven.segments,
+        "threads": ProverConfig::default().threads,
+        "seconds": {
+            "executing": proven.seconds.executing,
+            "app_proving": proven.seconds.app_proving,
+            "aggregating": proven.seconds.aggregating,
+            "verifying": proven.seconds.verifying,
+        },
+        "peak_rss_bytes": peak_rss_bytes(),
+    });
+    let text = serde_json::to_string_pretty(&fixture)? + "\n";
+    fs::write(out.join("fixture.json"), &text)?;
+    print!("{text}");
+    Ok(())
+}
+
+fn inputs(sample: &batch::Sample) -> Inputs<'_> {
+    Inputs {
+        roller: sample.identity.roller,
+        task: sample.identity.task,
+        witness: &sample.witness,
+    }
+}
+
+fn prover() -> eyre::Result<Prover> {
+    let started = Instant::now();
+    let prover = Prover::new(&programs::BATCH_V1, ProverConfig::default())?;
+    println!(
+        "{:8.1} s  keys derived, {} MiB",
+        started.elapsed().as_secs_f64(),
+        peak_rss_bytes().unwrap_or(0) >> 20
+    );
+    Ok(prover)
+}

@@ -1,0 +1,103 @@
+//! The guest programs, as built by `cargo xtask guest`, with what is needed to verify them without building.
+//!
+//! A program version is forever: batches pin it at commit, and old versions stay settleable. A new version adds a folder
+//! to `guest/artifacts` and an entry here.
+
+use std::sync::LazyLock;
+
+use alloy_primitives::{B256, keccak256};
+use openvm_verify_stark_host::vk::VmStarkVerifyingKey;
+use serde::{Deserialize, Serialize};
+
+use crate::ProgramCommitment;
+
+/// One built program.
+#[derive(Debug)]
+pub struct Program {
+    /// Number in L1's program table.
+    pub version: u32,
+    /// Stripped RISC-V executable.
+    pub elf: &'static [u8],
+    /// What L1 pins.
+    pub commitment: ProgramCommitment,
+    verifying_key_bytes: &'static [u8],
+    verifying_key: LazyLock<VmStarkVerifyingKey, Box<dyn FnOnce() -> VmStarkVerifyingKey + Send>>,
+}
+
+/// `program.json`: what describes the binary files beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramManifest {
+    /// Commitments, computed from the executable and the VM's configuration.
+    pub commitment: ProgramCommitment,
+    /// Keccak-256 of the executable.
+    pub elf_keccak: B256,
+    /// Keccak-256 of the file of the verifying key.
+    pub verifying_key_keccak: B256,
+}
+
+/// The batch program, version 1.
+pub static BATCH_V1: LazyLock<Program> = LazyLock::new(|| {
+    Program::embedded(
+        1,
+        include_bytes!("../../../guest/artifacts/batch-v1/program.elf"),
+        include_bytes!("../../../guest/artifacts/batch-v1/vm.vk"),
+        include_str!("../../../guest/artifacts/batch-v1/program.json"),
+    )
+});
+
+/// The program with this number in L1's table.
+pub fn by_version(version: u32) -> Option<&'static Program> {
+    [&*BATCH_V1]
+        .into_iter()
+        .find(|program| program.version == version)
+}
+
+impl Program {
+    fn embedded(
+        version: u32,
+        elf: &'static [u8],
+        verifying_key_bytes: &'static [u8],
+        manifest: &str,
+    ) -> Self {
+        let manifest: ProgramManifest =
+            serde_json::from_str(manifest).expect("a committed manifest parses");
+        assert_eq!(
+            keccak256(elf),
+            manifest.elf_keccak,
+            "executable and manifest were written together"
+        );
+        assert_eq!(
+            keccak256(verifying_key_bytes),
+            manifest.verifying_key_keccak,
+            "key and manifest too"
+        );
+        Self {
+            version,
+            elf,
+            commitment: manifest.commitment,
+            verifying_key_bytes,
+            verifying_key: LazyLock::new(Box::new(|| {
+                bitcode::deserialize(verifying_key_bytes).expect("a committed key decodes")
+            })),
+        }
+    }
+
+    /// Size of the embedded verifying key in bytes.
+    pub fn verifying_key_bytes(&self) -> usize {
+        self.verifying_key_bytes.len()
+    }
+
+    /// Key of the last aggregation layer, with the baseline of this program's VM.
+    pub(crate) fn verifying_key(&self) -> &VmStarkVerifyingKey {
+        &self.verifying_key
+    }
+}
+
+/// The key that verifies proofs of any program on this VM.
+pub(crate) fn verifying_key_of_vm(vm: B256) -> Option<&'static VmStarkVerifyingKey> {
+    [&*BATCH_V1]
+        .into_iter()
+        .find(|program| program.commitment.vm == vm)
+        .map(Program::verifying_key)
+}

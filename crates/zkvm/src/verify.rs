@@ -1,0 +1,132 @@
+//! Native verification of a STARK, safe on any bytes.
+//!
+//! A proof travels as the canonical encoding of OpenVM's proof structure, uncompressed: it is random field elements,
+//! which zstd does not make smaller, and a compressed form would need its own bounds and would change with the
+//! compressor's version. The rules here:
+//!
+//! 1. the length is bounded before anything is read;
+//! 2. decoding consumes every byte, and encoding the result gives the same bytes: one proof, one form;
+//! 3. program *and* VM commitment are the caller's; zero is refused for both and for the public values hash;
+//! 4. the revealed 32 bytes are compared here: the library binds their number, not their content;
+//! 5. the library asserts the exit code 0, the aggregation layer and the keys of every layer against the baseline;
+//! 6. a panic in the library is a rejection.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use alloy_primitives::B256;
+use openvm_stark_backend::{
+    codec::{Decode, Encode},
+    p3_field::PrimeField32,
+};
+use openvm_verify_stark_host::{
+    VmStarkProof, verify_vm_stark_proof_decoded, vk::VmStarkVerifyingKey,
+};
+
+use crate::{ProgramCommitment, commitment::digest_of, programs::verifying_key_of_vm};
+
+/// Longest proof that is looked at, in bytes.
+pub const PROOF_BYTES_MAX: usize = 512 * 1024;
+
+/// Number of bytes that a program reveals.
+pub(crate) const REVEALED_BYTES: usize = 32;
+
+/// Why a proof was not accepted. All are the prover's fault but [`VerifyError::UnknownVm`].
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// A commitment or the public values hash is zero or no canonical digest: never a real one.
+    #[error("program commitment, VM commitment or public values hash is zero or not canonical")]
+    Unset,
+    /// No verifying key for this VM in this build: a newer program version.
+    #[error("no verifying key for VM {0}")]
+    UnknownVm(B256),
+    /// Longer than [`PROOF_BYTES_MAX`].
+    #[error("proof of {0} bytes is too long")]
+    TooLong(usize),
+    /// Not the encoding of a proof.
+    #[error("proof does not decode")]
+    Malformed(#[source] std::io::Error),
+    /// Decodes, but the same proof encodes otherwise.
+    #[error("proof is not encoded canonically")]
+    NotCanonical,
+    /// Reveals other bytes than the expected hash.
+    #[error("proof reveals other public values")]
+    PublicValues,
+    /// The proof system says no.
+    #[error("proof is invalid: {0}")]
+    Invalid(String),
+    /// The verifier panicked on it.
+    #[error("proof made the verifier panic")]
+    Panicked,
+}
+
+/// Checks that `proof` shows: `program` ran to exit code 0 and revealed `public_values_hash`.
+///
+/// Takes some 20 ms of CPU and is bounded for any input. Call it on a blocking thread.
+pub fn verify(
+    program: &ProgramCommitment,
+    public_values_hash: B256,
+    proof: &[u8],
+) -> Result<(), VerifyError> {
+    if program.has_zero() || public_values_hash.is_zero() {
+        return Err(VerifyError::Unset);
+    }
+    if proof.len() > PROOF_BYTES_MAX {
+        return Err(VerifyError::TooLong(proof.len()));
+    }
+    let app_exe_commit = digest_of(program.exe).map_err(|_| VerifyError::Unset)?;
+    let key = verifying_key_of_vm(program.vm).ok_or(VerifyError::UnknownVm(program.vm))?;
+    // SOUNDNESS: the baseline's program commitment is the caller's, not the one the key file was written with.
+    let mut key = key.clone();
+    key.baseline.app_exe_commit = app_exe_commit;
+    verify_with_key(&key, public_values_hash, proof)
+}
+
+/// [`verify`] with a given key, whose baseline holds the program commitment.
+pub(crate) fn verify_with_key(
+    key: &VmStarkVerifyingKey,
+    public_values_hash: B256,
+    proof: &[u8],
+) -> Result<(), VerifyError> {
+    // Nothing that the closure touches outlives a panic, so there is no broken state to observe.
+    catch_unwind(AssertUnwindSafe(|| {
+        verify_unguarded(key, public_values_hash, proof)
+    }))
+    .unwrap_or(Err(VerifyError::Panicked))
+}
+
+fn verify_unguarded(
+    key: &VmStarkVerifyingKey,
+    public_values_hash: B256,
+    bytes: &[u8],
+) -> Result<(), VerifyError> {
+    let proof = decode(bytes)?;
+    let revealed = &proof.user_pvs_proof.public_values;
+    // SOUNDNESS: each revealed element must be exactly the expected byte; elements of 256 and more match none.
+    let matches = revealed.len() == REVEALED_BYTES
+        && revealed
+            .iter()
+            .zip(public_values_hash)
+            .all(|(element, byte)| element.as_canonical_u32() == u32::from(byte));
+    if !matches {
+        return Err(VerifyError::PublicValues);
+    }
+    verify_vm_stark_proof_decoded(key, &proof)
+        .map_err(|error| VerifyError::Invalid(error.to_string()))
+}
+
+/// Canonical bytes of a proof.
+#[cfg_attr(not(feature = "prove"), allow(dead_code))]
+pub(crate) fn encode(proof: &VmStarkProof) -> Vec<u8> {
+    proof
+        .encode_to_vec()
+        .expect("writing to memory does not fail")
+}
+
+fn decode(bytes: &[u8]) -> Result<VmStarkProof, VerifyError> {
+    let proof = VmStarkProof::decode_from_bytes(bytes).map_err(VerifyError::Malformed)?;
+    // SOUNDNESS: the decoder reads any non-zero byte as `true`, so bytes alone do not name a proof until this holds.
+    if encode(&proof) != bytes {
+        return Err(VerifyError::NotCanonical);
+    }
+    Ok(proof)
+}
