@@ -57,17 +57,23 @@ fn one_submission_per_seat() {
 
 #[test]
 fn the_deadline_binds_once_somebody_was_on_time() {
-    let mut world = World::with_rollers(Params::devnet(), 3);
+    let mut world = World::with_rollers(
+        Params {
+            expiry_multiple: 3,
+            ..Params::devnet()
+        },
+        3,
+    );
     let batch = world.commit_drawing(&[1, 2]);
     let (quick, slow) = (world.seat_key(batch, 0, 1), world.seat_key(batch, 0, 2));
     let deadline = world.seat(batch, 0, 2).deadline;
     world.submit(quick, Verdict::Valid);
     assert_eq!(world.board.check_submission(&slow, deadline), Ok(()));
     world.now = deadline + 1;
-    assert!(
-        world
-            .try_apply(world.submission(slow, Verdict::Valid))
-            .is_err()
+    let event = world.submission(slow, Verdict::Valid);
+    assert_eq!(
+        refused(world.try_apply(event)),
+        Refusal::DeadlinePassed { deadline }
     );
     world.apply(Event::Tick);
     assert_eq!(

@@ -103,6 +103,8 @@ fn second_round_one_is_killed_and_one_cheats() {
     world.end_epoch();
     let q = |i| world.board.roller(roller(i)).unwrap().q;
     assert!(q(honest) > q(3) && q(3) > q(killed) && q(killed) > q(saboteur));
+    let killed = world.board.roller(roller(killed)).unwrap().record;
+    assert_eq!((killed.offers, killed.missed), (1, 1));
     let saboteur = world.board.roller(roller(saboteur)).unwrap();
     assert_eq!(saboteur.record.fined, fine);
     assert_eq!(
