@@ -142,7 +142,13 @@ fn install() -> eyre::Result<()> {
     Ok(())
 }
 
+/// Runs forge: the pinned one from npm, or on a platform for which the lock file names none, the one on the path.
 fn forge(args: &[&str]) -> eyre::Result<()> {
-    let forge = tools::root().join(DIR).join("node_modules/.bin/forge");
-    tools::run(tools::command(&forge.to_string_lossy(), args, DIR))
+    let pinned = tools::root().join(DIR).join("node_modules/.bin/forge");
+    let program = if pinned.exists() {
+        pinned.to_string_lossy().into_owned()
+    } else {
+        "forge".to_owned()
+    };
+    tools::run(tools::command(&program, args, DIR))
 }
