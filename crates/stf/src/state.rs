@@ -23,7 +23,7 @@ use crate::{
 use alloc::vec::Vec;
 use alloy_primitives::{
     Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256,
-    map::{AddressMap, B256Map, Entry, HashMap},
+    map::{AddressMap, B256Map, Entry, U256Map},
 };
 use alloy_rlp::Decodable;
 pub use alloy_trie::TrieAccount;
@@ -131,7 +131,7 @@ struct CachedAccount {
     /// Opened when a slot is first needed.
     storage: Option<Trie>,
     /// Keccak-256 of the slots seen.
-    slot_keys: HashMap<U256, B256>,
+    slot_keys: U256Map<B256>,
 }
 
 impl CachedAccount {
@@ -304,7 +304,7 @@ impl<S: StateSource> StateTrie<S> {
                     key,
                     account,
                     storage: None,
-                    slot_keys: HashMap::default(),
+                    slot_keys: U256Map::default(),
                 })
             }
         };

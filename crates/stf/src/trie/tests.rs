@@ -287,6 +287,30 @@ fn the_empty_trie_has_the_known_root_and_needs_no_source() {
     assert_eq!(trie.commit(), (EMPTY_ROOT_HASH, vec![]));
 }
 
+/// Two keys that differ in the last nibble, with values of a byte: two leaves of three bytes in a branch of 22, all
+/// inside the extension above them.
+#[test]
+fn nodes_shorter_than_a_hash_stand_in_their_parents() {
+    let mut source = MemorySource::default();
+    let (a, b) = (B256::ZERO, B256::with_last_byte(1));
+    let mut model = Model::new();
+    let mut trie = Trie::empty();
+    let put = |key, byte| (key, Some(Bytes::from(vec![byte])));
+    change(&mut trie, &source, &mut model, vec![put(a, 1), put(b, 2)]);
+    let (root, nodes) = trie.commit();
+    assert_eq!((root, nodes.len()), (reference_root(&model), 1));
+    source.insert_nodes(nodes);
+
+    let recording = RecordingSource::new(&source);
+    let mut trie = Trie::open(root);
+    change(&mut trie, &recording, &mut model, vec![put(b, 3)]);
+    assert_eq!(trie.commit().0, reference_root(&model));
+    assert_eq!(trie.proof(&recording, &a).unwrap().len(), 1);
+    change(&mut trie, &recording, &mut model, vec![(a, None)]);
+    assert_eq!(trie.commit().0, reference_root(&model));
+    assert_eq!(recording.into_recorded().nodes.len(), 1);
+}
+
 /// Key of account `index` in the large state.
 fn account_key(index: u64) -> B256 {
     keccak256(index.to_be_bytes())

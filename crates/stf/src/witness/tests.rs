@@ -118,6 +118,56 @@ proptest! {
     }
 }
 
+/// The layout of version 1, written out. If this test has to change, the version must.
+#[test]
+fn the_layout_of_version_1() {
+    let witness = Witness {
+        context: StatementContext {
+            program_version: 2,
+            fork_id: 3,
+            schedule_id: 4,
+            l1_chain_id: 5,
+            l2_chain_id: 6,
+            batch: 0x0807_0605_0403_0201,
+            rollup: Address::repeat_byte(0xaa),
+            previous_message_hash: B256::repeat_byte(0xbb),
+        },
+        parent_header: Bytes::from_static(b"parent"),
+        ancestors: vec![Bytes::from_static(b"older")],
+        nodes: [Bytes::from_static(b"node")].into_iter().collect(),
+        codes: Preimages::default(),
+        batch_data: Bytes::from_static(b"data"),
+        messages: vec![L1Message {
+            index: 7,
+            sender: Address::repeat_byte(0xcc),
+            to: Address::repeat_byte(0xdd),
+            value: U256::from(8),
+            gas_limit: 9,
+            data: Bytes::from_static(b"m"),
+        }],
+    };
+    let mut value = [0; 32];
+    value[31] = 8;
+    let expected = [
+        &b"\x01\0\0\0"[..],
+        b"\x02\0\0\0\x03\0\0\0\x04\0\0\0",
+        b"\x05\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0\x01\x02\x03\x04\x05\x06\x07\x08",
+        &[0xaa; 20],
+        &[0xbb; 32],
+        b"\x06\0\0\0parent\0\0",
+        b"\x01\0\0\0\x05\0\0\0older\0\0\0",
+        b"\x01\0\0\0\x04\0\0\0node",
+        b"\0\0\0\0",
+        b"\x04\0\0\0data",
+        b"\x01\0\0\0\x07\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0",
+        &[0xcc; 20],
+        &[0xdd; 20],
+        &value,
+        b"\x01\0\0\0m\0\0\0",
+    ];
+    assert_eq!(witness.encode(), expected.concat());
+}
+
 #[test]
 fn the_first_word_is_the_version() {
     let good = Witness::default().encode();
