@@ -93,7 +93,7 @@ fn compile() -> eyre::Result<BTreeMap<&'static str, Value>> {
 }
 
 /// The part of the compiler's output that the node uses: ABI and code.
-fn artifact(name: &str) -> eyre::Result<Value> {
+fn artifact(name: &'static str) -> eyre::Result<Value> {
     let path = tools::root()
         .join(DIR)
         .join(format!("out/{name}.sol/{name}.json"));
