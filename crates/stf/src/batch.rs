@@ -122,13 +122,26 @@ pub fn execute_batch(identity: Identity, witness: Bytes) -> Result<PublicValues,
     let witness = Witness::decode(witness)?;
     let task = check_context(&witness.context)?;
     if identity.task != task {
-        return Err(BatchError::Task { expected: task, got: identity.task });
+        return Err(BatchError::Task {
+            expected: task,
+            got: identity.task,
+        });
     }
-    let parent: Header = alloy_rlp::decode_exact(&witness.parent_header).map_err(|_| BatchError::Parent)?;
+    let parent: Header =
+        alloy_rlp::decode_exact(&witness.parent_header).map_err(|_| BatchError::Parent)?;
     let source = WitnessSource::new(&witness, parent.number)?;
     let data = BatchData::decode(&witness.batch_data)?;
-    let start = Start { parent: &parent, parent_hash: source.parent_hash() };
-    let end = run(&witness.context, start, &data, |position| source.message(position), &source)?;
+    let start = Start {
+        parent: &parent,
+        parent_hash: source.parent_hash(),
+    };
+    let end = run(
+        &witness.context,
+        start,
+        &data,
+        |position| source.message(position),
+        &source,
+    )?;
     source.finish()?;
     let commitment = keccak256(&witness.batch_data);
     end.public_values(&witness.context, identity, start, commitment, witness_bytes)
@@ -156,7 +169,10 @@ pub fn build_witness<S: StateSource + BlockHashSource>(
 ) -> Result<BuiltBatch, BatchError> {
     let task = check_context(&context)?;
     let recording = RecordingSource::new(source);
-    let start = Start { parent, parent_hash: parent.hash_slow() };
+    let start = Start {
+        parent,
+        parent_hash: parent.hash_slow(),
+    };
     let mut used = 0;
     let message = |position: usize| {
         used = position + 1;
@@ -182,26 +198,45 @@ pub fn build_witness<S: StateSource + BlockHashSource>(
     }
     .with_recorded(recording.into_recorded());
     let encoded = Bytes::from(witness.encode());
-    let identity = Identity { roller: Address::ZERO, task };
-    let public_values = end.public_values(&witness.context, identity, start, commitment, encoded.len())?;
-    let work = WorkCounts { witness_bytes: encoded.len() as u64, ..end.work };
-    Ok(BuiltBatch { witness: encoded, public_values, work })
+    let identity = Identity {
+        roller: Address::ZERO,
+        task,
+    };
+    let public_values =
+        end.public_values(&witness.context, identity, start, commitment, encoded.len())?;
+    let work = WorkCounts {
+        witness_bytes: encoded.len() as u64,
+        ..end.work
+    };
+    Ok(BuiltBatch {
+        witness: encoded,
+        public_values,
+        work,
+    })
 }
 
 /// Batch data of consecutive L2 blocks.
 pub fn batch_data<'a>(blocks: impl IntoIterator<Item = &'a Block>) -> BatchData {
     let blocks = blocks.into_iter().map(|block| {
-        let (messages, transactions): (Vec<_>, Vec<_>) =
-            block.body.transactions.iter().partition(|tx| tx.as_l1_message().is_some());
+        let (messages, transactions): (Vec<_>, Vec<_>) = block
+            .body
+            .transactions
+            .iter()
+            .partition(|tx| tx.as_l1_message().is_some());
         BlockData {
             timestamp: block.header.timestamp,
             gas_limit: block.header.gas_limit,
             prevrandao: block.header.mix_hash,
             l1_message_count: messages.len() as u64,
-            transactions: transactions.into_iter().map(|tx| tx.encoded_2718().into()).collect(),
+            transactions: transactions
+                .into_iter()
+                .map(|tx| tx.encoded_2718().into())
+                .collect(),
         }
     });
-    BatchData { blocks: blocks.collect() }
+    BatchData {
+        blocks: blocks.collect(),
+    }
 }
 
 /// Checks that this program executes such a batch; returns the batch's task.
@@ -212,7 +247,11 @@ fn check_context(context: &StatementContext) -> Result<TaskId, BatchError> {
     if context.schedule_id != SCHEDULE_ID {
         return Err(BatchError::Schedule(context.schedule_id));
     }
-    Ok(TaskId::of_batch(context.l1_chain_id, context.rollup, context.batch))
+    Ok(TaskId::of_batch(
+        context.l1_chain_id,
+        context.rollup,
+        context.batch,
+    ))
 }
 
 /// Where a batch starts.
@@ -241,7 +280,10 @@ impl End {
         data_commitment: B256,
         witness_bytes: usize,
     ) -> Result<PublicValues, BatchError> {
-        let work = WorkCounts { witness_bytes: witness_bytes as u64, ..self.work };
+        let work = WorkCounts {
+            witness_bytes: witness_bytes as u64,
+            ..self.work
+        };
         Ok(PublicValues {
             program_version: context.program_version,
             fork_id: context.fork_id,
@@ -279,7 +321,9 @@ fn run<'m, S: StateSource + BlockHashSource>(
     mut message: impl FnMut(usize) -> Option<&'m L1Message>,
     source: &S,
 ) -> Result<End, BatchError> {
-    let rules = Rules::Rollmill(RollmillRules { chain_id: context.l2_chain_id });
+    let rules = Rules::Rollmill(RollmillRules {
+        chain_id: context.l2_chain_id,
+    });
     let mut state = StateTrie::new(source, start.parent.state_root);
     let mut end = End {
         header: start.parent.clone(),
@@ -290,13 +334,18 @@ fn run<'m, S: StateSource + BlockHashSource>(
     };
     let mut position = 0;
     for block in &data.blocks {
-        let attributes = BlockAttributes::rollmill(block.timestamp, block.prevrandao, block.gas_limit);
-        let mut executor = BlockExecutor::begin(&rules, &end.header, end.hash, attributes, state, source)?;
+        let attributes =
+            BlockAttributes::rollmill(block.timestamp, block.prevrandao, block.gas_limit);
+        let mut executor =
+            BlockExecutor::begin(&rules, &end.header, end.hash, attributes, state, source)?;
         for _ in 0..block.l1_message_count {
             let message = message(position).ok_or(BatchError::MissingMessage(position))?;
             position += 1;
             end.message_hash = roll(end.message_hash, message.hash());
-            push(&mut executor, Recovered::new_unchecked(Transaction::from(message.clone()), message.sender))?;
+            push(
+                &mut executor,
+                Recovered::new_unchecked(Transaction::from(message.clone()), message.sender),
+            )?;
         }
         for (index, raw) in block.transactions.iter().enumerate() {
             let transaction = decode(executor.header().number, index, raw)?;
@@ -304,10 +353,15 @@ fn run<'m, S: StateSource + BlockHashSource>(
         }
         let (executed, after) = executor.finish()?;
         state = after;
-        end.work = end.work.checked_add(&executed.work).ok_or(BatchError::ProverGas)?;
+        end.work = end
+            .work
+            .checked_add(&executed.work)
+            .ok_or(BatchError::ProverGas)?;
         (end.header, end.hash) = (executed.header, executed.hash);
     }
-    end.withdrawal_root = state.storage(WITHDRAWAL_QUEUE, U256::from(WITHDRAWAL_ROOT_SLOT))?.into();
+    end.withdrawal_root = state
+        .storage(WITHDRAWAL_QUEUE, U256::from(WITHDRAWAL_ROOT_SLOT))?
+        .into();
     if end.withdrawal_root.is_zero() {
         return Err(BatchError::NoWithdrawalRoot);
     }
@@ -321,15 +375,21 @@ fn push<S: StateSource, B: BlockHashSource>(
     let (block, index) = (executor.header().number, executor.transaction_count());
     match executor.push(transaction) {
         Ok(_) => Ok(()),
-        Err(PushError::Rejected(rejection)) => Err(BatchError::Rejected { block, index, rejection }),
+        Err(PushError::Rejected(rejection)) => Err(BatchError::Rejected {
+            block,
+            index,
+            rejection,
+        }),
         Err(PushError::Block(error)) => Err(error.into()),
     }
 }
 
 /// SOUNDNESS: the raw bytes are decoded as a *signed* transaction; type 0x7E does not decode, so data cannot mint.
 fn decode(block: u64, index: usize, raw: &[u8]) -> Result<Recovered<Transaction>, BatchError> {
-    let transaction =
-        EthereumTransaction::decode_2718_exact(raw).map_err(|_| BatchError::Malformed { block, index })?;
-    let sender = transaction.recover_signer().map_err(|_| BatchError::Signature { block, index })?;
+    let transaction = EthereumTransaction::decode_2718_exact(raw)
+        .map_err(|_| BatchError::Malformed { block, index })?;
+    let sender = transaction
+        .recover_signer()
+        .map_err(|_| BatchError::Signature { block, index })?;
     Ok(Recovered::new_unchecked(transaction.into(), sender))
 }

@@ -33,11 +33,17 @@ use alloy_primitives::{Address, B256, Bloom, Bytes, Log};
 use revm::{
     context::{
         ContextSetters, ContextTr, JournalTr, TxEnv,
-        result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction, OutOfGasError, ResultGas},
+        result::{
+            EVMError, ExecutionResult, HaltReason, InvalidTransaction, OutOfGasError, ResultGas,
+        },
     },
     handler::Handler,
 };
 use rollmill_protocol::WorkCounts;
+
+/// Prover gas that an L1 message may cause by hashing and precompiles, beyond its EVM gas; what exceeds it runs out of
+/// gas. A message cannot be refused, so its proving must be bounded by the rules.
+pub const MESSAGE_WORK_MAX: u64 = 20_000_000;
 
 /// Why a transaction may not be in the block at this place. The block stays as it was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -151,8 +157,20 @@ pub struct ExecutedBlock {
 impl ExecutedBlock {
     /// The block as it is encoded and sent around.
     pub fn into_block(self) -> Block {
-        let Self { header, transactions, withdrawals, .. } = self;
-        Block { header, body: BlockBody { transactions, ommers: Vec::new(), withdrawals: withdrawals.map(Withdrawals) } }
+        let Self {
+            header,
+            transactions,
+            withdrawals,
+            ..
+        } = self;
+        Block {
+            header,
+            body: BlockBody {
+                transactions,
+                ommers: Vec::new(),
+                withdrawals: withdrawals.map(Withdrawals),
+            },
+        }
     }
 }
 
@@ -186,22 +204,41 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         let BlockAttributes { withdrawals, .. } = attributes;
         header.withdrawals_root = withdrawals.as_deref().map(calculate_withdrawals_root);
         validate_header(rules, parent, parent_hash, &header)?;
-        let source = if rules.is_rollmill() { BlockHashes::History } else { BlockHashes::Headers };
+        let mut executor = Self::at_header(rules, header, state, block_hashes);
+        executor.withdrawals = withdrawals;
+        executor.open()?;
+        Ok(executor)
+    }
+
+    /// Opens a block with this header as it is: nothing is checked, no system call is made. For transactions outside of a
+    /// chain (Ethereum's state tests), with [`Self::into_state`] as the end.
+    pub fn at_header(rules: &Rules, header: Header, state: StateTrie<S>, block_hashes: B) -> Self {
+        let source = if rules.is_rollmill() {
+            BlockHashes::History
+        } else {
+            BlockHashes::Headers
+        };
         let overlay = Overlay::new(state, block_hashes, source);
-        let mut executor = Self {
+        Self {
             fork: rules.fork(header.timestamp),
             evm: block_evm(rules, evm_env(rules, &header), overlay),
             rules: rules.clone(),
             header,
-            withdrawals,
+            withdrawals: None,
             transactions: Vec::new(),
             senders: Vec::new(),
             receipts: Vec::new(),
             blob_gas_used: 0,
             signatures: 0,
-        };
-        executor.open()?;
-        Ok(executor)
+        }
+    }
+
+    /// Ends after the transactions, without withdrawals and requests: their receipts, what the state became, and the
+    /// state.
+    pub fn into_state(self) -> Result<(Vec<Receipt>, StateUpdate, StateTrie<S>), BlockError> {
+        let (mut trie, changes) = self.evm.ctx.journaled_state.database.finish();
+        let update = trie.apply(changes)?;
+        Ok((self.receipts, update, trie))
     }
 
     /// System calls before the transactions.
@@ -209,11 +246,21 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         if let Some(root) = self.header.parent_beacon_block_root
             && !self.rules.is_rollmill()
         {
-            system::system_call(&mut self.evm, &self.rules, BEACON_ROOTS_ADDRESS, root.into())?;
+            system::system_call(
+                &mut self.evm,
+                &self.rules,
+                BEACON_ROOTS_ADDRESS,
+                root.into(),
+            )?;
         }
         if self.fork >= Fork::Prague {
             let parent_hash = self.header.parent_hash.into();
-            system::system_call(&mut self.evm, &self.rules, HISTORY_STORAGE_ADDRESS, parent_hash)?;
+            system::system_call(
+                &mut self.evm,
+                &self.rules,
+                HISTORY_STORAGE_ADDRESS,
+                parent_hash,
+            )?;
         }
         Ok(())
     }
@@ -225,7 +272,9 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
 
     /// Gas used by the transactions so far.
     pub fn gas_used(&self) -> u64 {
-        self.receipts.last().map_or(0, |receipt| receipt.cumulative_gas_used)
+        self.receipts
+            .last()
+            .map_or(0, |receipt| receipt.cumulative_gas_used)
     }
 
     /// Number of transactions so far.
@@ -245,7 +294,9 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         let (outcome, logs) = into_outcome(result);
         self.blob_gas_used += blob_gas;
         self.signatures += match &transaction {
-            Transaction::Ethereum(tx) => 1 + tx.authorization_list().map_or(0, |list| list.len() as u64),
+            Transaction::Ethereum(tx) => {
+                1 + tx.authorization_list().map_or(0, |list| list.len() as u64)
+            }
             Transaction::L1Message(_) => 0,
         };
         self.receipts.push(Receipt {
@@ -267,7 +318,10 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
             Transaction::L1Message(message) => message_gas_limit(message),
         };
         if gas_limit > available {
-            return Err(TxRejection::BlockGas { gas_limit, available });
+            return Err(TxRejection::BlockGas {
+                gas_limit,
+                available,
+            });
         }
         let rollmill = self.rules.is_rollmill();
         match transaction {
@@ -288,7 +342,14 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         let params = self.rules.blob_params(self.header.timestamp);
         let limit = params.map_or(0, |params| params.max_blob_gas_per_block());
         let available = limit.saturating_sub(self.blob_gas_used);
-        if blob_gas > available { Err(TxRejection::BlockBlobGas { blob_gas, available }) } else { Ok(blob_gas) }
+        if blob_gas > available {
+            Err(TxRejection::BlockBlobGas {
+                blob_gas,
+                available,
+            })
+        } else {
+            Ok(blob_gas)
+        }
     }
 
     fn run(&mut self, env: TxEnv) -> Result<ExecutionResult, PushError> {
@@ -308,14 +369,28 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
 
     /// Executes a message. One whose gas cannot even pay for its data is included all the same, as a failed transaction:
     /// otherwise a single message could block the queue.
-    fn run_message(&mut self, message: &TxL1Message, mut env: TxEnv) -> Result<ExecutionResult, PushError> {
+    fn run_message(
+        &mut self,
+        message: &TxL1Message,
+        mut env: TxEnv,
+    ) -> Result<ExecutionResult, PushError> {
         env.gas_limit = message_gas_limit(message);
-        match self.run(env) {
+        self.evm.ctx.chain.set_budget(Some(MESSAGE_WORK_MAX));
+        let result = self.run(env);
+        self.evm.ctx.chain.set_budget(None);
+        match result {
             Err(PushError::Rejected(TxRejection::Invalid(_))) => {
-                self.evm.ctx.db_mut().credit(message.sender, message.value, true)?;
+                self.evm
+                    .ctx
+                    .db_mut()
+                    .credit(message.sender, message.value, true)?;
                 let gas = ResultGas::default().with_total_gas_spent(message_gas_limit(message));
                 let reason = HaltReason::OutOfGas(OutOfGasError::Basic);
-                Ok(ExecutionResult::Halt { reason, gas, logs: Vec::new() })
+                Ok(ExecutionResult::Halt {
+                    reason,
+                    gas,
+                    logs: Vec::new(),
+                })
             }
             result => result,
         }
@@ -335,7 +410,10 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         let (mut trie, changes) = self.evm.ctx.journaled_state.database.finish();
         let update = trie.apply(changes)?;
         let mut header = self.header;
-        header.gas_used = self.receipts.last().map_or(0, |receipt| receipt.cumulative_gas_used);
+        header.gas_used = self
+            .receipts
+            .last()
+            .map_or(0, |receipt| receipt.cumulative_gas_used);
         header.state_root = update.root;
         header.transactions_root = calculate_transaction_root(&self.transactions);
         (header.receipts_root, header.logs_bloom) = seal_receipts(&self.receipts);
@@ -345,13 +423,19 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         if header.requests_hash.is_some() && !requests.is_empty() {
             header.requests_hash = Some(system::requests_hash(&requests));
         }
-        let hashed = update.nodes.iter().map(|(_, node)| node.len()).chain(update.codes.iter().map(|(_, code)| code.len()));
+        let hashed = update
+            .nodes
+            .iter()
+            .map(|(_, node)| node.len())
+            .chain(update.codes.iter().map(|(_, code)| code.len()));
         let block = ExecutedBlock {
             hash: header.hash_slow(),
             work: WorkCounts {
                 evm_gas: header.gas_used,
                 keccak_permutations: meter.keccak_permutations
-                    + hashed.map(|bytes| keccak_permutations(bytes as u64)).sum::<u64>(),
+                    + hashed
+                        .map(|bytes| keccak_permutations(bytes as u64))
+                        .sum::<u64>(),
                 precompile_gas: meter.precompile_gas,
                 ..work
             },
@@ -394,19 +478,41 @@ fn into_outcome(result: ExecutionResult) -> (TxOutcome, Vec<Log>) {
     let success = result.is_success();
     let gas_used = result.tx_gas_used();
     match result {
-        ExecutionResult::Success { output, logs, .. } => {
-            (TxOutcome { success, gas_used, output: output.into_data(), halt: None }, logs)
-        }
-        ExecutionResult::Revert { output, .. } => (TxOutcome { success, gas_used, output, halt: None }, Vec::new()),
-        ExecutionResult::Halt { reason, .. } => {
-            (TxOutcome { success, gas_used, output: Bytes::new(), halt: Some(reason) }, Vec::new())
-        }
+        ExecutionResult::Success { output, logs, .. } => (
+            TxOutcome {
+                success,
+                gas_used,
+                output: output.into_data(),
+                halt: None,
+            },
+            logs,
+        ),
+        ExecutionResult::Revert { output, .. } => (
+            TxOutcome {
+                success,
+                gas_used,
+                output,
+                halt: None,
+            },
+            Vec::new(),
+        ),
+        ExecutionResult::Halt { reason, .. } => (
+            TxOutcome {
+                success,
+                gas_used,
+                output: Bytes::new(),
+                halt: Some(reason),
+            },
+            Vec::new(),
+        ),
     }
 }
 
 /// Root of the receipts and union of their blooms.
 fn seal_receipts(receipts: &[Receipt]) -> (B256, Bloom) {
     let with_bloom: Vec<_> = receipts.iter().map(TxReceipt::with_bloom_ref).collect();
-    let bloom = with_bloom.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | receipt.logs_bloom);
+    let bloom = with_bloom
+        .iter()
+        .fold(Bloom::ZERO, |bloom, receipt| bloom | receipt.logs_bloom);
     (calculate_receipt_root(&with_bloom), bloom)
 }

@@ -16,23 +16,27 @@ use revm::{
     bytecode::opcode::KECCAK256,
     context::{
         Block as _, BlockEnv, Cfg, CfgEnv, ContextTr, Evm, JournalTr, Transaction as _, TxEnv,
-        journaled_state::account::JournaledAccountTr,
-        result::HaltReason,
+        journaled_state::account::JournaledAccountTr, result::HaltReason,
     },
     context_interface::block::BlobExcessGasAndPrice,
     handler::{
-        EthFrame, EthPrecompiles, EvmTr, EvmTrError, FrameResult, FrameTr, Handler, PrecompileProvider,
-        instructions::EthInstructions, post_execution, precompile_output_to_interpreter_result,
+        EthFrame, EthPrecompiles, EvmTr, EvmTrError, FrameResult, FrameTr, Handler,
+        PrecompileProvider, instructions::EthInstructions, post_execution,
+        precompile_output_to_interpreter_result,
     },
     interpreter::{
-        CallInputs, Instruction, InstructionContext, InstructionExecResult, InterpreterResult, InitialAndFloorGas,
-        interpreter::EthInterpreter, interpreter_action::FrameInit, instructions::system,
+        CallInputs, Gas, InitialAndFloorGas, Instruction, InstructionContext,
+        InstructionExecResult, InstructionResult, InterpreterResult, instructions::system,
+        interpreter::EthInterpreter, interpreter_action::FrameInit,
     },
     precompile::{PrecompileHalt, PrecompileOutput},
     primitives::hardfork::SpecId,
     state::EvmState,
 };
-use rollmill_protocol::l2::L1_MESSAGE_TX_TYPE;
+use rollmill_protocol::{
+    l2::L1_MESSAGE_TX_TYPE,
+    prover_gas::{PER_KECCAK_PERMUTATION, PER_PRECOMPILE_GAS},
+};
 
 /// Bytes that one Keccak-256 permutation absorbs.
 const KECCAK_RATE_BYTES: u64 = 136;
@@ -49,13 +53,67 @@ pub type BlockEvm<DB> = Evm<
     EthFrame<EthInterpreter>,
 >;
 
-/// Work that the EVM's own gas does not price as proving does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Work that the EVM's own gas does not price as proving does, and a bound on it.
+///
+/// Under a bound, what would exceed it runs out of gas *before* the work is done: a transaction that nobody can refuse
+/// (an L1 message) must not be able to make a batch unprovable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorkMeter {
     /// Permutations of `KECCAK256` instructions.
     pub keccak_permutations: u64,
     /// EVM gas used inside precompiles.
     pub precompile_gas: u64,
+    /// What may still be done, in prover gas.
+    budget: u64,
+}
+
+impl Default for WorkMeter {
+    fn default() -> Self {
+        Self {
+            keccak_permutations: 0,
+            precompile_gas: 0,
+            budget: u64::MAX,
+        }
+    }
+}
+
+impl WorkMeter {
+    /// Bounds what is done from here on; `None` lifts the bound.
+    pub(crate) fn set_budget(&mut self, prover_gas: Option<u64>) {
+        self.budget = prover_gas.unwrap_or(u64::MAX);
+    }
+
+    /// Prover gas of permutations, `None` when it exceeds the budget.
+    fn keccak_work(&self, permutations: u64) -> Option<u64> {
+        let work = permutations.checked_mul(PER_KECCAK_PERMUTATION)?;
+        (work <= self.budget).then_some(work)
+    }
+
+    /// Counts permutations of this work.
+    const fn count_keccak(&mut self, permutations: u64, work: u64) {
+        self.keccak_permutations = self.keccak_permutations.saturating_add(permutations);
+        if self.budget != u64::MAX {
+            self.budget = self.budget.saturating_sub(work);
+        }
+    }
+
+    /// The gas that a precompile may use.
+    const fn precompile_gas_max(&self) -> u64 {
+        if self.budget == u64::MAX {
+            u64::MAX
+        } else {
+            self.budget / PER_PRECOMPILE_GAS
+        }
+    }
+
+    /// Counts gas used inside a precompile.
+    const fn count_precompile(&mut self, gas: u64) {
+        self.precompile_gas = self.precompile_gas.saturating_add(gas);
+        if self.budget != u64::MAX {
+            let work = gas.saturating_mul(PER_PRECOMPILE_GAS);
+            self.budget = self.budget.saturating_sub(work);
+        }
+    }
 }
 
 /// Keccak-256 permutations of an input of this many bytes.
@@ -82,14 +140,20 @@ pub fn evm_env(rules: &Rules, header: &Header) -> (CfgEnv, BlockEnv) {
         let excess_blob_gas = header.excess_blob_gas.unwrap_or_default();
         cfg.max_blobs_per_tx = Some(params.max_blobs_per_tx);
         cfg.blob_base_fee_update_fraction = u64::try_from(params.update_fraction).ok();
-        block.blob_excess_gas_and_price =
-            Some(BlobExcessGasAndPrice { excess_blob_gas, blob_gasprice: params.calc_blob_fee(excess_blob_gas) });
+        block.blob_excess_gas_and_price = Some(BlobExcessGasAndPrice {
+            excess_blob_gas,
+            blob_gasprice: params.calc_blob_fee(excess_blob_gas),
+        });
     }
     (cfg, block)
 }
 
 /// An EVM in this environment over `database`.
-pub fn block_evm<DB: Database>(rules: &Rules, (cfg, block): (CfgEnv, BlockEnv), database: DB) -> BlockEvm<DB> {
+pub fn block_evm<DB: Database>(
+    rules: &Rules,
+    (cfg, block): (CfgEnv, BlockEnv),
+    database: DB,
+) -> BlockEvm<DB> {
     let spec = cfg.spec;
     let ctx = Context::<BlockEnv, TxEnv, CfgEnv, DB, Journal<DB>, ()>::new(database, spec)
         .with_cfg(cfg)
@@ -98,7 +162,11 @@ pub fn block_evm<DB: Database>(rules: &Rules, (cfg, block): (CfgEnv, BlockEnv), 
     let mut instructions = EthInstructions::new_mainnet_with_spec(spec);
     let keccak_gas = instructions.gas_table()[usize::from(KECCAK256)];
     instructions.insert_instruction(KECCAK256, Instruction::new(metered_keccak256), keccak_gas);
-    Evm::new(ctx, instructions, BlockPrecompiles::new(spec, rules.precompiles().cloned()))
+    Evm::new(
+        ctx,
+        instructions,
+        BlockPrecompiles::new(spec, rules.precompiles().cloned()),
+    )
 }
 
 /// `KECCAK256`, counting its permutations when it succeeds.
@@ -106,10 +174,18 @@ fn metered_keccak256<DB: Database>(
     context: InstructionContext<'_, BlockContext<DB>, EthInterpreter>,
 ) -> InstructionExecResult {
     let InstructionContext { interpreter, host } = context;
-    let bytes = interpreter.stack.peek(1).ok().and_then(|length| u64::try_from(length).ok());
-    system::keccak256(InstructionContext { interpreter, host: &mut *host })?;
-    let permutations = keccak_permutations(bytes.unwrap_or_default());
-    host.chain.keccak_permutations = host.chain.keccak_permutations.saturating_add(permutations);
+    // A length that no memory can have is left to the instruction, which fails.
+    let length = interpreter.stack.peek(1).ok();
+    let bytes = length.map_or(0, |length| length.saturating_to());
+    let permutations = keccak_permutations(bytes);
+    let Some(work) = host.chain.keccak_work(permutations) else {
+        return Err(InstructionResult::OutOfGas);
+    };
+    system::keccak256(InstructionContext {
+        interpreter,
+        host: &mut *host,
+    })?;
+    host.chain.count_keccak(permutations, work);
     Ok(())
 }
 
@@ -124,10 +200,39 @@ impl BlockPrecompiles {
     fn new(spec: SpecId, chain: Option<ChainPrecompiles>) -> Self {
         let ethereum = EthPrecompiles::new(spec);
         let chain = chain.map(|chain| {
-            let warm = ethereum.warm_addresses().iter().chain(chain.addresses()).copied().collect();
+            let warm = ethereum
+                .warm_addresses()
+                .iter()
+                .chain(chain.addresses())
+                .copied()
+                .collect();
             (chain, warm)
         });
         Self { ethereum, chain }
+    }
+
+    fn run_within<DB: Database>(
+        &mut self,
+        context: &mut BlockContext<DB>,
+        inputs: &CallInputs,
+    ) -> Result<Option<InterpreterResult>, String> {
+        let chain = self.chain.as_ref();
+        let Some(run) = chain.and_then(|(chain, _)| chain.at(&inputs.bytecode_address)) else {
+            return self.ethereum.run(context, inputs);
+        };
+        let outcome = run(&inputs.input.as_bytes(context), inputs.gas_limit);
+        let output = match outcome {
+            ChainPrecompileOutcome::Success { gas_used, output } => {
+                PrecompileOutput::new(gas_used, output, inputs.reservoir)
+            }
+            ChainPrecompileOutcome::OutOfGas => {
+                PrecompileOutput::halt(PrecompileHalt::OutOfGas, inputs.reservoir)
+            }
+        };
+        let gas_limit = inputs.gas_limit;
+        Ok(Some(precompile_output_to_interpreter_result(
+            output, gas_limit,
+        )))
     }
 
     fn warm(&self) -> &AddressSet {
@@ -151,25 +256,29 @@ impl<DB: Database> PrecompileProvider<BlockContext<DB>> for BlockPrecompiles {
         context: &mut BlockContext<DB>,
         inputs: &CallInputs,
     ) -> Result<Option<InterpreterResult>, String> {
-        let address = &inputs.bytecode_address;
-        let result = match self.chain.as_ref().and_then(|(chain, _)| chain.at(address)) {
-            Some(run) => {
-                let outcome = run(&inputs.input.as_bytes(context), inputs.gas_limit);
-                let output = match outcome {
-                    ChainPrecompileOutcome::Success { gas_used, output } => {
-                        PrecompileOutput::new(gas_used, output, inputs.reservoir)
-                    }
-                    ChainPrecompileOutcome::OutOfGas => {
-                        PrecompileOutput::halt(PrecompileHalt::OutOfGas, inputs.reservoir)
-                    }
-                };
-                Some(precompile_output_to_interpreter_result(output, inputs.gas_limit))
+        let gas_max = context.chain.precompile_gas_max();
+        let result = if inputs.gas_limit <= gas_max {
+            self.run_within(context, inputs)?
+        } else {
+            let bounded = CallInputs {
+                gas_limit: gas_max,
+                ..inputs.clone()
+            };
+            let mut result = self.run_within(context, &bounded)?;
+            if let Some(result) = &mut result {
+                // The frame gave all its gas: what the bound kept back is returned, unless the call failed.
+                let spent = result.gas.total_gas_spent();
+                let failed = !result.result.is_ok_or_revert();
+                result.gas = Gas::new(inputs.gas_limit);
+                result
+                    .gas
+                    .set_spent(if failed { inputs.gas_limit } else { spent });
             }
-            None => self.ethereum.run(context, inputs)?,
+            result
         };
         if let Some(result) = &result {
-            let meter = &mut context.chain;
-            meter.precompile_gas = meter.precompile_gas.saturating_add(result.gas.total_gas_spent());
+            let used = result.gas.total_gas_spent().min(gas_max);
+            context.chain.count_precompile(used);
         }
         Ok(result)
     }
@@ -188,7 +297,10 @@ pub(crate) struct BlockHandler<EVM, ERROR> {
 
 impl<EVM, ERROR> BlockHandler<EVM, ERROR> {
     pub(crate) const fn new(rules: &Rules) -> Self {
-        Self { beneficiary_takes_base_fee: rules.is_rollmill(), types: PhantomData }
+        Self {
+            beneficiary_takes_base_fee: rules.is_rollmill(),
+            types: PhantomData,
+        }
     }
 }
 
@@ -216,9 +328,16 @@ where
         Ok(gas)
     }
 
-    fn reward_beneficiary(&self, evm: &mut EVM, exec_result: &mut FrameResult) -> Result<(), ERROR> {
+    fn reward_beneficiary(
+        &self,
+        evm: &mut EVM,
+        exec_result: &mut FrameResult,
+    ) -> Result<(), ERROR> {
         if !self.beneficiary_takes_base_fee {
-            return Ok(post_execution::reward_beneficiary(evm.ctx(), exec_result.gas())?);
+            return Ok(post_execution::reward_beneficiary(
+                evm.ctx(),
+                exec_result.gas(),
+            )?);
         }
         let (block, tx, cfg, journal, _, _) = evm.ctx().all_mut();
         if cfg.is_fee_charge_disabled() {
@@ -226,7 +345,9 @@ where
         }
         let price = tx.effective_gas_price(block.basefee().into());
         let fee = U256::from(price) * U256::from(exec_result.gas().used());
-        journal.load_account_mut(block.beneficiary())?.incr_balance(fee);
+        journal
+            .load_account_mut(block.beneficiary())?
+            .incr_balance(fee);
         Ok(())
     }
 }

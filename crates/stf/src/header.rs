@@ -5,6 +5,7 @@
 //! only execution can know (roots, gas used, bloom, requests) are compared after execution in [`crate::import`].
 
 use crate::rules::{Fork, Rules};
+use alloc::vec::Vec;
 use alloy_consensus::{
     Header,
     constants::{EMPTY_OMMER_ROOT_HASH, EMPTY_WITHDRAWALS},
@@ -17,7 +18,6 @@ use alloy_eips::{
     eip7825::MAX_TX_GAS_LIMIT_OSAKA,
     eip7840::BlobParams,
 };
-use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes};
 use rollmill_protocol::l2::FEE_VAULT;
 
@@ -156,8 +156,13 @@ pub enum HeaderError {
 }
 
 /// The child header that follows from `parent` and `attributes`, with the fields that execution fills left empty.
-/// The number wraps never: no chain has 2^64 blocks.
-pub fn next_header(rules: &Rules, parent: &Header, parent_hash: B256, attributes: &BlockAttributes) -> Header {
+/// A number that wrapped is refused by [`validate_header`]: the parent may come from a witness.
+pub fn next_header(
+    rules: &Rules,
+    parent: &Header,
+    parent_hash: B256,
+    attributes: &BlockAttributes,
+) -> Header {
     let fork = rules.fork(attributes.timestamp);
     let shanghai = fork >= Fork::Shanghai;
     let cancun = fork >= Fork::Cancun;
@@ -165,7 +170,7 @@ pub fn next_header(rules: &Rules, parent: &Header, parent_hash: B256, attributes
         parent_hash,
         ommers_hash: EMPTY_OMMER_ROOT_HASH,
         beneficiary: attributes.beneficiary,
-        number: parent.number + 1,
+        number: parent.number.wrapping_add(1),
         gas_limit: attributes.gas_limit,
         timestamp: attributes.timestamp,
         extra_data: attributes.extra_data.clone(),
@@ -173,8 +178,14 @@ pub fn next_header(rules: &Rules, parent: &Header, parent_hash: B256, attributes
         base_fee_per_gas: Some(next_base_fee(parent)),
         withdrawals_root: shanghai.then_some(EMPTY_WITHDRAWALS),
         blob_gas_used: cancun.then_some(0),
-        excess_blob_gas: rules.blob_params(attributes.timestamp).map(|params| next_excess_blob_gas(rules, parent, &params)),
-        parent_beacon_block_root: if cancun { attributes.parent_beacon_block_root } else { None },
+        excess_blob_gas: rules
+            .blob_params(attributes.timestamp)
+            .map(|params| next_excess_blob_gas(rules, parent, &params)),
+        parent_beacon_block_root: if cancun {
+            attributes.parent_beacon_block_root
+        } else {
+            None
+        },
         requests_hash: (fork >= Fork::Prague).then_some(EMPTY_REQUESTS_HASH),
         ..Header::default()
     }
@@ -203,11 +214,19 @@ fn next_excess_blob_gas(rules: &Rules, parent: &Header, params: &BlobParams) -> 
 }
 
 /// Checks everything about `header` that does not depend on its block's content.
-pub fn validate_header(rules: &Rules, parent: &Header, parent_hash: B256, header: &Header) -> Result<(), HeaderError> {
+pub fn validate_header(
+    rules: &Rules,
+    parent: &Header,
+    parent_hash: B256,
+    header: &Header,
+) -> Result<(), HeaderError> {
     validate_lineage(parent, parent_hash, header)?;
     validate_gas_limit(parent.gas_limit, header.gas_limit)?;
     if header.gas_used > header.gas_limit {
-        return Err(HeaderError::GasUsed { used: header.gas_used, limit: header.gas_limit });
+        return Err(HeaderError::GasUsed {
+            used: header.gas_used,
+            limit: header.gas_limit,
+        });
     }
     let extra_data_bytes = header.extra_data.len();
     if extra_data_bytes > EXTRA_DATA_BYTES_MAX {
@@ -216,24 +235,44 @@ pub fn validate_header(rules: &Rules, parent: &Header, parent_hash: B256, header
     validate_fixed(header)?;
     let expected = next_base_fee(parent);
     if header.base_fee_per_gas != Some(expected) {
-        return Err(HeaderError::BaseFee { expected, got: header.base_fee_per_gas });
+        return Err(HeaderError::BaseFee {
+            expected,
+            got: header.base_fee_per_gas,
+        });
     }
     validate_presence(rules.fork(header.timestamp), header)?;
     if let Some(params) = rules.blob_params(header.timestamp) {
         validate_blob_gas(rules, parent, &params, header)?;
     }
-    if rules.is_rollmill() { validate_rollmill(header) } else { Ok(()) }
+    if rules.is_rollmill() {
+        validate_rollmill(header)
+    } else {
+        Ok(())
+    }
 }
 
-fn validate_lineage(parent: &Header, parent_hash: B256, header: &Header) -> Result<(), HeaderError> {
+fn validate_lineage(
+    parent: &Header,
+    parent_hash: B256,
+    header: &Header,
+) -> Result<(), HeaderError> {
     if header.parent_hash != parent_hash {
-        return Err(HeaderError::ParentHash { expected: parent_hash, got: header.parent_hash });
+        return Err(HeaderError::ParentHash {
+            expected: parent_hash,
+            got: header.parent_hash,
+        });
     }
     if Some(header.number) != parent.number.checked_add(1) {
-        return Err(HeaderError::Number { expected: parent.number.wrapping_add(1), got: header.number });
+        return Err(HeaderError::Number {
+            expected: parent.number.wrapping_add(1),
+            got: header.number,
+        });
     }
     if header.timestamp <= parent.timestamp {
-        return Err(HeaderError::Timestamp { parent: parent.timestamp, got: header.timestamp });
+        return Err(HeaderError::Timestamp {
+            parent: parent.timestamp,
+            got: header.timestamp,
+        });
     }
     Ok(())
 }
@@ -263,21 +302,53 @@ fn validate_fixed(header: &Header) -> Result<(), HeaderError> {
 
 fn validate_presence(fork: Fork, header: &Header) -> Result<(), HeaderError> {
     let fields = [
-        (header.withdrawals_root.is_some(), fork >= Fork::Shanghai, "withdrawals root"),
-        (header.blob_gas_used.is_some(), fork >= Fork::Cancun, "blob gas used"),
-        (header.excess_blob_gas.is_some(), fork >= Fork::Cancun, "excess blob gas"),
-        (header.parent_beacon_block_root.is_some(), fork >= Fork::Cancun, "parent beacon block root"),
-        (header.requests_hash.is_some(), fork >= Fork::Prague, "requests hash"),
-        (header.block_access_list_hash.is_some(), false, "block access list hash"),
+        (
+            header.withdrawals_root.is_some(),
+            fork >= Fork::Shanghai,
+            "withdrawals root",
+        ),
+        (
+            header.blob_gas_used.is_some(),
+            fork >= Fork::Cancun,
+            "blob gas used",
+        ),
+        (
+            header.excess_blob_gas.is_some(),
+            fork >= Fork::Cancun,
+            "excess blob gas",
+        ),
+        (
+            header.parent_beacon_block_root.is_some(),
+            fork >= Fork::Cancun,
+            "parent beacon block root",
+        ),
+        (
+            header.requests_hash.is_some(),
+            fork >= Fork::Prague,
+            "requests hash",
+        ),
+        (
+            header.block_access_list_hash.is_some(),
+            false,
+            "block access list hash",
+        ),
         (header.slot_number.is_some(), false, "slot number"),
     ];
-    match fields.iter().find(|(present, expected, _)| present != expected) {
+    match fields
+        .iter()
+        .find(|(present, expected, _)| present != expected)
+    {
         Some((_, _, field)) => Err(HeaderError::Presence(field)),
         None => Ok(()),
     }
 }
 
-fn validate_blob_gas(rules: &Rules, parent: &Header, params: &BlobParams, header: &Header) -> Result<(), HeaderError> {
+fn validate_blob_gas(
+    rules: &Rules,
+    parent: &Header,
+    params: &BlobParams,
+    header: &Header,
+) -> Result<(), HeaderError> {
     let used = header.blob_gas_used.unwrap_or_default();
     if used > params.max_blob_gas_per_block() || !used.is_multiple_of(DATA_GAS_PER_BLOB) {
         return Err(HeaderError::BlobGasUsed(used));
@@ -294,13 +365,25 @@ fn validate_blob_gas(rules: &Rules, parent: &Header, params: &BlobParams, header
 fn validate_rollmill(header: &Header) -> Result<(), HeaderError> {
     let fixed = [
         // So that an L1 message, whose gas is at most a transaction's cap, fits into every block.
-        (header.gas_limit >= MAX_TX_GAS_LIMIT_OSAKA, "least gas limit"),
+        (
+            header.gas_limit >= MAX_TX_GAS_LIMIT_OSAKA,
+            "least gas limit",
+        ),
         (header.beneficiary == FEE_VAULT, "fee recipient"),
         (header.extra_data.is_empty(), "extra data"),
-        (header.parent_beacon_block_root == Some(B256::ZERO), "parent beacon block root"),
-        (header.withdrawals_root == Some(EMPTY_WITHDRAWALS), "withdrawals root"),
+        (
+            header.parent_beacon_block_root == Some(B256::ZERO),
+            "parent beacon block root",
+        ),
+        (
+            header.withdrawals_root == Some(EMPTY_WITHDRAWALS),
+            "withdrawals root",
+        ),
         (header.blob_gas_used == Some(0), "blob gas used"),
-        (header.requests_hash == Some(EMPTY_REQUESTS_HASH), "requests hash"),
+        (
+            header.requests_hash == Some(EMPTY_REQUESTS_HASH),
+            "requests hash",
+        ),
     ];
     match fixed.iter().find(|(holds, _)| !holds) {
         Some((_, field)) => Err(HeaderError::Rollmill(field)),

@@ -58,7 +58,15 @@ pub fn execute_block<S: StateSource, B: BlockHashSource>(
     block_hashes: B,
 ) -> Result<(ExecutedBlock, StateTrie<S>), ImportError> {
     let senders = recover_senders(&block)?;
-    execute_block_with_senders(rules, parent, parent_hash, block, senders, state, block_hashes)
+    execute_block_with_senders(
+        rules,
+        parent,
+        parent_hash,
+        block,
+        senders,
+        state,
+        block_hashes,
+    )
 }
 
 /// As [`execute_block`], for a caller that has recovered the senders already.
@@ -80,13 +88,17 @@ pub fn execute_block_with_senders<S: StateSource, B: BlockHashSource>(
         return Err(ImportError::TooLarge(bytes));
     }
     let Block { header, body } = block;
-    let attributes = BlockAttributes::of_header(&header, body.withdrawals.map(|withdrawals| withdrawals.0));
-    let mut executor = BlockExecutor::begin(rules, parent, parent_hash, attributes, state, block_hashes)?;
+    let attributes =
+        BlockAttributes::of_header(&header, body.withdrawals.map(|withdrawals| withdrawals.0));
+    let mut executor =
+        BlockExecutor::begin(rules, parent, parent_hash, attributes, state, block_hashes)?;
     for (index, (transaction, sender)) in body.transactions.into_iter().zip(senders).enumerate() {
-        executor.push(Recovered::new_unchecked(transaction, sender)).map_err(|error| match error {
-            PushError::Rejected(rejection) => ImportError::Transaction { index, rejection },
-            PushError::Block(error) => error.into(),
-        })?;
+        executor
+            .push(Recovered::new_unchecked(transaction, sender))
+            .map_err(|error| match error {
+                PushError::Rejected(rejection) => ImportError::Transaction { index, rejection },
+                PushError::Block(error) => error.into(),
+            })?;
     }
     let (executed, state) = executor.finish()?;
     compare(&header, &executed.header)?;
@@ -96,19 +108,32 @@ pub fn execute_block_with_senders<S: StateSource, B: BlockHashSource>(
 /// The sender of each transaction.
 pub fn recover_senders(block: &Block) -> Result<Vec<Address>, ImportError> {
     let recover = |(index, tx): (usize, &crate::transaction::Transaction)| {
-        tx.recover_signer().map_err(|_| ImportError::Signature(index))
+        tx.recover_signer()
+            .map_err(|_| ImportError::Signature(index))
     };
-    block.body.transactions.iter().enumerate().map(recover).collect()
+    block
+        .body
+        .transactions
+        .iter()
+        .enumerate()
+        .map(recover)
+        .collect()
 }
 
 /// Names the first field in which the two differ.
 fn compare(given: &Header, found: &Header) -> Result<(), ImportError> {
     let fields = [
         (given.gas_used == found.gas_used, "gas used"),
-        (given.transactions_root == found.transactions_root, "transactions root"),
+        (
+            given.transactions_root == found.transactions_root,
+            "transactions root",
+        ),
         (given.receipts_root == found.receipts_root, "receipts root"),
         (given.logs_bloom == found.logs_bloom, "logs bloom"),
-        (given.withdrawals_root == found.withdrawals_root, "withdrawals root"),
+        (
+            given.withdrawals_root == found.withdrawals_root,
+            "withdrawals root",
+        ),
         (given.blob_gas_used == found.blob_gas_used, "blob gas used"),
         (given.requests_hash == found.requests_hash, "requests hash"),
         (given.state_root == found.state_root, "state root"),

@@ -8,6 +8,7 @@
 //! | [`block`] | building a block transaction by transaction |
 //! | [`import`] | accepting a block that somebody else built |
 //! | [`batch`] | the statement that is proven, and preparing its witness |
+//! | [`stateless`] | one block on a witness, under any rules |
 //! | [`source`], [`trie`], [`state`], [`witness`] | state loaded piece by piece, and changed |
 //! | [`evm`] | revm with our handler, precompiles and meters |
 //!
@@ -26,6 +27,7 @@ mod overlay;
 pub mod rules;
 pub mod source;
 pub mod state;
+pub mod stateless;
 mod system;
 pub mod transaction;
 pub mod trie;

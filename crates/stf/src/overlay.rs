@@ -7,12 +7,13 @@
 
 use crate::{
     source::{BlockHashSource, StateSource},
-    state::{AccountChange, AccountFields, StateChanges, StateError, StateTrie},
+    state::{AccountChange, AccountFields, StateChanges, StateError, StateTrie, TrieAccount},
+    trie::EMPTY_ROOT_HASH,
 };
 use alloc::vec::Vec;
 use alloy_eips::eip2935::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
 use alloy_primitives::{
-    Address, B256, Bytes, U256,
+    Address, B256, Bytes, KECCAK256_EMPTY, U256,
     map::{AddressMap, B256Map, U256Map, hash_map::Entry},
 };
 use revm::{
@@ -99,7 +100,13 @@ impl<S, B> Overlay<S, B> {
         }
         for (slot, value) in account.storage {
             if value.is_changed() {
-                entry.storage.insert(slot, OverlaySlot { value: value.present_value, changed: true });
+                entry.storage.insert(
+                    slot,
+                    OverlaySlot {
+                        value: value.present_value,
+                        changed: true,
+                    },
+                );
             }
         }
         let mut info = account.info;
@@ -120,26 +127,32 @@ impl<S: StateSource, B: BlockHashSource> Overlay<S, B> {
         match self.accounts.entry(address) {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
             Entry::Vacant(entry) => {
-                let info = self.trie.account(address)?.map(|account| AccountInfo {
-                    balance: account.balance,
-                    nonce: account.nonce,
-                    code_hash: account.code_hash,
-                    account_id: None,
-                    code: None,
-                });
-                Ok(entry.insert(OverlayAccount { info, ..OverlayAccount::default() }))
+                let info = self.trie.account(address)?.map(into_info);
+                Ok(entry.insert(OverlayAccount {
+                    info,
+                    ..OverlayAccount::default()
+                }))
             }
         }
     }
 
     /// Whether the account has code.
     pub(crate) fn has_code(&mut self, address: Address) -> Result<bool, StateError> {
-        Ok(self.load(address)?.info.as_ref().is_some_and(|info| !info.is_empty_code_hash()))
+        Ok(self
+            .load(address)?
+            .info
+            .as_ref()
+            .is_some_and(|info| !info.is_code_hash_empty_or_zero()))
     }
 
     /// Adds `amount_wei` to a balance (saturating: there is no such amount of ether) and, if `bump_nonce`, one to the
     /// nonce. An account that is empty afterwards ceases to exist (EIP-161).
-    pub(crate) fn credit(&mut self, address: Address, amount_wei: U256, bump_nonce: bool) -> Result<(), StateError> {
+    pub(crate) fn credit(
+        &mut self,
+        address: Address,
+        amount_wei: U256,
+        bump_nonce: bool,
+    ) -> Result<(), StateError> {
         let account = self.load(address)?;
         let mut info = account.info.clone().unwrap_or_default();
         info.balance = info.balance.saturating_add(amount_wei);
@@ -156,25 +169,70 @@ impl<S: StateSource, B: BlockHashSource> Overlay<S, B> {
 
     /// Ends the block: the trie in its state before the block, and the net changes.
     pub(crate) fn finish(self) -> (StateTrie<S>, StateChanges) {
-        let accounts =
-            self.accounts.into_iter().filter_map(|(address, account)| account.into_change(address)).collect();
-        (self.trie, StateChanges { accounts, codes: self.new_codes })
+        let accounts = self
+            .accounts
+            .into_iter()
+            .filter_map(|(address, account)| account.into_change(address))
+            .collect();
+        (
+            self.trie,
+            StateChanges {
+                accounts,
+                codes: self.new_codes,
+            },
+        )
+    }
+}
+
+/// The account as the EVM sees it.
+///
+/// EIP-7610: nothing can be created where storage is, even without code and nonce. The EVM looks at code and nonce alone,
+/// so the code hash of such an account (there are some on Ethereum since before the fork that made them impossible, and
+/// none on the rollup) is shown as zero, which is no empty code, and mapped back in [`OverlayAccount::into_change`].
+fn into_info(account: TrieAccount) -> AccountInfo {
+    let TrieAccount {
+        nonce,
+        balance,
+        storage_root,
+        code_hash,
+    } = account;
+    let only_storage =
+        nonce == 0 && code_hash == KECCAK256_EMPTY && storage_root != EMPTY_ROOT_HASH;
+    AccountInfo {
+        balance,
+        nonce,
+        code_hash: if only_storage { B256::ZERO } else { code_hash },
+        account_id: None,
+        code: None,
     }
 }
 
 impl OverlayAccount {
     fn into_change(self, address: Address) -> Option<AccountChange> {
-        let storage: Vec<_> =
-            self.storage.into_iter().filter(|(_, slot)| slot.changed).map(|(key, slot)| (key, slot.value)).collect();
+        let storage: Vec<_> = self
+            .storage
+            .into_iter()
+            .filter(|(_, slot)| slot.changed)
+            .map(|(key, slot)| (key, slot.value))
+            .collect();
         if !self.changed && storage.is_empty() {
             return None;
         }
         let account = self.info.map(|info| AccountFields {
             nonce: info.nonce,
             balance: info.balance,
-            code_hash: info.code_hash,
+            code_hash: if info.code_hash.is_zero() {
+                KECCAK256_EMPTY
+            } else {
+                info.code_hash
+            },
         });
-        Some(AccountChange { address, account, wipe_storage: self.wiped, storage })
+        Some(AccountChange {
+            address,
+            account,
+            wipe_storage: self.wiped,
+            storage,
+        })
     }
 }
 
@@ -186,12 +244,16 @@ impl<S: StateSource, B: BlockHashSource> Database for Overlay<S, B> {
     }
 
     fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, StateError> {
+        if code_hash.is_zero() {
+            return Ok(Bytecode::default());
+        }
         match self.codes.entry(code_hash) {
             Entry::Occupied(entry) => Ok(entry.get().clone()),
             Entry::Vacant(entry) => {
                 let code = self.trie.code(code_hash)?;
                 // A code that only looks like a delegation (EIP-7702) is an ordinary one.
-                let code = Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code));
+                let code = Bytecode::new_raw_checked(code.clone())
+                    .unwrap_or_else(|_| Bytecode::new_legacy(code));
                 Ok(entry.insert(code).clone())
             }
         }
@@ -203,8 +265,17 @@ impl<S: StateSource, B: BlockHashSource> Database for Overlay<S, B> {
         match account.storage.entry(key) {
             Entry::Occupied(slot) => Ok(slot.get().value),
             Entry::Vacant(slot) => {
-                let value = if account.wiped { U256::ZERO } else { self.trie.storage(address, key)? };
-                Ok(slot.insert(OverlaySlot { value, changed: false }).value)
+                let value = if account.wiped {
+                    U256::ZERO
+                } else {
+                    self.trie.storage(address, key)?
+                };
+                Ok(slot
+                    .insert(OverlaySlot {
+                        value,
+                        changed: false,
+                    })
+                    .value)
             }
         }
     }

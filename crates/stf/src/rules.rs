@@ -144,7 +144,11 @@ impl EthereumRules {
     fn blob_params(&self, timestamp: u64) -> Option<BlobParams> {
         let (fork_at, fork) = self.active(timestamp);
         let own = fork.blob_params()?;
-        let scheduled = self.blob_schedule.iter().rev().find(|(at, _)| *at <= timestamp);
+        let scheduled = self
+            .blob_schedule
+            .iter()
+            .rev()
+            .find(|(at, _)| *at <= timestamp);
         Some(match scheduled {
             Some((at, params)) if *at >= fork_at => *params,
             _ => own,

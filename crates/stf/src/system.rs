@@ -35,7 +35,8 @@ use revm::{
 const SYSTEM_CALL_GAS: u64 = 30_000_000;
 
 /// Topic of the deposit contract's event `DepositEvent(bytes,bytes,bytes,bytes,bytes)`.
-const DEPOSIT_EVENT: B256 = b256!("649bbc62d0e31342afea4e5cd82d4049e7e1ee912fc0889aa790803be39038c5");
+const DEPOSIT_EVENT: B256 =
+    b256!("649bbc62d0e31342afea4e5cd82d4049e7e1ee912fc0889aa790803be39038c5");
 
 /// Fields of a deposit as they stand in the event's data: (offset of the length word, length in bytes): public key,
 /// withdrawal credentials, amount, signature, index (EIP-6110).
@@ -63,7 +64,9 @@ pub(crate) fn system_call<S: StateSource, B: BlockHashSource>(
     let mut handler = BlockHandler::<_, EVMError<StateError>>::new(rules);
     let result = handler.run_system_call(evm).map_err(BlockError::from_evm)?;
     let state = evm.ctx.journal_mut().finalize();
-    let ExecutionResult::Success { output, .. } = result else { return Ok(None) };
+    let ExecutionResult::Success { output, .. } = result else {
+        return Ok(None);
+    };
     evm.ctx.db_mut().commit(state);
     Ok(Some(output.into_data()))
 }
@@ -75,23 +78,45 @@ pub(crate) fn requests<S: StateSource, B: BlockHashSource>(
     ethereum: &EthereumRules,
     receipts: &[Receipt],
 ) -> Result<Vec<Bytes>, BlockError> {
-    let deposits = deposits(ethereum.deposit_contract, receipts.iter().flat_map(|receipt| &receipt.logs))?;
+    let deposits = deposits(
+        ethereum.deposit_contract,
+        receipts.iter().flat_map(|receipt| &receipt.logs),
+    )?;
     let mut requests = Vec::from([(DEPOSIT_REQUEST_TYPE, Bytes::from(deposits))]);
     for (request_type, contract) in [
-        (WITHDRAWAL_REQUEST_TYPE, WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS),
-        (CONSOLIDATION_REQUEST_TYPE, CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS),
+        (
+            WITHDRAWAL_REQUEST_TYPE,
+            WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
+        ),
+        (
+            CONSOLIDATION_REQUEST_TYPE,
+            CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
+        ),
     ] {
         let output = system_call(evm, rules, contract, Bytes::new())?;
-        requests.push((request_type, output.ok_or(BlockError::SystemCall(contract))?));
+        requests.push((
+            request_type,
+            output.ok_or(BlockError::SystemCall(contract))?,
+        ));
     }
-    let with_type = |(request_type, data): (u8, Bytes)| [&[request_type], data.as_ref()].concat().into();
-    Ok(requests.into_iter().filter(|(_, data)| !data.is_empty()).map(with_type).collect())
+    let with_type =
+        |(request_type, data): (u8, Bytes)| [&[request_type], data.as_ref()].concat().into();
+    Ok(requests
+        .into_iter()
+        .filter(|(_, data)| !data.is_empty())
+        .map(with_type)
+        .collect())
 }
 
 /// Concatenated deposits of the logs that `contract` emitted.
-fn deposits<'a>(contract: Address, logs: impl Iterator<Item = &'a Log>) -> Result<Vec<u8>, BlockError> {
+fn deposits<'a>(
+    contract: Address,
+    logs: impl Iterator<Item = &'a Log>,
+) -> Result<Vec<u8>, BlockError> {
     let mut deposits = Vec::new();
-    for log in logs.filter(|log| log.address == contract && log.topics().first() == Some(&DEPOSIT_EVENT)) {
+    for log in
+        logs.filter(|log| log.address == contract && log.topics().first() == Some(&DEPOSIT_EVENT))
+    {
         append_deposit(&log.data.data, &mut deposits).ok_or(BlockError::Deposit)?;
     }
     Ok(deposits)
@@ -118,7 +143,10 @@ fn append_deposit(data: &[u8], out: &mut Vec<u8>) -> Option<()> {
 /// `sha256(sha256(request 0) ++ sha256(request 1) ++ ...)` (EIP-7685).
 pub(crate) fn requests_hash(requests: &[Bytes]) -> B256 {
     let crypto = precompile::crypto();
-    let hashes: Vec<u8> = requests.iter().flat_map(|request| crypto.sha256(request)).collect();
+    let hashes: Vec<u8> = requests
+        .iter()
+        .flat_map(|request| crypto.sha256(request))
+        .collect();
     crypto.sha256(&hashes).into()
 }
 

@@ -6,7 +6,8 @@
 
 use alloc::vec::Vec;
 use alloy_consensus::{
-    EthereumReceipt, EthereumTxEnvelope, InMemorySize, Transaction as _, TransactionEnvelope, TxEip4844,
+    EthereumReceipt, EthereumTxEnvelope, InMemorySize, Transaction as _, TransactionEnvelope,
+    TxEip4844,
     crypto::RecoveryError,
     transaction::{Recovered, SignerRecoverable},
 };
@@ -80,10 +81,15 @@ impl Transaction {
             blob_hashes: Vec::new(),
             authorization_list: Vec::new(),
         };
-        let Self::Ethereum(tx) = self else { return common };
+        let Self::Ethereum(tx) = self else {
+            return common;
+        };
         TxEnv {
             access_list: tx.access_list().cloned().unwrap_or_default(),
-            blob_hashes: tx.blob_versioned_hashes().map(<[B256]>::to_vec).unwrap_or_default(),
+            blob_hashes: tx
+                .blob_versioned_hashes()
+                .map(<[B256]>::to_vec)
+                .unwrap_or_default(),
             authorization_list: tx
                 .authorization_list()
                 .map(|list| list.iter().cloned().map(Either::Left).collect())
@@ -145,15 +151,43 @@ pub struct TxL1Message {
 
 impl From<L1Message> for TxL1Message {
     fn from(message: L1Message) -> Self {
-        let L1Message { index, sender, to, value, gas_limit, data } = message;
-        Self { index, sender, to, value, gas_limit, data }
+        let L1Message {
+            index,
+            sender,
+            to,
+            value,
+            gas_limit,
+            data,
+        } = message;
+        Self {
+            index,
+            sender,
+            to,
+            value,
+            gas_limit,
+            data,
+        }
     }
 }
 
 impl From<TxL1Message> for L1Message {
     fn from(tx: TxL1Message) -> Self {
-        let TxL1Message { index, sender, to, value, gas_limit, data } = tx;
-        Self { index, sender, to, value, gas_limit, data }
+        let TxL1Message {
+            index,
+            sender,
+            to,
+            value,
+            gas_limit,
+            data,
+        } = tx;
+        Self {
+            index,
+            sender,
+            to,
+            value,
+            gas_limit,
+            data,
+        }
     }
 }
 

@@ -1,0 +1,8 @@
+//! Integration tests of the state transition.
+#![allow(clippy::unwrap_used)]
+
+mod batch;
+mod chain;
+mod damage;
+mod import;
+mod message;
