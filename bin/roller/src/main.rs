@@ -1,2 +1,66 @@
-//! stub
-fn main() {}
+//! The roller: stakes, waits to be drawn, proves, submits.
+//!
+//! Model: one process per machine, one proof at a time. It *pulls*: heartbeats say that it is there and how far it is,
+//! picks ask for work. Everything that it must not lose (a finished proof) is on disk before the network sees it.
+//!
+//! Secrets come from files or the environment, never from arguments, and never reach a log.
+
+mod config;
+mod daemon;
+mod finished;
+mod keys;
+mod progress;
+mod prover;
+mod stake;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Proves batches for a rollmill rollup.
+#[derive(Debug, Parser)]
+#[command(name = "roller", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Take tasks and prove them until stopped.
+    Run(config::RunArgs),
+    /// Register on L1, deposit stake and declare readiness; what is done already is left as it is.
+    Stake(stake::StakeArgs),
+    /// Show what the coordinator has on record about a roller.
+    Status(status::StatusArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let outcome = runtime.block_on(async {
+        match cli.verb {
+            Verb::Run(args) => daemon::run(args).await,
+            Verb::Stake(args) => stake::run(args).await,
+            Verb::Status(args) => status::run(args).await,
+        }
+    });
+    // A proof that is being made cannot be interrupted between two steps; it must not hold up the end of the process.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &eyre::Report) -> ExitCode {
+    eprintln!("roller: {error:#}");
+    ExitCode::FAILURE
+}

@@ -1,1 +1,293 @@
-//! rollmill coordinator
+//! The coordinator: the board's way to rollers and to L1.
+//!
+//! Model: the keeper owns the board, `rollmill_protocol::board`, which is the law as a pure state machine. Events
+//! come from three sides: L1 (the watcher's blocks), rollers (the HTTP API) and the clock. Each is appended to a durable
+//! log before anybody learns of its effects. What the board wants done on L1 is done by workers that can be started again
+//! at any time.
+//!
+//! | part | in memory | durable | after a restart |
+//! |---|---|---|---|
+//! | board | state machine | event log | the log is replayed |
+//! | L1 reader | the watcher's recent blocks | cursor = last L1 record of the log | goes on after the cursor |
+//! | L1 actions | one worker per outstanding action | purposes in the L1 sender's table | the board lists what is outstanding |
+//! | submissions | seats in work | proof object, record, event | a record without its event is completed |
+//! | heartbeats | last one per roller | changes of presence in the log | everybody has the full time again |
+//! | request nonces | | table, until they expire | |
+
+mod actions;
+mod api;
+mod config;
+mod facts;
+mod journal;
+mod keeper;
+mod l1_feed;
+mod presence;
+mod statement;
+mod verifier;
+mod views;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use alloy_primitives::B256;
+use rollmill_l1::{Cursor, Deployment, DynProvider, Sender, Update, Watcher, WatcherConfig};
+use rollmill_protocol::{
+    board::{Board, Presence},
+    law::Params,
+};
+use rollmill_runtime::{Clock, Shutdown, Tasks};
+use rollmill_store::Store;
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
+
+pub use config::CoordinatorConfig;
+pub use journal::JournalError;
+
+use crate::{
+    actions::Actions,
+    api::App,
+    keeper::{Keeper, KeeperTask},
+    presence::Presences,
+};
+
+/// Used-up nonces are cleared this often.
+const NONCE_SWEEP_TICKS: u64 = 300;
+
+/// The coordinator could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The board could not be made from the log.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The API's address is taken or not ours.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Access to L1 for the coordinator.
+#[derive(Debug)]
+pub struct L1Access {
+    /// JSON-RPC.
+    pub provider: DynProvider,
+    /// Sends the operator's transactions. The same handle as the sequencer's: one account has one sender.
+    pub sender: Sender,
+    /// The contracts.
+    pub deployment: Deployment,
+    /// How L1 is read.
+    pub watcher: WatcherConfig,
+}
+
+/// A coordinator whose board is restored and whose port is bound; nothing runs yet.
+#[derive(Debug)]
+pub struct Coordinator {
+    config: CoordinatorConfig,
+    params: Params,
+    store: Store,
+    clock: Clock,
+    keeper: Keeper,
+    keeper_task: KeeperTask,
+    updates: mpsc::Sender<Update>,
+    listener: TcpListener,
+    address: SocketAddr,
+    shutdown: Shutdown,
+}
+
+impl Coordinator {
+    /// Restores the board from the store's log, under the law `params`, and binds the API's port.
+    pub async fn open(
+        config: CoordinatorConfig,
+        params: Params,
+        store: Store,
+        clock: Clock,
+        shutdown: Shutdown,
+    ) -> Result<Self, StartError> {
+        let (keeper, updates, keeper_task) = keeper::open(
+            params.clone(),
+            store.clone(),
+            clock.clone(),
+            config.tick,
+            shutdown.clone(),
+        )
+        .await?;
+        let unbound = |source| StartError::Listen {
+            address: config.listen,
+            source,
+        };
+        let listener = TcpListener::bind(config.listen).await.map_err(unbound)?;
+        let address = listener.local_addr().map_err(unbound)?;
+        Ok(Self {
+            config,
+            params,
+            store,
+            clock,
+            keeper,
+            keeper_task,
+            updates,
+            listener,
+            address,
+            shutdown,
+        })
+    }
+
+    /// Where the API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The last L1 block that the board has dealt with.
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.keeper.read(|state| state.l1)
+    }
+
+    /// A look at the board from inside the process.
+    pub fn observer(&self) -> Observer {
+        Observer(self.keeper.clone())
+    }
+
+    /// Runs the coordinator against L1.
+    pub fn spawn(self, l1: L1Access, tasks: &mut Tasks) {
+        let watcher = Watcher::new(l1.provider, &l1.deployment, l1.watcher, self.cursor());
+        let (updates, shutdown) = (self.updates.clone(), self.shutdown.token());
+        tasks.spawn("coordinator.watcher", watcher.run(updates, shutdown));
+        let actions = Actions {
+            keeper: self.keeper.clone(),
+            store: self.store.clone(),
+            sender: l1.sender,
+            deployment: l1.deployment,
+            retry: self.config.l1_retry,
+            shutdown: self.shutdown.clone(),
+        };
+        tasks.spawn("coordinator.l1_actions", actions.run());
+        self.spawn_without_l1(tasks);
+    }
+
+    /// Runs everything but the ways from and to L1; whoever holds the returned channel feeds L1's blocks.
+    pub fn spawn_without_l1(self, tasks: &mut Tasks) -> mpsc::Sender<Update> {
+        let presences = Arc::new(Presences::default());
+        let now_unix_ms = self.clock.now_unix_ms();
+        self.keeper.read(|state| {
+            for (roller, account) in state.board.rollers() {
+                if account.presence != Presence::Lost {
+                    presences.assume(*roller, now_unix_ms);
+                }
+            }
+        });
+        let sweeper = Sweeper {
+            keeper: self.keeper.clone(),
+            store: self.store.clone(),
+            presences: presences.clone(),
+            clock: self.clock.clone(),
+            silence_s: self.params.heartbeat_s,
+            tick: self.config.tick,
+            shutdown: self.shutdown.clone(),
+        };
+        tasks.spawn("coordinator.board", self.keeper_task.run());
+        tasks.spawn("coordinator.presence", sweeper.run());
+        let shutdown = self.shutdown.clone();
+        let app = App::new(
+            self.config,
+            self.params,
+            self.store,
+            self.keeper,
+            presences,
+            self.clock,
+            self.shutdown,
+        );
+        tasks.spawn("coordinator.api", serve(self.listener, app, shutdown));
+        self.updates
+    }
+}
+
+/// Looks at the board; sees only what is durable.
+#[derive(Clone, Debug)]
+pub struct Observer(Keeper);
+
+impl Observer {
+    /// The board as it is now.
+    pub fn board(&self) -> Board {
+        self.0.state().board.clone()
+    }
+
+    /// Number and hash of the log's last record.
+    pub fn head(&self) -> (u64, B256) {
+        self.0.head()
+    }
+
+    /// The last L1 block that the board has dealt with.
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.0.state().l1
+    }
+
+    /// Wakes with every change.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes()
+    }
+}
+
+async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> std::io::Result<()> {
+    let ended = shutdown.clone();
+    let server = axum::serve(listener, app.router())
+        .with_graceful_shutdown(async move { ended.cancelled().await });
+    tokio::select! {
+        ended = server.into_future() => ended,
+        // Connections that are kept open by the other side must not hold up the end.
+        () = async { shutdown.cancelled().await; tokio::time::sleep(DRAIN).await } => Ok(()),
+    }
+}
+
+/// How long running requests may take to end after the shutdown begins.
+const DRAIN: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Notices silence and clears away nonces.
+struct Sweeper {
+    keeper: Keeper,
+    store: Store,
+    presences: Arc<Presences>,
+    clock: Clock,
+    silence_s: u64,
+    tick: std::time::Duration,
+    shutdown: Shutdown,
+}
+
+impl Sweeper {
+    async fn run(self) -> Result<(), rollmill_store::StoreError> {
+        let mut ticks = tokio::time::interval(self.tick);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for number in 0u64.. {
+            if self.shutdown.run_until(ticks.tick()).await.is_none() {
+                break;
+            }
+            self.mark_silent().await;
+            if number % NONCE_SWEEP_TICKS == 0 {
+                self.store.forget_nonces(self.clock.now_unix_s()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn mark_silent(&self) {
+        let now_unix_ms = self.clock.now_unix_ms();
+        let silent: Vec<_> = self.keeper.read(|state| {
+            let known = state.board.rollers();
+            let lost = known.filter(|(roller, account)| {
+                account.presence != Presence::Lost
+                    && !self
+                        .presences
+                        .is_alive(**roller, now_unix_ms, self.silence_s)
+            });
+            lost.map(|(roller, _)| *roller).collect()
+        });
+        for roller in silent {
+            if let Err(error) = self.keeper.presence(roller, Presence::Lost).await {
+                tracing::debug!(%roller, %error, "cannot note the silence of a roller");
+            }
+        }
+    }
+}

@@ -55,9 +55,6 @@ pub enum ClientError {
         /// What came.
         actual: B256,
     },
-    /// The receiver of a witness could not take it.
-    #[error("cannot keep the received object")]
-    Sink(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl ClientError {
@@ -66,7 +63,7 @@ impl ClientError {
         match self {
             Self::Refused(refusal) => refusal.retryable,
             Self::Transport(_) | Self::Malformed { .. } | Self::WrongObject { .. } => true,
-            Self::TooLarge { .. } | Self::Sink(_) => false,
+            Self::TooLarge { .. } => false,
         }
     }
 
@@ -172,35 +169,20 @@ impl Client {
         self.post(http::PICK, pick, timeout).await
     }
 
-    /// `GET /v1/witnesses/{hash}`: hands the pieces to `sink` as they arrive. When this returns `Ok` the pieces together
-    /// hash to `hash`; before, they are not to be trusted.
-    pub async fn witness(
-        &self,
-        hash: B256,
-        bytes_max: u64,
-        mut sink: impl AsyncFnMut(Bytes) -> Result<(), Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Result<(), ClientError> {
+    /// `GET /v1/witnesses/{hash}`: at most `bytes_max`, piece by piece.
+    pub async fn witness(&self, hash: B256, bytes_max: u64) -> Result<Download, ClientError> {
         let path = format!("{}/{hash:#x}", http::WITNESSES);
         let request = self
             .signed(Method::GET, &path, &[])
             .timeout(TRANSFER_TIMEOUT);
-        let mut response = refused(request.send().await.map_err(ClientError::Transport)?).await?;
-        let (mut hasher, mut bytes) = (Keccak256::new(), 0u64);
-        while let Some(piece) = response.chunk().await.map_err(ClientError::Transport)? {
-            bytes += piece.len() as u64;
-            if bytes > bytes_max {
-                return Err(ClientError::TooLarge { bytes_max });
-            }
-            hasher.update(&piece);
-            sink(piece.into()).await.map_err(ClientError::Sink)?;
-        }
-        match hasher.finalize() {
-            actual if actual == hash => Ok(()),
-            actual => Err(ClientError::WrongObject {
-                expected: hash,
-                actual,
-            }),
-        }
+        let response = refused(request.send().await.map_err(ClientError::Transport)?).await?;
+        Ok(Download {
+            response,
+            hash,
+            bytes_max,
+            hasher: Keccak256::new(),
+            bytes: 0,
+        })
     }
 
     /// `POST /v1/tasks/{task}/submissions`. Repeating it with the same bytes is answered with the first receipt.
@@ -258,6 +240,45 @@ impl Client {
             .header(http::NONCE, format!("{:#x}", auth.nonce))
             .header(http::EXPIRY, auth.expiry_unix_s.to_string())
             .header(http::SIGNATURE, hex::encode_prefixed(&auth.signature))
+    }
+}
+
+/// An object on its way. Its pieces are to be trusted only after [`Download::next`] has returned `None`.
+#[derive(Debug)]
+pub struct Download {
+    response: Response,
+    hash: B256,
+    bytes_max: u64,
+    hasher: Keccak256,
+    bytes: u64,
+}
+
+impl Download {
+    /// The next piece; `None` when the object is complete and has the hash that was asked for.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
+        let Some(piece) = self
+            .response
+            .chunk()
+            .await
+            .map_err(ClientError::Transport)?
+        else {
+            let actual = self.hasher.clone().finalize();
+            if actual != self.hash {
+                return Err(ClientError::WrongObject {
+                    expected: self.hash,
+                    actual,
+                });
+            }
+            return Ok(None);
+        };
+        self.bytes += piece.len() as u64;
+        if self.bytes > self.bytes_max {
+            return Err(ClientError::TooLarge {
+                bytes_max: self.bytes_max,
+            });
+        }
+        self.hasher.update(&piece);
+        Ok(Some(piece.into()))
     }
 }
 

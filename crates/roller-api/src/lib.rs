@@ -21,7 +21,7 @@ pub use auth::{
     Authorization, RecoverError, Request, SignedSubmission, Submission, domain, recover,
     submission_signer,
 };
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, Download};
 pub use refusal::{Refusal, RefusalCode};
 pub use types::{
     Assignment, HeartbeatReply, HeartbeatRequest, PickRequest, Program, Progress, ProofKind,

@@ -246,8 +246,17 @@ async fn a_seat_has_one_submission() {
         .unwrap();
     assert_eq!(second, Recorded::Before(Box::new(submission(b"first"))));
     let seat = submission(b"first");
-    store.withdraw_submission(seat.task, seat.round, seat.roller).await.unwrap();
-    assert_eq!(store.submission(seat.task, seat.round, seat.roller).await.unwrap(), None);
+    store
+        .withdraw_submission(seat.task, seat.round, seat.roller)
+        .await
+        .unwrap();
+    assert_eq!(
+        store
+            .submission(seat.task, seat.round, seat.roller)
+            .await
+            .unwrap(),
+        None
+    );
 }
 
 #[tokio::test]

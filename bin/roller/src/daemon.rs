@@ -1,0 +1,416 @@
+//! `roller run`: heartbeats beside a loop of pick -> witness -> proof -> submission.
+//!
+//! | a crash while | after the restart |
+//! |---|---|
+//! | waiting or downloading | the seat is delivered again |
+//! | proving | the seat is delivered again, the proof begins anew |
+//! | the proof is finished, not submitted | the proof on disk is submitted |
+//! | submitted, answer lost | the same bytes are submitted again and answered with the first receipt |
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use alloy_primitives::Bytes;
+use eyre::{WrapErr, bail, ensure, eyre};
+use rollmill_l1::{Deployment, connect, contracts::RollerRegistry};
+use rollmill_protocol::Roller;
+use rollmill_roller_api::{
+    Assignment, Client, ClientError, HeartbeatRequest, PickRequest, ProofKind, Requirements,
+    SeatId, Stage, VerdictKind,
+};
+use rollmill_runtime::{Backoff, Shutdown, Tasks, init_tracing, write_ready_file};
+use rollmill_store::Objects;
+use rollmill_zkvm::programs;
+use serde_json::json;
+
+use crate::{
+    config::{RunArgs, RunConfig},
+    finished::{Finished, FinishedProofs},
+    keys, progress,
+    prover::{Job, Proof, Prover},
+};
+
+/// How long a pick is asked to stay open.
+const PICK_WAIT: Duration = Duration::from_secs(15);
+
+/// The roller as its two loops share it.
+struct Daemon {
+    client: Client,
+    roller: Roller,
+    requirements: Requirements,
+    objects: Objects,
+    finished: FinishedProofs,
+    prover: Arc<Prover>,
+    progress: progress::Board,
+    /// The seat in hand and its token, which a stop order of the coordinator cancels.
+    in_hand: Mutex<Option<(SeatId, Shutdown)>>,
+    shutdown: Shutdown,
+}
+
+/// Runs until a signal or a failure.
+pub async fn run(args: RunArgs) -> eyre::Result<()> {
+    let config = args.resolve()?;
+    init_tracing(config.log_format, "info")?;
+    let shutdown = Shutdown::new();
+    shutdown.listen_for_signals();
+    let Some(daemon) = shutdown.run_until(Daemon::start(&config, &shutdown)).await else {
+        return Ok(());
+    };
+    let daemon = Arc::new(daemon?);
+    tracing::info!(roller = %daemon.roller, proofs = %config.proofs, "ready");
+    if let Some(path) = &config.ready_file {
+        let ready = json!({ "roller": daemon.roller, "signer": daemon.client.signer(), "pid": std::process::id() });
+        write_ready_file(path, &ready)?;
+    }
+    let mut tasks = Tasks::new(shutdown);
+    let (heart, work) = (daemon.clone(), daemon);
+    tasks.spawn("heartbeat", async move { heart.heartbeats().await });
+    tasks.spawn("work", async move { work.work().await });
+    tasks.join().await.map_err(Into::into)
+}
+
+impl Daemon {
+    async fn start(config: &RunConfig, shutdown: &Shutdown) -> eyre::Result<Self> {
+        let signer = keys::load(config.signer_key_file.as_deref(), "ROLLMILL_SIGNER_KEY")?;
+        let deployment = Deployment::read(&config.deployment)?.ok_or_else(|| {
+            eyre!(
+                "there is no deployment file {}",
+                config.deployment.display()
+            )
+        })?;
+        let registry = RollerRegistry::new(deployment.registry, connect(&config.l1_rpc)?);
+        // The identity comes from L1 and not from the coordinator, who could name another.
+        let roller = registry
+            .rollerOf(signer.address())
+            .call()
+            .await
+            .wrap_err_with(|| {
+                format!("cannot read the registry of rollers at {}", config.l1_rpc)
+            })?;
+        ensure!(
+            !roller.is_zero(),
+            "the signer {} belongs to no registered roller: run `roller stake` first",
+            signer.address()
+        );
+        let client = Client::new(
+            &config.coordinator,
+            signer,
+            deployment.chain_id,
+            deployment.rollup,
+        )?;
+        let requirements = retry(shutdown, "requirements", || client.requirements()).await?;
+        check(&requirements, &deployment, config.proofs)?;
+
+        let objects = Objects::open(config.data_dir.join("objects"))
+            .wrap_err_with(|| format!("cannot use {}", config.data_dir.display()))?;
+        let finished = FinishedProofs::open(config.data_dir.join("finished"), objects.clone())?;
+        let setup = config.clone();
+        let prover = tokio::task::spawn_blocking(move || Prover::new(&setup)).await??;
+        Ok(Self {
+            client,
+            roller,
+            requirements,
+            objects,
+            finished,
+            prover: Arc::new(prover),
+            progress: progress::Board::default(),
+            in_hand: Mutex::new(None),
+            shutdown: shutdown.clone(),
+        })
+    }
+
+    /// Says that we are here until the shutdown, then that we drain.
+    async fn heartbeats(&self) -> eyre::Result<()> {
+        let every = Duration::from_millis(self.requirements.heartbeat_every_ms.max(50));
+        let mut ticks = tokio::time::interval(every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut quiet = false;
+        while self.shutdown.run_until(ticks.tick()).await.is_some() {
+            let beat = HeartbeatRequest {
+                ready: true,
+                tasks: self.progress.report(),
+            };
+            match self.client.heartbeat(&beat).await {
+                Ok(reply) => {
+                    quiet = false;
+                    reply
+                        .stop
+                        .iter()
+                        .for_each(|order| self.stop(order.seat, order.reason));
+                }
+                Err(error) if quiet => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "heartbeat failed")
+                }
+                Err(error) => {
+                    quiet = true;
+                    tracing::warn!(error = &error as &dyn std::error::Error, "heartbeat failed");
+                }
+            }
+        }
+        let drain = HeartbeatRequest {
+            ready: false,
+            tasks: Vec::new(),
+        };
+        if let Err(error) = self.client.heartbeat(&drain).await {
+            tracing::debug!(%error, "could not announce the end");
+        }
+        Ok(())
+    }
+
+    fn stop(&self, seat: SeatId, reason: rollmill_roller_api::StopReason) {
+        if let Some((current, token)) = self.hand().as_ref().filter(|(current, _)| *current == seat)
+        {
+            tracing::warn!(task = %current.task, ?reason, "the task is lost, stopping");
+            token.cancel();
+        }
+    }
+
+    /// Takes one seat after the other until the shutdown.
+    async fn work(&self) -> eyre::Result<()> {
+        let mut failures = 0;
+        while !self.shutdown.is_cancelled() {
+            let pick = PickRequest {
+                wait_ms: PICK_WAIT.as_millis() as u64,
+                in_hand: Vec::new(),
+            };
+            let Some(picked) = self.shutdown.run_until(self.client.pick(&pick)).await else {
+                break;
+            };
+            let outcome = match picked {
+                Ok(None) => Ok(()),
+                Ok(Some(seat)) => self.take(seat).await,
+                Err(error) => Err(error).wrap_err("no task from the coordinator"),
+            };
+            failures = match outcome {
+                Ok(()) => 0,
+                Err(error) => {
+                    tracing::warn!("{error:#}");
+                    failures + 1
+                }
+            };
+            if failures > 0 {
+                let pause = Backoff::FOREVER.wait(failures);
+                self.shutdown.run_until(tokio::time::sleep(pause)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Works on a seat until it has reported, is lost, or fails; then the coordinator delivers it again.
+    async fn take(&self, assignment: Assignment) -> eyre::Result<()> {
+        let token = self.shutdown.child();
+        *self.hand() = Some((assignment.seat, token.clone()));
+        self.progress.begin(assignment.seat);
+        let outcome = token.run_until(self.deliver(&assignment, &token)).await;
+        self.progress.end();
+        *self.hand() = None;
+        outcome.unwrap_or(Ok(()))
+    }
+
+    async fn deliver(&self, assignment: &Assignment, token: &Shutdown) -> eyre::Result<()> {
+        let SeatId { task, round } = assignment.seat;
+        ensure!(
+            assignment.roller == self.roller,
+            "task {task} is addressed to {}",
+            assignment.roller
+        );
+        let (finished, proof) = match self.finished.find(task, self.roller).await {
+            Some(found) => {
+                tracing::info!(%task, round, "submitting the proof made before");
+                found
+            }
+            None => {
+                tracing::info!(%task, round, batch = assignment.batch, "proving");
+                let Some(made) = self.make(assignment, token).await? else {
+                    return Ok(());
+                };
+                made
+            }
+        };
+        self.progress.reach(Stage::Submitting, 0.99);
+        self.submit(assignment.seat, &finished, proof, token).await
+    }
+
+    /// Makes the proof and keeps it. `None` when it was cancelled.
+    async fn make(
+        &self,
+        assignment: &Assignment,
+        token: &Shutdown,
+    ) -> eyre::Result<Option<(Finished, Bytes)>> {
+        self.progress.reach(Stage::Downloading, 0.0);
+        let witness = self.witness(assignment).await?;
+        let Some(proof) = self.prove(assignment, witness, token).await? else {
+            return Ok(None);
+        };
+        let task = assignment.seat.task;
+        let finished = self
+            .finished
+            .keep(
+                task,
+                self.roller,
+                proof.public_values_hash,
+                &proof.bytes,
+                proof.stats,
+            )
+            .await?;
+        self.objects.remove(assignment.witness_hash).await?;
+        Ok(Some((finished, proof.bytes.into())))
+    }
+
+    async fn witness(&self, assignment: &Assignment) -> eyre::Result<Bytes> {
+        let hash = assignment.witness_hash;
+        if let Ok(bytes) = self.objects.get(hash).await {
+            return Ok(bytes);
+        }
+        let bytes_max = self.requirements.witness_bytes_max;
+        let mut writer = self.objects.writer(bytes_max).await?;
+        let mut download = self
+            .client
+            .witness(hash, bytes_max)
+            .await
+            .wrap_err("cannot fetch the witness")?;
+        while let Some(piece) = download.next().await.wrap_err("cannot fetch the witness")? {
+            writer.write(&piece).await?;
+        }
+        writer.finish(Some(hash)).await?;
+        Ok(self.objects.get(hash).await?)
+    }
+
+    async fn prove(
+        &self,
+        assignment: &Assignment,
+        witness: Bytes,
+        token: &Shutdown,
+    ) -> eyre::Result<Option<Proof>> {
+        let (prover, progress) = (self.prover.clone(), self.progress.clone());
+        let (roller, task) = (self.roller, assignment.seat.task);
+        let cancel = Arc::new(AtomicBool::new(false));
+        let flag = cancel.clone();
+        // Dropping this future (the task is lost, the process ends) must end the blocking work as well.
+        let _raise = RaiseOnDrop(cancel);
+        let proving = tokio::task::spawn_blocking(move || {
+            let job = Job {
+                roller,
+                task,
+                witness,
+            };
+            prover.prove(
+                &job,
+                &|stage, fraction| progress.reach(stage, fraction),
+                &flag,
+            )
+        });
+        match token.run_until(proving).await {
+            Some(proof) => proof.wrap_err("the proving thread ended")?,
+            None => Ok(None),
+        }
+    }
+
+    /// Hands the proof in, again and again until there is a receipt or a refusal for good.
+    async fn submit(
+        &self,
+        seat: SeatId,
+        finished: &Finished,
+        proof: Bytes,
+        token: &Shutdown,
+    ) -> eyre::Result<()> {
+        let submission =
+            self.client
+                .sign_submission(seat, self.roller, finished.public_values_hash, &proof);
+        let receipt = retry(token, "submission", || {
+            self.client
+                .submit(&submission, &finished.stats, proof.clone())
+        })
+        .await?;
+        let (task, on_time) = (seat.task, receipt.on_time);
+        match receipt.verdict {
+            VerdictKind::Valid => {
+                tracing::info!(%task, on_time, seconds = finished.stats.prove_seconds, "accepted");
+            }
+            VerdictKind::Invalid => {
+                let reason = receipt.reason.unwrap_or_default();
+                tracing::error!(%task, reason, "the coordinator's verifier rejects what ours accepted");
+            }
+        }
+        Ok(())
+    }
+
+    fn hand(&self) -> std::sync::MutexGuard<'_, Option<(SeatId, Shutdown)>> {
+        // The value is whole after every assignment.
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Raises a flag when it goes out of scope.
+struct RaiseOnDrop(Arc<AtomicBool>);
+
+impl Drop for RaiseOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Calls until it succeeds, is refused for good, or the token is cancelled.
+async fn retry<T, F>(token: &Shutdown, what: &str, call: impl Fn() -> F) -> eyre::Result<T>
+where
+    F: Future<Output = Result<T, ClientError>>,
+{
+    let mut failures = 0;
+    loop {
+        let error = match token.run_until(call()).await {
+            Some(Ok(value)) => return Ok(value),
+            Some(Err(error)) => error,
+            None => bail!("{what}: stopped"),
+        };
+        if !error.is_retryable() {
+            return Err(error).wrap_err_with(|| format!("{what}: refused for good"));
+        }
+        failures += 1;
+        let pause = Backoff::FOREVER.wait(failures);
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "{what} failed, trying again"
+        );
+        token.run_until(tokio::time::sleep(pause)).await;
+    }
+}
+
+/// Whether coordinator, deployment and this build speak of the same thing.
+fn check(
+    requirements: &Requirements,
+    deployment: &Deployment,
+    proofs: ProofKind,
+) -> eyre::Result<()> {
+    ensure!(
+        (requirements.l1_chain_id, requirements.rollup) == (deployment.chain_id, deployment.rollup),
+        "the coordinator serves the rollup {} on chain {}, the deployment file names {} on chain {}",
+        requirements.rollup,
+        requirements.l1_chain_id,
+        deployment.rollup,
+        deployment.chain_id
+    );
+    ensure!(
+        requirements.proofs == proofs,
+        "the coordinator takes {} proofs, this roller is told to make {proofs} proofs",
+        requirements.proofs
+    );
+    if proofs == ProofKind::Mock {
+        return Ok(());
+    }
+    for asked in &requirements.programs {
+        let known = programs::by_version(asked.version).is_some_and(|program| {
+            program.commitment.exe == asked.exe_commit && program.commitment.vm == asked.vm_commit
+        });
+        ensure!(
+            known,
+            "this build does not have version {} of the program: update the roller",
+            asked.version
+        );
+    }
+    Ok(())
+}

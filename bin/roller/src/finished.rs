@@ -1,0 +1,181 @@
+//! Finished proofs on disk: a restart submits a proof again instead of making it twice.
+//!
+//! A proof is bound to (roller, task), not to the round of the seat, so it is kept by task. Order of writing: the proof as
+//! an object, then the record that names it; a record without its object is treated as absent.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use alloy_primitives::{B256, Bytes};
+use eyre::WrapErr;
+use rollmill_protocol::{Roller, TaskId};
+use rollmill_roller_api::SubmissionStats;
+use rollmill_store::Objects;
+use serde::{Deserialize, Serialize};
+
+/// Proofs that are kept after they were submitted: a later round of the same task can use them.
+const KEPT_MAX: usize = 8;
+
+/// A proof that was made here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    /// Task.
+    pub task: TaskId,
+    /// Identity that it was made under.
+    pub roller: Roller,
+    /// What it reveals.
+    pub public_values_hash: B256,
+    /// Name of the proof's bytes.
+    pub proof: B256,
+    /// What it took.
+    pub stats: SubmissionStats,
+}
+
+/// The folder of finished proofs.
+#[derive(Clone, Debug)]
+pub struct FinishedProofs {
+    folder: PathBuf,
+    objects: Objects,
+}
+
+impl FinishedProofs {
+    /// Opens (and creates) the folder; the proofs' bytes are `objects`.
+    pub fn open(folder: PathBuf, objects: Objects) -> io::Result<Self> {
+        fs::create_dir_all(&folder)?;
+        Ok(Self { folder, objects })
+    }
+
+    /// Keeps a proof. Durable on return.
+    pub async fn keep(
+        &self,
+        task: TaskId,
+        roller: Roller,
+        public_values_hash: B256,
+        proof: &[u8],
+        stats: SubmissionStats,
+    ) -> eyre::Result<Finished> {
+        let proof = self.objects.put(proof).await?;
+        let finished = Finished {
+            task,
+            roller,
+            public_values_hash,
+            proof,
+            stats,
+        };
+        write(&self.path(task), &serde_json::to_vec_pretty(&finished)?)
+            .wrap_err("cannot keep the finished proof")?;
+        self.prune().await?;
+        Ok(finished)
+    }
+
+    /// The proof of `task` under the identity `roller`, if it is here and undamaged.
+    pub async fn find(&self, task: TaskId, roller: Roller) -> Option<(Finished, Bytes)> {
+        let finished = read(&self.path(task)).ok()?;
+        if (finished.task, finished.roller) != (task, roller) {
+            return None;
+        }
+        match self.objects.get(finished.proof).await {
+            Ok(proof) => Some((finished, proof)),
+            Err(error) => {
+                tracing::warn!(%task, %error, "a finished proof is damaged and will be made again");
+                None
+            }
+        }
+    }
+
+    /// Removes the oldest records beyond [`KEPT_MAX`].
+    async fn prune(&self) -> eyre::Result<()> {
+        let mut records = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            records.push((entry.metadata()?.modified()?, entry.path()));
+        }
+        records.sort();
+        let surplus = records.len().saturating_sub(KEPT_MAX);
+        for (_, path) in records.drain(..surplus) {
+            if let Ok(finished) = read(&path) {
+                self.objects.remove(finished.proof).await?;
+            }
+            fs::remove_file(path)?;
+        }
+        Ok(())
+    }
+
+    fn path(&self, task: TaskId) -> PathBuf {
+        self.folder.join(format!("{task}.json"))
+    }
+}
+
+fn read(path: &Path) -> eyre::Result<Finished> {
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension("tmp");
+    fs::write(&temporary, bytes)?;
+    fs::File::open(&temporary)?.sync_all()?;
+    fs::rename(temporary, path)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn open(folder: &Path) -> FinishedProofs {
+        let objects = Objects::open(folder.join("objects")).unwrap();
+        FinishedProofs::open(folder.join("finished"), objects).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_finished_proof_is_there_after_a_restart_for_its_own_identity_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let (task, roller) = (TaskId(B256::repeat_byte(1)), Roller::repeat_byte(2));
+        let before = open(folder.path());
+        assert!(before.find(task, roller).await.is_none());
+        let stats = SubmissionStats::default();
+        let kept = before
+            .keep(task, roller, B256::repeat_byte(3), b"proof", stats)
+            .await
+            .unwrap();
+
+        let after = open(folder.path());
+        let found = after.find(task, roller).await.unwrap();
+        assert_eq!(found, (kept.clone(), Bytes::from_static(b"proof")));
+        assert!(after.find(task, Roller::repeat_byte(9)).await.is_none());
+        assert!(after.find(TaskId(B256::ZERO), roller).await.is_none());
+
+        let object = folder
+            .path()
+            .join("objects")
+            .join(format!("{:x}", kept.proof));
+        fs::write(object, b"prooF").unwrap();
+        assert!(after.find(task, roller).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn only_the_newest_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let proofs = open(folder.path());
+        for number in 0..=KEPT_MAX as u8 {
+            let task = TaskId(B256::repeat_byte(number + 1));
+            let stats = SubmissionStats::default();
+            proofs
+                .keep(task, Roller::ZERO, B256::ZERO, &[number], stats)
+                .await
+                .unwrap();
+        }
+        assert_eq!(
+            fs::read_dir(folder.path().join("finished"))
+                .unwrap()
+                .count(),
+            KEPT_MAX
+        );
+        assert_eq!(
+            fs::read_dir(folder.path().join("objects")).unwrap().count(),
+            KEPT_MAX
+        );
+    }
+}

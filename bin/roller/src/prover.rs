@@ -1,0 +1,245 @@
+//! Making a proof of a seat: a real STARK, or on development networks a mock.
+//!
+//! Before anything is proved the batch is executed natively: the statement is known, so that a broken witness costs
+//! milliseconds, and a proof of anything else never leaves the machine.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use alloy_primitives::{B256, Bytes};
+use eyre::{WrapErr, bail, ensure};
+use rollmill_protocol::{PublicValues, Roller, TaskId};
+use rollmill_roller_api::{ProofKind, Stage, SubmissionStats};
+use rollmill_stf::Identity;
+use rollmill_zkvm::{
+    mock::MockProof,
+    programs,
+    prove::{
+        Inputs, ProveError, Prover as StarkProver, ProverConfig, peak_rss_bytes, reset_peak_rss,
+    },
+};
+
+use crate::config::RunConfig;
+
+/// How long a mock prover pretends without looking whether it was cancelled.
+const MOCK_STEP: Duration = Duration::from_millis(50);
+
+/// A prover of one kind.
+pub enum Prover {
+    /// Real proofs.
+    Stark(Box<StarkProver>),
+    /// Proofs that only development networks accept, after pretending to work.
+    Mock(Duration),
+}
+
+/// What to prove.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The identity that is paid.
+    pub roller: Roller,
+    /// Task.
+    pub task: TaskId,
+    /// Encoded witness.
+    pub witness: Bytes,
+}
+
+/// A proof that was verified here.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// What it reveals.
+    pub public_values_hash: B256,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What it took.
+    pub stats: SubmissionStats,
+}
+
+impl Prover {
+    /// Sets the prover up. Takes seconds: call it on a blocking thread.
+    pub fn new(config: &RunConfig) -> eyre::Result<Self> {
+        match config.proofs {
+            ProofKind::Mock => Ok(Self::Mock(Duration::from_secs_f64(
+                config.mock_prove_seconds,
+            ))),
+            ProofKind::Stark => {
+                let mut prover = ProverConfig::default();
+                if let Some(threads) = config.threads {
+                    prover.threads = threads.max(1);
+                }
+                if let Some(bytes) = config.segment_memory_bytes {
+                    prover.segment_memory_bytes_max = bytes;
+                }
+                let prover = StarkProver::new(&programs::BATCH_V1, prover)
+                    .wrap_err("cannot set up the prover")?;
+                Ok(Self::Stark(Box::new(prover)))
+            }
+        }
+    }
+
+    /// Proves. `None` when it was cancelled. Blocks for seconds to minutes.
+    pub fn prove(
+        &self,
+        job: &Job,
+        report: &(dyn Fn(Stage, f64) + Sync),
+        cancel: &AtomicBool,
+    ) -> eyre::Result<Option<Proof>> {
+        reset_peak_rss();
+        report(Stage::Executing, 0.0);
+        let expected = execute(job)?.hash();
+        let Some(mut proof) = (match self {
+            Self::Stark(prover) => prove_stark(prover, job, report, cancel)?,
+            Self::Mock(pretend) => prove_mock(expected, *pretend, report, cancel)?,
+        }) else {
+            return Ok(None);
+        };
+        ensure!(
+            proof.public_values_hash == expected,
+            "the program revealed {} where native execution says {expected}",
+            proof.public_values_hash
+        );
+        proof.stats.peak_rss_bytes = peak_rss_bytes().unwrap_or_default();
+        Ok(Some(proof))
+    }
+}
+
+/// The statement, by native execution of the same code that the guest runs.
+fn execute(job: &Job) -> eyre::Result<PublicValues> {
+    let identity = Identity {
+        roller: job.roller,
+        task: job.task,
+    };
+    rollmill_stf::execute_batch(identity, job.witness.clone())
+        .wrap_err("the witness does not execute")
+}
+
+/// Shares of the whole time, for the progress bar: measured on two cores.
+fn fraction(stage: rollmill_zkvm::prove::Stage) -> (Stage, f64) {
+    use rollmill_zkvm::prove::Stage as Zk;
+    let share = |done: usize, of: usize| done as f64 / of.max(1) as f64;
+    match stage {
+        Zk::Executing => (Stage::Executing, 0.01),
+        Zk::AppProving { segment, segments } => {
+            (Stage::Proving, 0.02 + 0.48 * share(segment, segments))
+        }
+        Zk::Aggregating { step, steps } => (Stage::Aggregating, 0.50 + 0.47 * share(step, steps)),
+        Zk::Verifying => (Stage::Verifying, 0.98),
+    }
+}
+
+fn prove_stark(
+    prover: &StarkProver,
+    job: &Job,
+    report: &(dyn Fn(Stage, f64) + Sync),
+    cancel: &AtomicBool,
+) -> eyre::Result<Option<Proof>> {
+    let inputs = Inputs {
+        roller: job.roller,
+        task: job.task,
+        witness: &job.witness,
+    };
+    let progress = |stage| {
+        let (stage, fraction) = fraction(stage);
+        report(stage, fraction);
+    };
+    match prover.prove(inputs, &progress, cancel) {
+        Ok(proven) => Ok(Some(Proof {
+            public_values_hash: proven.public_values_hash,
+            bytes: proven.proof,
+            stats: SubmissionStats {
+                prove_seconds: proven.seconds.total(),
+                instructions: proven.instructions,
+                peak_rss_bytes: 0,
+                verify_ms: proven.seconds.verifying * 1000.0,
+            },
+        })),
+        Err(ProveError::Cancelled) => Ok(None),
+        Err(error) => Err(error).wrap_err("proving failed"),
+    }
+}
+
+fn prove_mock(
+    public_values_hash: B256,
+    pretend: Duration,
+    report: &(dyn Fn(Stage, f64) + Sync),
+    cancel: &AtomicBool,
+) -> eyre::Result<Option<Proof>> {
+    let started = Instant::now();
+    loop {
+        if cancel.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let elapsed = started.elapsed();
+        if elapsed >= pretend {
+            break;
+        }
+        let done = elapsed.as_secs_f64() / pretend.as_secs_f64();
+        let stage = if done < 0.5 {
+            Stage::Proving
+        } else {
+            Stage::Aggregating
+        };
+        report(stage, 0.97 * done);
+        std::thread::sleep(MOCK_STEP.min(pretend - elapsed));
+    }
+    report(Stage::Verifying, 0.98);
+    let bytes = MockProof { public_values_hash }.encode();
+    if let Err(error) = MockProof::verify(&bytes, public_values_hash) {
+        bail!("own mock proof does not verify: {error}");
+    }
+    let prove_seconds = started.elapsed().as_secs_f64();
+    Ok(Some(Proof {
+        public_values_hash,
+        bytes,
+        stats: SubmissionStats {
+            prove_seconds,
+            ..SubmissionStats::default()
+        },
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_mock_proof_can_be_cancelled_and_verifies() {
+        let hash = B256::repeat_byte(7);
+        let report = |_, _| {};
+        let long = Duration::from_secs(3600);
+        let cancelled = prove_mock(hash, long, &report, &AtomicBool::new(true)).unwrap();
+        assert!(cancelled.is_none());
+        let proof = prove_mock(hash, Duration::ZERO, &report, &AtomicBool::new(false))
+            .unwrap()
+            .unwrap();
+        MockProof::verify(&proof.bytes, hash).unwrap();
+    }
+
+    #[test]
+    fn progress_grows_through_the_stages() {
+        use rollmill_zkvm::prove::Stage as Zk;
+        let stages = [
+            Zk::Executing,
+            Zk::AppProving {
+                segment: 0,
+                segments: 2,
+            },
+            Zk::AppProving {
+                segment: 1,
+                segments: 2,
+            },
+            Zk::Aggregating { step: 0, steps: 5 },
+            Zk::Aggregating { step: 4, steps: 5 },
+            Zk::Verifying,
+        ];
+        let fractions = stages.map(|stage| fraction(stage).1);
+        assert!(fractions.is_sorted_by(|a, b| a < b), "{fractions:?}");
+        assert!(
+            fractions
+                .iter()
+                .all(|fraction| (0.0..1.0).contains(fraction))
+        );
+    }
+}

@@ -1,0 +1,360 @@
+//! What the board wants done on L1.
+//!
+//! The board lists what is outstanding until L1's event confirms it. For each outstanding action there is one worker that
+//! tries until it is confirmed; the sender of L1 transactions makes repetition safe, because a purpose is sent once. So a
+//! restart needs no memory of its own: the replayed board lists what is still to be done, and a settlement that got stuck
+//! goes on by itself.
+
+use std::{collections::HashMap, time::Duration};
+
+use alloy::{providers::Provider, sol_types::SolCall};
+use alloy_primitives::{Bytes, U256};
+use rollmill_l1::{
+    Call, Deployment, HeaderError, Mined, SendError, Sender, calls, contracts::Rollup, header_rlp,
+};
+use rollmill_protocol::{
+    BatchNumber, Entry, PublicValues, Roller, TaskId,
+    board::{Action, SeatKey},
+};
+use rollmill_runtime::Shutdown;
+use rollmill_store::{ObjectError, Store, StoreError, SubmissionRecord};
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::{Instant, sleep},
+};
+
+use crate::{
+    keeper::Keeper,
+    statement::{self, StatementError},
+};
+
+/// After this many failures in a row a failure is worth a person's attention; before, L1 may only need another block.
+const QUIET_FAILURES: u32 = 6;
+
+/// An L1 that is silent for longer is given a transaction to put into a block (development nodes mine only then).
+const POKE_AFTER: Duration = Duration::from_secs(4);
+
+/// Carries out actions on L1.
+#[derive(Clone, Debug)]
+pub(crate) struct Actions {
+    pub(crate) keeper: Keeper,
+    pub(crate) store: Store,
+    pub(crate) sender: Sender,
+    pub(crate) deployment: Deployment,
+    pub(crate) retry: Duration,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// An action cannot be carried out, now or at all.
+#[derive(Debug, thiserror::Error)]
+enum ActionError {
+    /// L1 has to go on first.
+    #[error("L1 has no block {0} yet")]
+    NotYet(u64),
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    #[error(transparent)]
+    Send(#[from] SendError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    #[error("there is no record of the submission of seat {0}")]
+    NoSubmission(SeatKey),
+}
+
+impl Actions {
+    /// Keeps one worker for each outstanding action until the shutdown.
+    pub(crate) async fn run(self) -> Result<(), std::convert::Infallible> {
+        let mut changes = self.keeper.changes();
+        let mut workers = JoinSet::new();
+        let mut running = HashMap::new();
+        while !self.shutdown.is_cancelled() {
+            changes.borrow_and_update();
+            let mut wanted = HashMap::new();
+            for action in self.keeper.read(|state| state.board.outstanding()) {
+                if let Some(purpose) = purpose(&action) {
+                    wanted.insert(purpose, action);
+                }
+            }
+            running.retain(|purpose, worker: &mut tokio::task::AbortHandle| {
+                let keep = wanted.contains_key(purpose);
+                if !keep {
+                    worker.abort();
+                }
+                keep
+            });
+            for (purpose, action) in wanted {
+                if !running.contains_key(&purpose) {
+                    let worker = self.clone();
+                    let name = purpose.clone();
+                    let handle = workers.spawn(async move { worker.perform(&name, &action).await });
+                    running.insert(purpose, handle);
+                }
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => break,
+                changed = changes.changed() => if changed.is_err() { break },
+                Some(ended) = workers.join_next() => surface_panic(ended),
+            }
+        }
+        workers.shutdown().await;
+        Ok(())
+    }
+
+    /// Tries until it is aborted, which is when the board has seen L1's event.
+    async fn perform(&self, purpose: &str, action: &Action) {
+        let mut failures = 0u32;
+        let mut done = false;
+        let mut poke = Poke::default();
+        loop {
+            match self.attempt(purpose, action).await {
+                Ok(mined) => {
+                    failures = 0;
+                    if !done {
+                        done = true;
+                        tracing::info!(purpose, tx = %mined.hash, l1_block = mined.block, gas = mined.gas_used, "coordinator.l1_action");
+                    }
+                }
+                Err(ActionError::NotYet(block)) => self.poke(&mut poke, block).await,
+                Err(error) => {
+                    failures += 1;
+                    if failures % QUIET_FAILURES == 0 {
+                        tracing::warn!(
+                            purpose,
+                            failures,
+                            error = &error as &dyn std::error::Error,
+                            "L1 action fails"
+                        );
+                    } else {
+                        tracing::debug!(
+                            purpose,
+                            error = &error as &dyn std::error::Error,
+                            "L1 action fails"
+                        );
+                    }
+                }
+            }
+            sleep(self.retry * failures.clamp(1, 20)).await;
+        }
+    }
+
+    async fn attempt(&self, purpose: &str, action: &Action) -> Result<Mined, ActionError> {
+        let call = self.call(action).await?;
+        Ok(self.sender.send(purpose, &call).await?)
+    }
+
+    async fn call(&self, action: &Action) -> Result<Call, ActionError> {
+        match action {
+            Action::PostSnapshot {
+                epoch,
+                root,
+                total,
+                leaves,
+            } => Ok(self.to_rollup(&Rollup::postSnapshotCall {
+                epoch: *epoch,
+                root: *root,
+                total: U256::from(*total),
+                leaves: leaves.clone(),
+            })),
+            Action::StoreBeacon { l1_block } => self.store_beacon(*l1_block).await,
+            Action::PostEntries { batch, entries, .. } => {
+                let entries = entries.iter().map(entry).collect();
+                Ok(self.to_rollup(&Rollup::postEntriesCall {
+                    batch: *batch,
+                    entries,
+                }))
+            }
+            Action::Settle {
+                batch,
+                seat,
+                proof_digest,
+                entries,
+            } => {
+                let pv = self.statement(seat.task, seat.roller).await?;
+                let proof = self.store.objects().get(proof_digest.0).await?;
+                let entries = entries.iter().map(entry).collect();
+                tracing::debug!(batch, roller = %seat.roller, "settling");
+                Ok(calls::settle(self.deployment.rollup, &pv, proof, entries))
+            }
+            Action::Judge { batch, seat, .. } => self.judge(*batch, *seat).await,
+            Action::Assigned(_) | Action::Stop(_) | Action::StartFallback { .. } => {
+                unreachable!("has no purpose on L1")
+            }
+        }
+    }
+
+    async fn store_beacon(&self, l1_block: u64) -> Result<Call, ActionError> {
+        match header_rlp(self.sender.provider(), l1_block).await {
+            Ok((header, _)) => Ok(self.to_rollup(&Rollup::storeBeaconCall { headerRlp: header })),
+            Err(HeaderError::Missing { number }) => Err(ActionError::NotYet(number)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn judge(&self, batch: BatchNumber, seat: SeatKey) -> Result<Call, ActionError> {
+        let record = self
+            .store
+            .submission(seat.task.0, seat.round, seat.roller)
+            .await?;
+        let record = record.ok_or(ActionError::NoSubmission(seat))?;
+        let pv = self.statement(seat.task, seat.roller).await?;
+        let proof = self.store.objects().get(record.proof_digest).await?;
+        let signature = record.signature.clone();
+        let submission = submission(&record);
+        Ok(calls::judge(
+            self.deployment.rollup,
+            batch,
+            submission,
+            signature,
+            &pv,
+            proof,
+        ))
+    }
+
+    async fn statement(&self, task: TaskId, roller: Roller) -> Result<PublicValues, ActionError> {
+        let batch = statement::batch_of(&self.store, task).await?;
+        Ok(statement::expected(&batch, roller))
+    }
+
+    fn to_rollup(&self, call: &impl SolCall) -> Call {
+        Call::new(self.deployment.rollup, call)
+    }
+
+    /// Gives a silent L1 a transaction, so that the awaited block comes.
+    async fn poke(&self, poke: &mut Poke, awaited: u64) {
+        let Ok(head) = self.sender.provider().get_block_number().await else {
+            return;
+        };
+        if !poke.is_due(head) {
+            return;
+        }
+        let own = self.sender.address();
+        let call = Call {
+            to: own.into(),
+            value: U256::ZERO,
+            input: Bytes::new(),
+        };
+        if let Err(error) = self
+            .sender
+            .send(&format!("poke/{awaited}/{head}"), &call)
+            .await
+        {
+            tracing::debug!(%error, head, "cannot poke L1");
+        }
+    }
+}
+
+/// Workers end only by being aborted; one that panics ends the process.
+fn surface_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}
+
+/// Notices an L1 whose head does not move.
+#[derive(Debug, Default)]
+struct Poke(Option<(u64, Instant)>);
+
+impl Poke {
+    fn is_due(&mut self, head: u64) -> bool {
+        match self.0 {
+            Some((known, since)) if known == head => since.elapsed() >= POKE_AFTER,
+            _ => {
+                self.0 = Some((head, Instant::now()));
+                false
+            }
+        }
+    }
+}
+
+/// The name under which an action is sent once; `None` for what is not for L1.
+pub(crate) fn purpose(action: &Action) -> Option<String> {
+    match action {
+        Action::PostSnapshot { epoch, .. } => Some(format!("snapshot/{epoch}")),
+        Action::StoreBeacon { l1_block } => Some(format!("beacon/{l1_block}")),
+        Action::PostEntries { batch, .. } => Some(format!("entries/{batch}")),
+        Action::Settle { batch, .. } => Some(format!("settle/{batch}")),
+        Action::Judge { batch, seat, .. } => {
+            Some(format!("judge/{batch}/{}/{}", seat.round, seat.roller))
+        }
+        Action::Assigned(_) | Action::Stop(_) | Action::StartFallback { .. } => None,
+    }
+}
+
+fn entry(entry: &Entry) -> Rollup::Entry {
+    Rollup::Entry {
+        roller: entry.roller,
+        tickets: entry.tickets,
+        proofDigest: entry.proof_digest.0,
+    }
+}
+
+fn submission(record: &SubmissionRecord) -> Rollup::Submission {
+    Rollup::Submission {
+        task: record.task,
+        round: record.round,
+        roller: record.roller,
+        publicValuesHash: record.public_values_hash,
+        proofDigest: record.proof_digest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy_primitives::B256;
+    use rollmill_protocol::ProofDigest;
+
+    use super::*;
+
+    #[test]
+    fn every_action_for_l1_has_a_purpose_of_its_own() {
+        let seat = SeatKey {
+            task: TaskId::default(),
+            round: 1,
+            roller: Roller::ZERO,
+        };
+        let proof_digest = ProofDigest::default();
+        let actions = [
+            Action::PostSnapshot {
+                epoch: 7,
+                root: B256::ZERO,
+                total: 1,
+                leaves: Bytes::new(),
+            },
+            Action::StoreBeacon { l1_block: 7 },
+            Action::PostEntries {
+                batch: 7,
+                task: TaskId::default(),
+                entries: Vec::new(),
+            },
+            Action::Settle {
+                batch: 7,
+                seat,
+                proof_digest,
+                entries: Vec::new(),
+            },
+            Action::Judge {
+                batch: 7,
+                seat,
+                proof_digest,
+            },
+        ];
+        let purposes: std::collections::BTreeSet<_> = actions.iter().filter_map(purpose).collect();
+        assert_eq!(purposes.len(), actions.len());
+        assert_eq!(purpose(&Action::Assigned(seat)), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_l1_is_poked_and_a_living_one_is_not() {
+        let mut poke = Poke::default();
+        assert!(!poke.is_due(5));
+        tokio::time::advance(POKE_AFTER).await;
+        assert!(poke.is_due(5));
+        assert!(!poke.is_due(6));
+    }
+}

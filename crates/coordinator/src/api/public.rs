@@ -1,0 +1,138 @@
+//! What anybody may read.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use rollmill_protocol::{Roller, TaskId};
+use rollmill_roller_api::{
+    Program, ProofKind, Refusal, RefusalCode, Requirements, RollerView, StatusView, TaskView,
+};
+use rollmill_zkvm::programs;
+
+use super::{App, Refused};
+use crate::{config::WITNESS_BYTES_MAX, views};
+
+/// Tasks that are listed at most: the newest.
+const TASKS_MAX: usize = 200;
+
+#[utoipa::path(
+    get, path = "/v1/requirements", description = "What a roller must bring and obey.",
+    responses((status = 200, body = Requirements))
+)]
+pub(super) async fn requirements(State(app): State<App>) -> Json<Requirements> {
+    let config = &app.config;
+    let program = |program: &programs::Program| Program {
+        version: program.version,
+        exe_commit: program.commitment.exe,
+        vm_commit: program.commitment.vm,
+    };
+    // Mock proofs are of no program; asking for the embedded one would load it for nothing.
+    let programs = match config.proofs {
+        ProofKind::Stark => vec![program(&programs::BATCH_V1)],
+        ProofKind::Mock => Vec::new(),
+    };
+    Json(Requirements {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        l1_chain_id: config.l1_chain_id,
+        rollup: config.rollup,
+        l2_chain_id: config.l2_chain_id,
+        proofs: config.proofs,
+        programs,
+        stake_min_wei: app.params.stake_min,
+        proof_bytes_max: config.proof_bytes_max() as u64,
+        witness_bytes_max: WITNESS_BYTES_MAX,
+        heartbeat_every_ms: millis(config.heartbeat_every),
+        heartbeat_lost_s: app.params.heartbeat_s,
+        request_ttl_max_s: config.request_ttl_max.as_secs(),
+        pick_wait_max_ms: millis(config.pick_wait_max),
+    })
+}
+
+#[utoipa::path(
+    get, path = "/v1/status", description = "State of the coordinator.",
+    responses((status = 200, body = StatusView))
+)]
+pub(super) async fn status(State(app): State<App>) -> Json<StatusView> {
+    let (events, events_hash) = app.board.head();
+    let now_ms = app.clock.now_unix_ms();
+    let alive = |roller| {
+        app.presences
+            .is_alive(roller, now_ms, app.params.heartbeat_s)
+    };
+    Json(app.board.read(|state| {
+        StatusView {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            proofs: app.config.proofs,
+            now_unix_s: now_ms / 1000,
+            events,
+            events_hash,
+            l1_block: state.l1.map(|cursor| cursor.block),
+            epoch: state.board.epoch(),
+            tasks_open: state.board.unsettled().count() as u64,
+            rollers: state.board.rollers().count() as u64,
+            rollers_alive: state
+                .board
+                .rollers()
+                .filter(|(roller, _)| alive(**roller))
+                .count() as u64,
+            settled_batch: state.board.settled_through(),
+        }
+    }))
+}
+
+#[utoipa::path(
+    get, path = "/v1/tasks", description = "Tasks in the order of their batches, the newest 200.",
+    responses((status = 200, body = Vec<TaskView>), (status = "default", body = Refusal))
+)]
+pub(super) async fn tasks(State(app): State<App>) -> Result<Json<Vec<TaskView>>, Refused> {
+    let state = app.board.state();
+    let count = state.board.tasks().count();
+    let mut tasks = Vec::new();
+    for task in state.board.tasks().skip(count.saturating_sub(TASKS_MAX)) {
+        let view = views::task(&state, &app.store, &app.presences, task).await;
+        tasks.push(view.map_err(Refused::internal)?);
+    }
+    Ok(Json(tasks))
+}
+
+#[utoipa::path(
+    get, path = "/v1/tasks/{task}", params(("task" = String, Path, description = "Task id.")),
+    description = "One task.",
+    responses((status = 200, body = TaskView), (status = "default", body = Refusal))
+)]
+pub(super) async fn task(
+    State(app): State<App>,
+    Path(task): Path<String>,
+) -> Result<Json<TaskView>, Refused> {
+    let id: TaskId = task.parse().map_err(|_| RefusalCode::UnknownTask)?;
+    let state = app.board.state();
+    let task = state.board.task_by_id(id).ok_or(RefusalCode::UnknownTask)?;
+    let view = views::task(&state, &app.store, &app.presences, task).await;
+    view.map(Json).map_err(Refused::internal)
+}
+
+#[utoipa::path(
+    get, path = "/v1/rollers/{roller}", params(("roller" = String, Path, description = "The address that registered.")),
+    description = "A roller's record: offers, how they ended and why.",
+    responses((status = 200, body = RollerView), (status = "default", body = Refusal))
+)]
+pub(super) async fn roller(
+    State(app): State<App>,
+    Path(roller): Path<Roller>,
+) -> Result<Json<RollerView>, Refused> {
+    let state = app.board.state();
+    let account = state
+        .board
+        .roller(roller)
+        .ok_or(RefusalCode::UnknownRoller)?;
+    Ok(Json(views::roller(
+        &state,
+        &app.presences,
+        (roller, account),
+    )))
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

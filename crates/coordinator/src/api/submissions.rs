@@ -1,0 +1,374 @@
+//! Intake of proofs.
+//!
+//! Order of the checks; each one is cheaper than the next, and nothing is stored before the verdict:
+//! known signer -> the submission is this roller's and signed for L1 -> seated -> identical repeat (first receipt) ->
+//! seat open -> length -> the signed statement is this seat's -> body complete and as signed -> digest -> verified.
+//!
+//! Everything up to the digest is a *refusal*: not submitted, never invalid. *Invalid* is what the verifier says about
+//! complete bytes that the roller signed; those are kept, because L1 judges them.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use alloy_primitives::keccak256;
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, Request, State},
+    http::{HeaderMap, header},
+};
+use rollmill_protocol::{ProofDigest, Roller, TaskId, board::BoardError};
+use rollmill_roller_api::{
+    Receipt, Refusal, RefusalCode, SeatId, SignedSubmission, SubmissionStats, VerdictKind, http,
+    submission_signer,
+};
+use rollmill_store::{BatchRecord, Recorded, SubmissionRecord, Verdict};
+
+use super::{App, Refused, auth};
+use crate::{
+    keeper::{KeeperError, SeatFacts, refused},
+    statement,
+    verifier::Verification,
+};
+
+/// How long a body may take to arrive.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Seats whose submission is being worked on: a second one for the same seat is told to come back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct InFlight(Arc<Mutex<BTreeSet<(SeatId, Roller)>>>);
+
+#[utoipa::path(
+    post, path = "/v1/tasks/{task}/submissions", params(("task" = String, Path, description = "Task id.")),
+    description = "Signed. The body is the proof; the header rollmill-submission holds the JSON of a \
+                   SignedSubmission, rollmill-stats that of SubmissionStats. An identical repeat is answered with the \
+                   first receipt.",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = Receipt), (status = "default", body = Refusal))
+)]
+pub(super) async fn submit(
+    State(app): State<App>,
+    Path(task): Path<String>,
+    request: Request,
+) -> Result<Json<Receipt>, Refused> {
+    let (parts, body) = request.into_parts();
+    let caller = auth::caller(&app, &parts).await?;
+    let task: TaskId = task.parse().map_err(|_| RefusalCode::UnknownTask)?;
+    let submission: SignedSubmission = header_json(&parts.headers, http::SUBMISSION)?;
+    let stats: SubmissionStats = header_json(&parts.headers, http::STATS)?;
+    authenticate(&app, &caller, task, &submission)?;
+    let seat = SeatId {
+        task,
+        round: submission.round,
+    };
+    let facts = app
+        .board
+        .seat(seat, caller.roller, app.clock.now_unix_s())?;
+    let _guard = app.intake.enter(seat, caller.roller)?;
+
+    if let Some(receipt) = repeated(&app, &submission, &facts).await? {
+        return Ok(Json(receipt));
+    }
+    if !facts.open {
+        return Err(RefusalCode::SeatClosed.into());
+    }
+    announced_length(&app, &parts.headers)?;
+    let batch = statement::batch_of(&app.store, task)
+        .await
+        .map_err(Refused::internal)?;
+    let expected = statement::expected(&batch, caller.roller).hash();
+    if submission.public_values_hash != expected {
+        tracing::error!(%task, roller = %caller.roller, "a roller signs other public values than the native execution gives");
+        return Err(Refused::because(
+            RefusalCode::WrongPublicValues,
+            format!(
+                "expected {expected}, signed {}",
+                submission.public_values_hash
+            ),
+        ));
+    }
+    let proof = receive(&app, &caller, &submission, body).await?;
+    let _held = app.board.hold_time();
+    let received_unix_ms = app.clock.now_unix_ms();
+    // The body may have taken long.
+    if !app
+        .board
+        .seat(seat, caller.roller, received_unix_ms / 1000)?
+        .open
+    {
+        return Err(RefusalCode::SeatClosed.into());
+    }
+    let checked = app
+        .verifier
+        .verify(facts.program_version, expected, proof.clone())
+        .await;
+    let (verification, took) = checked.map_err(Refused::internal)?;
+    let accepted = Accepted {
+        submission,
+        stats,
+        facts,
+        batch,
+        received_unix_ms,
+        verification,
+        took,
+    };
+    accepted.store(&app, &proof).await.map(Json)
+}
+
+/// A complete submission with its verdict.
+struct Accepted {
+    submission: SignedSubmission,
+    stats: SubmissionStats,
+    facts: SeatFacts,
+    batch: BatchRecord,
+    received_unix_ms: u64,
+    verification: Verification,
+    took: Duration,
+}
+
+impl Accepted {
+    /// Bytes, then record, then event; only then the receipt. What a crash leaves half done is completed at the start
+    /// from the record (see `keeper`).
+    async fn store(self, app: &App, proof: &[u8]) -> Result<Receipt, Refused> {
+        let record = self.record();
+        app.store
+            .objects()
+            .put(proof)
+            .await
+            .map_err(Refused::internal)?;
+        let recorded = app
+            .store
+            .record_submission(&record)
+            .await
+            .map_err(Refused::internal)?;
+        if let Recorded::Before(_) = recorded {
+            // Cannot happen while the seat is guarded; the first one stands in any case.
+            return Err(RefusalCode::OtherSubmission.into());
+        }
+        match app.board.submitted(&record).await {
+            Ok(()) => {}
+            // The task was closed by something else in this moment: not submitted, and nothing is kept of it.
+            Err(KeeperError::Refused(BoardError::Refused(refusal))) => {
+                let withdrawn = app
+                    .store
+                    .withdraw_submission(record.task, record.round, record.roller)
+                    .await;
+                withdrawn.map_err(Refused::internal)?;
+                return Err(refused(refusal));
+            }
+            Err(error) => return Err(Refused::internal(error)),
+        }
+        tracing::info!(
+            task = %self.submission.task, roller = %self.submission.roller, batch = self.batch.number,
+            verdict = ?record.verdict, verify_us = record.verify_us, "coordinator.submission"
+        );
+        receipt_of(&record)
+    }
+
+    fn record(&self) -> SubmissionRecord {
+        let submission = &self.submission;
+        let received_unix_s = self.received_unix_ms / 1000;
+        let (verdict, kind, reason) = match &self.verification {
+            Verification::Valid => (Verdict::Valid, VerdictKind::Valid, None),
+            Verification::Invalid(reason) => {
+                (Verdict::Invalid, VerdictKind::Invalid, Some(reason.clone()))
+            }
+        };
+        let receipt = Receipt {
+            seat: SeatId {
+                task: submission.task,
+                round: submission.round,
+            },
+            roller: submission.roller,
+            proof_digest: submission.proof_digest,
+            verdict: kind,
+            reason: reason.clone(),
+            on_time: received_unix_s <= self.facts.deadline_unix_s,
+            received_unix_s,
+        };
+        let json = |value: serde_json::Result<serde_json::Value>| {
+            value.expect("our types have string keys and finite numbers")
+        };
+        SubmissionRecord {
+            task: submission.task.0,
+            round: submission.round,
+            roller: submission.roller,
+            proof_digest: submission.proof_digest.0,
+            public_values_hash: submission.public_values_hash,
+            signature: submission.signature.clone(),
+            verdict,
+            reason,
+            received_unix_ms: self.received_unix_ms,
+            verify_us: u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX >> 1),
+            receipt: json(serde_json::to_value(&receipt)),
+            stats: json(serde_json::to_value(&self.stats)),
+        }
+    }
+}
+
+/// The submission names the caller's roller and this task, and carries a signature that L1 accepts.
+fn authenticate(
+    app: &App,
+    caller: &auth::Caller,
+    task: TaskId,
+    submission: &SignedSubmission,
+) -> Result<(), Refused> {
+    if submission.task != task {
+        return Err(Refused::because(
+            RefusalCode::Malformed,
+            "the submission is for another task",
+        ));
+    }
+    if submission.roller != caller.roller {
+        return Err(RefusalCode::WrongRoller.into());
+    }
+    match submission_signer(submission, &app.domain) {
+        Ok(signer) if signer == caller.signer => Ok(()),
+        Ok(signer) => Err(Refused::because(
+            RefusalCode::WrongSubmissionSignature,
+            signer,
+        )),
+        Err(error) => Err(Refused::because(
+            RefusalCode::WrongSubmissionSignature,
+            error,
+        )),
+    }
+}
+
+/// The receipt of an identical submission that was received before.
+async fn repeated(
+    app: &App,
+    submission: &SignedSubmission,
+    facts: &SeatFacts,
+) -> Result<Option<Receipt>, Refused> {
+    let SignedSubmission {
+        task,
+        round,
+        roller,
+        ..
+    } = submission;
+    let before = app
+        .store
+        .submission(task.0, *round, *roller)
+        .await
+        .map_err(Refused::internal)?;
+    let Some(before) = before else {
+        return Ok(None);
+    };
+    if !facts.reported {
+        // It belonged to a seat that a reorganisation of L1 took back; this is another seat of the same name.
+        let withdrawn = app.store.withdraw_submission(task.0, *round, *roller).await;
+        return withdrawn.map(|()| None).map_err(Refused::internal);
+    }
+    let same = before.proof_digest == submission.proof_digest.0
+        && before.public_values_hash == submission.public_values_hash;
+    if !same {
+        return Err(RefusalCode::OtherSubmission.into());
+    }
+    receipt_of(&before).map(Some)
+}
+
+fn receipt_of(record: &SubmissionRecord) -> Result<Receipt, Refused> {
+    serde_json::from_value(record.receipt.clone()).map_err(Refused::internal)
+}
+
+/// Refuses by the announced length, before a byte of the body is read.
+fn announced_length(app: &App, headers: &HeaderMap) -> Result<(), Refused> {
+    let Some(length) = headers.get(header::CONTENT_LENGTH) else {
+        return Ok(());
+    };
+    let length: usize = length
+        .to_str()
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .ok_or(RefusalCode::WrongLength)?;
+    check_length(app, length)
+}
+
+fn check_length(app: &App, length: usize) -> Result<(), Refused> {
+    let (min, max) = (app.config.proof_bytes_min(), app.config.proof_bytes_max());
+    if length > max {
+        return Err(Refused::because(
+            RefusalCode::TooLarge,
+            format!("{length} of {max} bytes"),
+        ));
+    }
+    if length < min {
+        return Err(Refused::because(
+            RefusalCode::WrongLength,
+            format!("{length} bytes, at least {min}"),
+        ));
+    }
+    Ok(())
+}
+
+/// Reads the body: complete, of the right length, what the request signed and what the submission signed.
+async fn receive(
+    app: &App,
+    caller: &auth::Caller,
+    submission: &SignedSubmission,
+    body: Body,
+) -> Result<alloy_primitives::Bytes, Refused> {
+    let proof = tokio::time::timeout(
+        UPLOAD_TIMEOUT,
+        auth::read(body, app.config.proof_bytes_max()),
+    )
+    .await
+    .map_err(|_| Refused::because(RefusalCode::WrongLength, "the body did not arrive in time"))??;
+    check_length(app, proof.len())?;
+    let hash = keccak256(&proof);
+    if hash != caller.body_hash {
+        return Err(RefusalCode::WrongBodyHash.into());
+    }
+    if ProofDigest(hash) != submission.proof_digest {
+        return Err(RefusalCode::WrongDigest.into());
+    }
+    Ok(proof)
+}
+
+fn header_json<T: serde::de::DeserializeOwned>(
+    headers: &HeaderMap,
+    name: &str,
+) -> Result<T, Refused> {
+    let text = auth::text(headers, name)
+        .ok_or_else(|| Refused::because(RefusalCode::Malformed, format!("header {name}")))?;
+    serde_json::from_str(text).map_err(|error| {
+        Refused::because(RefusalCode::Malformed, format!("header {name}: {error}"))
+    })
+}
+
+impl InFlight {
+    fn enter(&self, seat: SeatId, roller: Roller) -> Result<Entered, Refused> {
+        let key = (seat, roller);
+        if !self.lock().insert(key) {
+            return Err(Refused::because(
+                RefusalCode::Busy,
+                "the seat's submission is in work",
+            ));
+        }
+        Ok(Entered {
+            seats: self.clone(),
+            key,
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<(SeatId, Roller)>> {
+        // The set is whole after every single operation on it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Leaves the set when the request ends, in whatever way.
+struct Entered {
+    seats: InFlight,
+    key: (SeatId, Roller),
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.seats.lock().remove(&self.key);
+    }
+}

@@ -1,0 +1,77 @@
+//! What an operator chooses; everything else comes from L1 or is the law's.
+
+use std::{net::SocketAddr, time::Duration};
+
+use alloy_primitives::Address;
+use rollmill_roller_api::ProofKind;
+
+/// Configuration of a coordinator.
+#[derive(Clone, Debug)]
+pub struct CoordinatorConfig {
+    /// Where the API listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Kind of proofs that the deployment's verifier contract takes.
+    pub proofs: ProofKind,
+    /// Chain id of L1.
+    pub l1_chain_id: u64,
+    /// Rollup contract.
+    pub rollup: Address,
+    /// Chain id of L2.
+    pub l2_chain_id: u64,
+    /// How often rollers are asked to report.
+    pub heartbeat_every: Duration,
+    /// How far away the expiry of a request may be.
+    pub request_ttl_max: Duration,
+    /// How long a pick is held open at most.
+    pub pick_wait_max: Duration,
+    /// Proofs that are verified at the same time.
+    pub verifiers: usize,
+    /// Pause between looks at the clock (silent rollers, deadlines).
+    pub tick: Duration,
+    /// Pause before an L1 action that failed is tried again.
+    pub l1_retry: Duration,
+}
+
+impl CoordinatorConfig {
+    /// The defaults, for a deployment.
+    pub fn new(proofs: ProofKind, l1_chain_id: u64, rollup: Address, l2_chain_id: u64) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9650)),
+            proofs,
+            l1_chain_id,
+            rollup,
+            l2_chain_id,
+            heartbeat_every: Duration::from_secs(1),
+            request_ttl_max: Duration::from_secs(300),
+            pick_wait_max: Duration::from_secs(20),
+            verifiers: 2,
+            tick: Duration::from_millis(200),
+            l1_retry: Duration::from_millis(500),
+        }
+    }
+
+    /// Longest proof that is taken.
+    pub fn proof_bytes_max(&self) -> usize {
+        match self.proofs {
+            ProofKind::Stark => rollmill_zkvm::PROOF_BYTES_MAX,
+            ProofKind::Mock => rollmill_zkvm::mock::MOCK_PROOF_BYTES,
+        }
+    }
+
+    /// Shortest proof that is taken: mock proofs have one length, a STARK is never shorter than its public values.
+    pub fn proof_bytes_min(&self) -> usize {
+        match self.proofs {
+            ProofKind::Stark => STARK_BYTES_MIN,
+            ProofKind::Mock => rollmill_zkvm::mock::MOCK_PROOF_BYTES,
+        }
+    }
+}
+
+/// A body shorter than this is a broken upload and not a proof: *not submitted*, never *invalid*.
+const STARK_BYTES_MIN: usize = 1024;
+
+/// Longest witness that is given out.
+pub const WITNESS_BYTES_MAX: u64 = 64 << 20;
+
+/// Longest JSON body of a request.
+pub const JSON_BYTES_MAX: usize = 64 << 10;

@@ -1,0 +1,166 @@
+//! From L1's logs to the board's events.
+
+use alloy_primitives::U256;
+use rollmill_l1::{
+    L1Block, L1Event, LoggedEvent,
+    contracts::{RollerRegistry::RollerRegistryEvents as Registry, Rollup::RollupEvents as Rollup},
+};
+use rollmill_protocol::{ProofDigest, ScrWei, TaskId, board::Event};
+
+use crate::journal::{Note, Record};
+
+/// The record of an L1 block.
+pub(crate) fn record(block: &L1Block) -> Record {
+    let mut events = Vec::new();
+    let mut notes = Vec::new();
+    for logged in &block.events {
+        let (event, note) = match &logged.event {
+            L1Event::Rollup(event) => rollup(block, logged, event),
+            L1Event::Registry(event) => (registry(event), None),
+            L1Event::RewardPool(_) => (None, None),
+        };
+        events.extend(event);
+        notes.extend(note);
+    }
+    Record::L1Block {
+        number: block.number,
+        hash: block.hash,
+        events,
+        notes,
+    }
+}
+
+/// Whether a record changes who may be drawn.
+pub(crate) fn concerns_rollers(record: &Record) -> bool {
+    let Record::L1Block { events, .. } = record else {
+        return false;
+    };
+    events.iter().any(|event| {
+        matches!(
+            event,
+            Event::RollerRegistered { .. }
+                | Event::StakeChanged { .. }
+                | Event::ReadyChanged { .. }
+        )
+    })
+}
+
+fn rollup(block: &L1Block, logged: &LoggedEvent, event: &Rollup) -> (Option<Event>, Option<Note>) {
+    let transaction = logged.transaction;
+    match event {
+        Rollup::BatchCommitted(e) => {
+            let (batch, task) = (e.batch, TaskId(e.task));
+            let event = Event::BatchCommitted {
+                batch,
+                task,
+                l1_block: block.number,
+                prover_gas_estimate: e.c.proverGasEstimate,
+                unit_price: scr(e.unitPriceWei),
+                epoch: e.epoch,
+            };
+            let note = Note::Committed {
+                task,
+                batch,
+                program_version: e.c.programVersion,
+                witness_hash: e.c.witnessHash,
+                transaction,
+            };
+            (Some(event), Some(note))
+        }
+        Rollup::SnapshotPosted(e) => (
+            Some(Event::SnapshotConfirmed {
+                epoch: e.epoch,
+                root: e.root,
+            }),
+            None,
+        ),
+        Rollup::BeaconStored(e) => {
+            let event = Event::BeaconStored {
+                l1_block: e.l1Block,
+                prevrandao: e.prevrandao,
+            };
+            (Some(event), None)
+        }
+        Rollup::EntriesPosted(e) => {
+            let event = Event::EntriesConfirmed {
+                batch: e.batch,
+                entries_hash: e.entriesHash,
+                lottery_block: e.lotteryBlock,
+            };
+            (Some(event), None)
+        }
+        Rollup::BatchSettled(e) => {
+            let (roller, reward) = (Some(e.roller), scr(e.rewardWei));
+            let note = Note::Settled {
+                batch: e.batch,
+                state_root: e.stateRoot,
+                transaction,
+            };
+            (
+                Some(Event::BatchSettled {
+                    batch: e.batch,
+                    roller,
+                    reward,
+                }),
+                Some(note),
+            )
+        }
+        Rollup::BatchSettledUnpaid(e) => {
+            let note = Note::Settled {
+                batch: e.batch,
+                state_root: e.stateRoot,
+                transaction,
+            };
+            let event = Event::BatchSettled {
+                batch: e.batch,
+                roller: None,
+                reward: ScrWei::ZERO,
+            };
+            (Some(event), Some(note))
+        }
+        Rollup::SubmissionJudged(e) => {
+            let event = Event::SubmissionJudged {
+                batch: e.batch,
+                round: e.round,
+                roller: e.roller,
+                proof_digest: e.proofDigest.into(),
+                valid: e.valid,
+                fine: scr(e.fineWei),
+            };
+            (Some(event), None)
+        }
+        _ => (None, None),
+    }
+}
+
+fn registry(event: &Registry) -> Option<Event> {
+    match event {
+        Registry::RollerRegistered(e) => Some(Event::RollerRegistered {
+            roller: e.roller,
+            signer: e.signer,
+            capacity: e.capacity,
+        }),
+        Registry::SignerChanged(e) => Some(Event::SignerChanged {
+            roller: e.roller,
+            signer: e.signer,
+        }),
+        Registry::CapacityChanged(e) => Some(Event::CapacityChanged {
+            roller: e.roller,
+            capacity: e.capacity,
+        }),
+        Registry::StakeChanged(e) => Some(Event::StakeChanged {
+            roller: e.roller,
+            stake: scr(e.stakeWei),
+        }),
+        Registry::ReadyChanged(e) => Some(Event::ReadyChanged {
+            roller: e.roller,
+            ready: e.ready,
+        }),
+        _ => None,
+    }
+}
+
+/// SCR's cap is far below 2^128; what exceeds it cannot be an amount of SCR.
+fn scr(value: U256) -> ScrWei {
+    ScrWei(u128::try_from(value).unwrap_or(u128::MAX))
+}

@@ -1,0 +1,7 @@
+//! The coordinator as rollers and L1 see it: a real server on a free port, the real client, a fed L1.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod harness;
+mod refusals;
+mod restart;
+mod rounds;
