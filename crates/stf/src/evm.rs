@@ -9,11 +9,11 @@
 use crate::rules::{ChainPrecompileOutcome, ChainPrecompiles, Rules};
 use alloc::string::String;
 use alloy_consensus::Header;
-use alloy_primitives::{U256, map::AddressSet};
+use alloy_primitives::{Address, KECCAK256_EMPTY, U256, map::AddressSet};
 use core::marker::PhantomData;
 use revm::{
     Context, Database, Journal,
-    bytecode::opcode::KECCAK256,
+    bytecode::opcode::{EXTCODEHASH, KECCAK256},
     context::{
         Block as _, BlockEnv, Cfg, CfgEnv, ContextTr, Evm, JournalTr, Transaction as _, TxEnv,
         journaled_state::account::JournaledAccountTr, result::HaltReason,
@@ -26,8 +26,10 @@ use revm::{
     },
     interpreter::{
         CallInputs, Gas, InitialAndFloorGas, Instruction, InstructionContext,
-        InstructionExecResult, InstructionResult, InterpreterResult, instructions::system,
-        interpreter::EthInterpreter, interpreter_action::FrameInit,
+        InstructionExecResult, InstructionResult, InterpreterResult,
+        instructions::{host, system},
+        interpreter::EthInterpreter,
+        interpreter_action::FrameInit,
     },
     precompile::{PrecompileHalt, PrecompileOutput},
     primitives::hardfork::SpecId,
@@ -162,6 +164,10 @@ pub fn block_evm<DB: Database>(
     let mut instructions = EthInstructions::new_mainnet_with_spec(spec);
     let keccak_gas = instructions.gas_table()[usize::from(KECCAK256)];
     instructions.insert_instruction(KECCAK256, Instruction::new(metered_keccak256), keccak_gas);
+    if !rules.is_rollmill() {
+        let gas = instructions.gas_table()[usize::from(EXTCODEHASH)];
+        instructions.insert_instruction(EXTCODEHASH, Instruction::new(true_extcodehash), gas);
+    }
     Evm::new(
         ctx,
         instructions,
@@ -186,6 +192,27 @@ fn metered_keccak256<DB: Database>(
         host: &mut *host,
     })?;
     host.chain.count_keccak(permutations, work);
+    Ok(())
+}
+
+/// `EXTCODEHASH` for a database that shows accounts with nothing but balance and storage with a zero code hash, as
+/// [`crate::overlay`] does: their code is empty, and so is its hash.
+fn true_extcodehash<DB: Database>(
+    context: InstructionContext<'_, BlockContext<DB>, EthInterpreter>,
+) -> InstructionExecResult {
+    let InstructionContext { interpreter, host } = context;
+    let address = interpreter.stack.peek(0).unwrap_or_default();
+    host::extcodehash(InstructionContext {
+        interpreter,
+        host: &mut *host,
+    })?;
+    let address = Address::from_word(address.into());
+    let account = host.journaled_state.state.get(&address);
+    let only_storage =
+        account.is_some_and(|account| account.info.code_hash.is_zero() && !account.info.is_empty());
+    if only_storage && let Some(hash) = interpreter.stack.top() {
+        *hash = KECCAK256_EMPTY.into();
+    }
     Ok(())
 }
 

@@ -37,14 +37,19 @@ pub const HASHER: Address = address!("00000000000000000000000000000000000000a2")
 /// Stores its call data's first word under slot = second word.
 pub const STORE: Address = address!("00000000000000000000000000000000000000a3");
 
+/// Hashes 32 KiB as often as its input says.
+pub const GRINDER: Address = address!("00000000000000000000000000000000000000a4");
+
 pub fn code_of(address: Address) -> Bytes {
     match address {
         // PUSH1 1 PUSH0 SSTORE PUSH0 CALLDATALOAD PUSH0 MSTORE PUSH1 4 PUSH0 REVERT
         REVERTER => bytes!("60015f555f355f5260045ffd"),
         // PUSH0 CALLDATALOAD PUSH1 1 NUMBER SUB SUB BLOCKHASH PUSH0 SSTORE
-        HASHER => bytes!("5f356001430340 5f55"),
+        HASHER => bytes!("5f356001430303405f55"),
         // PUSH0 CALLDATALOAD PUSH1 32 CALLDATALOAD SSTORE
         STORE => bytes!("5f3560203555"),
+        // PUSH0 CALLDATALOAD JUMPDEST PUSH2 0x8000 PUSH0 KECCAK256 POP PUSH1 1 SWAP1 SUB DUP1 PUSH1 2 JUMPI
+        GRINDER => bytes!("5f355b6180005f2050600190038060025700"),
         HISTORY_STORAGE_ADDRESS => HISTORY_STORAGE_CODE.clone(),
         _ => bytes!("00"),
     }
@@ -238,7 +243,7 @@ fn genesis() -> StateChanges {
             changes.codes.push((code_hash, code));
         }
     };
-    for contract in [REVERTER, HASHER, STORE, HISTORY_STORAGE_ADDRESS] {
+    for contract in [REVERTER, HASHER, STORE, GRINDER, HISTORY_STORAGE_ADDRESS] {
         add(contract, U256::ZERO, code_of(contract), Vec::new());
     }
     let root = U256::from_be_bytes(WithdrawalTree::default().root().0);

@@ -2,7 +2,7 @@
 
 use crate::chain::*;
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
-use alloy_primitives::{Address, TxKind, U256, bytes, keccak256};
+use alloy_primitives::{Address, Bytes, TxKind, U256, bytes, keccak256};
 use rollmill_protocol::L1Message;
 use rollmill_stf::{Fork, PushError, Transaction, TxRejection, state::StateTrie};
 
@@ -235,4 +235,35 @@ fn state_goes_on_in_memory_from_block_to_block() {
     }
     .sign(user(1))]);
     assert_eq!(chain.tip(), &first.header);
+}
+
+/// 200 times 32 KiB are some 24 M prover gas: more than a message may cause, though its gas would do.
+#[test]
+fn a_message_that_costs_too_much_proving_fails() {
+    let mut chain = Chain::new();
+    let grind = |rounds: u64| Bytes::from(U256::from(rounds).to_be_bytes_vec());
+    let message = |index, rounds| L1Message {
+        to: GRINDER,
+        gas_limit: 5_000_000,
+        data: grind(rounds),
+        ..message(index, 5)
+    };
+    let ordinary = Tx {
+        to: TxKind::Call(GRINDER),
+        gas_limit: 5_000_000,
+        input: grind(200),
+        ..Tx::default()
+    };
+    let block = chain.extend([
+        recovered(&message(0, 200)),
+        recovered(&message(1, 100)),
+        ordinary.sign(user(1)),
+    ]);
+    let success: Vec<_> = block
+        .receipts
+        .iter()
+        .map(|receipt| receipt.success)
+        .collect();
+    assert_eq!(success, [false, true, true]);
+    assert_eq!(balance(&chain, message(0, 0).sender), U256::from(5));
 }
