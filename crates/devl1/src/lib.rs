@@ -7,8 +7,8 @@
 //! - `prevrandao` is `keccak256(parent's prevrandao ++ number)`: it changes every block and anybody can predict it, which
 //!   is good enough for development only. The parent beacon root is the parent's hash, for want of a beacon chain.
 //! - Timestamps are the wall clock, but at least the parent's plus one. Blocks mined on transactions can push them ahead
-//!   of the clock, one second per block; while they are ahead, every second interval block is left out (unless
-//!   `block_time` is below a second: then the chain's time runs faster by intent), so they meet again.
+//!   of the clock, one second per block; while they are ahead, interval blocks come a quarter later, so that the clock
+//!   catches up (unless `block_time` is below a second: then the chain's time runs faster by intent).
 //! - `safe` and `finalized` follow the newest block at fixed distances.
 //! - Precompiles can be added ([`DevL1Config::precompiles`]); they belong to this chain only.
 //! - Transactions up to [`TRANSACTION_BYTES_MAX`] are accepted: a proof fits into calldata. Blob transactions are not

@@ -192,10 +192,10 @@ fn next_randao(parent: &Header) -> B256 {
     keccak256(input)
 }
 
-/// Time from a block to the interval block after it.
+/// Time from a block to the interval block after it: a quarter longer while the clock has to catch up.
 fn interval(block_time: Duration, ahead: bool) -> Duration {
     if ahead && block_time >= Duration::from_secs(1) {
-        block_time * 2
+        block_time + block_time / 4
     } else {
         block_time
     }
@@ -222,7 +222,7 @@ mod tests {
     fn interval_blocks_wait_longer_while_the_chain_is_ahead() {
         let second = Duration::from_secs(1);
         assert_eq!(interval(second, false), second);
-        assert_eq!(interval(second, true), 2 * second);
+        assert_eq!(interval(second, true), Duration::from_millis(1_250));
         assert_eq!(interval(second / 5, true), second / 5);
     }
 }

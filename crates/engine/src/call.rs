@@ -49,6 +49,9 @@ pub(crate) enum CallError {
     /// It is no valid transaction; the text is go-ethereum's where clients match on it.
     #[error("{0}")]
     Invalid(String),
+    /// Its gas limit does not even pay for its data.
+    #[error("intrinsic gas too low: {0}")]
+    IntrinsicGas(String),
     /// No gas limit up to this one is enough.
     #[error("gas required exceeds allowance ({0})")]
     Allowance(u64),
@@ -199,6 +202,10 @@ fn call_error<E: std::error::Error>(error: EVMError<E>) -> CallError {
         EVMError::Transaction(InvalidTransaction::LackOfFundForMaxFee { fee, balance }) => {
             CallError::Invalid(insufficient_funds(*fee, *balance))
         }
+        EVMError::Transaction(
+            error @ (InvalidTransaction::CallGasCostMoreThanGasLimit { .. }
+            | InvalidTransaction::GasFloorMoreThanGasLimit { .. }),
+        ) => CallError::IntrinsicGas(error.to_string()),
         error => CallError::Invalid(error.to_string()),
     }
 }
@@ -274,9 +281,7 @@ pub(crate) fn estimate(
             ..
         }) => return Err(CallError::Allowance(high)),
         Ok(ExecutionResult::Halt { reason, .. }) => return Err(halted(&reason)),
-        Err(CallError::Invalid(text)) if text.contains("gas") && !text.contains("funds") => {
-            return Err(CallError::Allowance(high));
-        }
+        Err(CallError::IntrinsicGas(_)) => return Err(CallError::Allowance(high)),
         Err(error) => return Err(error),
     };
     // A call keeps a 64th of the gas back, so what was spent may be too little as a limit: try a little more first.

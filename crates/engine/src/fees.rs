@@ -27,9 +27,6 @@ pub(crate) fn history(
     let mut rewards = percentiles.map(|_| Vec::new());
     let mut last = None;
     for number in oldest..=newest {
-        if count == 0 {
-            break;
-        }
         let header = chain
             .header(number)?
             .ok_or_else(|| corrupt(format!("header {number}")))?;

@@ -264,7 +264,7 @@ async fn small_methods_answer_and_unknown_ones_say_so() {
             .await
     };
     assert_eq!(ask("net_version").await.unwrap(), "1337001");
-    assert_eq!(ask("eth_chainId").await.unwrap(), "0x146689");
+    assert_eq!(ask("eth_chainId").await.unwrap(), "0x1466a9");
     assert_eq!(ask("net_listening").await.unwrap(), true);
     assert_eq!(ask("eth_syncing").await.unwrap(), false);
     assert_eq!(ask("eth_accounts").await.unwrap(), serde_json::json!([]));

@@ -104,7 +104,13 @@ async fn block_hashes_are_readable_by_opcode_and_from_history() {
         .await
         .unwrap();
     assert_eq!(B256::from_slice(&output), latest.hash());
-    assert!(B256::from_slice(&node.provider.call(call).await.unwrap()).is_zero());
+    let output = node
+        .provider
+        .call(call)
+        .block(BlockId::latest())
+        .await
+        .unwrap();
+    assert!(B256::from_slice(&output).is_zero());
     // EIP-4788: the parent beacon root of this block, by its timestamp.
     let call = TransactionRequest::default()
         .to(BEACON_ROOTS_ADDRESS)

@@ -106,3 +106,28 @@ impl From<rollmill_stf::state::StateError> for RpcError {
         Self::State(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revert_shows_its_reason_only_when_it_is_one() {
+        let mut output = hex!("08c379a0").to_vec();
+        output.extend([[0; 31].as_slice(), &[32], &[0; 31], &[2], b"no", &[0; 30]].concat());
+        assert_eq!(
+            revert_text(&output.clone().into()),
+            "execution reverted: no"
+        );
+        // A length beyond the data, another selector, nothing.
+        output[4 + 63] = 200;
+        for output in [
+            output.clone(),
+            vec![1, 2, 3, 4],
+            Vec::new(),
+            output[..40].to_vec(),
+        ] {
+            assert_eq!(revert_text(&output.into()), "execution reverted");
+        }
+    }
+}

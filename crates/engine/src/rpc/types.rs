@@ -252,3 +252,94 @@ impl ReceiptPlace<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use alloy_primitives::{LogData, bytes};
+    use rollmill_stf::TransactionType;
+
+    use super::*;
+
+    fn message_block() -> StoredBlock {
+        let message = TxL1Message {
+            index: 9,
+            sender: Address::repeat_byte(1),
+            to: Address::repeat_byte(2),
+            value: U256::from(5),
+            gas_limit: 100_000,
+            data: bytes!("1234"),
+        };
+        let transaction = Transaction::L1Message(alloy_consensus::Sealable::seal_slow(message));
+        let header = Header {
+            number: 3,
+            timestamp: 40,
+            base_fee_per_gas: Some(7),
+            ..Header::default()
+        };
+        StoredBlock {
+            header: alloy_consensus::Sealable::seal_slow(header),
+            transactions: vec![Recovered::new_unchecked(
+                transaction,
+                Address::repeat_byte(1),
+            )],
+        }
+    }
+
+    #[test]
+    fn a_message_looks_like_any_other_typed_transaction() {
+        let block = message_block();
+        let hash = block.transactions[0].hash();
+        let json = serde_json::to_value(super::block(block, true)).unwrap();
+        let transaction = &json["transactions"][0];
+        for (field, value) in [
+            ("type", "0x7e"),
+            ("hash", &hash.to_string()),
+            ("blockNumber", "0x3"),
+            ("transactionIndex", "0x0"),
+            ("from", "0x0101010101010101010101010101010101010101"),
+            ("to", "0x0202020202020202020202020202020202020202"),
+            ("value", "0x5"),
+            ("mint", "0x5"),
+            ("gas", "0x186a0"),
+            ("gasPrice", "0x0"),
+            ("nonce", "0x0"),
+            ("input", "0x1234"),
+            ("queueIndex", "0x9"),
+            ("r", "0x0"),
+        ] {
+            assert_eq!(transaction[field], value, "{field}");
+        }
+    }
+
+    #[test]
+    fn a_messages_receipt_is_typed_free_and_placed() {
+        let log = alloy_primitives::Log {
+            address: Address::repeat_byte(2),
+            data: LogData::default(),
+        };
+        let receipt = Receipt {
+            tx_type: TransactionType::L1Message,
+            success: false,
+            cumulative_gas_used: 30_000,
+            logs: vec![log],
+        };
+        let receipts = super::receipts(&message_block(), vec![receipt], None);
+        let json = serde_json::to_value(&receipts[0]).unwrap();
+        for (field, value) in [
+            ("type", "0x7e"),
+            ("status", "0x0"),
+            ("gasUsed", "0x7530"),
+            ("cumulativeGasUsed", "0x7530"),
+            ("effectiveGasPrice", "0x0"),
+            ("blockNumber", "0x3"),
+            ("from", "0x0101010101010101010101010101010101010101"),
+        ] {
+            assert_eq!(json[field], value, "{field}");
+        }
+        assert!(json["contractAddress"].is_null());
+        assert_eq!(json["logs"][0]["logIndex"], "0x0");
+        assert_eq!(json["logs"][0]["blockTimestamp"], "0x28");
+    }
+}
