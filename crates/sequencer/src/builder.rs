@@ -107,10 +107,12 @@ impl Builder {
 
     /// One tick: at most one block.
     pub(crate) async fn tick(&mut self) -> Result<(), BuildError> {
+        let prevrandao = self.l1.borrow().prevrandao;
+        let messages = messages(&self.store, self.next_message).await?;
         let inputs = Inputs {
             now_s: self.clock.now_unix_s(),
-            prevrandao: self.l1.borrow().prevrandao,
-            messages: messages(&self.store, self.next_message).await?,
+            prevrandao,
+            messages,
         };
         let (chain, pool) = (self.chain.clone(), self.pool.clone());
         let built = spawn_blocking(move || build(&chain, &pool, inputs)).await;

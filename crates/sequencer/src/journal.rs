@@ -27,27 +27,27 @@ pub enum JournalError {
     InUse(String),
     /// The disk failed, or the file is damaged.
     #[error("mempool journal: {0}")]
-    Database(#[from] Box<redb::Error>),
+    Database(#[source] Box<redb::Error>),
     /// The thread could not be started.
     #[error("cannot start the journal's thread")]
     Thread(#[from] std::io::Error),
 }
 
-impl<E: Into<redb::Error>> From<E> for JournalError
-where
-    E: RedbError,
-{
-    fn from(error: E) -> Self {
-        Self::Database(Box::new(error.into()))
-    }
+macro_rules! from_redb {
+    ($($error:ty),*) => {$(
+        impl From<$error> for JournalError {
+            fn from(error: $error) -> Self {
+                Self::Database(Box::new(error.into()))
+            }
+        }
+    )*};
 }
-
-/// Error types of redb's operations.
-pub trait RedbError {}
-impl RedbError for redb::TransactionError {}
-impl RedbError for redb::TableError {}
-impl RedbError for redb::StorageError {}
-impl RedbError for redb::CommitError {}
+from_redb!(
+    redb::TransactionError,
+    redb::TableError,
+    redb::StorageError,
+    redb::CommitError
+);
 
 enum Command {
     Add {

@@ -76,11 +76,10 @@ async fn a_missing_message_stops_the_builder() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_executed_is_dropped_and_what_can_wait_waits() {
+async fn a_gap_waits_until_it_is_closed() {
     let world = World::new();
     let chain = world.chain();
     let pool = world.pool(&chain);
-    // Account 1 empties itself by a contract-free trick: account 2's view is not affected.
     let raw = signed(1, transfer(1));
     pool.submit(raw.clone()).await.unwrap();
     let mut builder = world.builder(&chain, &pool, 0).await;

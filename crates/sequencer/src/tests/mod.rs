@@ -155,7 +155,7 @@ fn transfer(nonce: u64) -> TxEip1559 {
 
 fn signed(
     number: u8,
-    transaction: impl SignableTransaction<alloy::primitives::Signature> + Into2,
+    transaction: impl SignableTransaction<alloy::primitives::Signature> + Enveloped,
 ) -> Bytes {
     let signature = key(number)
         .sign_hash_sync(&transaction.signature_hash())
@@ -164,17 +164,17 @@ fn signed(
 }
 
 /// The two kinds of transactions that the tests sign.
-trait Into2 {
+trait Enveloped {
     fn envelope(self, signature: alloy::primitives::Signature) -> TxEnvelope;
 }
 
-impl Into2 for TxEip1559 {
+impl Enveloped for TxEip1559 {
     fn envelope(self, signature: alloy::primitives::Signature) -> TxEnvelope {
         self.into_signed(signature).into()
     }
 }
 
-impl Into2 for alloy::consensus::TxLegacy {
+impl Enveloped for alloy::consensus::TxLegacy {
     fn envelope(self, signature: alloy::primitives::Signature) -> TxEnvelope {
         self.into_signed(signature).into()
     }
