@@ -12,6 +12,10 @@ use crate::contracts::{
 
 /// An event of one of our contracts.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a block holds a handful of events, and almost all are Rollup's"
+)]
 pub enum L1Event {
     /// Of the Rollup contract.
     Rollup(RollupEvents),
