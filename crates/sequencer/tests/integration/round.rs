@@ -7,8 +7,9 @@ use alloy::{
     sol_types::SolCall,
 };
 use rollmill_engine::{Tag, TransactionPool};
+use rollmill_l1::header_rlp;
 use rollmill_l1::{
-    Call, calls,
+    Call, SendError, calls,
     contracts::{Rollup, WithdrawalQueue},
 };
 use rollmill_protocol::{PublicValues, l2::WITHDRAWAL_QUEUE};
@@ -144,6 +145,37 @@ async fn a_deposit_becomes_a_withdrawal_that_l1_pays() {
         .await
         .unwrap_err();
     assert!(again.to_string().contains("AlreadyFinalized"), "{again}");
+    node.stop().await;
+}
+
+/// The header's RLP is what L1 itself hashes: beacons can be proven.
+#[tokio::test]
+async fn headers_prove_beacons() {
+    let (l1, dir) = (Layer1::start().await, TempDir::new().unwrap());
+    let node = Node::start(&l1, dir.path(), config()).await;
+    let (headers, number) = (node.sender.provider(), node.deployment.block);
+    let (rlp, header) = header_rlp(headers, number).await.unwrap();
+    assert_eq!(header.number, number);
+    let store = |rlp: Bytes| {
+        let call = Rollup::storeBeaconCall { headerRlp: rlp };
+        Call::new(node.deployment.rollup, &call)
+    };
+    let mut changed = rlp.to_vec();
+    changed[40] ^= 1;
+    let refused = node
+        .sender
+        .send("beacon/changed", &store(changed.into()))
+        .await;
+    assert!(
+        matches!(refused, Err(SendError::Reverted { .. })),
+        "{refused:?}"
+    );
+    node.sender.send("beacon", &store(rlp)).await.unwrap();
+    let rollup = Rollup::new(node.deployment.rollup, headers.clone());
+    assert_eq!(
+        rollup.beacons(number).call().await.unwrap(),
+        header.mix_hash
+    );
     node.stop().await;
 }
 
