@@ -18,7 +18,7 @@ mod config;
 mod miner;
 mod pool;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use alloy_consensus::transaction::Recovered;
 use alloy_eips::eip7825::MAX_TX_GAS_LIMIT_OSAKA;
@@ -47,6 +47,9 @@ use pool::Pool;
 
 /// Longest raw transaction, bytes. The gas cap of a transaction pays for less than half of it.
 pub const TRANSACTION_BYTES_MAX: usize = 1 << 20;
+
+/// How long the last requests may keep the chain's file open after the server has ended.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why the embedded L1 did not start.
 #[derive(Debug, Error)]
@@ -120,7 +123,8 @@ impl DevL1 {
         self.server.url()
     }
 
-    /// Waits until the chain has ended.
+    /// Waits until the chain has ended and its file is closed (for a while: whoever else holds a handle on the chain keeps
+    /// it open).
     ///
     /// # Errors
     /// [`MineError`] when the miner failed instead of being told to stop.
@@ -130,6 +134,9 @@ impl DevL1 {
             .await
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         self.server.stopped().await;
+        if !self.chain.close(CLOSE_PATIENCE).await {
+            tracing::warn!("devl1.file_still_open");
+        }
         mined
     }
 }

@@ -16,7 +16,7 @@ mod genesis;
 mod logs;
 mod record;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use alloy_consensus::{Header, Sealed, transaction::Recovered};
 use alloy_eips::{BlockId, BlockNumberOrTag, RpcBlockHash};
@@ -102,6 +102,7 @@ pub struct MinedTransaction {
 #[derive(Clone)]
 pub struct Chain(Arc<Inner>);
 
+/// INVARIANT: `database` is dropped before `head`, so a receiver that sees its sender gone knows that the file is closed.
 struct Inner {
     database: Database,
     rules: Rules,
@@ -159,6 +160,15 @@ impl Chain {
             head: watch::Sender::new(Arc::new(head)),
             append: std::sync::Mutex::new(()),
         })))
+    }
+
+    /// Gives this handle up and waits until all others are gone too and the file is closed, so that it can be opened
+    /// again. `false` when somebody still holds a handle after `patience`.
+    pub async fn close(self, patience: Duration) -> bool {
+        let mut heads = self.subscribe();
+        drop(self);
+        let gone = async { while heads.changed().await.is_ok() {} };
+        tokio::time::timeout(patience, gone).await.is_ok()
     }
 
     /// The chain id.
