@@ -8,9 +8,13 @@
 //! Rules: a transaction that may not be in the block is a [`TxRejection`] and leaves the block as it was; any other error
 //! ends the block. L1 messages come before all other transactions.
 
+mod error;
+
+pub use error::{BlockError, PushError, TxRejection};
+
 use crate::{
     evm::{BlockEvm, BlockHandler, block_evm, evm_env, keccak_permutations},
-    header::{BLOCK_BYTES_MAX, BlockAttributes, HeaderError, next_header, validate_header},
+    header::{BlockAttributes, next_header, validate_header},
     overlay::{BlockHashes, Overlay},
     rules::{Fork, Rules},
     source::{BlockHashSource, StateSource},
@@ -18,7 +22,7 @@ use crate::{
     system,
     transaction::{Block, Receipt, RecoveredTransaction, Transaction, TxL1Message},
 };
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 use alloy_consensus::{
     BlockBody, Header, Transaction as _, TransactionEnvelope, TxReceipt,
     proofs::{calculate_receipt_root, calculate_transaction_root, calculate_withdrawals_root},
@@ -33,9 +37,7 @@ use alloy_primitives::{Address, B256, Bloom, Bytes, Log};
 use revm::{
     context::{
         ContextSetters, ContextTr, JournalTr, TxEnv,
-        result::{
-            EVMError, ExecutionResult, HaltReason, InvalidTransaction, OutOfGasError, ResultGas,
-        },
+        result::{EVMError, ExecutionResult, HaltReason, OutOfGasError, ResultGas},
     },
     handler::Handler,
 };
@@ -44,79 +46,6 @@ use rollmill_protocol::WorkCounts;
 /// Prover gas that an L1 message may cause by hashing and precompiles, beyond its EVM gas; what exceeds it runs out of
 /// gas. A message cannot be refused, so its proving must be bounded by the rules.
 pub const MESSAGE_WORK_MAX: u64 = 20_000_000;
-
-/// Why a transaction may not be in the block at this place. The block stays as it was.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TxRejection {
-    /// Invalid under the rules or against the sender's account.
-    #[error("{0}")]
-    Invalid(InvalidTransaction),
-    /// Its gas limit exceeds what is left of the block's.
-    #[error("gas limit {gas_limit} exceeds the block's remaining {available}")]
-    BlockGas {
-        /// The transaction's.
-        gas_limit: u64,
-        /// Left in the block.
-        available: u64,
-    },
-    /// Its blobs exceed what is left of the block's.
-    #[error("blob gas {blob_gas} exceeds the block's remaining {available}")]
-    BlockBlobGas {
-        /// The transaction's.
-        blob_gas: u64,
-        /// Left in the block.
-        available: u64,
-    },
-    /// The rollup has no blobs.
-    #[error("blob transactions are not accepted on this chain")]
-    Blobs,
-    /// Only the rollup executes L1 messages.
-    #[error("L1 messages do not exist on this chain")]
-    Message,
-    /// A message behind an ordinary transaction.
-    #[error("L1 messages come before all other transactions of a block")]
-    MessageOrder,
-}
-
-/// Why pushing a transaction failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PushError {
-    /// The transaction is refused; the block goes on without it.
-    #[error(transparent)]
-    Rejected(#[from] TxRejection),
-    /// The block cannot go on.
-    #[error(transparent)]
-    Block(#[from] BlockError),
-}
-
-impl From<StateError> for PushError {
-    fn from(error: StateError) -> Self {
-        Self::Block(error.into())
-    }
-}
-
-/// Why a block cannot be built.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BlockError {
-    /// The attributes do not fit the parent.
-    #[error(transparent)]
-    Header(#[from] HeaderError),
-    /// The state could not be read: missing from the witness, or the database failed.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The EVM met a condition that is no transaction's fault.
-    #[error("EVM failure: {0}")]
-    Evm(String),
-    /// A system contract that must exist and succeed does not (EIP-7002, EIP-7251).
-    #[error("system contract {0} is missing or failed")]
-    SystemCall(Address),
-    /// A deposit event of another layout (EIP-6110).
-    #[error("malformed deposit event")]
-    Deposit,
-    /// More bytes than EIP-7934 allows.
-    #[error("block of {0} bytes exceeds {BLOCK_BYTES_MAX}")]
-    TooLarge(usize),
-}
 
 /// What became of a pushed transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
