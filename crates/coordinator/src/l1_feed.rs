@@ -5,7 +5,7 @@ use rollmill_l1::{
     L1Block, L1Event, LoggedEvent,
     contracts::{RollerRegistry::RollerRegistryEvents as Registry, Rollup::RollupEvents as Rollup},
 };
-use rollmill_protocol::{ProofDigest, ScrWei, TaskId, board::Event};
+use rollmill_protocol::{ScrWei, TaskId, board::Event};
 
 use crate::journal::{Note, Record};
 

@@ -18,7 +18,7 @@ impl Refused {
     }
 
     /// Our own failure: the particulars go to the log, not to the caller.
-    pub(crate) fn internal(error: impl std::error::Error) -> Self {
+    pub(crate) fn internal(error: impl std::error::Error + 'static) -> Self {
         tracing::error!(
             error = &error as &dyn std::error::Error,
             "api.request failed"

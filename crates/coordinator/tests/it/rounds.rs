@@ -7,8 +7,8 @@ use rollmill_protocol::{
     entries_hash,
 };
 use rollmill_roller_api::{
-    HeartbeatRequest, OfferOutcome, PickRequest, Progress, RefusalCode, SeatId, SeatState, Stage,
-    StopReason, TaskState, VerdictKind,
+    HeartbeatRequest, OfferOutcome, OfferView, PickRequest, Progress, RefusalCode, SeatId,
+    SeatState, Stage, StopReason, TaskState, VerdictKind,
 };
 
 use crate::harness::{DEADLINE_S, World, rollup};
@@ -167,9 +167,20 @@ async fn an_invalid_proof_is_kept_and_goes_to_l1() {
         world.store.objects().get(proof_digest.0).await.unwrap(),
         proof
     );
-    let record = bad.client.roller(bad.roller).await.unwrap();
-    assert!(record.accused && record.invalid == 1);
-    assert_eq!(record.history[0].outcome, OfferOutcome::Invalid);
+    assert!(bad.client.roller(bad.roller).await.unwrap().accused);
+    let view = bad.client.task(task).await.unwrap();
+    let shown = view
+        .seats
+        .iter()
+        .find(|seat| seat.roller == bad.roller)
+        .unwrap();
+    assert_eq!(shown.state, SeatState::Invalid);
+    assert!(
+        shown
+            .why
+            .as_ref()
+            .is_some_and(|why| why.contains("rejected"))
+    );
 
     let judgement = Rollup::SubmissionJudged {
         batch: 1,
@@ -193,11 +204,14 @@ async fn an_invalid_proof_is_kept_and_goes_to_l1() {
 async fn silence_ends_a_seat_and_late_proofs_are_late() {
     let (world, task) = World::new().await.with_snapshot().await.with_task().await;
     let (silent, slow) = (world.rollers[0].roller, &world.rollers[1]);
-    for _ in 0..11 {
-        world.clock.advance_ms(1_000);
-        world.rollers[1].heartbeat().await;
-        world.rollers[2].heartbeat().await;
-    }
+    let without_the_first = async |seconds: u64| {
+        for _ in 0..seconds {
+            world.clock.advance_ms(1_000);
+            world.rollers[1].heartbeat().await;
+            world.rollers[2].heartbeat().await;
+        }
+    };
+    without_the_first(11).await;
     world
         .until(|board| board.roller(silent).unwrap().presence == Presence::Lost)
         .await;
@@ -207,9 +221,14 @@ async fn silence_ends_a_seat_and_late_proofs_are_late() {
         seats[&(0, silent)].state,
         BoardSeat::Missed { .. }
     ));
-    let record = slow.client.roller(silent).await.unwrap();
-    assert_eq!((record.missed, record.alive), (1, false));
-    assert_eq!(record.history[0].outcome, OfferOutcome::Missed);
+    let view = slow.client.task(task).await.unwrap();
+    let shown = view
+        .seats
+        .iter()
+        .find(|seat| seat.roller == silent)
+        .unwrap();
+    assert!(shown.why.as_ref().is_some_and(|why| why.contains("silent")));
+    assert!(!slow.client.roller(silent).await.unwrap().alive);
 
     // Nobody else has delivered either: the round ends without entries, and a late proof still counts as late.
     world.clock.advance_ms(1_000 * (DEADLINE_S - 10));
@@ -221,6 +240,14 @@ async fn silence_ends_a_seat_and_late_proofs_are_late() {
         (receipt.verdict, receipt.on_time),
         (VerdictKind::Valid, false)
     );
+    // With an entry the task closes at the end of the round, and what became of each offer is on record.
+    without_the_first(DEADLINE_S + 1).await;
+    world
+        .until(|board| !board.task_by_id(task).unwrap().is_open())
+        .await;
+    let record = slow.client.roller(silent).await.unwrap();
+    let is_missed = |offer: &OfferView| offer.outcome == OfferOutcome::Missed;
+    assert!(record.missed >= 1 && record.history.iter().any(is_missed));
 }
 
 #[tokio::test]
