@@ -1,6 +1,6 @@
 //! The body of a node: durable chain, execution of calls and blocks on it, JSON-RPC.
 //!
-//! Two nodes are built on it: the L2's sequencer and the embedded dev L1. They differ in their [`Rules`] and in who makes
+//! Two nodes are built on it: the L2's sequencer and the embedded dev L1. They differ in their [`stf::Rules`] and in who makes
 //! blocks; everything below that is here, once.
 //!
 //! - [`Chain`]: blocks, receipts and every block's state in one redb file; appended by one block producer.
