@@ -5,7 +5,10 @@
 //! restart needs no memory of its own: the replayed board lists what is still to be done, and a settlement that got stuck
 //! goes on by itself.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, hash_map},
+    time::{Duration, Instant},
+};
 
 use alloy::{providers::Provider, sol_types::SolCall};
 use alloy_primitives::{Bytes, U256};
@@ -20,7 +23,7 @@ use rollmill_runtime::Shutdown;
 use rollmill_store::{ObjectError, Store, StoreError, SubmissionRecord};
 use tokio::{
     task::{JoinError, JoinSet},
-    time::{Instant, sleep},
+    time::sleep,
 };
 
 use crate::{
@@ -87,11 +90,10 @@ impl Actions {
                 keep
             });
             for (purpose, action) in wanted {
-                if !running.contains_key(&purpose) {
-                    let worker = self.clone();
-                    let name = purpose.clone();
-                    let handle = workers.spawn(async move { worker.perform(&name, &action).await });
-                    running.insert(purpose, handle);
+                if let hash_map::Entry::Vacant(vacant) = running.entry(purpose) {
+                    let (worker, name) = (self.clone(), vacant.key().clone());
+                    let work = async move { worker.perform(&name, &action).await };
+                    vacant.insert(workers.spawn(work));
                 }
             }
             tokio::select! {
@@ -121,7 +123,7 @@ impl Actions {
                 Err(ActionError::NotYet(block)) => self.poke(&mut poke, block).await,
                 Err(error) => {
                     failures += 1;
-                    if failures % QUIET_FAILURES == 0 {
+                    if failures.is_multiple_of(QUIET_FAILURES) {
                         tracing::warn!(
                             purpose,
                             failures,
@@ -228,7 +230,7 @@ impl Actions {
         let Ok(head) = self.sender.provider().get_block_number().await else {
             return;
         };
-        if !poke.is_due(head) {
+        if !poke.is_due(head, Instant::now()) {
             return;
         }
         let own = self.sender.address();
@@ -261,11 +263,11 @@ fn surface_panic(ended: Result<(), JoinError>) {
 struct Poke(Option<(u64, Instant)>);
 
 impl Poke {
-    fn is_due(&mut self, head: u64) -> bool {
+    fn is_due(&mut self, head: u64, now: Instant) -> bool {
         match self.0 {
-            Some((known, since)) if known == head => since.elapsed() >= POKE_AFTER,
+            Some((known, since)) if known == head => now.duration_since(since) >= POKE_AFTER,
             _ => {
-                self.0 = Some((head, Instant::now()));
+                self.0 = Some((head, now));
                 false
             }
         }
@@ -349,12 +351,11 @@ mod tests {
         assert_eq!(purpose(&Action::Assigned(seat)), None);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_silent_l1_is_poked_and_a_living_one_is_not() {
-        let mut poke = Poke::default();
-        assert!(!poke.is_due(5));
-        tokio::time::advance(POKE_AFTER).await;
-        assert!(poke.is_due(5));
-        assert!(!poke.is_due(6));
+    #[test]
+    fn a_silent_l1_is_poked_and_a_living_one_is_not() {
+        let (mut poke, start) = (Poke::default(), Instant::now());
+        assert!(!poke.is_due(5, start));
+        assert!(poke.is_due(5, start + POKE_AFTER));
+        assert!(!poke.is_due(6, start + POKE_AFTER));
     }
 }

@@ -183,7 +183,7 @@ impl Keeper {
                         round: key.round,
                     };
                     let commit = state.facts.commit(key.task)?;
-                    (!in_hand.contains(&id)).then(|| Assignment {
+                    (!in_hand.contains(&id)).then_some(Assignment {
                         seat: id,
                         batch: task.batch,
                         roller,
