@@ -12,18 +12,44 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("runtime", &[]),
     ("stf", &["protocol"]),
     ("roller-api", &["protocol"]),
-    ("l1", &["protocol", "store"]),
     ("store", &["protocol"]),
-    ("zkvm", &["protocol", "stf"]),
-    ("engine", &["protocol", "stf"]),
-    ("devl1", &["engine", "stf"]),
-    ("sequencer", &["protocol", "stf", "engine", "l1", "store", "runtime"]),
-    ("coordinator", &["protocol", "zkvm", "roller-api", "l1", "store", "runtime"]),
-    ("roller", &["protocol", "zkvm", "roller-api", "l1", "store", "runtime"]),
+    ("l1", &["protocol", "store"]),
+    ("zkvm", &["protocol"]),
+    ("engine", &["stf"]),
+    ("devl1", &["engine"]),
+    (
+        "sequencer",
+        &["protocol", "engine", "l1", "store", "runtime"],
+    ),
+    (
+        "coordinator",
+        &["protocol", "zkvm", "roller-api", "l1", "store", "runtime"],
+    ),
+    (
+        "roller",
+        &[
+            "protocol",
+            "stf",
+            "zkvm",
+            "roller-api",
+            "l1",
+            "store",
+            "runtime",
+        ],
+    ),
     (
         "rollmill",
         &[
-            "protocol", "stf", "zkvm", "l1", "store", "runtime", "engine", "devl1", "roller-api", "sequencer",
+            "protocol",
+            "stf",
+            "zkvm",
+            "l1",
+            "store",
+            "runtime",
+            "engine",
+            "devl1",
+            "roller-api",
+            "sequencer",
             "coordinator",
         ],
     ),
@@ -31,7 +57,11 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that prove. The node must link none of them: it only verifies.
-const PROVERS: &[&str] = &["openvm-sdk", "openvm-continuations", "openvm-cpu-backend", "openvm-static-verifier"];
+const PROVERS: &[&str] = &[
+    "openvm-sdk",
+    "openvm-continuations",
+    "openvm-static-verifier",
+];
 
 fn short(name: &str) -> &str {
     name.strip_prefix("rollmill-").unwrap_or(name)
@@ -68,9 +98,14 @@ fn crates_depend_only_along_the_arrows() {
         if name == "xtask" {
             continue;
         }
-        let allowed = allowed.get(name.as_str()).unwrap_or_else(|| panic!("crate `{name}` is not on the map"));
+        let allowed = allowed
+            .get(name.as_str())
+            .unwrap_or_else(|| panic!("crate `{name}` is not on the map"));
         for dependency in dependencies {
-            assert!(allowed.contains(&dependency.as_str()), "`{name}` must not depend on `{dependency}`");
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "`{name}` must not depend on `{dependency}`"
+            );
         }
     }
 }
@@ -79,13 +114,17 @@ fn crates_depend_only_along_the_arrows() {
 fn the_node_links_no_prover() {
     let tree = tools::output(tools::command(
         &tools::cargo(),
-        &["tree", "-p", "rollmill", "-e", "normal", "--prefix", "none", "--locked"],
+        &[
+            "tree", "-p", "rollmill", "-e", "normal", "--prefix", "none", "--locked",
+        ],
         ".",
     ))
     .expect("cargo tree answers");
     assert!(tree.contains("rollmill-zkvm"), "the node verifies");
     for prover in PROVERS {
-        let linked = tree.lines().any(|line| line.split(' ').next() == Some(prover));
+        let linked = tree
+            .lines()
+            .any(|line| line.split(' ').next() == Some(prover));
         assert!(!linked, "`rollmill` links the prover crate `{prover}`");
     }
 }

@@ -18,15 +18,28 @@ pub fn run(args: &Args) -> eyre::Result<()> {
     let cargo_run = |args: &[&str]| tools::run(tools::command(&cargo, args, "."));
 
     cargo_run(&["fmt", "--all", "--check"])?;
-    contracts::check().wrap_err("the committed contract artifacts are not what the source compiles to")?;
+    contracts::check()
+        .wrap_err("the committed contract artifacts are not what the source compiles to")?;
     contracts::test()?;
-    cargo_run(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
+    cargo_run(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ])?;
     guest::check_if_changed()?;
     // One build of everything, so that the end-to-end tests find both binaries beside themselves.
     cargo_run(&["build", "--workspace", "--all-targets", "--locked"])?;
     cargo_run(&test_command(args))?;
     cargo_run(&["test", "--workspace", "--doc", "--locked"])?;
-    let mut doc = tools::command(&cargo, &["doc", "--workspace", "--no-deps", "--locked"], ".");
+    let mut doc = tools::command(
+        &cargo,
+        &["doc", "--workspace", "--no-deps", "--locked"],
+        ".",
+    );
     doc.env("RUSTDOCFLAGS", "-D warnings");
     tools::run(doc)
 }
@@ -38,7 +51,13 @@ fn test_command(args: &Args) -> Vec<&'static str> {
         .output()
         .is_ok_and(|output| output.status.success());
     let mut command = if nextest {
-        vec!["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]
+        vec![
+            "nextest",
+            "run",
+            "--workspace",
+            "--locked",
+            "--no-fail-fast",
+        ]
     } else {
         vec!["test", "--workspace", "--locked", "--no-fail-fast"]
     };

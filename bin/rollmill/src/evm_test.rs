@@ -75,7 +75,10 @@ impl Case {
     }
 
     fn skipped(name: String, reason: impl Into<String>) -> Self {
-        Self { name, outcome: Outcome::Skipped(reason.into()) }
+        Self {
+            name,
+            outcome: Outcome::Skipped(reason.into()),
+        }
     }
 }
 
@@ -111,7 +114,11 @@ impl Report {
                 }
                 Outcome::Failed(why) => {
                     self.failed += 1;
-                    self.failures.push(Failure { file: file.into(), case: name, why });
+                    self.failures.push(Failure {
+                        file: file.into(),
+                        case: name,
+                        why,
+                    });
                 }
             }
         }
@@ -122,7 +129,10 @@ impl Report {
             println!("FAILED {} :: {case}\n       {why}", file.display());
         }
         if self.failures.len() > FAILURES_SHOWN {
-            println!("... and {} more failures", self.failures.len() - FAILURES_SHOWN);
+            println!(
+                "... and {} more failures",
+                self.failures.len() - FAILURES_SHOWN
+            );
         }
         for (reason, count) in &self.skipped_by_reason {
             println!("skipped {count}: {reason}");
@@ -130,22 +140,37 @@ impl Report {
         if self.other_files > 0 {
             println!("{} files hold no fixture", self.other_files);
         }
-        println!("passed {}, failed {}, skipped {} in {} files", self.passed, self.failed, self.skipped, self.files);
+        println!(
+            "passed {}, failed {}, skipped {} in {} files",
+            self.passed, self.failed, self.skipped, self.files
+        );
     }
 }
 
 /// Runs the command. An error when a case fails or none is found.
 pub fn run(args: Args) -> eyre::Result<()> {
     let files = find_files(&args.dir)?;
-    let threads = args.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let threads = args
+        .threads
+        .or_else(|| thread::available_parallelism().ok())
+        .map_or(1, NonZeroUsize::get);
     let report = run_files(&files, threads)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         report.print();
     }
-    ensure!(report.passed + report.failed + report.skipped > 0, "no fixtures found in {}", args.dir.display());
-    ensure!(report.failed == 0, "{} of {} cases failed", report.failed, report.passed + report.failed);
+    ensure!(
+        report.passed + report.failed + report.skipped > 0,
+        "no fixtures found in {}",
+        args.dir.display()
+    );
+    ensure!(
+        report.failed == 0,
+        "{} of {} cases failed",
+        report.failed,
+        report.passed + report.failed
+    );
     Ok(())
 }
 
@@ -154,13 +179,18 @@ fn find_files(root: &Path) -> eyre::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut open = vec![root.to_owned()];
     while let Some(path) = open.pop() {
-        let kind = fs::metadata(&path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
+        let kind =
+            fs::metadata(&path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
         if kind.is_dir() {
-            let entries = fs::read_dir(&path).wrap_err_with(|| format!("cannot list {}", path.display()))?;
+            let entries =
+                fs::read_dir(&path).wrap_err_with(|| format!("cannot list {}", path.display()))?;
             for entry in entries {
                 open.push(entry?.path());
             }
-        } else if path.extension().is_some_and(|extension| extension == "json") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
             files.push(path);
         }
     }
@@ -174,13 +204,21 @@ fn run_files(files: &[PathBuf], threads: usize) -> eyre::Result<Report> {
     let work = || {
         while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
             let cases = run_file(file);
-            let mut report = report.lock().expect("no worker panics while it holds the report");
+            let mut report = report
+                .lock()
+                .expect("no worker panics while it holds the report");
             match cases {
                 Ok(Some(cases)) => report.add(file, cases),
                 Ok(None) => report.other_files += 1,
                 Err(error) => {
                     let outcome = Outcome::Failed(format!("{error:#}"));
-                    report.add(file, vec![Case { name: "(file)".into(), outcome }]);
+                    report.add(
+                        file,
+                        vec![Case {
+                            name: "(file)".into(),
+                            outcome,
+                        }],
+                    );
                 }
             }
         }
@@ -189,7 +227,10 @@ fn run_files(files: &[PathBuf], threads: usize) -> eyre::Result<Report> {
         let workers: Vec<_> = (0..threads.clamp(1, files.len().max(1)))
             .map(|index| {
                 let name = format!("evm-test-{index}");
-                thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn_scoped(scope, work)
+                thread::Builder::new()
+                    .name(name)
+                    .stack_size(STACK_BYTES)
+                    .spawn_scoped(scope, work)
             })
             .collect::<Result<_, _>>()?;
         for worker in workers {
@@ -199,15 +240,21 @@ fn run_files(files: &[PathBuf], threads: usize) -> eyre::Result<Report> {
         }
         Ok(())
     })?;
-    let mut report = report.into_inner().expect("no worker panics while it holds the report");
-    report.failures.sort_by(|a, b| (&a.file, &a.case).cmp(&(&b.file, &b.case)));
+    let mut report = report
+        .into_inner()
+        .expect("no worker panics while it holds the report");
+    report
+        .failures
+        .sort_by(|a, b| (&a.file, &a.case).cmp(&(&b.file, &b.case)));
     Ok(report)
 }
 
 /// The cases of a file; `None` when it holds no fixture.
 fn run_file(file: &Path) -> eyre::Result<Option<Vec<Case>>> {
     let text = fs::read_to_string(file)?;
-    let Some(fixtures) = fixture::parse(&text)? else { return Ok(None) };
+    let Some(fixtures) = fixture::parse(&text)? else {
+        return Ok(None);
+    };
     let mut cases = Vec::new();
     for (name, fixture) in fixtures {
         match fixture {

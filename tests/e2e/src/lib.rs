@@ -1,1 +1,122 @@
-//! End-to-end tests drive the real processes; see `tests/`.
+//! What the end-to-end tests share: starting the built programs as a user would, on ports that the system picks.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use eyre::{WrapErr, bail, eyre};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+/// A program that `cargo build --workspace` put beside the tests.
+pub fn program(name: &str) -> eyre::Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let profile_dir = test
+        .parent()
+        .and_then(Path::parent)
+        .ok_or_else(|| eyre!("{} has no profile folder", test.display()))?;
+    let program = profile_dir.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    if !program.is_file() {
+        bail!(
+            "{} is missing: run `cargo build --workspace` first",
+            program.display()
+        );
+    }
+    Ok(program)
+}
+
+/// `rollmill devnet` on free ports, with its data in `data_dir`.
+pub fn devnet(data_dir: &Path, args: &[&str]) -> eyre::Result<Command> {
+    let mut command = Command::new(program("rollmill")?);
+    command
+        .args([
+            "devnet",
+            "--l1-port",
+            "0",
+            "--l2-port",
+            "0",
+            "--coordinator-port",
+            "0",
+            "--data-dir",
+        ])
+        .arg(data_dir)
+        .args(args)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+/// Runs `devnet --once` to its end and returns its report.
+pub async fn once(data_dir: &Path, args: &[&str]) -> eyre::Result<Value> {
+    let report = data_dir.join("report.json");
+    let mut command = devnet(data_dir, args)?;
+    command.arg("--once").arg("--json").arg(&report);
+    let output = command.output().await?;
+    if !output.status.success() {
+        bail!(
+            "the scripted round failed ({}):\n{}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    let report = std::fs::read(&report).wrap_err("the run wrote no report")?;
+    Ok(serde_json::from_slice(&report)?)
+}
+
+/// An unmodified L1: anvil from npm, under the rules of mainnet's current fork.
+#[derive(Debug)]
+pub struct Anvil {
+    /// Where it answers.
+    pub url: String,
+    _process: Child,
+}
+
+impl Anvil {
+    /// Starts anvil on a free port and waits until it listens.
+    pub async fn start() -> eyre::Result<Self> {
+        let program =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts/node_modules/.bin/anvil");
+        if !program.exists() {
+            bail!(
+                "{} is missing: run `npm ci --ignore-scripts` in contracts/",
+                program.display()
+            );
+        }
+        let mut process = Command::new(program)
+            .args([
+                "--port",
+                "0",
+                "--hardfork",
+                "osaka",
+                "--enable-tx-gas-limit",
+                "--block-time",
+                "1",
+            ])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let stdout = process
+            .stdout
+            .take()
+            .ok_or_else(|| eyre!("anvil has no standard output"))?;
+        let mut lines = BufReader::new(stdout).lines();
+        while let Some(line) = lines.next_line().await? {
+            if let Some(address) = line.strip_prefix("Listening on ") {
+                let url = format!("http://{address}");
+                // Keep reading, so that anvil never waits for a full pipe.
+                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+                return Ok(Self {
+                    url,
+                    _process: process,
+                });
+            }
+        }
+        bail!("anvil ended before it listened")
+    }
+}

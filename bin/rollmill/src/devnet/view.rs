@@ -1,0 +1,253 @@
+//! What a person sees of a devnet: one line for everything that happens, one bar for every seat that proves.
+//!
+//! The view only looks: it polls the coordinator's public API and L2's JSON-RPC, as anybody may. On a terminal the bars stay
+//! at the bottom and the lines scroll above them; elsewhere there are only lines.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use alloy::{
+    eips::BlockNumberOrTag,
+    providers::{DynProvider, Provider},
+};
+use alloy_primitives::Address;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use rollmill_protocol::{Round, TaskId};
+use rollmill_roller_api::{Client, SeatState, SeatView, Stage, TaskState, TaskView};
+use rollmill_runtime::Shutdown;
+
+/// How often the view looks.
+const POLL: Duration = Duration::from_millis(250);
+/// Length of a bar in steps.
+const BAR_STEPS: u64 = 1_000;
+
+/// Everything the view remembers, to say each thing once.
+#[derive(Debug)]
+pub struct View {
+    bars: MultiProgress,
+    seats: HashMap<(TaskId, Round, Address), Seat>,
+    tasks: HashMap<TaskId, TaskState>,
+    names: BTreeMap<Address, String>,
+    last_block: u64,
+}
+
+#[derive(Debug)]
+struct Seat {
+    bar: ProgressBar,
+    state: SeatState,
+}
+
+impl View {
+    /// A view that calls rollers by `names`.
+    pub fn new(names: BTreeMap<Address, String>) -> Self {
+        Self {
+            bars: MultiProgress::new(),
+            seats: HashMap::new(),
+            tasks: HashMap::new(),
+            names,
+            last_block: 0,
+        }
+    }
+
+    /// A handle that prints lines without disturbing the bars.
+    pub fn printer(&self) -> Printer {
+        Printer(self.bars.clone())
+    }
+
+    /// Looks until shutdown. A failed look is tried again: the node may be starting.
+    pub async fn watch(mut self, coordinator: Client, l2: DynProvider, shutdown: Shutdown) {
+        let mut ticks = tokio::time::interval(POLL);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                _ = ticks.tick() => {}
+            }
+            if let Err(error) = self.look_at_blocks(&l2).await {
+                tracing::debug!(%error, "L2 did not answer the view");
+            }
+            match coordinator.tasks().await {
+                Ok(tasks) => self.show_tasks(&tasks),
+                Err(error) => tracing::debug!(%error, "the coordinator did not answer the view"),
+            }
+        }
+        for seat in self.seats.values() {
+            seat.bar.finish_and_clear();
+        }
+    }
+
+    async fn look_at_blocks(&mut self, l2: &DynProvider) -> eyre::Result<()> {
+        let latest = l2.get_block_number().await?;
+        while self.last_block < latest {
+            let number = self.last_block + 1;
+            let Some(block) = l2
+                .get_block_by_number(BlockNumberOrTag::Number(number))
+                .await?
+            else {
+                break;
+            };
+            let (count, gas) = (block.transactions.len(), block.header.gas_used);
+            self.printer().say(format!(
+                "block {number}: {count} transactions, {gas} gas, pre-confirmed"
+            ));
+            self.last_block = number;
+        }
+        Ok(())
+    }
+
+    fn show_tasks(&mut self, tasks: &[TaskView]) {
+        for task in tasks {
+            let before = self.tasks.insert(task.task, task.state);
+            if before != Some(task.state) {
+                self.say_state(task);
+            }
+            for seat in &task.seats {
+                self.show_seat(task, seat);
+            }
+        }
+    }
+
+    fn say_state(&self, task: &TaskView) {
+        let batch = task.batch;
+        let line = match task.state {
+            TaskState::AwaitingDraw => {
+                format!(
+                    "batch {batch}: committed on L1, {} prover gas expected",
+                    task.prover_gas_estimate
+                )
+            }
+            TaskState::Queued => format!("batch {batch}: waits for a place in the window"),
+            TaskState::Closed => format!(
+                "batch {batch}: closed, {} seats have reported",
+                task.seats.len()
+            ),
+            TaskState::Proving => {
+                let seats: Vec<String> = task
+                    .seats
+                    .iter()
+                    .filter(|seat| seat.round == task.round)
+                    .map(|seat| format!("{} ({} tickets)", self.name(seat.roller), seat.tickets))
+                    .collect();
+                format!(
+                    "batch {batch}: round {} drew {}",
+                    task.round,
+                    seats.join(", ")
+                )
+            }
+            TaskState::AwaitingLottery => {
+                let entries: Vec<String> = task
+                    .entries
+                    .iter()
+                    .map(|entry| self.name(entry.roller))
+                    .collect();
+                format!("batch {batch}: entries of {} are on L1", entries.join(", "))
+            }
+            TaskState::Settling => match task.lottery.as_ref().and_then(|lottery| lottery.winner) {
+                Some(winner) => format!("batch {batch}: the lottery chose {}", self.name(winner)),
+                None => format!("batch {batch}: settling without a winner"),
+            },
+            TaskState::Settled => match &task.settle {
+                Some(settle) => format!(
+                    "batch {batch}: settled on L1, {} wei of SCR to {}",
+                    settle.reward_wei,
+                    settle
+                        .roller
+                        .map_or_else(|| "nobody".to_owned(), |roller| self.name(roller)),
+                ),
+                None => format!("batch {batch}: settled on L1"),
+            },
+        };
+        self.printer().say(line);
+    }
+
+    fn show_seat(&mut self, task: &TaskView, view: &SeatView) {
+        let label = format!("batch {} {}", task.batch, self.name(view.roller));
+        let bars = &self.bars;
+        let seat = self
+            .seats
+            .entry((task.task, view.round, view.roller))
+            .or_insert_with(|| Seat {
+                bar: bars.add(new_bar(label.clone())),
+                state: SeatState::Open,
+            });
+        if view.state == SeatState::Open {
+            let fraction = view.fraction.unwrap_or(0.0).clamp(0.0, 1.0);
+            seat.bar.set_position((fraction * BAR_STEPS as f64) as u64);
+            seat.bar.set_message(stage_line(view));
+            return;
+        }
+        if seat.state == view.state {
+            return;
+        }
+        seat.state = view.state;
+        seat.bar.finish_and_clear();
+        let verdict = match view.state {
+            SeatState::Open => return,
+            SeatState::OnTime => "valid, on time",
+            SeatState::Late => "valid, late",
+            SeatState::Invalid => "INVALID, goes to L1 to be judged",
+            SeatState::Missed => "missed",
+            SeatState::Released => "released without penalty",
+        };
+        let seconds = view
+            .prove_seconds
+            .map_or_else(String::new, |s| format!(", proved in {s:.1} s"));
+        let size = view
+            .proof_bytes
+            .map_or_else(String::new, |bytes| format!(", {bytes} bytes"));
+        let verified = view
+            .verify_ms
+            .map_or_else(String::new, |ms| format!(", verified in {ms:.1} ms"));
+        self.printer()
+            .say(format!("{label}: {verdict}{seconds}{size}{verified}"));
+    }
+
+    fn name(&self, roller: Address) -> String {
+        self.names
+            .get(&roller)
+            .cloned()
+            .unwrap_or_else(|| roller.to_string())
+    }
+}
+
+/// Prints lines above the bars.
+#[derive(Clone, Debug)]
+pub struct Printer(MultiProgress);
+
+impl Printer {
+    /// Prints one line, to standard output where there is no terminal.
+    pub fn say(&self, line: impl AsRef<str>) {
+        let line = line.as_ref();
+        if self.0.is_hidden() {
+            println!("{line}");
+        } else if let Err(error) = self.0.println(line) {
+            tracing::debug!(%error, line, "cannot print");
+        }
+    }
+}
+
+fn new_bar(label: String) -> ProgressBar {
+    let style = ProgressStyle::with_template("  {prefix:24} {bar:30} {percent:>3} % {msg}")
+        .expect("the template is a constant of this program");
+    ProgressBar::new(BAR_STEPS)
+        .with_style(style)
+        .with_prefix(label)
+}
+
+fn stage_line(view: &SeatView) -> String {
+    let stage = match view.stage {
+        None => return "drawn".to_owned(),
+        Some(Stage::Queued) => "queued",
+        Some(Stage::Downloading) => "downloading the witness",
+        Some(Stage::Executing) => "executing",
+        Some(Stage::Proving) => "proving segments",
+        Some(Stage::Aggregating) => "aggregating",
+        Some(Stage::Verifying) => "verifying its own proof",
+        Some(Stage::Submitting) => "submitting",
+    };
+    match view.eta_s {
+        Some(eta_s) => format!("{stage}, about {eta_s} s left"),
+        None => stage.to_owned(),
+    }
+}

@@ -1,0 +1,135 @@
+//! The node: sequencer and coordinator in one process, wired here and nowhere else.
+//!
+//! They do not see each other. They meet in the store (a batch's record and its witness, written before the commit) and on L1
+//! (the commit's event), and share the operator's sender, because one account has one sender.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use eyre::WrapErr;
+use rollmill_coordinator::{Coordinator, CoordinatorConfig, L1Access};
+use rollmill_engine::{
+    Chain,
+    rpc::{self, RpcConfig},
+};
+use rollmill_l1::{Deployment, Sender, WatcherConfig};
+use rollmill_protocol::law::Params;
+use rollmill_roller_api::ProofKind;
+use rollmill_runtime::{Clock, Tasks};
+use rollmill_sequencer::{GenesisConfig, Sealer, Sequencer, SequencerConfig};
+use rollmill_store::Store;
+
+/// Everything that a node needs to know.
+#[derive(Debug)]
+pub struct NodeConfig {
+    /// Holds the chain, the mempool's journal, the store.
+    pub data_dir: PathBuf,
+    /// What the node records.
+    pub store: Store,
+    /// The operator's account on L1.
+    pub sender: Sender,
+    /// The contracts.
+    pub deployment: Deployment,
+    /// L2's block 0.
+    pub genesis: GenesisConfig,
+    /// Kind of proofs that the deployment's verifier takes.
+    pub proofs: ProofKind,
+    /// The law's numbers.
+    pub params: Params,
+    /// How blocks and batches are made.
+    pub sequencer: SequencerConfig,
+    /// Where L2's JSON-RPC listens; port 0 takes a free one.
+    pub l2_listen: SocketAddr,
+    /// Where the coordinator's API listens; port 0 takes a free one.
+    pub coordinator_listen: SocketAddr,
+}
+
+/// A running node.
+#[derive(Debug)]
+pub struct Node {
+    /// L2's JSON-RPC.
+    pub l2_url: String,
+    /// The coordinator's API.
+    pub coordinator_url: String,
+    /// Seals batches on demand.
+    pub sealer: Sealer,
+}
+
+/// Opens every part, wires them and starts them as supervised tasks.
+pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> {
+    let clock = Clock::System;
+    let watcher = WatcherConfig::default();
+    let NodeConfig {
+        store,
+        sender,
+        deployment,
+        ..
+    } = config;
+    let chain_path = config.data_dir.join("l2.redb");
+    let spec = config.genesis.chain_spec();
+    let chain = tokio::task::spawn_blocking(move || Chain::open(&chain_path, &spec)).await??;
+
+    let sequencer = Sequencer::open(
+        (chain.clone(), store.clone(), deployment.clone()),
+        sender.clone(),
+        &config.data_dir,
+        clock.clone(),
+        config.sequencer,
+    )
+    .await
+    .wrap_err("cannot open the sequencer")?;
+
+    let rpc_config = RpcConfig {
+        listen: config.l2_listen,
+        client_version: format!("rollmill/{}", env!("CARGO_PKG_VERSION")),
+        priority_fee_wei: 0,
+    };
+    let server = rpc::serve(
+        chain,
+        sequencer.pool(),
+        rpc_config,
+        tasks.shutdown().token(),
+    )
+    .await
+    .wrap_err("cannot serve L2's JSON-RPC")?;
+
+    let coordinator_config = CoordinatorConfig {
+        listen: config.coordinator_listen,
+        ..CoordinatorConfig::new(
+            config.proofs,
+            deployment.chain_id,
+            deployment.rollup,
+            deployment.l2_chain_id,
+        )
+    };
+    let coordinator = Coordinator::open(
+        coordinator_config,
+        config.params,
+        store.clone(),
+        clock,
+        tasks.shutdown().clone(),
+    )
+    .await
+    .wrap_err("cannot open the coordinator")?;
+
+    let node = Node {
+        l2_url: server.url(),
+        coordinator_url: format!("http://{}", coordinator.address()),
+        sealer: sequencer.sealer(),
+    };
+    let provider = sender.provider().clone();
+    sequencer.spawn(tasks);
+    coordinator.spawn(
+        L1Access {
+            provider,
+            sender,
+            deployment,
+            watcher,
+        },
+        tasks,
+    );
+    tasks.spawn("l2.rpc", async move {
+        server.stopped().await;
+        Ok::<(), std::convert::Infallible>(())
+    });
+    Ok(node)
+}
