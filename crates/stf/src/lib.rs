@@ -38,4 +38,6 @@ pub use block::{BlockError, BlockExecutor, ExecutedBlock, PushError, TxOutcome, 
 pub use header::BlockAttributes;
 pub use import::{ImportError, execute_block};
 pub use rules::{EthereumRules, Fork, RollmillRules, Rules};
-pub use transaction::{Block, Receipt, RecoveredTransaction, Transaction, TransactionType, TxL1Message};
+pub use transaction::{
+    Block, Receipt, RecoveredTransaction, Transaction, TransactionType, TxL1Message,
+};
