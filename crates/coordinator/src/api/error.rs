@@ -7,6 +7,8 @@ use axum::{
 };
 use rollmill_roller_api::{Refusal, RefusalCode};
 
+use crate::keeper::KeeperError;
+
 /// A refusal on its way out.
 #[derive(Debug)]
 pub(crate) struct Refused(pub(crate) Refusal);
@@ -30,6 +32,16 @@ impl Refused {
 impl From<RefusalCode> for Refused {
     fn from(code: RefusalCode) -> Self {
         Self(Refusal::new(code))
+    }
+}
+
+impl From<KeeperError> for Refused {
+    fn from(error: KeeperError) -> Self {
+        match error {
+            // The process ends; the caller comes again when it is back.
+            KeeperError::Stopped => Self::because(RefusalCode::Busy, error),
+            KeeperError::Refused(_) => Self::internal(error),
+        }
     }
 }
 

@@ -38,10 +38,7 @@ pub(super) async fn heartbeat(
     let ready = beat.ready;
     app.presences
         .heard(caller.roller, beat, app.clock.now_unix_ms());
-    app.board
-        .heard(caller.roller, ready)
-        .await
-        .map_err(Refused::internal)?;
+    app.board.heard(caller.roller, ready).await?;
     Ok(Json(HeartbeatReply {
         now_unix_s: app.clock.now_unix_s(),
         stop,
@@ -89,7 +86,7 @@ async fn delivered(
         return Ok(Json(None));
     };
     let picked = app.board.picked(assignment.seat, caller.roller).await;
-    if !picked.map_err(Refused::internal)? {
+    if !picked? {
         return Ok(Json(None));
     }
     tracing::info!(task = %assignment.seat.task, roller = %caller.roller, "coordinator.pick");

@@ -159,7 +159,7 @@ impl Accepted {
                 withdrawn.map_err(Refused::internal)?;
                 return Err(refused(refusal));
             }
-            Err(error) => return Err(Refused::internal(error)),
+            Err(error) => return Err(error.into()),
         }
         tracing::info!(
             task = %self.submission.task, roller = %self.submission.roller, batch = self.batch.number,
