@@ -4,16 +4,8 @@ use eyre::WrapErr;
 
 use crate::{contracts, guest, tools};
 
-/// Which parts to run; without a flag, all of them.
-#[derive(clap::Args)]
-pub struct Args {
-    /// Skip the end-to-end test that makes real STARK proofs (minutes of computing).
-    #[arg(long)]
-    no_stark: bool,
-}
-
 /// Runs the repository's checks and stops at the first that fails.
-pub fn run(args: &Args) -> eyre::Result<()> {
+pub fn run() -> eyre::Result<()> {
     let cargo = tools::cargo();
     let cargo_run = |args: &[&str]| tools::run(tools::command(&cargo, args, "."));
 
@@ -33,7 +25,7 @@ pub fn run(args: &Args) -> eyre::Result<()> {
     guest::check_if_changed()?;
     // One build of everything, so that the end-to-end tests find both binaries beside themselves.
     cargo_run(&["build", "--workspace", "--all-targets", "--locked"])?;
-    cargo_run(&test_command(args))?;
+    cargo_run(&test_command())?;
     cargo_run(&["test", "--workspace", "--doc", "--locked"])?;
     let mut doc = tools::command(
         &cargo,
@@ -45,12 +37,12 @@ pub fn run(args: &Args) -> eyre::Result<()> {
 }
 
 /// `cargo nextest` where it is installed, else `cargo test`.
-fn test_command(args: &Args) -> Vec<&'static str> {
+fn test_command() -> Vec<&'static str> {
     let nextest = std::process::Command::new(tools::cargo())
         .args(["nextest", "--version"])
         .output()
         .is_ok_and(|output| output.status.success());
-    let mut command = if nextest {
+    if nextest {
         vec![
             "nextest",
             "run",
@@ -60,14 +52,5 @@ fn test_command(args: &Args) -> Vec<&'static str> {
         ]
     } else {
         vec!["test", "--workspace", "--locked", "--no-fail-fast"]
-    };
-    if args.no_stark {
-        let filter: &[&str] = if nextest {
-            &["-E", "not test(stark_round)"]
-        } else {
-            &["--", "--skip", "stark_round"]
-        };
-        command.extend(filter);
     }
-    command
 }

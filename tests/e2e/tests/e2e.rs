@@ -54,33 +54,3 @@ async fn mock_rounds_on_anvil() {
     assert_eq!(report["l1"], anvil.url.as_str());
     assert_both_rounds(&report);
 }
-
-/// One batch through a real STARK: proved by a roller process, verified by the coordinator, settled by L1's precompile.
-#[tokio::test]
-async fn stark_round_settles() {
-    let data = tempfile::tempdir().unwrap();
-    let report = once(
-        data.path(),
-        &[
-            "--proofs",
-            "stark",
-            "--rollers",
-            "1",
-            "--k",
-            "1",
-            "--rounds",
-            "1",
-        ],
-    )
-    .await
-    .unwrap();
-    assert_eq!(report["withdrawal"]["finalized"], true);
-    assert_eq!(
-        report["settlements"][0]["state_root_l1"],
-        report["settlements"][0]["state_root_l2"]
-    );
-    assert!(
-        report["seats"][0]["proof_bytes"].as_u64().unwrap() > 100_000,
-        "not a STARK"
-    );
-}

@@ -403,7 +403,7 @@ async fn loses_reputation(world: &World, killed: Address) -> eyre::Result<()> {
     world
         .until("the killed roller to lose reputation", async || {
             let record = world.coordinator.roller(killed).await?;
-            Ok((record.missed > 0 && record.q < u64::from(initial)).then_some(()))
+            Ok((record.missed > 0 && record.q < initial).then_some(()))
         })
         .await
 }
