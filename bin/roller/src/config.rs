@@ -58,6 +58,10 @@ pub struct RunArgs {
     /// File that is written when the roller is ready for work.
     #[arg(long, env = "ROLLMILL_READY_FILE", value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+    /// End when standard input ends: for a parent process that holds the other end.
+    #[arg(long, env = "ROLLMILL_EXIT_WITH_STDIN")]
+    #[serde(skip)]
+    pub exit_with_stdin: bool,
     /// Form of the log on standard error: human or json [default: human].
     #[arg(long, env = "ROLLMILL_LOG_FORMAT")]
     #[serde(skip)]
@@ -77,6 +81,7 @@ pub struct RunConfig {
     pub proofs: ProofKind,
     pub mock_prove_seconds: f64,
     pub ready_file: Option<PathBuf>,
+    pub exit_with_stdin: bool,
     pub log_format: LogFormat,
 }
 
@@ -122,6 +127,7 @@ impl RunArgs {
             proofs: self.proofs.or(file.proofs).unwrap_or_default(),
             mock_prove_seconds,
             ready_file: self.ready_file.or(file.ready_file),
+            exit_with_stdin: self.exit_with_stdin,
             log_format: self.log_format.unwrap_or_default(),
         })
     }

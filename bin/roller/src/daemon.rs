@@ -8,6 +8,8 @@
 //! | submitted, answer lost | the same bytes are submitted again and answered with the first receipt |
 
 use std::{
+    fs::File,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -58,6 +60,10 @@ pub async fn run(args: RunArgs) -> eyre::Result<()> {
     init_tracing(config.log_format, "info")?;
     let shutdown = Shutdown::new();
     shutdown.listen_for_signals();
+    if config.exit_with_stdin {
+        shutdown.listen_for_end_of_input();
+    }
+    let _lock = lock(&config.data_dir)?;
     let Some(daemon) = shutdown.run_until(Daemon::start(&config, &shutdown)).await else {
         return Ok(());
     };
@@ -344,6 +350,17 @@ impl Daemon {
         // The value is whole after every assignment.
         self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// One roller per data folder; the lock ends with the process, however that dies.
+fn lock(data_dir: &Path) -> eyre::Result<File> {
+    std::fs::create_dir_all(data_dir)
+        .and_then(|()| File::create(data_dir.join("lock")))
+        .wrap_err_with(|| format!("cannot use {}", data_dir.display()))
+        .and_then(|file| match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(_) => bail!("another roller works in {}", data_dir.display()),
+        })
 }
 
 /// Raises a flag when it goes out of scope.

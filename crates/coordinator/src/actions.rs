@@ -82,18 +82,19 @@ impl Actions {
                     wanted.insert(purpose, action);
                 }
             }
-            running.retain(|purpose, worker: &mut tokio::task::AbortHandle| {
+            running.retain(|purpose, stop: &mut Shutdown| {
                 let keep = wanted.contains_key(purpose);
                 if !keep {
-                    worker.abort();
+                    stop.cancel();
                 }
                 keep
             });
             for (purpose, action) in wanted {
                 if let hash_map::Entry::Vacant(vacant) = running.entry(purpose) {
+                    let stop = self.shutdown.child();
                     let (worker, name) = (self.clone(), vacant.key().clone());
-                    let work = async move { worker.perform(&name, &action).await };
-                    vacant.insert(workers.spawn(work));
+                    vacant.insert(stop.clone());
+                    workers.spawn(async move { worker.perform(&name, &action, &stop).await });
                 }
             }
             tokio::select! {
@@ -106,12 +107,13 @@ impl Actions {
         Ok(())
     }
 
-    /// Tries until it is aborted, which is when the board has seen L1's event.
-    async fn perform(&self, purpose: &str, action: &Action) {
+    /// Tries until it is told to stop, which is when the board has seen L1's event. An attempt is never cut off: the
+    /// sender writes down what became of its transaction.
+    async fn perform(&self, purpose: &str, action: &Action, stop: &Shutdown) {
         let mut failures = 0u32;
         let mut done = false;
         let mut poke = Poke::default();
-        loop {
+        while !stop.is_cancelled() {
             match self.attempt(purpose, action).await {
                 Ok(mined) => {
                     failures = 0;
@@ -139,7 +141,8 @@ impl Actions {
                     }
                 }
             }
-            sleep(self.retry * failures.clamp(1, 20)).await;
+            let pause = sleep(self.retry * failures.clamp(1, 20));
+            stop.run_until(pause).await;
         }
     }
 
@@ -249,7 +252,7 @@ impl Actions {
     }
 }
 
-/// Workers end only by being aborted; one that panics ends the process.
+/// A worker that panics ends the process.
 fn surface_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()

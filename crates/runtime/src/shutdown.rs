@@ -44,6 +44,18 @@ impl Shutdown {
         self.0.clone()
     }
 
+    /// Cancels this token when standard input ends: a child process whose parent holds the other end of the pipe ends
+    /// with its parent, however that dies.
+    pub fn listen_for_end_of_input(&self) {
+        let shutdown = self.clone();
+        // A thread of its own: it sits in a read that nothing interrupts, and must not hold up the runtime's end.
+        std::thread::spawn(move || {
+            let ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            tracing::info!(?ended, "standard input has ended, shutting down");
+            shutdown.cancel();
+        });
+    }
+
     /// Cancels this token at the first SIGINT or SIGTERM; at the second the process exits at once with status 130.
     /// Call it once, inside the runtime.
     pub fn listen_for_signals(&self) {

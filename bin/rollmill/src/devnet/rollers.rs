@@ -38,7 +38,9 @@ impl RollerProcess {
             .open(log)
             .wrap_err_with(|| format!("cannot write the log {}", log.display()))?;
         let child = command
-            .stdin(Stdio::null())
+            // The child ends when this pipe does, also when this process is killed.
+            .stdin(Stdio::piped())
+            .env("ROLLMILL_EXIT_WITH_STDIN", "true")
             .stdout(file.try_clone()?)
             .stderr(file)
             .kill_on_drop(true)

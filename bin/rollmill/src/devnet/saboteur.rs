@@ -34,6 +34,9 @@ pub struct Args {
     /// File that holds the signer's key in hex.
     #[arg(long)]
     signer_key_file: PathBuf,
+    /// End when standard input ends: for the parent process that holds the other end.
+    #[arg(long, env = "ROLLMILL_EXIT_WITH_STDIN")]
+    exit_with_stdin: bool,
 }
 
 /// Cheats until it is stopped.
@@ -56,6 +59,9 @@ pub async fn run(args: Args) -> eyre::Result<()> {
 
     let shutdown = Shutdown::new();
     shutdown.listen_for_signals();
+    if args.exit_with_stdin {
+        shutdown.listen_for_end_of_input();
+    }
     while !shutdown.is_cancelled() {
         let work = async { cheat_once(&client, proofs).await };
         match shutdown.run_until(work).await {
