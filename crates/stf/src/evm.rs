@@ -1,7 +1,7 @@
 //! The EVM of a block: revm with our handler, precompiles and meters.
 //!
 //! Differences from revm's mainnet EVM, all of them decided by data and none by features:
-//! - transactions of type 0x7E mint and skip nonce, signature and fee rules ([`BlockHandler`]);
+//! - transactions of type 0x7E mint and skip nonce, signature and fee rules (`BlockHandler`);
 //! - on the rollup the fee recipient gets the whole fee, base fee included: burning ether on L2 would lock it up on L1;
 //! - a chain may add precompiles ([`ChainPrecompiles`]);
 //! - Keccak permutations and precompile gas are counted for prover gas ([`WorkMeter`]).

@@ -5,7 +5,7 @@
 //! a hit that was passed over for lack of capacity is one, as declined [idle whale]. In this order:
 //!
 //! 1. recovery: below `Q_INIT`, `q += floor((Q_INIT - Q_MIN) * elapsed / recovery)`, at most to `Q_INIT`. Coming back under a new
-//!    name is never better than waiting [whitewashing].
+//!    name is never better than waiting \[whitewashing\].
 //! 2. gain: `q += floor(A * w_on_time * (ONE - q) / ONE^2)`, at most to `ONE`.
 //! 3. penalty: `q -= ceil(q * (D w_declined + L w_late + M w_missed + I w_invalid) / (ONE * w_offered))`, at least to `Q_MIN`.
 //!

@@ -1,6 +1,6 @@
 //! A lazily loaded Keccak Merkle-Patricia trie over 32-byte keys.
 //!
-//! Model: a [`Trie`] starts as a root hash. A node is fetched from the [`StateSource`] when a key's path first leads
+//! Model: a [`Trie`] starts as a root hash. A node is fetched from the [`StateSource`](crate::source::StateSource) when a key's path first leads
 //! through it, is decoded once, and then lives in an arena. Changing a key marks the nodes on its path dirty;
 //! [`Trie::commit`] encodes and hashes the dirty nodes alone and yields them. So the work of a block follows the keys it
 //! touches, never the size of the state.

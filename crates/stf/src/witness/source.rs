@@ -120,7 +120,7 @@ fn find(preimages: &Preimages, used: &[Cell<bool>], hash: B256) -> Result<Bytes,
 }
 
 /// How many ancestor headers a witness needs whose batch asked for block hashes down to `lowest`: pass
-/// [`Recorded::lowest_block_hash`]. Ancestor 0 is the parent's parent.
+/// [`Recorded::lowest_block_hash`](crate::source::Recorded::lowest_block_hash). Ancestor 0 is the parent's parent.
 pub fn ancestors_needed(parent_number: u64, lowest: Option<u64>) -> u64 {
     lowest.map_or(0, |lowest| {
         parent_number.saturating_sub(lowest).saturating_sub(1)
