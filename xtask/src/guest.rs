@@ -31,7 +31,7 @@ pub struct Args {
 /// Target with atomics that the `lower-atomic` pass removes; std knows it as the zkVM.
 const TARGET: &str = "riscv32im-risc0-zkvm-elf";
 /// Where every machine builds. Two builds at once on one machine wait for each other at cargo's lock.
-const BUILD_ROOT: &str = "/tmp/rollmill-guest-build";
+const BUILD_ROOT: &str = "/tmp/rollmill/guest";
 /// Folder with the committed files of the batch program, version 1.
 const ARTIFACTS: &str = "guest/artifacts/batch-v1";
 /// Folder of the recorded proof.
@@ -134,7 +134,7 @@ fn commit(elf: &Path, out: &Path) -> eyre::Result<()> {
 
 /// Proves a small batch with the committed program, and writes proof, inputs and measurements for the tests.
 pub fn record_fixture() -> eyre::Result<()> {
-    artifacts_tool(&["fixture", FIXTURE])
+    artifacts_tool(&["fixture", &format!("{ARTIFACTS}/program.elf"), FIXTURE])
 }
 
 /// Runs the example of the zkvm crate that links the prover.

@@ -6,10 +6,11 @@
 use std::sync::LazyLock;
 
 use alloy_primitives::{B256, keccak256};
-use openvm_verify_stark_host::vk::VmStarkVerifyingKey;
+use openvm_stark_sdk::config::baby_bear_poseidon2::{Digest, poseidon2_compress_with_capacity};
+use openvm_verify_stark_host::vk::{VerificationBaseline, VmStarkVerifyingKey};
 use serde::{Deserialize, Serialize};
 
-use crate::ProgramCommitment;
+use crate::{ProgramCommitment, commitment::commitment_of};
 
 /// One built program.
 #[derive(Debug)]
@@ -77,8 +78,20 @@ impl Program {
             elf,
             commitment: manifest.commitment,
             verifying_key_bytes,
-            verifying_key: LazyLock::new(Box::new(|| {
-                bitcode::deserialize(verifying_key_bytes).expect("a committed key decodes")
+            verifying_key: LazyLock::new(Box::new(move || {
+                let key: VmStarkVerifyingKey =
+                    bitcode::deserialize(verifying_key_bytes).expect("a committed key decodes");
+                // SOUNDNESS: the key answers for this VM, and its last layer is the one that the baseline names.
+                assert_eq!(
+                    vm_commitment(&key.baseline),
+                    manifest.commitment.vm,
+                    "key of another VM"
+                );
+                assert_eq!(
+                    key.baseline.internal_recursive_vk_commit.vk_pre_hash, key.mvk.pre_hash,
+                    "key of another layer"
+                );
+                key
             })),
         }
     }
@@ -100,4 +113,22 @@ pub(crate) fn verifying_key_of_vm(vm: B256) -> Option<&'static VmStarkVerifyingK
         .into_iter()
         .find(|program| program.commitment.vm == vm)
         .map(Program::verifying_key)
+}
+
+/// The VM commitment as OpenVM derives it: Poseidon2 over the commitments of the keys below the recursive layer.
+fn vm_commitment(baseline: &VerificationBaseline) -> B256 {
+    let keys = [
+        &baseline.app_vk_commit,
+        &baseline.leaf_vk_commit,
+        &baseline.internal_for_leaf_vk_commit,
+    ];
+    let blocks = keys
+        .into_iter()
+        .flat_map(|key| [key.cached_commit, key.vk_pre_hash]);
+    let empty = (Digest::default(), Digest::default());
+    // A sponge whose rate is one digest: each block replaces the rate, the capacity goes on.
+    let (digest, _) = blocks.fold(empty, |(_, capacity), block| {
+        poseidon2_compress_with_capacity(block, capacity)
+    });
+    commitment_of(&digest)
 }

@@ -14,7 +14,7 @@ mod segments;
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Instant,
@@ -157,7 +157,8 @@ pub struct Prover {
     commitment: ProgramCommitment,
     pool: rayon::ThreadPool,
     keys: keys::Keys,
-    instance: Mutex<keys::Instance>,
+    /// Held during a run, so that two never add up their memory.
+    running: Mutex<()>,
 }
 
 impl Prover {
@@ -183,14 +184,12 @@ impl Prover {
             .thread_name(|index| format!("prove-{index}"))
             .build()
             .map_err(SetupError::Threads)?;
-        let (keys, instance) =
-            pool.install(|| keys::derive(elf, config.segment_memory_bytes_max))?;
-        let commitment = keys.commitment(&instance);
+        let keys = pool.install(|| keys::derive(elf, config.segment_memory_bytes_max))?;
         Ok(Self {
-            commitment,
+            commitment: keys.commitment(),
             pool,
             keys,
-            instance: Mutex::new(instance),
+            running: Mutex::new(()),
         })
     }
 
@@ -201,13 +200,14 @@ impl Prover {
 
     /// Key and baseline that verify this prover's proofs.
     pub fn verifying_key(&self) -> VmStarkVerifyingKey {
-        self.keys.verifying_key(&self.lock())
+        self.keys.verifying_key()
     }
 
     /// Runs the program without proving and counts what a proof would cost.
     pub fn execute(&self, inputs: Inputs<'_>) -> Result<Execution, ProveError> {
+        let _running = self.lock();
         self.pool
-            .install(|| segments::execute(&self.lock(), inputs))
+            .install(|| segments::execute(&self.keys.instance()?, inputs))
     }
 
     /// Proves one task. `progress` is called at the start of each step, on a thread of the prover's pool; raising
@@ -218,21 +218,23 @@ impl Prover {
         progress: &(dyn Fn(Stage) + Sync),
         cancel: &AtomicBool,
     ) -> Result<Proven, ProveError> {
+        let _running = self.lock();
         self.pool
             .install(|| self.prove_in_pool(inputs, &Steps { progress, cancel }))
     }
 
     fn prove_in_pool(&self, inputs: Inputs<'_>, steps: &Steps<'_>) -> Result<Proven, ProveError> {
         let mut seconds = StageSeconds::default();
-        let mut instance = self.lock();
 
         steps.begin(Stage::Executing)?;
         let started = Instant::now();
+        let mut instance = self.keys.instance()?;
         let cuts = segments::cut(&instance, inputs)?;
         seconds.executing = started.elapsed().as_secs_f64();
 
         let started = Instant::now();
         let app_proof = segments::prove(&mut instance, inputs, &cuts, steps)?;
+        drop(instance);
         seconds.app_proving = started.elapsed().as_secs_f64();
 
         let started = Instant::now();
@@ -242,13 +244,8 @@ impl Prover {
         steps.begin(Stage::Verifying)?;
         let started = Instant::now();
         let proof = verify::encode(&stark);
-        drop(stark);
-        verify::verify_with_key(
-            &self.keys.verifying_key(&instance),
-            cuts.public_values_hash,
-            &proof,
-        )
-        .map_err(ProveError::SelfCheck)?;
+        verify::verify_with_key(&self.keys.verifying_key(), cuts.public_values_hash, &proof)
+            .map_err(ProveError::SelfCheck)?;
         seconds.verifying = started.elapsed().as_secs_f64();
 
         Ok(Proven {
@@ -260,9 +257,9 @@ impl Prover {
         })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, keys::Instance> {
-        // Nothing in the instance outlives a run: traces and memory are made anew for each.
-        self.instance.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        // It guards no data, so a panic in an earlier run leaves nothing broken.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

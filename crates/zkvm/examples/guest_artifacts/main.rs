@@ -1,10 +1,12 @@
 //! What needs the prover and is done by hand: `cargo xtask guest` and `cargo xtask fixture` call it.
 //!
 //! ```text
-//! guest-artifacts commit ELF OUT_DIR    write program.json and vm.vk for ELF
-//! guest-artifacts execute               run the embedded batch program on the sample batch, print its cost
-//! guest-artifacts fixture OUT_DIR       prove it, write proof.bin, witness.bin and fixture.json
+//! guest-artifacts commit  ELF OUT_DIR    write program.json and vm.vk for ELF
+//! guest-artifacts execute ELF            run it on the sample batch, print what that costs
+//! guest-artifacts fixture ELF OUT_DIR    prove that, write proof.bin, witness.bin and fixture.json
 //! ```
+//!
+//! The executable is read from its file and not from what `programs` embeds, so that a new one needs no recompilation.
 
 mod batch;
 
@@ -13,7 +15,7 @@ use std::{fs, path::Path, sync::atomic::AtomicBool, time::Instant};
 use alloy_primitives::keccak256;
 use eyre::{WrapErr, bail, ensure};
 use rollmill_zkvm::{
-    programs::{self, ProgramManifest},
+    programs::ProgramManifest,
     prove::{Execution, Inputs, Prover, ProverConfig, peak_rss_bytes},
 };
 use serde_json::json;
@@ -23,15 +25,15 @@ fn main() -> eyre::Result<()> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
         ["commit", elf, out] => commit(Path::new(elf), Path::new(out)),
-        ["execute"] => execute(&prover()?, &batch::sample()?).map(drop),
-        ["fixture", out] => fixture(Path::new(out)),
-        _ => bail!("usage: commit ELF OUT_DIR | execute | fixture OUT_DIR"),
+        ["execute", elf] => execute(&prover(Path::new(elf))?, &batch::sample()?).map(drop),
+        ["fixture", elf, out] => fixture(Path::new(elf), Path::new(out)),
+        _ => bail!("usage: commit ELF OUT_DIR | execute ELF | fixture ELF OUT_DIR"),
     }
 }
 
 fn commit(elf: &Path, out: &Path) -> eyre::Result<()> {
-    let elf = fs::read(elf).wrap_err_with(|| format!("reading {}", elf.display()))?;
-    let prover = Prover::of_elf(&elf, ProverConfig::default())?;
+    let prover = prover(elf)?;
+    let elf = fs::read(elf)?;
     let mut key = prover.verifying_key();
     // The key file is the machine's; a program's commitment comes with each proof to be verified.
     key.baseline.app_exe_commit = Default::default();
@@ -66,8 +68,8 @@ fn execute(prover: &Prover, sample: &batch::Sample) -> eyre::Result<Execution> {
     Ok(execution)
 }
 
-fn fixture(out: &Path) -> eyre::Result<()> {
-    let prover = prover()?;
+fn fixture(elf: &Path, out: &Path) -> eyre::Result<()> {
+    let prover = prover(elf)?;
     let sample = batch::sample()?;
     let execution = execute(&prover, &sample)?;
     let started = Instant::now();
@@ -117,9 +119,10 @@ fn inputs(sample: &batch::Sample) -> Inputs<'_> {
     }
 }
 
-fn prover() -> eyre::Result<Prover> {
+fn prover(elf: &Path) -> eyre::Result<Prover> {
+    let elf = fs::read(elf).wrap_err_with(|| format!("reading {}", elf.display()))?;
     let started = Instant::now();
-    let prover = Prover::new(&programs::BATCH_V1, ProverConfig::default())?;
+    let prover = Prover::of_elf(&elf, ProverConfig::default())?;
     println!(
         "{:8.1} s  keys derived, {} MiB",
         started.elapsed().as_secs_f64(),

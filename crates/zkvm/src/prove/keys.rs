@@ -3,20 +3,25 @@
 use std::sync::Arc;
 
 use openvm_circuit::{
-    arch::VmInstance, system::program::trace::compute_exe_commit_from_mem_config,
+    arch::{VirtualMachineError, VmInstance, instructions::exe::VmExe},
+    system::program::trace::compute_exe_commit_from_mem_config,
 };
 use openvm_sdk::{
-    Sdk, SdkError,
+    F, Sdk, SdkError,
     config::{AggregationSystemParams, AppConfig},
-    prover::{AggProver, vm::new_local_prover},
+    prover::{
+        AggProver,
+        vm::{new_local_prover, types::VmProvingKey},
+    },
 };
 use openvm_sdk_config::{SdkVmConfig, SdkVmCpuBuilder};
 use openvm_stark_sdk::config::{
-    app_params_with_100_bits_security, baby_bear_poseidon2::BabyBearPoseidon2CpuEngine,
+    app_params_with_100_bits_security,
+    baby_bear_poseidon2::{BabyBearPoseidon2CpuEngine, Digest},
 };
 use openvm_verify_stark_host::vk::{VerificationBaseline, VmStarkVerifyingKey};
 
-use super::SEGMENT_MEMORY_BYTES_MAX;
+use super::{ProveError, SEGMENT_MEMORY_BYTES_MAX};
 use crate::{ProgramCommitment, commitment::commitment_of};
 
 /// The virtual machine of batch program version 1; see there.
@@ -27,7 +32,7 @@ const VM_CONFIG: &str = include_str!("../../../../guest/vm.toml");
 const LOG_STACKED_HEIGHT: usize = 20;
 
 pub(super) type Engine = BabyBearPoseidon2CpuEngine;
-/// The program in the virtual machine, with the machine's keys.
+/// The program in the virtual machine, ready to run. It may not move between threads, so each run makes its own.
 pub(super) type Instance = VmInstance<Engine, SdkVmCpuBuilder>;
 
 /// Why there is no prover. All mean: stop, this build is broken; but [`SetupError::Threads`], which may pass.
@@ -52,15 +57,15 @@ pub enum SetupError {
     },
 }
 
-/// Aggregation keys; the machine's own are in the [`Instance`].
+/// All that is derived once.
 pub(super) struct Keys {
+    machine: Arc<VmProvingKey<SdkVmConfig>>,
+    exe: Arc<VmExe<F>>,
+    exe_commit: Digest,
     pub(super) aggregation: Arc<AggProver>,
 }
 
-pub(super) fn derive(
-    elf: &[u8],
-    segment_memory_bytes_max: usize,
-) -> Result<(Keys, Instance), SetupError> {
+pub(super) fn derive(elf: &[u8], segment_memory_bytes_max: usize) -> Result<Keys, SetupError> {
     let program = |error: SdkError| SetupError::Program(Box::new(error));
     let mut vm_config =
         SdkVmConfig::from_toml(VM_CONFIG).map_err(|error| SetupError::Config(error.to_string()))?;
@@ -74,28 +79,42 @@ pub(super) fn derive(
     );
     let sdk = Sdk::new(app_config, AggregationSystemParams::default()).map_err(program)?;
     let exe = sdk.convert_to_exe(elf).map_err(program)?;
-    let instance = new_local_prover::<Engine, _>(SdkVmCpuBuilder, &sdk.app_pk().app_vm_pk, exe)
-        .map_err(|error| SetupError::Program(Box::new(error)))?;
-    Ok((
-        Keys {
-            aggregation: sdk.agg_prover(),
-        },
-        instance,
-    ))
+    let machine = sdk.app_pk().app_vm_pk.clone();
+    let instance =
+        instance(&machine, &exe).map_err(|error| SetupError::Program(Box::new(error)))?;
+    let memory_config = &machine.vm_config.system.config.memory_config;
+    let exe_commit =
+        compute_exe_commit_from_mem_config(instance.program_commitment(), &exe, memory_config);
+    Ok(Keys {
+        machine,
+        exe,
+        exe_commit,
+        aggregation: sdk.agg_prover(),
+    })
+}
+
+fn instance(
+    machine: &VmProvingKey<SdkVmConfig>,
+    exe: &Arc<VmExe<F>>,
+) -> Result<Instance, VirtualMachineError> {
+    new_local_prover(SdkVmCpuBuilder, machine, exe.clone())
 }
 
 impl Keys {
-    pub(super) fn commitment(&self, instance: &Instance) -> ProgramCommitment {
-        let vm = commitment_of(&self.aggregation.vm_or_hook_commit());
+    pub(super) fn instance(&self) -> Result<Instance, ProveError> {
+        instance(&self.machine, &self.exe).map_err(|error| ProveError::Execution(Box::new(error)))
+    }
+
+    pub(super) fn commitment(&self) -> ProgramCommitment {
         ProgramCommitment {
-            exe: commitment_of(&exe_commit(instance)),
-            vm,
+            exe: commitment_of(&self.exe_commit),
+            vm: commitment_of(&self.aggregation.vm_or_hook_commit()),
         }
     }
 
-    pub(super) fn verifying_key(&self, instance: &Instance) -> VmStarkVerifyingKey {
+    pub(super) fn verifying_key(&self) -> VmStarkVerifyingKey {
         let aggregation = &self.aggregation;
-        let system = instance.vm.config().as_ref();
+        let system = &self.machine.vm_config.system.config;
         VmStarkVerifyingKey {
             mvk: aggregation
                 .internal_recursive_prover
@@ -103,7 +122,7 @@ impl Keys {
                 .as_ref()
                 .clone(),
             baseline: VerificationBaseline {
-                app_exe_commit: exe_commit(instance),
+                app_exe_commit: self.exe_commit,
                 memory_dimensions: system.memory_config.memory_dimensions(),
                 num_user_pvs: system.num_public_values,
                 app_vk_commit: aggregation.leaf_prover.get_vk_commit(false),
@@ -118,9 +137,4 @@ impl Keys {
             },
         }
     }
-}
-
-fn exe_commit(instance: &Instance) -> openvm_stark_sdk::config::baby_bear_poseidon2::Digest {
-    let memory_config = &instance.vm.config().as_ref().memory_config;
-    compute_exe_commit_from_mem_config(instance.program_commitment(), instance.exe(), memory_config)
 }
