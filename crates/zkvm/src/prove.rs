@@ -29,8 +29,11 @@ use crate::{ProgramCommitment, VerifyError, programs::Program, verify};
 pub use keys::SetupError;
 pub use resources::{peak_rss_bytes, reset_peak_rss};
 
-/// Largest `segment_memory_bytes_max` that keeps a process under 6.5 GiB resident.
-pub const SEGMENT_MEMORY_BYTES_MAX: usize = 4 << 30;
+/// Largest `segment_memory_bytes_max`, meant to keep a process under 6.5 GiB resident.
+///
+/// OpenVM estimates the memory of its GPU backend; the CPU backend takes over three times as much: a segment of 1.15 M
+/// instructions that was estimated under 4 GiB took 13 GiB.
+pub const SEGMENT_MEMORY_BYTES_MAX: usize = 1280 << 20;
 
 /// Resources of one prover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,7 +28,7 @@ use crate::{ProgramCommitment, commitment::commitment_of};
 const VM_CONFIG: &str = include_str!("../../../../guest/vm.toml");
 
 /// log2 of the rows of the committed matrix. Part of the VM's key, so one value for the network. The default of 24
-/// makes every small commitment pay for 2^24 rows; 20 proves a segment of 4 GiB as fast and starts in under a second.
+/// makes every small commitment pay for 2^24 rows; 20 proves as fast and starts in under a second.
 const LOG_STACKED_HEIGHT: usize = 20;
 
 pub(super) type Engine = BabyBearPoseidon2CpuEngine;
