@@ -173,8 +173,8 @@ impl Prover {
         let prover = Self::of_elf(program.elf, config)?;
         if prover.commitment != program.commitment {
             return Err(SetupError::Commitment {
-                derived: prover.commitment,
-                embedded: program.commitment,
+                derived: Box::new(prover.commitment),
+                embedded: Box::new(program.commitment),
             });
         }
         Ok(prover)

@@ -51,9 +51,9 @@ pub enum SetupError {
     #[error("derived commitments {derived:?} are not the embedded {embedded:?}")]
     Commitment {
         /// From the executable and the configuration.
-        derived: ProgramCommitment,
+        derived: Box<ProgramCommitment>,
         /// From the manifest.
-        embedded: ProgramCommitment,
+        embedded: Box<ProgramCommitment>,
     },
 }
 
