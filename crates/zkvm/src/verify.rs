@@ -1,7 +1,7 @@
 //! Native verification of a STARK, safe on any bytes.
 //!
 //! A proof travels as the canonical encoding of OpenVM's proof structure, uncompressed: it is random field elements,
-//! which zstd does not make smaller, and a compressed form would need its own bounds and would change with the
+//! of which zstd saves an eighth, and a compressed form would need its own bounds and would change with the
 //! compressor's version. The rules here:
 //!
 //! 1. the length is bounded before anything is read;
