@@ -176,15 +176,7 @@ impl Network {
             l1_url: &l1_url,
             deployment: &deployment,
         };
-        for n in 0..args.rollers {
-            staking.stake(Identity::Honest(n), STAKE_SCR).await?;
-        }
-        if args.sabotage() {
-            // As much as the others together, so that few batches are needed until it is drawn.
-            staking
-                .stake(Identity::Saboteur, STAKE_SCR * u64::from(args.rollers))
-                .await?;
-        }
+        staking.stake_all(args).await?;
 
         let config = NodeConfig {
             data_dir: folders.in_root("node"),
@@ -391,6 +383,18 @@ struct Staking<'a> {
 }
 
 impl Staking<'_> {
+    async fn stake_all(&self, args: &Args) -> eyre::Result<()> {
+        for n in 0..args.rollers {
+            self.stake(Identity::Honest(n), STAKE_SCR).await?;
+        }
+        if args.sabotage() {
+            // As much as the others together, so that few batches are needed until it is drawn.
+            self.stake(Identity::Saboteur, STAKE_SCR * u64::from(args.rollers))
+                .await?;
+        }
+        Ok(())
+    }
+
     async fn stake(&self, identity: Identity, amount_scr: u64) -> eyre::Result<()> {
         let name = identity.name();
         let owner = identity.owner()?;
