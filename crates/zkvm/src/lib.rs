@@ -4,6 +4,7 @@
 //! - [`prove`] (feature `prove`) makes one; only the roller links it.
 //! - [`programs`] holds the guest programs, their commitments and the verifying keys of their virtual machines, as
 //!   `cargo xtask guest` wrote them.
+//! - [`recorded`] is one batch with its proof, for tests and benchmarks.
 //! - [`stark_precompile`] is the body of the embedded L1's precompile: bytes in, accepted or not.
 //! - [`mock`] stands in for proofs on devnets; a mock proof is a different type and no verifier here accepts it.
 //!
@@ -16,6 +17,7 @@ mod precompile;
 pub mod programs;
 #[cfg(feature = "prove")]
 pub mod prove;
+pub mod recorded;
 mod verify;
 
 pub use commitment::{NotADigest, ProgramCommitment};

@@ -4,25 +4,15 @@
 
 #![allow(clippy::unwrap_used)]
 
-use alloy_primitives::{B256, keccak256};
 use rollmill_zkvm::{
-    PROOF_BYTES_MAX, ProgramCommitment, VerifyError, mock::MockProof, programs, stark_precompile,
-    verify,
+    PROOF_BYTES_MAX, ProgramCommitment, VerifyError,
+    mock::MockProof,
+    programs,
+    recorded::{Recorded, batch_v1 as fixture},
+    stark_precompile, verify,
 };
-use serde::Deserialize;
 
 static PROOF: &[u8] = include_bytes!("fixtures/batch-v1/proof.bin");
-
-#[derive(Deserialize)]
-struct Fixture {
-    program: ProgramCommitment,
-    public_values_hash: B256,
-    proof_keccak: B256,
-}
-
-fn fixture() -> Fixture {
-    serde_json::from_str(include_str!("fixtures/batch-v1/fixture.json")).unwrap()
-}
 
 fn outcome(proof: &[u8]) -> Result<(), VerifyError> {
     let fixture = fixture();
@@ -33,7 +23,7 @@ fn outcome(proof: &[u8]) -> Result<(), VerifyError> {
 fn the_recorded_proof_is_accepted() {
     let fixture = fixture();
     assert_eq!(fixture.program, programs::BATCH_V1.commitment);
-    assert_eq!(keccak256(PROOF), fixture.proof_keccak);
+    assert_eq!(fixture.public_values.hash(), fixture.public_values_hash);
     outcome(PROOF).unwrap();
 }
 
@@ -52,7 +42,7 @@ fn other_public_values_are_rejected() {
 
 #[test]
 fn other_programs_are_rejected() {
-    let Fixture {
+    let Recorded {
         program,
         public_values_hash,
         ..
@@ -91,7 +81,7 @@ fn other_programs_are_rejected() {
 
 #[test]
 fn zero_is_rejected_everywhere() {
-    let Fixture {
+    let Recorded {
         program,
         public_values_hash,
         ..
@@ -178,7 +168,7 @@ fn compressed_and_mock_proofs_are_rejected() {
         0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0,
     ];
     assert!(outcome(&bomb).is_err());
-    let Fixture {
+    let Recorded {
         program,
         public_values_hash,
         ..
@@ -189,7 +179,7 @@ fn compressed_and_mock_proofs_are_rejected() {
 
 #[test]
 fn the_precompile_answers_any_input() {
-    let Fixture {
+    let Recorded {
         program,
         public_values_hash,
         ..

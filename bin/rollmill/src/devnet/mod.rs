@@ -5,12 +5,16 @@
 //! with its result. Everything lies in the data directory; started again with the same one, the network goes on where it was.
 
 mod accounts;
+mod embedded_l1;
+mod folders;
 mod report;
 mod roller_binary;
 mod rollers;
 pub mod saboteur;
 mod scenario;
+mod settings;
 mod setup;
+mod staking;
 mod summary;
 mod view;
 mod world;

@@ -1,0 +1,143 @@
+//! What a devnet chooses where a network would decide: durations, amounts, addresses. Nothing else differs from one.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use alloy::{
+    eips::BlockNumberOrTag,
+    providers::{DynProvider, Provider},
+};
+use alloy_primitives::{Address, keccak256};
+use eyre::eyre;
+use rollmill_l1::{DeployConfig, Parameters, ProgramRow, VerifierKind};
+use rollmill_protocol::{l2, law::Params, prover_gas};
+use rollmill_roller_api::ProofKind;
+use rollmill_sequencer::{BatchPolicy, GenesisConfig, SequencerConfig};
+use rollmill_zkvm::{ProgramCommitment, mock, programs::BATCH_V1};
+
+use super::Args;
+
+/// SCR in existence, and the part of it that the reward pool begins with.
+const SUPPLY_SCR: u64 = 100_000_000;
+const POOL_SCR: u64 = 10_000_000;
+
+/// L2's block 0 follows from L1's, so that it is the same at every start.
+pub async fn genesis_config(l1: &DynProvider, l1_chain_id: u64) -> eyre::Result<GenesisConfig> {
+    let block = l1
+        .get_block_by_number(BlockNumberOrTag::Number(0))
+        .await?
+        .ok_or_else(|| eyre!("L1 has no block 0"))?;
+    Ok(GenesisConfig {
+        l2_chain_id: l2::L2_CHAIN_ID_DEVNET,
+        l1_chain_id,
+        rollup: Address::ZERO,
+        timestamp: block.header.timestamp,
+        accounts: Vec::new(),
+    })
+}
+
+/// What is deployed.
+pub fn deploy_config(args: &Args, operator: Address) -> DeployConfig {
+    let scr = |amount: u64| u128::from(amount) * 10u128.pow(18);
+    let commitment = match args.proofs {
+        ProofKind::Stark => BATCH_V1.commitment,
+        // Mock proofs prove no program.
+        ProofKind::Mock => ProgramCommitment {
+            exe: keccak256(mock::TAG),
+            vm: keccak256(mock::TAG),
+        },
+    };
+    DeployConfig {
+        l2_chain_id: l2::L2_CHAIN_ID_DEVNET,
+        operator,
+        governor: Address::ZERO,
+        treasury: operator,
+        scr_cap_wei: scr(SUPPLY_SCR),
+        scr_supply_wei: scr(SUPPLY_SCR),
+        pool_wei: scr(POOL_SCR),
+        verifier: match args.proofs {
+            ProofKind::Stark => VerifierKind::StarkPrecompile,
+            ProofKind::Mock => VerifierKind::Mock,
+        },
+        program: ProgramRow {
+            exe_commit: commitment.exe,
+            vm_commit: commitment.vm,
+            fork_id: u64::from(l2::FORK_ID),
+            schedule_id: u64::from(prover_gas::SCHEDULE_ID),
+        },
+        parameters: parameters(args),
+    }
+}
+
+/// Constants of a devnet's contracts: short, where a person waits for them.
+fn parameters(args: &Args) -> Parameters {
+    let law = Params::devnet();
+    let (settle_s, fallback_s) = match args.proofs {
+        ProofKind::Mock => (60, 120),
+        ProofKind::Stark => (600, 3 * law.t_max_s),
+    };
+    Parameters {
+        draw_lag: 2,
+        lottery_lag: 2,
+        k: args.k,
+        settle_s,
+        fallback_s,
+        claim_s: 3_600,
+        accuse_s: 3_600,
+        force_s: 3_600,
+        future_s: 60,
+        program_delay_s: 7 * 24 * 3_600,
+        unbond_s: 7 * 24 * 3_600,
+        unit_price_wei: 1_000_000_000_000,
+        fine_wei_min: law.fine_min.0,
+        stake_wei_min: law.stake_min.0,
+        message_gas_price_wei: 1_000_000_000,
+        message_gas_max: 5_000_000,
+    }
+}
+
+/// The law's numbers: what L1 fixed, and durations that suit the kind of proofs.
+pub fn law(proofs: ProofKind, l1: &Parameters) -> Params {
+    let devnet = Params {
+        k: l1.k,
+        draw_lag_blocks: l1.draw_lag,
+        lottery_lag_blocks: l1.lottery_lag,
+        ..Params::devnet()
+    };
+    match proofs {
+        // Three rollers that share two cores may be slow to say that they live.
+        ProofKind::Stark => Params {
+            heartbeat_s: 30,
+            ..devnet
+        },
+        ProofKind::Mock => Params {
+            t_min_s: 5,
+            t_fix_s: 10,
+            heartbeat_s: 3,
+            epoch_s: 5,
+            ..devnet
+        },
+    }
+}
+
+/// Blocks and batches, shortened for a person who waits for them.
+pub fn sequencer_config(args: &Args) -> SequencerConfig {
+    let default = SequencerConfig::default();
+    SequencerConfig {
+        block_time: Duration::from_millis(args.block_time),
+        batch: BatchPolicy {
+            age_s_max: 15,
+            ..default.batch
+        },
+        // Nobody can be drawn before the first snapshot.
+        commit_epoch_min: 1,
+        ..default
+    }
+}
+
+/// This machine only; port 0 takes a free one.
+pub fn localhost(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
