@@ -29,7 +29,7 @@ pub fn find_or_build() -> eyre::Result<PathBuf> {
 }
 
 fn build(here: &Path) -> eyre::Result<()> {
-    let command_line = "cargo build --release -p roller";
+    let command_line = "cargo build --release --bin roller";
     let workspace = workspace_of(here).ok_or_else(|| {
         eyre!(
             "the roller's program is not beside {}: run `{command_line}` in rollmill's repository and put the result there",
@@ -39,7 +39,8 @@ fn build(here: &Path) -> eyre::Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(&cargo);
     command
-        .args(["build", "-p", "roller", "--locked", "--manifest-path"])
+        // Not `-p roller`: that would select other features and compile nearly everything once more.
+        .args(["build", "--bin", "roller", "--locked", "--manifest-path"])
         .arg(workspace.join("Cargo.toml"));
     // Build where this program was built, in the same profile, so that the result lies beside it.
     let profile_dir = here
@@ -54,9 +55,7 @@ fn build(here: &Path) -> eyre::Result<()> {
     if let Some(target_dir) = profile_dir.parent() {
         command.arg("--target-dir").arg(target_dir);
     }
-    eprintln!(
-        "The roller, which links the prover, is built once now; this takes about 20 minutes on two cores."
-    );
+    eprintln!("The roller, which links the prover, is built once now; this takes some minutes.");
     let status = command.stdin(Stdio::null()).status().map_err(|error| {
         eyre!("cannot start cargo ({error}): run `{command_line}` in rollmill's repository first")
     })?;
