@@ -5,6 +5,7 @@
 //!
 //! Secrets come from files or the environment, never from arguments, and never reach a log.
 
+mod bench;
 mod config;
 mod daemon;
 mod finished;
@@ -32,6 +33,8 @@ enum Verb {
     Run(config::RunArgs),
     /// Register on L1, deposit stake and declare readiness; what is done already is left as it is.
     Stake(stake::StakeArgs),
+    /// Measure this machine on a recorded batch.
+    Bench(bench::BenchArgs),
     /// Show what the coordinator has on record about a roller.
     Status(status::StatusArgs),
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         match cli.verb {
             Verb::Run(args) => daemon::run(args).await,
             Verb::Stake(args) => stake::run(args).await,
+            Verb::Bench(args) => tokio::task::spawn_blocking(move || bench::run(&args)).await?,
             Verb::Status(args) => status::run(args).await,
         }
     });
