@@ -34,17 +34,26 @@ const TARGET: &str = "riscv32im-risc0-zkvm-elf";
 const BUILD_ROOT: &str = "/tmp/rollmill/guest";
 /// Folder with the committed files of the batch program, version 1.
 const ARTIFACTS: &str = "guest/artifacts/batch-v1";
+/// File with the sources that the committed executable was built from.
+const SOURCE_LIST: &str = "sources.txt";
 /// Folder of the recorded proof.
 const FIXTURE: &str = "crates/zkvm/tests/fixtures/batch-v1";
 /// The batch program's package.
 const PACKAGE: &str = "rollmill-guest-batch";
-/// What the executable is built from.
+/// What the executable is built from, as git names paths. The mechanism is a feature that the guest goes without.
 const SOURCES: &[&str] = &[
     "Cargo.toml",
     "rust-toolchain.toml",
     "guest",
-    "crates/protocol",
-    "crates/stf",
+    ":(exclude)guest/artifacts",
+    "crates/protocol/Cargo.toml",
+    "crates/protocol/src",
+    ":(exclude)crates/protocol/src/law",
+    ":(exclude)crates/protocol/src/law.rs",
+    ":(exclude)crates/protocol/src/board",
+    ":(exclude)crates/protocol/src/board.rs",
+    "crates/stf/Cargo.toml",
+    "crates/stf/src",
 ];
 
 /// Builds the guest programs, or checks them.
@@ -58,31 +67,48 @@ pub fn run(args: &Args) -> eyre::Result<()> {
     }
 }
 
-/// Checks the committed executables when the sources that they are built from changed since the last commit that
-/// wrote them. Where history is missing (a shallow clone, an archive), checks always.
+/// Checks the committed executables when the sources are not those that they were built from.
 pub fn check_if_changed() -> eyre::Result<()> {
-    if sources_changed().unwrap_or(true) {
-        return run(&Args { check: true });
+    let recorded = fs::read_to_string(tools::root().join(ARTIFACTS).join(SOURCE_LIST));
+    if recorded.is_ok_and(|recorded| source_list().is_ok_and(|now| now == recorded)) {
+        eprintln!("guest programs: the committed executables were built from these very sources");
+        return Ok(());
     }
-    eprintln!("guest programs: sources unchanged since the committed executables were built");
-    Ok(())
+    run(&Args { check: true })
 }
 
-/// Whether a file of [`SOURCES`] differs between the last commit of the executable and the working tree.
-fn sources_changed() -> eyre::Result<bool> {
-    let elf = format!("{ARTIFACTS}/program.elf");
-    let commit = tools::output(tools::command(
-        "git",
-        &["log", "-1", "--format=%H", "--", &elf],
-        ".",
-    ))?;
-    ensure!(
-        !commit.trim().is_empty(),
-        "the executable is not committed yet"
-    );
-    let mut args = vec!["diff", "--quiet", commit.trim(), "--"];
+/// The files of [`SOURCES`] with the git object id of their content, one a line.
+fn source_list() -> eyre::Result<String> {
+    let files = source_files()?;
+    let mut args = vec!["hash-object", "--"];
+    args.extend(files.iter().map(String::as_str));
+    let ids = tools::output(tools::command("git", &args, "."))?;
+    let lines = ids.lines().zip(&files);
+    Ok(lines.map(|(id, file)| format!("{id} {file}\n")).collect())
+}
+
+/// Paths of [`SOURCES`] from the repository's root, sorted.
+fn source_files() -> eyre::Result<Vec<String>> {
+    let mut args = vec![
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--",
+    ];
     args.extend(SOURCES);
-    Ok(!tools::command("git", &args, ".").status()?.success())
+    let listed = tools::output(tools::command("git", &args, "."))?;
+    let mut files: Vec<String> = listed
+        .lines()
+        .filter(|file| tools::root().join(file).exists())
+        .map(str::to_owned)
+        .collect();
+    ensure!(
+        !files.is_empty(),
+        "git lists no sources: `cargo xtask guest` needs a git checkout"
+    );
+    files.sort();
+    Ok(files)
 }
 
 fn write(built: &Path) -> eyre::Result<()> {
@@ -92,6 +118,7 @@ fn write(built: &Path) -> eyre::Result<()> {
     fs::copy(built, &elf).wrap_err("copying the executable")?;
     // Key and commitments of whatever was built; needs the prover, so it is compiled only here.
     commit(&elf, &artifacts)?;
+    fs::write(artifacts.join(SOURCE_LIST), source_list()?)?;
     eprintln!(
         "wrote {}; `cargo xtask fixture` now records a new proof",
         artifacts.display()
@@ -137,21 +164,13 @@ pub fn record_fixture() -> eyre::Result<()> {
     artifacts_tool(&["fixture", &format!("{ARTIFACTS}/program.elf"), FIXTURE])
 }
 
-/// Runs the example of the zkvm crate that links the prover.
+/// Runs the example of the zkvm crate that links the prover. It is built with the whole workspace, whose features are
+/// those of every other build: alone it would compile the prover a second time.
 fn artifacts_tool(args: &[&str]) -> eyre::Result<()> {
-    let mut all = vec![
-        "run",
-        "--locked",
-        "-p",
-        "rollmill-zkvm",
-        "--features",
-        "prove",
-        "--example",
-        "guest-artifacts",
-        "--",
-    ];
-    all.extend(args);
-    tools::run(tools::command(&tools::cargo(), &all, "."))
+    let build = ["build", "--workspace", "--all-targets", "--locked"];
+    tools::run(tools::command(&tools::cargo(), &build, "."))?;
+    let tool = tools::target_dir()?.join("debug/examples/guest-artifacts");
+    tools::run(tools::command(&tool.to_string_lossy(), args, "."))
 }
 
 /// Compiles the batch program and returns the path of the executable.
@@ -228,35 +247,16 @@ fn resolved(path: &str) -> eyre::Result<String> {
 /// Copies [`SOURCES`] to the fixed folder. Files that did not change keep their time, so that cargo rebuilds little.
 fn copy_sources() -> eyre::Result<PathBuf> {
     let to = Path::new(BUILD_ROOT).join("source");
-    let mut args = vec![
-        "ls-files",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-        "--",
-    ];
-    args.extend(SOURCES);
-    let listed = tools::output(tools::command("git", &args, "."))?;
     let mut wanted = std::collections::BTreeSet::new();
-    for file in listed
-        .lines()
-        .filter(|file| !file.starts_with("guest/artifacts/"))
-    {
-        let (from, to) = (tools::root().join(file), to.join(file));
-        if !from.exists() {
-            continue;
-        }
-        let bytes = fs::read(&from)?;
+    for file in source_files()? {
+        let to = to.join(&file);
+        let bytes = fs::read(tools::root().join(&file))?;
         if fs::read(&to).ok().as_ref() != Some(&bytes) {
             fs::create_dir_all(to.parent().expect("a file lies in a folder"))?;
             fs::write(&to, bytes)?;
         }
         wanted.insert(to);
     }
-    ensure!(
-        !wanted.is_empty(),
-        "git lists no sources: `cargo xtask guest` needs a git checkout"
-    );
     remove_unwanted(&to, &wanted)?;
     Ok(to)
 }

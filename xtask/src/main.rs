@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 #[cfg(test)]
 mod arrows;
+mod bench;
 mod contracts;
 mod guest;
 mod test;
@@ -21,6 +22,8 @@ struct Cli {
 enum Chore {
     /// Run every check of the repository: the README's test command.
     Test,
+    /// Print the figures of docs/developer/performance.md.
+    Bench(bench::Args),
     /// Build the guest programs, or check that the committed ones are what the source builds.
     Guest(guest::Args),
     /// Record a real proof with its inputs, which most tests verify instead of proving (minutes of computing).
@@ -32,6 +35,7 @@ enum Chore {
 fn main() -> eyre::Result<()> {
     match Cli::parse().chore {
         Chore::Test => test::run(),
+        Chore::Bench(args) => bench::run(&args),
         Chore::Guest(args) => guest::run(&args),
         Chore::Fixture => guest::record_fixture(),
         Chore::Contracts(args) => contracts::run(&args),

@@ -47,6 +47,17 @@ pub fn output(mut command: Command) -> eyre::Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// Where cargo puts what it builds here.
+pub fn target_dir() -> eyre::Result<PathBuf> {
+    let args = ["metadata", "--no-deps", "--format-version", "1", "--locked"];
+    let metadata: serde_json::Value =
+        serde_json::from_str(&output(command(&cargo(), &args, "."))?)?;
+    let path = metadata["target_directory"]
+        .as_str()
+        .wrap_err("cargo names no target folder")?;
+    Ok(path.into())
+}
+
 /// Cargo, as the process that runs this chore found it.
 pub fn cargo() -> String {
     std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())

@@ -1,0 +1,58 @@
+//! `cargo xtask bench`: the measurements of docs/developer/performance.md, with the programs as users build them.
+
+use crate::tools;
+
+/// Options.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Also make a real proof: minutes.
+    #[arg(long)]
+    prove: bool,
+}
+
+/// Builds the shipping profile, then measures one thing after the other.
+pub fn run(args: &Args) -> eyre::Result<()> {
+    // As the README's command and the devnet's build of the roller choose it, so that all three share what they compile.
+    let build = ["build", "--release", "--locked"];
+    tools::run(tools::command(&tools::cargo(), &build, "."))?;
+    let release = tools::target_dir()?.join("release");
+
+    heading("batch program and verifier: a batch of ten transfers");
+    let roller = release.join("roller").to_string_lossy().into_owned();
+    let bench: &[&str] = if args.prove {
+        &["bench"]
+    } else {
+        &["bench", "--execute-only"]
+    };
+    tools::run(tools::command(&roller, bench, "."))?;
+
+    heading("scripted rounds with mock proofs");
+    let rollmill = release.join("rollmill").to_string_lossy().into_owned();
+    let report = tools::target_dir()?.join("bench-round.json");
+    let json = report.to_string_lossy().into_owned();
+    let ports = [
+        "--l1-port",
+        "0",
+        "--l2-port",
+        "0",
+        "--coordinator-port",
+        "0",
+    ];
+    let devnet = ["devnet", "--once", "--proofs", "mock", "--json", &json];
+    let args = [&devnet[..], &ports[..]].concat();
+    tools::output(tools::command(&rollmill, &args, "."))?;
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(report)?)?;
+    let steps = report["wall_seconds"].as_object().into_iter().flatten();
+    let mut total = 0.0;
+    for (step, seconds) in steps {
+        let seconds = seconds.as_f64().unwrap_or_default();
+        total += seconds;
+        println!("{step:28} {seconds:>10.2} s");
+    }
+    println!("{:28} {total:>10.2} s", "all steps");
+    Ok(())
+}
+
+fn heading(what: &str) {
+    println!("\n== {what}");
+}
