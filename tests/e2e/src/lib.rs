@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
 use eyre::{WrapErr, bail, eyre};
@@ -66,6 +67,84 @@ pub async fn once(data_dir: &Path, args: &[&str]) -> eyre::Result<Value> {
     }
     let report = std::fs::read(&report).wrap_err("the run wrote no report")?;
     Ok(serde_json::from_slice(&report)?)
+}
+
+/// How often a wait looks again.
+const POLL: Duration = Duration::from_millis(100);
+
+/// A devnet that runs until it is killed.
+#[derive(Debug)]
+pub struct Devnet {
+    /// L1's JSON-RPC.
+    pub l1: String,
+    /// L2's JSON-RPC.
+    pub l2: String,
+    /// The Rollup contract on L1.
+    pub rollup: String,
+    process: Child,
+}
+
+impl Devnet {
+    /// Starts one and waits until it says that it is ready.
+    pub async fn start(data_dir: &Path, args: &[&str]) -> eyre::Result<Self> {
+        let ready_file = data_dir.join("ready.json");
+        if ready_file.exists() {
+            std::fs::remove_file(&ready_file)?;
+        }
+        let mut command = devnet(data_dir, args)?;
+        command.arg("--ready-file").arg(&ready_file);
+        // Its output goes where the test's goes: shown when the test fails.
+        let mut process = command.spawn()?;
+        let ready = until("the devnet to be ready", async || {
+            if let Some(status) = process.try_wait()? {
+                bail!("the devnet ended before it was ready: {status}");
+            }
+            match std::fs::read(&ready_file) {
+                Ok(bytes) => Ok(Some(serde_json::from_slice::<Value>(&bytes)?)),
+                Err(_) => Ok(None),
+            }
+        })
+        .await?;
+        let field = |name: &str| {
+            let value = ready[name].as_str();
+            value
+                .map(str::to_owned)
+                .ok_or_else(|| eyre!("the ready file has no `{name}`"))
+        };
+        Ok(Self {
+            l1: field("l1")?,
+            l2: field("l2")?,
+            rollup: field("rollup")?,
+            process,
+        })
+    }
+
+    /// Ends it as a power cut would.
+    pub async fn kill(mut self) -> eyre::Result<()> {
+        self.process.start_kill()?;
+        self.process.wait().await?;
+        Ok(())
+    }
+}
+
+/// Looks again and again, for two minutes at most, until `look` finds something.
+pub async fn until<T>(
+    what: &str,
+    mut look: impl AsyncFnMut() -> eyre::Result<Option<T>>,
+) -> eyre::Result<T> {
+    let looking = async {
+        let mut ticks = tokio::time::interval(POLL);
+        loop {
+            ticks.tick().await;
+            if let Some(found) = look().await? {
+                return Ok(found);
+            }
+        }
+    };
+    match tokio::time::timeout(Duration::from_secs(120), looking).await {
+        Ok(found) => found,
+        Err(_) => bail!("waited two minutes for {what}"),
+    }
 }
 
 /// An unmodified L1: anvil from npm, under the rules of mainnet's current fork.
