@@ -5,7 +5,7 @@
 
 use std::{error::Error, fs, path::Path};
 
-#[path = "../tests/vectors/values.rs"]
+#[path = "../tests/board/vectors/values.rs"]
 mod values;
 
 fn main() -> Result<(), Box<dyn Error>> {
