@@ -45,7 +45,7 @@ impl Store {
     ) -> Result<EventRecord, StoreError> {
         let (previous_seq, previous_hash) = last.unwrap_or((0, genesis_hash()));
         let seq = previous_seq + 1;
-        let hash = chain(previous_hash, seq, at_unix_ms, &body);
+        let hash = next_event_hash(previous_hash, seq, at_unix_ms, &body);
         // The sequence number is the primary key: of two writers one fails. The SELECT refuses gaps.
         let done = sqlx::query(
             "INSERT INTO board_events (seq, at_unix_ms, body, hash) SELECT ?1, ?2, ?3, ?4
@@ -68,6 +68,18 @@ impl Store {
             body,
             hash,
         })
+    }
+
+    /// The head of the chain after event `seq`; `None` when there is no such event.
+    pub async fn event_hash(&self, seq: u64) -> Result<Option<B256>, StoreError> {
+        if seq == 0 {
+            return Ok(Some(genesis_hash()));
+        }
+        let row = sqlx::query("SELECT hash FROM board_events WHERE seq = ?1")
+            .bind(int("seq", seq)?)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(|row| b256(row, "hash")).transpose()
     }
 
     /// Up to `limit` events behind `after` in order, with the chain checked from `after_hash` (the hash of event
@@ -97,7 +109,7 @@ impl Store {
                     why: "the event is missing",
                 });
             }
-            hash = chain(hash, seq, record.at_unix_ms, &record.body);
+            hash = next_event_hash(hash, seq, record.at_unix_ms, &record.body);
             if record.hash != hash {
                 return Err(StoreError::BrokenLog {
                     seq,
@@ -110,7 +122,8 @@ impl Store {
     }
 }
 
-fn chain(previous: B256, seq: u64, at_unix_ms: u64, body: &str) -> B256 {
+/// The head of the chain after an event behind a head `previous`; see the module.
+pub fn next_event_hash(previous: B256, seq: u64, at_unix_ms: u64, body: &str) -> B256 {
     let mut hasher = Keccak256::new();
     hasher.update(genesis_hash());
     hasher.update(previous);

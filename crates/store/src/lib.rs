@@ -27,10 +27,14 @@ use std::{path::Path, time::Duration};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{
+    SqlSafeStr,
+    migrate::{Migration, MigrationType, Migrator},
+};
 
 pub use batches::{BatchRecord, BatchState};
 pub use error::{Kind, ObjectError, OpenError, StoreError};
-pub use event_log::{EventRecord, genesis_hash};
+pub use event_log::{EventRecord, genesis_hash, next_event_hash};
 pub use l1_sends::{L1Attempt, L1Send, L1SendState};
 pub use objects::{ObjectWriter, Objects, StoredObject};
 pub use submissions::{Recorded, SubmissionRecord, Verdict};
@@ -46,6 +50,19 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Store {
     pool: SqlitePool,
     objects: Objects,
+}
+
+/// The steps that lead to the schema, oldest first. A step that was released never changes.
+fn migrations() -> Migrator {
+    let step = |version, name: &'static str, sql: &'static str| {
+        let sql = sql.into_sql_str();
+        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(vec![step(
+        1,
+        "init",
+        include_str!("../migrations/0001_init.sql"),
+    )])
 }
 
 impl Store {
@@ -76,10 +93,7 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(OpenError::Connect)?;
-        sqlx::migrate!()
-            .run(&pool)
-            .await
-            .map_err(OpenError::Migrate)?;
+        migrations().run(&pool).await.map_err(OpenError::Migrate)?;
         Ok(Self { pool, objects })
     }
 
