@@ -158,6 +158,7 @@ impl Actions {
                 root,
                 total,
                 leaves,
+                ..
             } => Ok(self.to_rollup(&Rollup::postSnapshotCall {
                 epoch: *epoch,
                 root: *root,
@@ -185,7 +186,10 @@ impl Actions {
                 Ok(calls::settle(self.deployment.rollup, &pv, proof, entries))
             }
             Action::Judge { batch, seat, .. } => self.judge(*batch, *seat).await,
-            Action::Assigned(_) | Action::Stop(_) | Action::StartFallback { .. } => {
+            Action::Assigned(_)
+            | Action::Stop(_)
+            | Action::Alarm(_)
+            | Action::StartFallback { .. } => {
                 unreachable!("has no purpose on L1")
             }
         }
@@ -287,7 +291,10 @@ pub(crate) fn purpose(action: &Action) -> Option<String> {
         Action::Judge { batch, seat, .. } => {
             Some(format!("judge/{batch}/{}/{}", seat.round, seat.roller))
         }
-        Action::Assigned(_) | Action::Stop(_) | Action::StartFallback { .. } => None,
+        Action::Assigned(_)
+        | Action::Stop(_)
+        | Action::Alarm(_)
+        | Action::StartFallback { .. } => None,
     }
 }
 

@@ -57,6 +57,7 @@ fn rollup(block: &L1Block, logged: &LoggedEvent, event: &Rollup) -> (Option<Even
                 prover_gas_estimate: e.c.proverGasEstimate,
                 unit_price: scr(e.unitPriceWei),
                 epoch: e.epoch,
+                program_version: e.c.programVersion,
             };
             let note = Note::Committed {
                 task,

@@ -16,7 +16,13 @@
 //! BatchSettled      Settled
 //! ```
 //! A round that ends without entries is followed by the next, at once. After `fallback_multiple` x T no more rounds are
-//! drawn and the fallback proves, unpaid; a late proof still closes the task. Whatever L1 settles is settled.
+//! drawn and the fallback proves, unpaid; a late proof still closes the task. Whatever L1 settles is settled. With fewer rollers
+//! there than k the fallback joins at once (degraded mode), and tasks of a quarantined program version are its alone.
+//!
+//! # An epoch
+//!
+//! At its end reputations move ([`crate::law::reputation`]), the dials move ([`crate::law::control`]), and both become the next
+//! epoch's when its snapshot is confirmed on L1. A task keeps snapshot, k and T of the epoch that its commit pinned.
 //!
 //! # Invariants
 //! - INVARIANT: a rejected event leaves the board as it was. Handlers check first and change afterwards.
@@ -24,6 +30,7 @@
 //!   event and its actions loses nothing.
 //! - INVARIANT: batches are settled one by one in order, each once; nobody is paid twice.
 //! - INVARIANT: open seats of a roller stay within its counted capacity at the time of each draw; open tasks within the window.
+//! - No event walks over all tasks or all rollers, but for the end of an epoch; see `index`.
 //! - Ordered maps only; no clock, no randomness: equal events give equal boards.
 
 pub mod error;
@@ -33,22 +40,29 @@ pub mod roller;
 pub mod task;
 
 mod epoch;
+mod index;
 mod l1;
+mod measure;
+mod quarantine;
 mod query;
 mod rounds;
 mod seats;
 
+pub use epoch::Epoch;
 pub use error::{BoardError, Receipt, Refusal, SeatKey};
-pub use event::{Action, Event, Presence, Verdict};
+pub use event::{Action, Alarm, Event, Presence, Verdict};
 pub use log::{EventRecord, LogHead, replay};
-pub use roller::{Offer, Record, RollerAccount};
+pub use roller::{Offer, PastEpoch, Record, RollerAccount};
 pub use task::{Lottery, MissedBecause, ReleasedBecause, RoundDraw, Seat, SeatState, Stage, Task};
 
 use crate::{
     ids::{BatchNumber, Roller, TaskId, UnixSeconds},
-    law::{Params, Snapshot, params::OutOfBounds},
+    law::{Controls, Params, params::OutOfBounds},
 };
 use alloc::{collections::BTreeMap, vec::Vec};
+use index::Index;
+use measure::Measured;
+use quarantine::VersionTally;
 
 /// Settled tasks that are kept for queries and for judgements to come.
 pub const SETTLED_TASKS_KEPT: u64 = 256;
@@ -61,34 +75,50 @@ pub struct Board {
     /// Last epoch whose snapshot is on L1; 0 before the first.
     epoch: u64,
     epoch_started_at: UnixSeconds,
-    /// Snapshot of `epoch + 1`, on its way to L1.
-    snapshot_pending: Option<Snapshot>,
-    /// Confirmed snapshots: the last one and those that kept tasks pin.
-    snapshots: BTreeMap<u64, Snapshot>,
+    /// `epoch + 1`, on its way to L1.
+    epoch_pending: Option<Epoch>,
+    /// Confirmed epochs: the last one and those that kept tasks pin.
+    epochs: BTreeMap<u64, Epoch>,
+    /// Kept tasks by pinned epoch; no entry for 0.
+    epoch_tasks: BTreeMap<u64, u32>,
+    /// Dials of the last confirmed epoch, or the first ones.
+    controls: Controls,
+    measured: Measured,
     rollers: BTreeMap<Roller, RollerAccount>,
+    /// Rollers that could take a seat now, capacity apart.
+    present: u32,
+    versions: BTreeMap<u32, VersionTally>,
     /// Kept tasks; every unsettled one is among them.
     tasks: BTreeMap<BatchNumber, Task>,
     batch_of_task: BTreeMap<TaskId, BatchNumber>,
     committed_through: BatchNumber,
     settled_through: BatchNumber,
+    index: Index,
 }
 
 impl Board {
     /// An empty board at time `start`, under `params`.
     pub fn new(params: Params, start: UnixSeconds) -> Result<Self, OutOfBounds> {
         params.validate()?;
+        let controls = Controls::initial(&params);
         Ok(Self {
             params,
             now: start,
             epoch: 0,
             epoch_started_at: start,
-            snapshot_pending: None,
-            snapshots: BTreeMap::new(),
+            epoch_pending: None,
+            epochs: BTreeMap::new(),
+            epoch_tasks: BTreeMap::new(),
+            controls,
+            measured: Measured::default(),
             rollers: BTreeMap::new(),
+            present: 0,
+            versions: BTreeMap::new(),
             tasks: BTreeMap::new(),
             batch_of_task: BTreeMap::new(),
             committed_through: 0,
             settled_through: 0,
+            index: Index::default(),
         })
     }
 
@@ -113,7 +143,7 @@ impl Board {
             | Event::StakeChanged { .. }
             | Event::ReadyChanged { .. } => self.on_registry(event)?,
             Event::SnapshotConfirmed { epoch, root } => {
-                self.on_snapshot_confirmed(*epoch, *root)?
+                self.on_snapshot_confirmed(*epoch, *root, &mut turn)?;
             }
             Event::BatchCommitted { .. } => self.on_batch_committed(event, &mut turn)?,
             Event::BeaconStored {
@@ -137,6 +167,10 @@ impl Board {
                 reward,
             } => self.on_settled(*batch, *roller, *reward, &mut turn)?,
             Event::SubmissionJudged { .. } => self.on_judged(event)?,
+            Event::PenaltyCancelled(seat) => self.on_penalty_cancelled(seat)?,
+            Event::QuarantineLifted { program_version } => {
+                self.on_quarantine_lifted(*program_version, &mut turn)?;
+            }
             Event::PresenceChanged { roller, presence } => {
                 self.on_presence(*roller, *presence, &mut turn)?
             }

@@ -3,16 +3,22 @@
 //! Ratios are integers in parts of [`ONE`] = 10^9; every division says which way it rounds; time and randomness are
 //! arguments. Each module names the exploit that its rule closes. [`crate::board`] strings the rules together.
 
+pub mod bond;
+pub mod control;
 pub mod deadline;
 pub mod draw;
 pub mod eligibility;
+pub mod emission;
 pub mod fine;
+pub mod late;
 pub mod lottery;
 pub mod params;
+pub mod quarantine;
 pub mod reputation;
 pub mod reward;
 pub mod snapshot;
 
+pub use control::Controls;
 pub use params::Params;
 pub use snapshot::{Leaf, Snapshot};
 

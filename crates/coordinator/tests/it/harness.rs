@@ -254,6 +254,7 @@ impl World {
                     root,
                     total,
                     leaves,
+                    ..
                 } => Some((epoch, root, total, leaves)),
                 _ => None,
             })
@@ -426,7 +427,7 @@ fn beacon_that_seats_all(board: &Board, task: TaskId) -> B256 {
     let beacons = (1u64..).map(|number| B256::from(U256::from(number)));
     let seats_all = |beacon: &B256| {
         let seed = draw::seed(task, 0, *beacon);
-        draw::draw(board.params(), snapshot, seed, |_| Ok(()))
+        draw::draw(board.params(), board.controls().k, snapshot, seed, |_| Ok(()))
             .tickets()
             .len()
             == 3

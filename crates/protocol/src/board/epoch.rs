@@ -1,61 +1,93 @@
-//! Epochs: reputations move, and the next snapshot is drawn up.
+//! Epochs: reputations move, the dials move, and the next snapshot is drawn up.
 
 use super::{Action, Board, BoardError, Turn};
 use crate::law::{
-    Leaf, Snapshot,
-    reputation::{self, EpochOffers},
+    Controls, Leaf, Ratio, Snapshot,
+    control::{self, EpochMeasure},
 };
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use alloy_primitives::B256;
+
+/// What an epoch's tasks are drawn by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Epoch {
+    /// Weights.
+    pub snapshot: Arc<Snapshot>,
+    /// Dials.
+    pub controls: Controls,
+}
 
 impl Board {
     pub(super) fn on_epoch_ended(&mut self, turn: &mut Turn) -> Result<(), BoardError> {
-        if self.snapshot_pending.is_some() {
+        if self.epoch_pending.is_some() {
             return Err(BoardError::SnapshotPending(self.epoch + 1));
         }
         if turn.now < self.epoch_due_at() {
             return Err(BoardError::EpochNotOver(self.epoch_due_at()));
         }
         let elapsed_s = turn.now - self.epoch_started_at;
-        let q_after =
-            |q, offers: &EpochOffers| reputation::after_epoch(&self.params, q, offers, elapsed_s);
+        let params = &self.params.clone();
+        let ratios: Vec<Ratio> = self
+            .rollers
+            .values()
+            .map(|account| account.next_q(params, turn.now, elapsed_s))
+            .collect();
         let leaves: Vec<Leaf> = self
             .rollers
             .iter()
-            .filter(|(_, account)| account.ready && account.stake >= self.params.stake_min)
-            .map(|(roller, account)| Leaf {
+            .zip(&ratios)
+            .filter(|((_, account), _)| account.is_leaf(params))
+            .map(|((roller, account), q)| Leaf {
                 roller: *roller,
                 stake: account.stake,
-                q: q_after(account.q, &account.offers),
+                q: *q,
                 capacity: account.capacity,
             })
             .collect();
         if leaves.is_empty() {
             return Err(BoardError::NoRollers);
         }
-        let snapshot = Snapshot::new(leaves)?;
-        for account in self.rollers.values_mut() {
-            account.end_epoch(reputation::after_epoch(
-                &self.params,
-                account.q,
-                &account.offers,
-                elapsed_s,
-            ));
+        let snapshot = Arc::new(Snapshot::new(leaves)?);
+        let controls = self.next_controls(turn);
+        for (account, q) in self.rollers.values_mut().zip(ratios) {
+            account.end_epoch(params, q, turn.now);
         }
+        self.end_tallies();
         self.epoch_started_at = turn.now;
-        self.snapshot_pending = Some(snapshot);
+        self.epoch_pending = Some(Epoch { snapshot, controls });
         turn.actions.extend(self.post_snapshot());
         Ok(())
     }
 
+    /// Moves the dials, and begins a new measure. The first epoch has nothing to measure: its beginning is the board's.
+    fn next_controls(&mut self, turn: &Turn) -> Controls {
+        let in_force = self.controls;
+        if self.epoch == 0 {
+            return in_force;
+        }
+        let measure = EpochMeasure {
+            rollers: self
+                .rollers
+                .values()
+                .map(|account| account.measure(&self.params, turn.now))
+                .collect(),
+            ..self.measured.measure()
+        };
+        let controls = control::next(&self.params.control, in_force, &measure);
+        self.measured
+            .end_epoch(controls.k != in_force.k, self.index.in_window());
+        controls
+    }
+
     pub(super) fn post_snapshot(&self) -> Option<Action> {
-        self.snapshot_pending
+        self.epoch_pending
             .as_ref()
-            .map(|snapshot| Action::PostSnapshot {
+            .map(|Epoch { snapshot, controls }| Action::PostSnapshot {
                 epoch: self.epoch + 1,
                 root: snapshot.root(),
                 total: snapshot.total(),
                 leaves: snapshot.encode().into(),
+                controls: *controls,
             })
     }
 
@@ -63,6 +95,7 @@ impl Board {
         &mut self,
         epoch: u64,
         root: B256,
+        turn: &mut Turn,
     ) -> Result<(), BoardError> {
         if epoch <= self.epoch {
             return Err(BoardError::AlreadyApplied);
@@ -71,23 +104,45 @@ impl Board {
             what: "snapshot",
             of: epoch,
         };
-        let Some(snapshot) = self
-            .snapshot_pending
-            .take_if(|snapshot| epoch == self.epoch + 1 && snapshot.root() == root)
+        let Some(confirmed) = self
+            .epoch_pending
+            .take_if(|pending| epoch == self.epoch + 1 && pending.snapshot.root() == root)
         else {
             return Err(diverged);
         };
+        self.forget_epoch(self.epoch);
         self.epoch = epoch;
-        self.snapshots.insert(epoch, snapshot);
-        self.forget_snapshots();
+        self.controls = confirmed.controls;
+        self.epochs.insert(epoch, confirmed);
+        self.fill_window(turn);
         Ok(())
     }
 
-    /// Keeps the last snapshot and those that kept tasks pin.
-    pub(super) fn forget_snapshots(&mut self) {
-        let tasks = &self.tasks;
-        let last = self.epoch;
-        self.snapshots
-            .retain(|epoch, _| *epoch == last || tasks.values().any(|task| task.epoch == *epoch));
+    /// Notes that one more task pins an epoch.
+    pub(super) fn pin_epoch(&mut self, epoch: u64) {
+        if epoch != 0 {
+            *self.epoch_tasks.entry(epoch).or_default() += 1;
+        }
+    }
+
+    /// Notes that one task less pins an epoch, and forgets the epoch if it was the last.
+    pub(super) fn unpin_epoch(&mut self, epoch: u64) {
+        let Some(tasks) = self.epoch_tasks.get_mut(&epoch) else {
+            return;
+        };
+        *tasks -= 1;
+        if *tasks == 0 {
+            self.epoch_tasks.remove(&epoch);
+            if epoch != self.epoch {
+                self.epochs.remove(&epoch);
+            }
+        }
+    }
+
+    /// Forgets an epoch that no kept task pins; the caller replaces it as the last.
+    fn forget_epoch(&mut self, epoch: u64) {
+        if !self.epoch_tasks.contains_key(&epoch) {
+            self.epochs.remove(&epoch);
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::error::SeatKey;
 use crate::{
     entries::Entry,
     ids::{BatchNumber, ProofDigest, Roller, Round, ScrWei, TaskId, UnixSeconds},
+    law::Controls,
     prover_gas::ProverGas,
 };
 use alloc::vec::Vec;
@@ -76,6 +77,8 @@ pub enum Event {
         unit_price: ScrWei,
         /// Epoch of the pinned snapshot; 0 when there was none.
         epoch: u64,
+        /// Row of the program table whose program proves it.
+        program_version: u32,
     },
     /// L1: the prevrandao of a block was stored by header proof.
     BeaconStored {
@@ -116,6 +119,14 @@ pub enum Event {
         valid: bool,
         /// What was taken from its stake.
         fine: ScrWei,
+    },
+    /// L1: evidence showed that a seat was not late or missed by its roller's fault. The offer never was, if its penalty has
+    /// not counted yet.
+    PenaltyCancelled(SeatKey),
+    /// L1: a quarantined program version is trusted again.
+    QuarantineLifted {
+        /// Row of the program table.
+        program_version: u32,
     },
     /// API: a roller was heard again, drains, or has been silent for longer than the heartbeat time.
     PresenceChanged {
@@ -178,7 +189,31 @@ pub enum Verdict {
     },
 }
 
-/// What the board wants done. Notices ([`Self::Assigned`], [`Self::Stop`]) may be lost; everything else is also in
+/// Something that an operator should look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum Alarm {
+    /// Fewer rollers are there than a draw wants; k falls to what is there and the fallback joins.
+    Degraded {
+        /// Batch whose round was drawn.
+        batch: BatchNumber,
+        /// Rollers that are there.
+        ready: u32,
+        /// Rollers that the law wants.
+        k: u32,
+    },
+    /// Too many rollers failed with one program version: fines pause, its tasks go to the fallback.
+    Quarantined {
+        /// Row of the program table.
+        program_version: u32,
+    },
+}
+
+/// What the board wants done. Notices ([`Self::Assigned`], [`Self::Stop`], [`Self::Alarm`]) may be lost; everything else is also in
 /// [`super::Board::outstanding`] until the event that confirms it, so that a crash between event and action loses nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
@@ -197,6 +232,8 @@ pub enum Action {
         total: u128,
         /// Packed leaves.
         leaves: Bytes,
+        /// Dials of that epoch.
+        controls: Controls,
     },
     /// Store the prevrandao of an L1 block as soon as that block exists. Confirmed by [`Event::BeaconStored`].
     StoreBeacon {
@@ -207,6 +244,8 @@ pub enum Action {
     Assigned(SeatKey),
     /// Notice: further work on a seat is in vain; its roller should stop.
     Stop(SeatKey),
+    /// Notice: an operator should look.
+    Alarm(Alarm),
     /// Post the entries of a closed task on L1. Confirmed by [`Event::EntriesConfirmed`].
     PostEntries {
         /// Batch.

@@ -2,12 +2,12 @@
 
 use super::{
     Action, Board, BoardError, Event, Lottery, ReleasedBecause, RollerAccount, SETTLED_TASKS_KEPT,
-    Seat, SeatState, Stage, Task, Turn,
+    Seat, SeatKey, SeatState, Stage, Task, Turn,
 };
 use crate::{
     entries::entries_hash,
     ids::{BatchNumber, Roller, ScrWei},
-    law::lottery,
+    law::{Controls, deadline::deadline_s, lottery, reputation::OfferOutcome},
 };
 use alloc::{collections::BTreeMap, vec::Vec};
 use alloy_primitives::B256;
@@ -30,21 +30,33 @@ impl Board {
             return Ok(());
         }
         match event {
-            Event::SignerChanged { roller, signer } => self.account_mut(*roller)?.signer = *signer,
-            Event::CapacityChanged { roller, capacity } => {
-                self.account_mut(*roller)?.capacity = *capacity
+            Event::SignerChanged { roller, signer } => {
+                self.check_known(*roller)?;
+                self.change_account(*roller, |account| account.signer = *signer);
             }
-            Event::StakeChanged { roller, stake } => self.account_mut(*roller)?.stake = *stake,
-            Event::ReadyChanged { roller, ready } => self.account_mut(*roller)?.ready = *ready,
+            Event::CapacityChanged { roller, capacity } => {
+                self.check_known(*roller)?;
+                self.change_account(*roller, |account| account.capacity = *capacity);
+            }
+            Event::StakeChanged { roller, stake } => {
+                self.check_known(*roller)?;
+                self.change_account(*roller, |account| account.stake = *stake);
+            }
+            Event::ReadyChanged { roller, ready } => {
+                self.check_known(*roller)?;
+                self.change_account(*roller, |account| account.ready = *ready);
+            }
             _ => unreachable!("only registry events are passed here"),
         }
         Ok(())
     }
 
-    fn account_mut(&mut self, roller: Roller) -> Result<&mut RollerAccount, BoardError> {
-        self.rollers
-            .get_mut(&roller)
-            .ok_or(BoardError::UnknownRoller(roller))
+    fn check_known(&self, roller: Roller) -> Result<(), BoardError> {
+        if self.rollers.contains_key(&roller) {
+            Ok(())
+        } else {
+            Err(BoardError::UnknownRoller(roller))
+        }
     }
 
     pub(super) fn on_batch_committed(
@@ -59,6 +71,7 @@ impl Board {
             prover_gas_estimate,
             unit_price,
             epoch,
+            program_version,
         } = *event
         else {
             unreachable!("only commits are passed here");
@@ -72,9 +85,11 @@ impl Board {
                 expected: self.committed_through + 1,
             });
         }
-        if epoch != 0 && !self.snapshots.contains_key(&epoch) {
-            return Err(BoardError::UnknownEpoch(epoch));
-        }
+        let controls = match self.epochs.get(&epoch) {
+            Some(pinned) => pinned.controls,
+            None if epoch == 0 => Controls::initial(&self.params),
+            None => return Err(BoardError::UnknownEpoch(epoch)),
+        };
         let diverged = BoardError::Divergence {
             what: "task",
             of: batch,
@@ -98,13 +113,20 @@ impl Board {
             epoch,
             draw_block,
             draw_beacon: None,
+            program_version,
+            k: controls.k,
+            time_limit_s: deadline_s(&self.params, controls.tau_ns_per_gas, prover_gas_estimate),
             opened_at: None,
+            fallback_at: None,
             fallback_started: false,
+            is_left_to_fallback: false,
             stage: Stage::AwaitingBeacon,
             rounds: Vec::new(),
             seats: BTreeMap::new(),
         };
         self.tasks.insert(batch, record);
+        self.file(batch);
+        self.pin_epoch(epoch);
         self.batch_of_task.insert(task, batch);
         self.committed_through = batch;
         Ok(())
@@ -120,7 +142,8 @@ impl Board {
             return Err(BoardError::UnawaitedBeacon(l1_block));
         }
         let was_settling = self.settle_next().is_some();
-        for task in self.tasks.values_mut() {
+        for batch in self.index.waiting_for(l1_block) {
+            let task = self.task_mut(batch);
             match &mut task.stage {
                 Stage::AwaitingBeacon if task.draw_block == l1_block => {
                     task.draw_beacon = Some(prevrandao);
@@ -139,6 +162,7 @@ impl Board {
                 }
                 _ => {}
             }
+            self.file(batch);
         }
         self.fill_window(turn);
         if !was_settling {
@@ -180,6 +204,7 @@ impl Board {
             entries: core::mem::take(entries),
             lottery,
         };
+        self.file(batch);
         if !is_awaited {
             turn.actions.push(Action::StoreBeacon {
                 l1_block: lottery.block,
@@ -223,9 +248,10 @@ impl Board {
         }
         if task.final_entries().is_empty() {
             self.release_open_seats(batch, ReleasedBecause::SettledByOthers, turn);
-            self.count_offers(batch, turn.now);
+            self.end_task(batch, turn.now);
         }
         self.mark_settled(batch, roller, reward);
+        self.file(batch);
         if let Some(account) = roller.and_then(|paid| self.rollers.get_mut(&paid)) {
             account.record.won += 1;
             account.record.earned = ScrWei(account.record.earned.0.saturating_add(reward.0));
@@ -285,10 +311,7 @@ impl Board {
         else {
             unreachable!("only judgements are passed here");
         };
-        let account = self
-            .rollers
-            .get_mut(&roller)
-            .ok_or(BoardError::UnknownRoller(roller))?;
+        self.check_known(roller)?;
         if batch > self.committed_through {
             return Err(BoardError::UnknownBatch(batch));
         }
@@ -315,7 +338,6 @@ impl Board {
             seat.state = SeatState::Released {
                 why: ReleasedBecause::VerdictOverturned,
             };
-            account.overturn(key);
         } else if let Some(seat) = seat {
             if seat.fine.is_some() {
                 return Err(BoardError::AlreadyApplied);
@@ -323,16 +345,31 @@ impl Board {
             seat.fine = Some(fine);
         }
         // A roller can sign for a seat that it never had, and be fined for it on L1 all the same.
-        account.record.fined = ScrWei(account.record.fined.0.saturating_add(fine.0));
-        account.accused.take_if(|accused| *accused == key);
+        self.change_account(roller, |account| {
+            if valid {
+                account.cancel(key, &[OfferOutcome::Invalid]);
+            }
+            account.record.fined = ScrWei(account.record.fined.0.saturating_add(fine.0));
+            account.accused.take_if(|accused| *accused == key);
+        });
         self.forget_tasks();
         Ok(())
     }
 
+    pub(super) fn on_penalty_cancelled(&mut self, key: &SeatKey) -> Result<(), BoardError> {
+        self.check_known(key.roller)?;
+        let account = self.rollers.get_mut(&key.roller);
+        let outcomes = [OfferOutcome::Late, OfferOutcome::Missed];
+        if account.is_some_and(|account| account.cancel(*key, &outcomes)) {
+            Ok(())
+        } else {
+            Err(BoardError::AlreadyApplied)
+        }
+    }
+
     /// Does a task wait for the prevrandao of this block?
     pub(super) fn is_beacon_awaited(&self, l1_block: u64) -> bool {
-        self.unsettled()
-            .any(|task| task.awaited_beacon() == Some(l1_block))
+        self.index.is_beacon_awaited(l1_block)
     }
 
     /// Forgets tasks that were settled long ago, unless a judgement is open.
@@ -350,11 +387,13 @@ impl Board {
             .tasks
             .range(..=forget_through)
             .filter(|(_, task)| is_judged(task));
-        let old: Vec<_> = old.map(|(batch, task)| (*batch, task.id)).collect();
-        for (batch, task) in old {
+        let old: Vec<_> = old
+            .map(|(batch, task)| (*batch, task.id, task.epoch))
+            .collect();
+        for (batch, task, epoch) in old {
             self.tasks.remove(&batch);
             self.batch_of_task.remove(&task);
+            self.unpin_epoch(epoch);
         }
-        self.forget_snapshots();
     }
 }

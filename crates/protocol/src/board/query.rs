@@ -3,9 +3,9 @@
 use super::{Action, Board, Refusal, RollerAccount, Seat, SeatKey, Stage, Task};
 use crate::{
     ids::{BatchNumber, Roller, TaskId, UnixSeconds},
-    law::{Params, Snapshot},
+    law::{Controls, Params, Snapshot},
 };
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::vec::Vec;
 use alloy_primitives::Address;
 
 impl Task {
@@ -43,7 +43,22 @@ impl Board {
 
     /// A confirmed snapshot: the last one or one that a kept task pins.
     pub fn snapshot(&self, epoch: u64) -> Option<&Snapshot> {
-        self.snapshots.get(&epoch)
+        self.epochs.get(&epoch).map(|epoch| &*epoch.snapshot)
+    }
+
+    /// Dials in force: those of the last confirmed epoch.
+    pub fn controls(&self) -> Controls {
+        self.controls
+    }
+
+    /// Dials of a confirmed epoch that is kept: the last one or one that a kept task pins.
+    pub fn controls_of(&self, epoch: u64) -> Option<Controls> {
+        self.epochs.get(&epoch).map(|epoch| epoch.controls)
+    }
+
+    /// Rollers that could take a seat now, capacity apart.
+    pub fn rollers_present(&self) -> u32 {
+        self.present
     }
 
     /// Last committed batch; 0 before the first.
@@ -67,29 +82,22 @@ impl Board {
 
     /// Would [`super::Event::EpochEnded`] be accepted at `now`?
     pub fn is_epoch_due(&self, now: UnixSeconds) -> bool {
-        let is_leaf =
-            |account: &RollerAccount| account.ready && account.stake >= self.params.stake_min;
         now >= self.epoch_due_at()
-            && self.snapshot_pending.is_none()
-            && self.rollers.values().any(is_leaf)
+            && self.epoch_pending.is_none()
+            && self
+                .rollers
+                .values()
+                .any(|account| account.is_leaf(&self.params))
     }
 
     /// When a [`super::Event::Tick`] changes something; `None` while only other events can.
     pub fn next_wakeup(&self) -> Option<UnixSeconds> {
-        let of_task = |task: &Task| {
-            let Stage::Open { round_ends_at } = task.stage else {
-                return None;
-            };
-            let round_over = round_ends_at.map(|ends_at| ends_at.saturating_add(1));
-            let fallback = self.fallback_at(task).filter(|_| !task.fallback_started);
-            [round_over, fallback].into_iter().flatten().min()
-        };
-        self.unsettled().filter_map(of_task).min()
+        self.index.next_wakeup()
     }
 
     /// Everything that is to be done and not confirmed yet: carried out again after a restart.
     pub fn outstanding(&self) -> Vec<Action> {
-        let beacons: BTreeSet<u64> = self.unsettled().filter_map(Task::awaited_beacon).collect();
+        let beacons = self.index.beacons();
         let mut actions: Vec<Action> = self.post_snapshot().into_iter().collect();
         actions.extend(
             beacons
@@ -111,18 +119,24 @@ impl Board {
                 });
             }
         }
-        actions.extend(
-            self.rollers
-                .values()
-                .filter_map(|account| self.judge(account)),
-        );
+        actions.extend(self.judgements());
         actions.extend(self.settle_next());
         actions
     }
 
-    fn judge(&self, account: &RollerAccount) -> Option<Action> {
+    /// Accusations that are to be brought before L1.
+    pub(super) fn judgements(&self) -> impl Iterator<Item = Action> {
+        let accounts = self.rollers.values();
+        accounts.filter_map(|account| self.judge(account))
+    }
+
+    /// The accusation against a roller; none while its program version is quarantined.
+    pub(super) fn judge(&self, account: &RollerAccount) -> Option<Action> {
         let key = account.accused?;
         let (batch, seat) = self.find_seat(&key).ok()?;
+        if self.is_quarantined(self.task(batch).program_version) {
+            return None;
+        }
         let receipt = seat.receipt?;
         Some(Action::Judge {
             batch,
@@ -162,17 +176,15 @@ impl Board {
 
     /// Seats that a roller is to prove, oldest batch first: what it fetches, also again after it crashed.
     pub fn open_seats(&self, roller: Roller) -> Vec<(SeatKey, &Task, &Seat)> {
-        let mut open = Vec::new();
-        for task in self.unsettled() {
-            let seats = task
-                .seats
-                .iter()
-                .filter(|((_, holder), seat)| *holder == roller && seat.is_open());
-            open.extend(
-                seats.map(|((round, _), seat)| (task.seat_key(*round, roller), task, seat)),
-            );
-        }
-        open
+        let account = self.rollers.get(&roller);
+        let seats = account.into_iter().flat_map(|account| &account.seats);
+        seats
+            .filter_map(|(batch, round)| {
+                let task = self.tasks.get(batch)?;
+                let seat = task.seats.get(&(*round, roller))?;
+                Some((task.seat_key(*round, roller), task, seat))
+            })
+            .collect()
     }
 
     /// Registered rollers, by address.

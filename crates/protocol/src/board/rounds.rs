@@ -1,29 +1,24 @@
 //! Rounds: opening tasks, drawing, ending a round, closing.
 
 use super::{
-    Action, Board, MissedBecause, Offer, ReleasedBecause, RollerAccount, RoundDraw, Seat,
+    Action, Alarm, Board, MissedBecause, Offer, ReleasedBecause, RollerAccount, RoundDraw, Seat,
     SeatState, Stage, Task, Turn, event::Presence,
 };
 use crate::{
     ids::{BatchNumber, Roller, Round, UnixSeconds},
     law::{
-        deadline::deadline_s,
         draw::{self, Draw},
         eligibility::{self, Candidate, PassedOver},
         fine::fine_full,
+        late,
         reputation::{OfferOutcome, offer_weight},
     },
 };
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 
 impl Board {
     pub(super) fn on_tick(&mut self, turn: &mut Turn) {
-        let open: Vec<BatchNumber> = self
-            .unsettled()
-            .filter(|task| task.is_open())
-            .map(|task| task.batch)
-            .collect();
-        for batch in open {
+        for batch in self.index.due(turn.now) {
             self.advance(batch, turn);
         }
         self.fill_window(turn);
@@ -31,27 +26,32 @@ impl Board {
 
     /// Opens queued tasks, oldest batch first, while the window has room.
     pub(super) fn fill_window(&mut self, turn: &mut Turn) {
-        let window = usize::try_from(self.params.window).expect("a window fits memory");
-        while self.unsettled().filter(|task| task.is_in_window()).count() < window {
-            let Some(queued) = self
-                .unsettled()
-                .find(|task| matches!(task.stage, Stage::Queued))
-            else {
+        while self.index.in_window() < self.controls.window {
+            let Some(batch) = self.index.next_queued() else {
                 return;
             };
-            self.open(queued.batch, turn);
+            self.open(batch, turn);
+            self.file(batch);
+            self.measured.opened(self.index.in_window());
         }
     }
 
+    /// Files a task anew after it changed.
+    pub(super) fn file(&mut self, batch: BatchNumber) {
+        let task = self.tasks.get(&batch).expect("the task is kept");
+        self.index.file(task);
+    }
+
     fn open(&mut self, batch: BatchNumber, turn: &mut Turn) {
+        let multiple = u64::from(self.params.fallback_multiple);
         let task = self.task_mut(batch);
+        let wait_s = task.time_limit_s.saturating_mul(multiple);
         task.opened_at = Some(turn.now);
-        if task.epoch == 0 {
-            // Without a snapshot nobody can ever be drawn.
-            self.start_fallback(batch, turn);
-            self.task_mut(batch).stage = Stage::Open {
-                round_ends_at: None,
-            };
+        task.fallback_at = Some(turn.now.saturating_add(wait_s));
+        let (epoch, program_version) = (task.epoch, task.program_version);
+        // Without a snapshot nobody can ever be drawn, and nobody is to be drawn for a program under suspicion.
+        if epoch == 0 || self.is_quarantined(program_version) {
+            self.leave_to_fallback(batch, turn);
         } else {
             self.start_round(batch, turn);
         }
@@ -59,64 +59,91 @@ impl Board {
 
     /// Ends the present round if it is over, and does what follows: close, draw again, or leave it to the fallback.
     pub(super) fn advance(&mut self, batch: BatchNumber, turn: &mut Turn) {
+        self.advance_round(batch, turn);
+        self.file(batch);
+    }
+
+    fn advance_round(&mut self, batch: BatchNumber, turn: &mut Turn) {
         let Stage::Open { round_ends_at } = self.task(batch).stage else {
             return;
         };
         let is_time_up = round_ends_at.is_some_and(|ends_at| turn.now > ends_at);
         if is_time_up {
-            let open = self
-                .task_mut(batch)
-                .seats
-                .values_mut()
-                .filter(|seat| seat.is_open());
-            let why = MissedBecause::DeadlinePassed;
-            open.for_each(|seat| seat.state = SeatState::Missed { why });
+            self.end_open_seats(batch, |_| SeatState::Missed {
+                why: MissedBecause::DeadlinePassed,
+            });
         }
-        let is_awaited = self.task(batch).seats.values().any(Seat::is_open);
-        if !is_awaited
-            && !self
-                .task(batch)
-                .entries(self.params.late_divisor)
-                .is_empty()
-        {
+        let task = self.task(batch);
+        let is_awaited = task.seats.values().any(Seat::is_open);
+        if !is_awaited && !task.entries(self.params.late_divisor).is_empty() {
             self.close(batch, turn);
             return;
         }
-        let is_fallback_due = self
-            .fallback_at(self.task(batch))
-            .is_some_and(|at| turn.now >= at);
-        if is_fallback_due && !self.task(batch).fallback_started {
-            self.start_fallback(batch, turn);
-        }
+        let is_fallback_due = task.fallback_at.is_some_and(|at| turn.now >= at);
+        let is_given_up = task.is_left_to_fallback
+            || is_fallback_due
+            || self.is_quarantined(task.program_version);
         // A round in which nobody could be seated lasts until its end, so that somebody can come back.
-        let is_waiting = self.task(batch).is_round_empty() && !is_time_up;
-        if is_awaited || is_waiting || round_ends_at.is_none() {
-            return;
-        }
-        if self.task(batch).fallback_started {
-            self.task_mut(batch).stage = Stage::Open {
-                round_ends_at: None,
-            };
-        } else {
+        let is_waiting = task.is_round_empty() && !is_time_up && round_ends_at.is_some();
+        if is_given_up {
+            self.start_fallback(batch, turn);
+            let task = self.task_mut(batch);
+            task.is_left_to_fallback = true;
+            if !is_awaited && !is_waiting {
+                task.stage = Stage::Open {
+                    round_ends_at: None,
+                };
+            }
+        } else if !is_awaited && !is_waiting {
             self.start_round(batch, turn);
         }
+    }
+
+    fn leave_to_fallback(&mut self, batch: BatchNumber, turn: &mut Turn) {
+        self.start_fallback(batch, turn);
+        let task = self.task_mut(batch);
+        task.is_left_to_fallback = true;
+        task.stage = Stage::Open {
+            round_ends_at: None,
+        };
+    }
+
+    /// Ends all open seats of a task; returns them.
+    fn end_open_seats(
+        &mut self,
+        batch: BatchNumber,
+        state: impl Fn(&Seat) -> SeatState,
+    ) -> Vec<(Round, Roller)> {
+        let open = self
+            .task(batch)
+            .seats
+            .iter()
+            .filter(|(_, seat)| seat.is_open());
+        let open: Vec<_> = open.map(|(key, seat)| (*key, state(seat))).collect();
+        let ended = open.iter().map(|(key, _)| *key).collect();
+        for (key, state) in open {
+            self.set_seat(batch, key, state);
+        }
+        ended
     }
 
     fn start_round(&mut self, batch: BatchNumber, turn: &mut Turn) {
         let task = self.task(batch);
         let round = Round::try_from(task.rounds.len()).expect("rounds are few");
-        let draw = self.draw(task, round);
+        let k = self.degrade(batch, turn);
+        let task = self.task(batch);
+        let draw = self.draw(task, round, k, turn.now);
         let tickets = draw.tickets();
         let time_s = if tickets.is_empty() {
             self.params.heartbeat_s
         } else {
-            self.time_limit_s(task)
+            task.time_limit_s
         };
-        let expires_s = time_s.saturating_mul(self.params.expiry_multiple.into());
+        let weight = offer_weight(&self.params, task.prover_gas_estimate);
         let deadline = turn.now.saturating_add(time_s);
-        let expires_at = turn.now.saturating_add(expires_s);
+        let expires_at = late::expires_at(&self.params, turn.now, time_s);
+        self.measured.tickets(tickets.values().sum(), weight);
         self.count_declined(batch, round, &draw, turn.now);
-        let task = self.task_mut(batch);
         for (roller, tickets) in tickets {
             let seat = Seat {
                 tickets,
@@ -128,10 +155,13 @@ impl Board {
                 fine: None,
                 state: SeatState::Open,
             };
+            let task = self.task_mut(batch);
             task.seats.insert((round, roller), seat);
             turn.actions
                 .push(Action::Assigned(task.seat_key(round, roller)));
+            self.set_seat(batch, (round, roller), SeatState::Open);
         }
+        let task = self.task_mut(batch);
         task.rounds.push(RoundDraw {
             drawn_at: turn.now,
             deadline,
@@ -142,43 +172,45 @@ impl Board {
         };
     }
 
-    fn draw(&self, task: &Task, round: Round) -> Draw {
+    /// Tickets for the next round of a task: k, or, if fewer rollers are there, as many as there are (at least 1); then the fallback
+    /// joins.
+    fn degrade(&mut self, batch: BatchNumber, turn: &mut Turn) -> u32 {
+        let (ready, k) = (self.present, self.task(batch).k);
+        if ready >= k {
+            return k;
+        }
+        turn.actions
+            .push(Action::Alarm(Alarm::Degraded { batch, ready, k }));
+        self.start_fallback(batch, turn);
+        ready.max(1)
+    }
+
+    fn draw(&self, task: &Task, round: Round, k: u32, now: UnixSeconds) -> Draw {
         let beacon = task.draw_beacon.expect("an open task has its beacon");
-        let snapshot = self
-            .snapshots
-            .get(&task.epoch)
-            .expect("a task's snapshot is kept");
+        let epoch = self.epochs.get(&task.epoch);
+        let snapshot = &epoch.expect("a task's epoch is kept").snapshot;
         let fine = fine_full(&self.params, task.unit_price, task.prover_gas_estimate);
-        let seats_open = self.seats_open();
         draw::draw(
             &self.params,
+            k,
             snapshot,
             draw::seed(task.id, round, beacon),
             |leaf| {
                 let account = self.rollers.get(&leaf.roller).ok_or(PassedOver::NotReady)?;
-                let candidate =
-                    candidate(account, seats_open.get(&leaf.roller).copied().unwrap_or(0));
-                eligibility::check(&self.params, &candidate, fine)
+                eligibility::check(&self.params, &candidate(account, now), fine)
             },
         )
     }
 
-    /// Open seats per roller.
-    pub(super) fn seats_open(&self) -> BTreeMap<Roller, u32> {
-        let mut seats_open = BTreeMap::new();
-        for ((_, roller), seat) in self.unsettled().flat_map(|task| &task.seats) {
-            *seats_open.entry(*roller).or_default() += u32::from(seat.is_open());
-        }
-        seats_open
-    }
-
+    /// Calls the fallback prover, unless it was called.
     fn start_fallback(&mut self, batch: BatchNumber, turn: &mut Turn) {
         let task = self.task_mut(batch);
-        task.fallback_started = true;
-        turn.actions.push(Action::StartFallback {
-            batch,
-            task: task.id,
-        });
+        if !core::mem::replace(&mut task.fallback_started, true) {
+            turn.actions.push(Action::StartFallback {
+                batch,
+                task: task.id,
+            });
+        }
     }
 
     fn close(&mut self, batch: BatchNumber, turn: &mut Turn) {
@@ -198,7 +230,7 @@ impl Board {
             entries: entries.clone(),
         });
         task.stage = Stage::Closed { entries };
-        self.count_offers(batch, turn.now);
+        self.end_task(batch, turn.now);
     }
 
     pub(super) fn release_open_seats(
@@ -207,20 +239,25 @@ impl Board {
         why: ReleasedBecause,
         turn: &mut Turn,
     ) {
-        let task = self.task_mut(batch);
-        let id = task.id;
-        for ((round, roller), seat) in task.seats.iter_mut().filter(|(_, seat)| seat.is_open()) {
-            seat.state = SeatState::Released { why };
-            turn.actions.push(Action::Stop(super::SeatKey {
-                task: id,
-                round: *round,
-                roller: *roller,
-            }));
+        for (round, roller) in self.end_open_seats(batch, |_| SeatState::Released { why }) {
+            let seat = self.task(batch).seat_key(round, roller);
+            turn.actions.push(Action::Stop(seat));
         }
     }
 
+    /// Counts a task and its offers, once, when nothing more can come.
+    pub(super) fn end_task(&mut self, batch: BatchNumber, at: UnixSeconds) {
+        let task = self.task(batch);
+        // What nobody was drawn for, or too few were there for, says nothing about k.
+        if !task.rounds.is_empty() && self.present >= task.k {
+            let is_missed = task.is_missed();
+            self.measured.ended(is_missed);
+        }
+        self.count_offers(batch, at);
+    }
+
     /// Counts how the seats of a task ended, once, when nothing more can come.
-    pub(super) fn count_offers(&mut self, batch: BatchNumber, at: UnixSeconds) {
+    fn count_offers(&mut self, batch: BatchNumber, at: UnixSeconds) {
         let Some(task) = self.tasks.get(&batch) else {
             return;
         };
@@ -261,30 +298,17 @@ impl Board {
             }
         }
     }
-
-    /// T of a task.
-    pub(super) fn time_limit_s(&self, task: &Task) -> u64 {
-        deadline_s(&self.params, task.prover_gas_estimate)
-    }
-
-    /// When the fallback prover starts.
-    pub(super) fn fallback_at(&self, task: &Task) -> Option<UnixSeconds> {
-        let wait_s = self
-            .time_limit_s(task)
-            .saturating_mul(self.params.fallback_multiple.into());
-        task.opened_at
-            .map(|opened_at| opened_at.saturating_add(wait_s))
-    }
 }
 
-fn candidate(account: &RollerAccount, seats_open: u32) -> Candidate {
+fn candidate(account: &RollerAccount, now: UnixSeconds) -> Candidate {
+    let is_drained = account.presence == Presence::Draining || now < account.rests_until;
     Candidate {
-        ready: account.ready && account.presence != Presence::Draining,
+        ready: account.ready && !is_drained,
         stake: account.stake,
         capacity_declared: account.capacity,
         peak: account.peak(),
-        seats_open,
-        alive: account.presence != Presence::Lost,
+        seats_open: u32::try_from(account.seats.len()).unwrap_or(u32::MAX),
+        alive: account.is_heard(),
         accused: account.accused.is_some(),
     }
 }

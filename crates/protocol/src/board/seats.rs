@@ -1,10 +1,10 @@
 //! What rollers do: come and go, fetch their seats, submit.
 
 use super::{
-    Action, Board, BoardError, MissedBecause, Presence, Receipt, Refusal, ReleasedBecause, Seat,
-    SeatKey, SeatState, Turn, Verdict,
+    Action, Board, BoardError, MissedBecause, Presence, Receipt, Refusal, ReleasedBecause,
+    RollerAccount, Seat, SeatKey, SeatState, Turn, Verdict,
 };
-use crate::ids::{BatchNumber, Roller, UnixSeconds};
+use crate::ids::{BatchNumber, Roller, Round, UnixSeconds};
 use alloc::vec::Vec;
 
 impl Board {
@@ -14,11 +14,17 @@ impl Board {
         presence: Presence,
         turn: &mut Turn,
     ) -> Result<(), BoardError> {
-        let account = self.rollers.get_mut(&roller).ok_or(Refusal::NotARoller)?;
-        if account.presence == presence {
+        let known = self.rollers.get(&roller).ok_or(Refusal::NotARoller)?;
+        if known.presence == presence {
             return Err(BoardError::AlreadyApplied);
         }
-        account.presence = presence;
+        let rests_until = turn.now.saturating_add(self.params.drain_min_s);
+        self.change_account(roller, |account| {
+            account.presence = presence;
+            if presence == Presence::Draining {
+                account.rests_until = rests_until;
+            }
+        });
         if presence == Presence::Lost {
             let missed = SeatState::Missed {
                 why: MissedBecause::HeartbeatLost,
@@ -31,6 +37,42 @@ impl Board {
         Ok(())
     }
 
+    /// Changes the account of a known roller and keeps count of those that are there.
+    pub(super) fn change_account(
+        &mut self,
+        roller: Roller,
+        change: impl FnOnce(&mut RollerAccount),
+    ) {
+        let account = self.rollers.get_mut(&roller).expect("the roller is known");
+        let was_present = account.is_present(&self.params);
+        change(account);
+        let is_present = account.is_present(&self.params);
+        self.present = self.present - u32::from(was_present) + u32::from(is_present);
+    }
+
+    /// Gives an existing seat a new state and files it with its roller.
+    pub(super) fn set_seat(
+        &mut self,
+        batch: BatchNumber,
+        (round, roller): (Round, Roller),
+        state: SeatState,
+    ) {
+        let is_open = state == SeatState::Open;
+        let task = self.tasks.get_mut(&batch).expect("the task is kept");
+        let seat = task
+            .seats
+            .get_mut(&(round, roller))
+            .expect("the seat is there");
+        seat.state = state;
+        if let Some(account) = self.rollers.get_mut(&roller) {
+            if is_open {
+                account.seats.insert((batch, round));
+            } else {
+                account.seats.remove(&(batch, round));
+            }
+        }
+    }
+
     /// Ends all open seats of a roller; returns the batches concerned.
     fn end_open_seats_of(
         &mut self,
@@ -38,23 +80,15 @@ impl Board {
         state: &SeatState,
         turn: &mut Turn,
     ) -> Vec<BatchNumber> {
-        let mut batches = Vec::new();
-        for task in self.tasks.values_mut().filter(|task| task.is_open()) {
-            let id = task.id;
-            for ((round, holder), seat) in task.seats.iter_mut().filter(|(_, seat)| seat.is_open())
-            {
-                if *holder == roller {
-                    seat.state = state.clone();
-                    turn.actions.push(Action::Stop(SeatKey {
-                        task: id,
-                        round: *round,
-                        roller,
-                    }));
-                    batches.push(task.batch);
-                }
-            }
+        let account = self.rollers.get(&roller);
+        let open: Vec<_> =
+            account.map_or_else(Vec::new, |account| account.seats.iter().copied().collect());
+        for (batch, round) in &open {
+            self.set_seat(*batch, (*round, roller), state.clone());
+            let seat = self.task(*batch).seat_key(*round, roller);
+            turn.actions.push(Action::Stop(seat));
         }
-        batches
+        open.into_iter().map(|(batch, _)| batch).collect()
     }
 
     pub(super) fn on_picked(&mut self, key: &SeatKey, now: UnixSeconds) -> Result<(), BoardError> {
@@ -149,30 +183,33 @@ impl Board {
             Verdict::Valid if is_on_time(seat, receipt.received_at) => SeatState::OnTime,
             Verdict::Valid => SeatState::Late,
         };
-        let in_work = self.seats_open().get(&key.roller).copied().unwrap_or(0);
-        let account = self
-            .rollers
-            .get_mut(&key.roller)
-            .expect("the seat's holder is known");
-        match state {
-            SeatState::OnTime => account.note_concurrency(in_work.max(1)),
-            SeatState::Invalid { .. } => account.accused = Some(*key),
-            _ => {}
-        }
+        let (taken_s, limit_s) = (
+            receipt.received_at - seat.assigned_at,
+            seat.deadline - seat.assigned_at,
+        );
+        let program_version = self.task(batch).program_version;
         let is_invalid = matches!(state, SeatState::Invalid { .. });
-        let seat = self
-            .task_mut(batch)
-            .seats
-            .get_mut(&(key.round, key.roller))
-            .expect("the seat was found");
-        seat.state = state;
-        seat.receipt = Some(receipt);
+        self.change_account(key.roller, |account| {
+            if is_invalid {
+                account.accused = Some(*key);
+            } else {
+                account.completions.count(taken_s, limit_s);
+            }
+            if state == SeatState::OnTime {
+                let in_work = u32::try_from(account.seats.len()).unwrap_or(u32::MAX);
+                account.note_concurrency(in_work.max(1));
+            }
+        });
+        self.set_seat(batch, (key.round, key.roller), state);
+        let seat = self.task_mut(batch).seats.get_mut(&(key.round, key.roller));
+        seat.expect("the seat was found").receipt = Some(receipt);
+        self.tally(program_version, key.roller, is_invalid, turn);
         if is_invalid {
-            turn.actions.push(Action::Judge {
-                batch,
-                seat: *key,
-                proof_digest: receipt.proof_digest,
-            });
+            turn.actions.extend(
+                self.rollers
+                    .get(&key.roller)
+                    .and_then(|account| self.judge(account)),
+            );
             // One fine at a time: the other seats end without penalty.
             let released = SeatState::Released {
                 why: ReleasedBecause::Accused,

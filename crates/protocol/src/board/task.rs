@@ -4,7 +4,7 @@ use super::error::{Receipt, SeatKey};
 use crate::{
     entries::Entry,
     ids::{BatchNumber, Roller, Round, ScrWei, TaskId, UnixSeconds},
-    law::draw::Draw,
+    law::{draw::Draw, late},
     prover_gas::ProverGas,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
@@ -28,10 +28,20 @@ pub struct Task {
     pub draw_block: u64,
     /// That prevrandao, once stored.
     pub draw_beacon: Option<B256>,
+    /// Row of the program table whose program proves it.
+    pub program_version: u32,
+    /// Points to be drawn per round: the dial of the pinned epoch.
+    pub k: u32,
+    /// T in seconds: by the dial of the pinned epoch.
+    pub time_limit_s: u64,
     /// When it was opened.
     pub opened_at: Option<UnixSeconds>,
+    /// When the fallback prover starts at the latest; known once it was opened.
+    pub fallback_at: Option<UnixSeconds>,
     /// The fallback prover was called.
     pub fallback_started: bool,
+    /// No more rounds are drawn.
+    pub is_left_to_fallback: bool,
     /// Where it is.
     pub stage: Stage,
     /// Rounds drawn so far; round `r` is `rounds[r]`.
@@ -213,7 +223,25 @@ impl Task {
 
     /// Does it occupy the window? A task that only the fallback works on does not.
     pub fn is_in_window(&self) -> bool {
-        self.is_open() && !self.fallback_started
+        self.is_open() && !self.is_left_to_fallback
+    }
+
+    /// When time alone changes something: a round ends, or the fallback is due.
+    pub fn wakeup(&self) -> Option<UnixSeconds> {
+        let Stage::Open { round_ends_at } = self.stage else {
+            return None;
+        };
+        let round_over = round_ends_at.map(|ends_at| ends_at.saturating_add(1));
+        let fallback = self.fallback_at.filter(|_| !self.is_left_to_fallback);
+        [round_over, fallback].into_iter().flatten().min()
+    }
+
+    /// Did nobody of the first round deliver on time?
+    pub fn is_missed(&self) -> bool {
+        !self
+            .seats
+            .iter()
+            .any(|((round, _), seat)| *round == 0 && seat.state == SeatState::OnTime)
     }
 
     /// Is it settled?
@@ -239,10 +267,14 @@ impl Task {
                 best.insert(*roller, (on_time, seat));
             }
         }
-        let is_mixed = best.values().any(|(on_time, _)| *on_time)
-            && best.values().any(|(on_time, _)| !on_time);
+        let has = |on_time| best.values().any(|(found, _)| *found == on_time);
+        let factors = late::ticket_factors(late_divisor, has(true), has(false));
         let entry = |(roller, (on_time, seat)): (Roller, (bool, &Seat))| {
-            let factor = if is_mixed && on_time { late_divisor } else { 1 };
+            let factor = if on_time {
+                factors.on_time
+            } else {
+                factors.late
+            };
             let receipt = seat.receipt.expect("a valid seat has a receipt");
             Entry {
                 roller,

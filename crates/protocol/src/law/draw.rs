@@ -89,6 +89,15 @@ impl Draw {
         tickets
     }
 
+    /// Points that were passed over, with their numbers: each is to be answered for with a signed reason.
+    pub fn passed_over(&self) -> impl Iterator<Item = (u32, Roller, PassedOver)> {
+        let numbered = self.hits.iter().zip(0u32..);
+        numbered.filter_map(|(hit, point)| match hit.outcome {
+            HitOutcome::PassedOver(why) => Some((point, hit.roller, why)),
+            HitOutcome::Ticket | HitOutcome::AboveCap => None,
+        })
+    }
+
     /// Rollers that were hit and passed over in a way that counts as an offer, each once.
     pub fn declined(&self) -> impl Iterator<Item = Roller> {
         let declined = self
@@ -108,9 +117,10 @@ fn is_above_cap(params: &Params, snapshot: &Snapshot, leaf: &Leaf, offset: u128)
         >= product(leaf.stake.0, snapshot.total(), params.share_cap)
 }
 
-/// Draws one round of a task. `eligible` is asked once per roller: eligibility does not change within a draw.
+/// Draws `k` tickets for one round of a task. `eligible` is asked once per roller: eligibility does not change within a draw.
 pub fn draw(
     params: &Params,
+    k: u32,
     snapshot: &Snapshot,
     seed: B256,
     mut eligible: impl FnMut(&Leaf) -> Result<(), PassedOver>,
@@ -118,8 +128,8 @@ pub fn draw(
     let mut asked: BTreeMap<Roller, Result<(), PassedOver>> = BTreeMap::new();
     let mut hits = Vec::new();
     let mut tickets = 0;
-    for i in 0..params.k.saturating_mul(params.draws_per_point_max) {
-        if tickets == params.k {
+    for i in 0..k.saturating_mul(params.draws_per_point_max) {
+        if tickets == k {
             break;
         }
         let point = point(seed, i, snapshot.total());
@@ -170,7 +180,7 @@ mod tests {
         let mut tickets = alloc::vec![0u64; snapshot.leaves().len()];
         for i in 0..draws {
             for (roller, count) in
-                draw(&Params::default(), snapshot, seed_number(i), |_| Ok(())).tickets()
+                draw(&Params::default(), 3, snapshot, seed_number(i), |_| Ok(())).tickets()
             {
                 tickets[usize::from(roller[19]) - 1] += u64::from(count);
             }
@@ -182,7 +192,7 @@ mod tests {
         #[test]
         fn exactly_k_tickets_when_all_are_eligible(stakes in vec(1_000u128..1_000_000, 1..20), number: u64) {
             let leaves: Vec<_> = stakes.into_iter().map(|stake| (stake, ONE)).collect();
-            let draw = draw(&Params::default(), &snapshot(&leaves), seed_number(number), |_| Ok(()));
+            let draw = draw(&Params::default(), 3, &snapshot(&leaves), seed_number(number), |_| Ok(()));
             prop_assert_eq!(draw.tickets().values().sum::<u32>(), 3);
             prop_assert_eq!(draw.hits.len(), 3);
         }
@@ -191,7 +201,7 @@ mod tests {
         fn the_ineligible_never_hold_tickets_and_the_draw_ends(stakes in vec(1_000u128..1_000_000, 1..20), number: u64, parity: bool) {
             let leaves: Vec<_> = stakes.into_iter().map(|stake| (stake, ONE)).collect();
             let eligible = |leaf: &Leaf| if (leaf.roller[19] % 2 == 0) == parity { Ok(()) } else { Err(PassedOver::Silent) };
-            let draw = draw(&Params::default(), &snapshot(&leaves), seed_number(number), eligible);
+            let draw = draw(&Params::default(), 3, &snapshot(&leaves), seed_number(number), eligible);
             prop_assert!(draw.tickets().keys().all(|roller| (roller[19] % 2 == 0) == parity));
             prop_assert!(draw.tickets().values().sum::<u32>() <= 3);
             prop_assert!(draw.hits.len() <= 24);
@@ -210,7 +220,7 @@ mod tests {
             let (one, split) = (snapshot(&one), snapshot(&split));
             prop_assert_eq!(one.total(), split.total());
             let hits = |snapshot: &Snapshot, below: u8| {
-                let tickets = draw(&Params::default(), snapshot, seed_number(number), |_| Ok(())).tickets();
+                let tickets = draw(&Params::default(), 3, snapshot, seed_number(number), |_| Ok(())).tickets();
                 tickets.iter().filter(|(roller, _)| roller[19] <= below).map(|(_, count)| count).sum::<u32>()
             };
             prop_assert_eq!(hits(&one, 1), hits(&split, u8::try_from(parts).unwrap()));

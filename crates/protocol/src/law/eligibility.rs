@@ -5,6 +5,11 @@
 //! delivered on time in the last eight epochs; a newcomer counts 1. Declaring more than one can do therefore earns nothing
 //! [sham capacity], and open seats never bind more stake than there is to be fined. The product rounds up, so that a peak of
 //! 1 allows 2 and everybody can grow.
+//!
+//! A drain stops offers at once and without penalty, but not for less than `DRAIN_MIN_S`: otherwise one could drain whenever one's
+//! machines are busy and never be seen to decline [drain to dodge].
+//!
+//! Whoever passes a roller over answers for it with a signed reason; given the published log, [`is_false_pass_over`] decides.
 
 use super::{ONE, Params};
 use crate::ids::ScrWei;
@@ -13,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// What decides on one roller for one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Has declared itself ready on L1.
+    /// Has declared itself ready on L1, and neither drains nor rests after a drain.
     pub ready: bool,
     /// Stake now, not in the snapshot: unbonding and fines count at once.
     pub stake: ScrWei,
@@ -55,9 +60,9 @@ impl PassedOver {
     }
 }
 
-/// Seats that a roller may hold at once, for tasks whose full fine is `fine_full` (> 0).
-pub fn capacity_counted(params: &Params, candidate: &Candidate, fine_full: ScrWei) -> u32 {
-    let proven = match candidate.peak {
+/// Seats that a roller has shown that it can fill: `min(declared, ceil(headroom * peak))`, at least a newcomer's.
+pub fn capacity_proven(params: &Params, declared: u32, peak: u32) -> u32 {
+    let proven = match peak {
         0 => params.capacity_newcomer,
         peak => {
             let headroom = (u64::from(peak) * params.capacity_headroom).div_ceil(ONE);
@@ -66,13 +71,19 @@ pub fn capacity_counted(params: &Params, candidate: &Candidate, fine_full: ScrWe
                 .max(params.capacity_newcomer)
         }
     };
+    declared.min(proven)
+}
+
+/// Seats that a roller may hold at once, for tasks whose full fine is `fine_full` (> 0).
+pub fn capacity_counted(params: &Params, candidate: &Candidate, fine_full: ScrWei) -> u32 {
+    let proven = capacity_proven(params, candidate.capacity_declared, candidate.peak);
     let covered = candidate
         .stake
         .0
         .checked_div(fine_full.0)
         .unwrap_or(u128::MAX);
     let covered = u32::try_from(covered).unwrap_or(u32::MAX);
-    candidate.capacity_declared.min(proven).min(covered)
+    proven.min(covered)
 }
 
 /// May the roller take one more seat?
@@ -93,6 +104,17 @@ pub fn check(params: &Params, candidate: &Candidate, fine_full: ScrWei) -> Resul
         return Err(PassedOver::AtCapacity);
     }
     Ok(())
+}
+
+/// Does a signed reason for passing a roller over contradict what the log says of it at that time? Evidence against the operator's
+/// bond.
+pub fn is_false_pass_over(
+    params: &Params,
+    candidate: &Candidate,
+    fine_full: ScrWei,
+    reason: PassedOver,
+) -> bool {
+    check(params, candidate, fine_full) != Err(reason)
 }
 
 #[cfg(test)]
@@ -178,6 +200,20 @@ mod tests {
             ),
             u32::MAX
         );
+    }
+
+    #[test]
+    fn a_reason_that_does_not_hold_is_false() {
+        let params = Params::default();
+        let is_false =
+            |candidate, reason| is_false_pass_over(&params, &candidate, ScrWei(1), reason);
+        let busy = Candidate {
+            seats_open: 1,
+            ..candidate()
+        };
+        assert!(!is_false(busy, PassedOver::AtCapacity));
+        assert!(is_false(candidate(), PassedOver::AtCapacity));
+        assert!(is_false(busy, PassedOver::Silent), "another reason holds");
     }
 
     #[test]

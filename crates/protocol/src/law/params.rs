@@ -4,7 +4,7 @@
 //! of parameters can confiscate a stake, stall the chain or overflow. What L1 fixes by constructor (lags, `k`, fine minimum)
 //! must be given the same values there.
 
-use super::{ONE, Ratio};
+use super::{ONE, Ratio, control::ControlParams, quarantine::QuarantineParams};
 use crate::{ids::ScrWei, prover_gas::ProverGas};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ const DAY_S: u64 = 24 * HOUR_S;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Params {
-    /// Points drawn per round of a task.
+    /// Points drawn per round of a task before anything was measured.
     pub k: u32,
     /// A draw of `k` points gives up after `k *` this many attempts.
     pub draws_per_point_max: u32,
@@ -37,6 +37,8 @@ pub struct Params {
     pub q_init: Ratio,
     /// Gain `A` per on-time seat of full weight, of the distance to [`ONE`].
     pub gain_on_time: Ratio,
+    /// Full-weight on-time seats of one epoch that gain.
+    pub gain_seats_max: u32,
     /// Penalty `D`: share of `q` lost if all offers of an epoch were declined.
     pub penalty_declined: Ratio,
     /// Penalty `L`: the same for late.
@@ -49,6 +51,10 @@ pub struct Params {
     pub reference_prover_gas: ProverGas,
     /// Seconds in which `q` climbs from `q_min` back to `q_init` without any work: twice the unbonding time.
     pub recovery_s: u64,
+    /// Seconds in which evidence on L1 can cancel a penalty before it counts.
+    pub challenge_s: u64,
+    /// Shortest drain: a roller that comes back earlier gets no offers until then.
+    pub drain_min_s: u64,
     /// Counted capacity may exceed the proven peak by this factor.
     pub capacity_headroom: Ratio,
     /// Counted capacity of a roller that has not delivered on time within [`PEAK_EPOCHS`]. 1 keeps sham capacity out of a
@@ -60,10 +66,12 @@ pub struct Params {
     pub t_max_s: u64,
     /// Part of a deadline that does not depend on the work.
     pub t_fix_s: u64,
-    /// Nanoseconds of deadline per unit of prover gas (tau).
+    /// Nanoseconds of deadline per unit of prover gas (tau) before anything was measured.
     pub tau_ns_per_gas: u64,
-    /// Tasks open at once.
+    /// Tasks open at once before anything was measured.
     pub window: u32,
+    /// SCR-wei per prover gas before anything was measured.
+    pub unit_price: ScrWei,
     /// A roller that is silent for longer gets no offers and loses the seats on which it works.
     pub heartbeat_s: u64,
     /// A seat takes late proofs until this multiple of its T.
@@ -74,6 +82,10 @@ pub struct Params {
     pub late_divisor: u32,
     /// Seconds between snapshots.
     pub epoch_s: u64,
+    /// How the dials move.
+    pub control: ControlParams,
+    /// When failures are the program's and not the rollers'.
+    pub quarantine: QuarantineParams,
 }
 
 /// Epochs over which a roller's on-time concurrency counts as proven.
@@ -93,12 +105,15 @@ impl Default for Params {
             q_min: ONE / 100,
             q_init: ONE / 10,
             gain_on_time: ONE / 50,
+            gain_seats_max: 5,
             penalty_declined: ONE / 10,
             penalty_late: ONE / 10,
             penalty_missed: ONE / 4,
             penalty_invalid: ONE / 2,
             reference_prover_gas: 10_000_000,
             recovery_s: 14 * DAY_S,
+            challenge_s: 2 * HOUR_S,
+            drain_min_s: HOUR_S,
             capacity_headroom: ONE / 4 * 5,
             capacity_newcomer: 1,
             t_min_s: 120,
@@ -106,23 +121,53 @@ impl Default for Params {
             t_fix_s: 180,
             tau_ns_per_gas: 60_000,
             window: 32,
+            unit_price: ScrWei(100_000_000_000),
             heartbeat_s: 30,
             expiry_multiple: 3,
             fallback_multiple: 3,
             late_divisor: 2,
-            epoch_s: 6 * HOUR_S,
+            epoch_s: HOUR_S,
+            control: ControlParams {
+                step: ONE / 8,
+                on_time_target: ONE / 100 * 97,
+                completion_low: ONE / 10 * 4,
+                miss_target: ONE / 1_000,
+                load_max: ONE / 10 * 7,
+                points_high: 2 * ONE,
+                points_low: ONE / 4 * 5,
+                weight_cap: ONE / 20,
+                tau_ns_per_gas: (5_000, 1_000_000),
+                k: (2, 5),
+                window: (4, 65_536),
+                unit_price: (ScrWei(10_000_000_000), ScrWei(1_000_000_000_000)),
+            },
+            quarantine: QuarantineParams {
+                share: ONE / 10,
+                rollers_min: 3,
+            },
         }
     }
 }
 
 impl Params {
     /// Durations for a devnet on one machine: three rollers share a few cores, L1 blocks come every second, nobody waits for
-    /// days. Only durations, amounts and the newcomers' capacity differ from [`Params::default`].
+    /// days. Durations, amounts and the newcomers' capacity differ from [`Params::default`]; deadlines only ever grow, because a
+    /// prover that shares two cores with everything else is no measure; k and price stay what the contracts were deployed with.
     pub fn devnet() -> Self {
+        let law = Self::default();
+        let control = ControlParams {
+            tau_ns_per_gas: (600_000, 4_800_000),
+            k: (law.k, law.k),
+            window: (4, 64),
+            unit_price: (law.unit_price, law.unit_price),
+            ..law.control.clone()
+        };
         Self {
             stake_min: ScrWei::from_scr(100),
             fine_min: ScrWei::from_scr(10),
             recovery_s: HOUR_S,
+            challenge_s: 0,
+            drain_min_s: 0,
             capacity_newcomer: 4,
             t_min_s: 20,
             t_max_s: 2 * HOUR_S,
@@ -132,7 +177,8 @@ impl Params {
             heartbeat_s: 10,
             expiry_multiple: 1,
             epoch_s: 60,
-            ..Self::default()
+            control,
+            ..law
         }
     }
 }
@@ -175,18 +221,17 @@ impl Params {
     pub fn validate(&self) -> Result<(), OutOfBounds> {
         self.validate_draw()?;
         self.validate_reputation()?;
-        self.validate_time()
+        self.validate_time()?;
+        self.validate_control()
     }
 
     fn validate_draw(&self) -> Result<(), OutOfBounds> {
-        within("k", self.k, 1u32, 16u32)?;
         within("draws_per_point_max", self.draws_per_point_max, 1u32, 64u32)?;
         within("share_cap", self.share_cap, ONE, 10 * ONE)?;
         within("draw_lag_blocks", self.draw_lag_blocks, 1u64, 64u64)?;
         within("lottery_lag_blocks", self.lottery_lag_blocks, 1u64, 64u64)?;
         within("fine_min", self.fine_min.0, 1u32, self.stake_min.0)?;
         within("fine_multiple", self.fine_multiple, 1u32, 16u32)?;
-        within("window", self.window, 1u32, 1_024u32)?;
         within("late_divisor", self.late_divisor, 1u32, 16u32)?;
         within("capacity_headroom", self.capacity_headroom, ONE, 2 * ONE)?;
         within("capacity_newcomer", self.capacity_newcomer, 1u32, 16u32)
@@ -196,6 +241,7 @@ impl Params {
         within("q_min", self.q_min, 1u64, self.q_init)?;
         within("q_init", self.q_init, self.q_min, ONE)?;
         within("gain_on_time", self.gain_on_time, 1u64, ONE / 10)?;
+        within("gain_seats_max", self.gain_seats_max, 1u32, 1_000u32)?;
         within("penalty_invalid", self.penalty_invalid, 0u64, ONE)?;
         within(
             "penalty_missed",
@@ -216,6 +262,13 @@ impl Params {
             1u64,
             u64::MAX,
         )?;
+        within("quarantine.share", self.quarantine.share, 1u64, ONE)?;
+        within(
+            "quarantine.rollers_min",
+            self.quarantine.rollers_min,
+            2u32,
+            1_000u32,
+        )?;
         within("recovery_s", self.recovery_s, 1u64, 365 * DAY_S)
     }
 
@@ -223,16 +276,66 @@ impl Params {
         within("t_max_s", self.t_max_s, 1u64, DAY_S)?;
         within("t_min_s", self.t_min_s, 1u64, self.t_max_s)?;
         within("t_fix_s", self.t_fix_s, 0u64, self.t_max_s)?;
-        within(
-            "tau_ns_per_gas",
-            self.tau_ns_per_gas,
-            0u64,
-            1_000_000_000u64,
-        )?;
         within("heartbeat_s", self.heartbeat_s, 1u64, self.t_max_s)?;
         within("expiry_multiple", self.expiry_multiple, 1u32, 10u32)?;
         within("fallback_multiple", self.fallback_multiple, 1u32, 10u32)?;
+        within("challenge_s", self.challenge_s, 0u64, 30 * DAY_S)?;
+        within("drain_min_s", self.drain_min_s, 0u64, DAY_S)?;
         within("epoch_s", self.epoch_s, 1u64, 30 * DAY_S)
+    }
+
+    /// Each dial's range is within what no range may exceed, and holds the dial's first value.
+    fn validate_control(&self) -> Result<(), OutOfBounds> {
+        let control = &self.control;
+        within("control.step", control.step, 1u64, ONE / 2)?;
+        within(
+            "control.on_time_target",
+            control.on_time_target,
+            ONE / 2,
+            ONE,
+        )?;
+        within("control.completion_low", control.completion_low, 0u64, ONE)?;
+        within(
+            "control.miss_target",
+            control.miss_target,
+            1_000u64,
+            ONE / 10,
+        )?;
+        within("control.load_max", control.load_max, ONE / 10, ONE)?;
+        within(
+            "control.points_low",
+            control.points_low,
+            ONE,
+            control.points_high,
+        )?;
+        within("control.weight_cap", control.weight_cap, ONE / 1_000, ONE)?;
+        let range = |name, value: u128, (low, high): (u128, u128), most: (u128, u128)| {
+            within(name, low, most.0, high)?;
+            within(name, high, low, most.1)?;
+            within(name, value, low, high)
+        };
+        let wide = |(low, high): (u32, u32)| (low.into(), high.into());
+        let tau = control.tau_ns_per_gas;
+        range(
+            "tau_ns_per_gas",
+            self.tau_ns_per_gas.into(),
+            (tau.0.into(), tau.1.into()),
+            (0, 1_000_000_000),
+        )?;
+        range("k", self.k.into(), wide(control.k), (1, 16))?;
+        range(
+            "window",
+            self.window.into(),
+            wide(control.window),
+            (1, 65_536),
+        )?;
+        let price = control.unit_price;
+        range(
+            "unit_price",
+            self.unit_price.0,
+            (price.0.0, price.1.0),
+            (0, u64::MAX.into()),
+        )
     }
 }
 
@@ -270,6 +373,16 @@ mod tests {
             }),
             "penalty_late"
         );
+        let law = Params::default();
+        let dials = ControlParams {
+            k: (4, 5),
+            ..law.control.clone()
+        };
+        let outside = Params {
+            control: dials,
+            ..law
+        };
+        assert_eq!(error(outside), "k");
         assert_eq!(
             error(Params {
                 t_min_s: 3 * HOUR_S,

@@ -6,8 +6,12 @@
 //!
 //! 1. recovery: below `Q_INIT`, `q += floor((Q_INIT - Q_MIN) * elapsed / recovery)`, at most to `Q_INIT`. Coming back under a new
 //!    name is never better than waiting \[whitewashing\].
-//! 2. gain: `q += floor(A * w_on_time * (ONE - q) / ONE^2)`, at most to `ONE`.
-//! 3. penalty: `q -= ceil(q * (D w_declined + L w_late + M w_missed + I w_invalid) / (ONE * w_offered))`, at least to `Q_MIN`.
+//! 2. gain: `q += floor(A * min(w_on_time, GAIN_SEATS * ONE) * (ONE - q) / ONE^2)`. Without the cap a busy roller's gain grows with
+//!    its seats while its penalties do not, and q ends at 1 whatever it declines.
+//! 3. declined: `q -= ceil(q * D * w_declined / (ONE * w_offered))`, at least to `Q_MIN`. It follows from the published log.
+//! 4. failures: for each epoch that ended `CHALLENGE_S` ago, with that epoch's offers,
+//!    `q -= ceil(q * (L w_late + M w_missed + I w_invalid) / (ONE * w_offered))`, at least to `Q_MIN`. They rest on the
+//!    operator's word, so evidence on L1 can cancel one before it counts [silence].
 //!
 //! Penalties are linear in the *share* of offers that went wrong: an outage costs a big roller and its split copy the
 //! same [outage compounding], and q settles where load meets real capacity. No stake is lost here.
@@ -68,6 +72,11 @@ impl EpochOffers {
         }
     }
 
+    /// Did anything go wrong that rests on the operator's word?
+    pub fn has_failures(&self) -> bool {
+        self.late != 0 || self.missed != 0 || self.invalid != 0
+    }
+
     /// Counts an offer. Saturates after 18 billion full-weight offers in one epoch.
     pub fn count(&mut self, outcome: OfferOutcome, weight: u64) {
         self.offered = self.offered.saturating_add(weight);
@@ -84,13 +93,26 @@ impl EpochOffers {
     }
 }
 
-/// q after an epoch that lasted `elapsed_s` seconds.
-pub fn after_epoch(params: &Params, q: Ratio, offers: &EpochOffers, elapsed_s: u64) -> Ratio {
-    penalised(
-        params,
-        gained(params, recovered(params, q, elapsed_s), offers),
-        offers,
-    )
+/// q after an epoch with these `offers` that lasted `elapsed_s` seconds; `matured` are the offers of epochs whose challenge time
+/// has passed since the last epoch's end.
+pub fn after_epoch<'a>(
+    params: &Params,
+    q: Ratio,
+    offers: &EpochOffers,
+    matured: impl IntoIterator<Item = &'a EpochOffers>,
+    elapsed_s: u64,
+) -> Ratio {
+    let q = gained(params, recovered(params, q, elapsed_s), offers);
+    let declined = [(params.penalty_declined, offers.declined)];
+    let q = penalised(params, q, &declined, offers.offered);
+    matured.into_iter().fold(q, |q, past| {
+        let failed = [
+            (params.penalty_late, past.late),
+            (params.penalty_missed, past.missed),
+            (params.penalty_invalid, past.invalid),
+        ];
+        penalised(params, q, &failed, past.offered)
+    })
 }
 
 fn recovered(params: &Params, q: Ratio, elapsed_s: u64) -> Ratio {
@@ -105,26 +127,21 @@ fn recovered(params: &Params, q: Ratio, elapsed_s: u64) -> Ratio {
 
 fn gained(params: &Params, q: Ratio, offers: &EpochOffers) -> Ratio {
     let missing = ONE.saturating_sub(q);
-    let gain = U256::from(params.gain_on_time) * U256::from(offers.on_time) * U256::from(missing);
+    let counted =
+        u128::from(offers.on_time).min(u128::from(params.gain_seats_max) * u128::from(ONE));
+    let gain = U256::from(params.gain_on_time) * U256::from(counted) * U256::from(missing);
     let gain = gain / (U256::from(ONE) * U256::from(ONE));
     q + u64::try_from(gain).unwrap_or(u64::MAX).min(missing)
 }
 
-fn penalised(params: &Params, q: Ratio, offers: &EpochOffers) -> Ratio {
-    if offers.offered == 0 {
+fn penalised(params: &Params, q: Ratio, wrong: &[(Ratio, u64)], offered: u64) -> Ratio {
+    if offered == 0 {
         return q;
     }
-    let wrong = [
-        (params.penalty_declined, offers.declined),
-        (params.penalty_late, offers.late),
-        (params.penalty_missed, offers.missed),
-        (params.penalty_invalid, offers.invalid),
-    ]
-    .into_iter()
-    .fold(U256::ZERO, |sum, (penalty, weight)| {
-        sum + U256::from(penalty) * U256::from(weight)
+    let wrong = wrong.iter().fold(U256::ZERO, |sum, (penalty, weight)| {
+        sum + U256::from(*penalty) * U256::from(*weight)
     });
-    let loss = (U256::from(q) * wrong).div_ceil(U256::from(ONE) * U256::from(offers.offered));
+    let loss = (U256::from(q) * wrong).div_ceil(U256::from(ONE) * U256::from(offered));
     q.saturating_sub(u64::try_from(loss).unwrap_or(u64::MAX))
         .max(params.q_min)
 }
@@ -157,7 +174,7 @@ mod tests {
         #[test]
         fn q_stays_within_its_bounds(q in ONE / 100..=ONE, offers in any_offers(), elapsed_s in 0..100 * DAY_S) {
             let params = Params::default();
-            let after = after_epoch(&params, q, &offers, elapsed_s);
+            let after = after_epoch(&params, q, &offers, [&offers, &offers], elapsed_s);
             prop_assert!((params.q_min..=ONE).contains(&after), "{}", after);
         }
 
@@ -167,7 +184,7 @@ mod tests {
             let mixed = |times: u64| {
                 let mut mixed = offers(OfferOutcome::OnTime, good * times);
                 (0..bad * times).for_each(|_| mixed.count(OfferOutcome::Missed, ONE));
-                after_epoch(&params, q, &mixed, 0)
+                after_epoch(&params, q, &mixed, [&mixed], 0)
             };
             prop_assert_eq!(mixed(1), mixed(times));
         }
@@ -180,7 +197,7 @@ mod tests {
                 let mut worse = offers;
                 worse.take_back(OfferOutcome::OnTime, ONE.min(offers.on_time));
                 worse.count(outcome, ONE.min(offers.on_time));
-                prop_assert!(after_epoch(&params, q, &worse, 0) <= after_epoch(&params, q, &offers, 0));
+                prop_assert!(after_epoch(&params, q, &worse, [&worse], 0) <= after_epoch(&params, q, &offers, [&offers], 0));
             }
         }
     }
@@ -189,20 +206,65 @@ mod tests {
     fn the_rates_are_those_of_the_law() {
         let params = Params::default();
         let q = ONE / 2;
-        let after = |outcome| after_epoch(&params, q, &offers(outcome, 4), 0);
+        let after =
+            |outcome| after_epoch(&params, q, &offers(outcome, 4), [&offers(outcome, 4)], 0);
         assert_eq!(after(OfferOutcome::OnTime), q + 4 * (ONE / 100));
         assert_eq!(after(OfferOutcome::Declined), q - q / 10);
         assert_eq!(after(OfferOutcome::Late), q - q / 10);
         assert_eq!(after(OfferOutcome::Missed), q - q / 4);
         assert_eq!(after(OfferOutcome::Invalid), q - q / 2);
-        assert_eq!(after_epoch(&params, q, &EpochOffers::default(), DAY_S), q);
+        assert_eq!(
+            after_epoch(&params, q, &EpochOffers::default(), [], DAY_S),
+            q
+        );
+    }
+
+    #[test]
+    fn a_failure_counts_when_its_epoch_has_matured_and_a_decline_at_once() {
+        let params = Params::default();
+        let q = ONE / 2;
+        let missed = offers(OfferOutcome::Missed, 4);
+        assert_eq!(after_epoch(&params, q, &missed, [], 0), q);
+        assert_eq!(
+            after_epoch(&params, q, &EpochOffers::default(), [&missed], 0),
+            q - q / 4
+        );
+        let declined = offers(OfferOutcome::Declined, 4);
+        assert_eq!(after_epoch(&params, q, &declined, [], 0), q - q / 10);
+        assert!(missed.has_failures() && !declined.has_failures());
+    }
+
+    #[test]
+    fn seats_beyond_the_cap_gain_nothing() {
+        let params = Params {
+            gain_seats_max: 5,
+            ..Params::default()
+        };
+        let after = |seats| {
+            after_epoch(
+                &params,
+                ONE / 2,
+                &offers(OfferOutcome::OnTime, seats),
+                [],
+                0,
+            )
+        };
+        assert!(after(4) < after(5));
+        assert_eq!(after(5), after(500));
     }
 
     #[test]
     fn the_lowest_ratio_recovers_in_the_recovery_time() {
         let params = Params::default();
-        let after =
-            |elapsed_s| after_epoch(&params, params.q_min, &EpochOffers::default(), elapsed_s);
+        let after = |elapsed_s| {
+            after_epoch(
+                &params,
+                params.q_min,
+                &EpochOffers::default(),
+                [],
+                elapsed_s,
+            )
+        };
         assert_eq!(after(params.recovery_s), params.q_init);
         assert_eq!(
             after(params.recovery_s / 2),

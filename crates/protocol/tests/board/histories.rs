@@ -26,7 +26,7 @@ struct Move {
 
 fn any_move() -> impl Strategy<Value = Move> {
     (
-        0u8..24,
+        0u8..26,
         0..=ROLLERS + 1,
         any::<u16>(),
         prop_oneof![3 => Just(0u16), 3 => 0u16..30, 1 => 0u16..3_000],
@@ -106,7 +106,9 @@ fn confirm(world: &mut World, number: u16) -> Option<Event> {
             roller: None,
             reward: ScrWei::ZERO,
         },
-        Action::Assigned(_) | Action::Stop(_) => unreachable!("notices are not outstanding"),
+        Action::Assigned(_) | Action::Stop(_) | Action::Alarm(_) => {
+            unreachable!("notices are not outstanding")
+        }
     })
 }
 
@@ -144,6 +146,7 @@ fn event(world: &mut World, step: Move) -> Option<Event> {
             prover_gas_estimate: u64::from(step.number) * 1_000,
             unit_price: UNIT_PRICE,
             epoch: world.board.epoch(),
+            program_version: u32::from(step.number % 2),
         },
         9 => Event::Picked(some_seat(world, step)),
         10..=13 => {
@@ -169,6 +172,10 @@ fn event(world: &mut World, step: Move) -> Option<Event> {
             entries_hash: B256::ZERO,
             lottery_block: 1,
         },
+        18 => Event::PenaltyCancelled(some_seat(world, step)),
+        19 => Event::QuarantineLifted {
+            program_version: u32::from(step.number % 2),
+        },
         _ => confirm(world, step.number)?,
     })
 }
@@ -176,8 +183,8 @@ fn event(world: &mut World, step: Move) -> Option<Event> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
-    fn the_boards_promises_hold(steps in vec(any_move(), 1..250), window in 1u32..4, k in 1u32..5, expiry in 1u32..4, started: bool) {
-        let params = Params { window, k, expiry_multiple: expiry, capacity_newcomer: 2, ..Params::devnet() };
+    fn the_boards_promises_hold(steps in vec(any_move(), 1..250), window in 1u32..4, k in 1u32..5, expiry in 1u32..4, challenge_s in prop_oneof![Just(0u64), 1u64..200], started: bool) {
+        let params = Params { expiry_multiple: expiry, challenge_s, drain_min_s: challenge_s / 2, capacity_newcomer: 2, ..devnet_with(k, window) };
         let mut world = if started { World::with_rollers(params, ROLLERS) } else { World::new(params) };
         let mut paid = BTreeSet::new();
         for step in steps {

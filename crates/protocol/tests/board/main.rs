@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod epochs;
 mod histories;
 mod refusals;
 mod rounds;

@@ -188,6 +188,7 @@ fn l1_facts_out_of_order_are_rejected_and_repeats_are_harmless() {
         prover_gas_estimate: 1,
         unit_price: ScrWei(1),
         epoch,
+        program_version: 1,
     };
     assert_eq!(
         world.try_apply(commit(2, 1)),

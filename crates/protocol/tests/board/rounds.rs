@@ -4,8 +4,8 @@ use crate::world::*;
 use rollmill_protocol::{
     ProofDigest, ScrWei,
     board::{
-        Action, BoardError, Event, MissedBecause, Presence, ReleasedBecause, SeatState, Stage,
-        Verdict,
+        Action, Alarm, BoardError, Event, MissedBecause, Presence, ReleasedBecause, SeatState,
+        Stage, Verdict,
     },
     law::{ONE, Params, reputation::OfferOutcome},
 };
@@ -250,23 +250,26 @@ fn an_empty_round_waits_for_somebody_to_come_back() {
     };
     world.apply(presence(Presence::Lost));
     let batch = world.commit();
-    assert_eq!(world.store_beacon(batch, beacon(1)), []);
+    let task = task_id(batch);
+    let degraded = |ready| Action::Alarm(Alarm::Degraded { batch, ready, k: 3 });
+    assert_eq!(
+        world.store_beacon(batch, beacon(1)),
+        [degraded(0), Action::StartFallback { batch, task }]
+    );
     world.apply(presence(Presence::Alive));
     world.now = world.board.next_wakeup().unwrap();
     let actions = world.apply(Event::Tick);
-    assert_eq!(actions, [Action::Assigned(world.seat_key(batch, 1, 1))]);
-    assert_eq!(world.seat(batch, 1, 1).tickets, 3);
+    let seat = world.seat_key(batch, 1, 1);
+    assert_eq!(actions, [degraded(1), Action::Assigned(seat)]);
+    assert_eq!(world.seat(batch, 1, 1).tickets, 1);
+    assert!(world.task(batch).fallback_started && !world.task(batch).is_left_to_fallback);
+    world.deliver_all(batch);
+    assert_eq!(world.settle(batch).roller, roller(1));
 }
 
 #[test]
 fn the_window_holds_tasks_back_and_batches_settle_in_order() {
-    let mut world = World::with_rollers(
-        Params {
-            window: 2,
-            ..devnet()
-        },
-        3,
-    );
+    let mut world = World::with_rollers(devnet_with(3, 2), 3);
     let batches: Vec<u64> = (0..3).map(|_| world.commit()).collect();
     for batch in &batches {
         world.store_beacon(*batch, beacon(*batch));

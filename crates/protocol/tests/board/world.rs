@@ -4,11 +4,11 @@ use alloy_primitives::{Address, B256, U256, keccak256};
 use rollmill_protocol::{
     BatchNumber, Entry, ProofDigest, Roller, Round, ScrWei, TaskId, UnixSeconds,
     board::{
-        Action, Board, BoardError, Event, EventRecord, LogHead, Presence, Seat, SeatKey, Stage,
-        Task, Verdict, replay,
+        Action, Board, BoardError, Event, EventRecord, LogHead, Presence, RollerAccount, Seat,
+        SeatKey, Stage, Task, Verdict, replay,
     },
     entries_hash,
-    law::{Params, draw},
+    law::{Params, control::ControlParams, draw},
 };
 
 pub const START: UnixSeconds = 1_000_000;
@@ -21,6 +21,21 @@ pub fn roller(i: u8) -> Roller {
 
 pub fn task_id(batch: BatchNumber) -> TaskId {
     TaskId::of_batch(1_337_001, Address::repeat_byte(0x0a), batch)
+}
+
+/// The devnet's law with another k and window, which stay what they are.
+pub fn devnet_with(k: u32, window: u32) -> Params {
+    let law = Params::devnet();
+    Params {
+        k,
+        window,
+        control: ControlParams {
+            k: (k, k),
+            window: (window, window),
+            ..law.control.clone()
+        },
+        ..law
+    }
 }
 
 pub struct World {
@@ -101,9 +116,10 @@ impl World {
             .filter(|task| task.is_in_window())
             .count();
         assert!(
-            in_window <= usize::try_from(self.params.window).unwrap(),
+            in_window <= usize::try_from(self.board.controls().window).unwrap(),
             "window exceeded"
         );
+        self.check_indexes();
         let outstanding = self.board.outstanding();
         for action in actions {
             match action {
@@ -114,7 +130,7 @@ impl World {
                         "capacity exceeded"
                     );
                 }
-                Action::Stop(_) => {}
+                Action::Stop(_) | Action::Alarm(_) => {}
                 // Within one event a closed task cannot be confirmed, so whatever it asks for is still to be done.
                 _ => assert!(
                     outstanding.contains(action),
@@ -122,6 +138,30 @@ impl World {
                 ),
             }
         }
+    }
+
+    /// What the board answers from its indexes is what a walk over all tasks finds.
+    fn check_indexes(&self) {
+        let board = &self.board;
+        let wakeups = board.unsettled().filter_map(Task::wakeup);
+        assert_eq!(board.next_wakeup(), wakeups.min());
+        for (roller, account) in board.rollers() {
+            let open = board.unsettled().flat_map(|task| {
+                let seats = task.seats.iter().filter(|(_, seat)| seat.is_open());
+                seats.filter_map(|((round, holder), _)| {
+                    (holder == roller).then_some((task.batch, *round))
+                })
+            });
+            assert!(account.seats.iter().copied().eq(open), "seats of {roller}");
+        }
+        let is_present = |account: &&RollerAccount| {
+            account.is_leaf(board.params())
+                && account.presence == Presence::Alive
+                && account.accused.is_none()
+        };
+        let present = board.rollers().map(|(_, account)| account);
+        let present = present.filter(is_present).count();
+        assert_eq!(u32::try_from(present), Ok(board.rollers_present()));
     }
 
     pub fn end_epoch(&mut self) {
@@ -147,6 +187,7 @@ impl World {
             prover_gas_estimate: PROVER_GAS,
             unit_price: UNIT_PRICE,
             epoch: self.board.epoch(),
+            program_version: 1,
         });
         batch
     }
@@ -167,9 +208,10 @@ impl World {
         let snapshot = self.board.snapshot(self.board.epoch()).unwrap();
         let mut wanted: Vec<Roller> = rollers.iter().map(|i| roller(*i)).collect();
         wanted.sort();
+        let k = self.task(batch).k.min(self.board.rollers_present());
         let is_wanted = |beacon: &B256| {
             let seed = draw::seed(task_id(batch), 0, *beacon);
-            draw::draw(&self.params, snapshot, seed, |_| Ok(()))
+            draw::draw(&self.params, k, snapshot, seed, |_| Ok(()))
                 .tickets()
                 .into_keys()
                 .eq(wanted.iter().copied())

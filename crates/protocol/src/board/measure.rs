@@ -1,0 +1,149 @@
+//! What the board measures in an epoch for the dials.
+
+use super::roller::RollerAccount;
+use crate::{
+    ids::UnixSeconds,
+    law::{
+        ONE, Params, Ratio,
+        control::{EpochMeasure, RollerMeasure},
+        eligibility::capacity_proven,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+/// Bins of a [`Completions`] histogram; the last holds everything at or after the deadline.
+const BINS: usize = 16;
+
+/// Tasks of which k remembers a miss: when there were more, old ones fade by half.
+const TASKS_REMEMBERED: u64 = 8_000;
+
+/// How much of their time a roller's valid proofs took: a histogram of completion / T in sixteenths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completions([u16; BINS]);
+
+impl Completions {
+    /// Counts a proof that took `taken_s` of `limit_s` seconds (> 0).
+    pub(super) fn count(&mut self, taken_s: u64, limit_s: u64) {
+        let bin = u128::from(taken_s) * BINS as u128 / u128::from(limit_s.max(1));
+        let bin = usize::try_from(bin).unwrap_or(BINS).min(BINS - 1);
+        self.0[bin] = self.0[bin].saturating_add(1);
+    }
+
+    /// Upper edge of the median's bin.
+    pub fn median(&self) -> Option<Ratio> {
+        let all: u32 = self.0.iter().copied().map(u32::from).sum();
+        if all == 0 {
+            return None;
+        }
+        let mut below = 0;
+        let bin = self.0.iter().zip(1u64..).find_map(|(count, edge)| {
+            below += u32::from(*count);
+            (2 * below >= all).then_some(edge)
+        });
+        bin.map(|edge| ONE * edge / BINS as u64)
+    }
+}
+
+/// Counts of the running epoch, over all rollers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Measured {
+    tickets: u64,
+    open_peak: u32,
+    tasks: u64,
+    tasks_missed: u64,
+}
+
+impl Measured {
+    pub(super) fn tickets(&mut self, tickets: u32, weight: u64) {
+        let weight = u64::from(tickets).saturating_mul(weight);
+        self.tickets = self.tickets.saturating_add(weight);
+    }
+
+    pub(super) fn opened(&mut self, in_window: u32) {
+        self.open_peak = self.open_peak.max(in_window);
+    }
+
+    pub(super) fn ended(&mut self, is_missed: bool) {
+        self.tasks += 1;
+        self.tasks_missed += u64::from(is_missed);
+    }
+
+    /// Without the rollers.
+    pub(super) fn measure(&self) -> EpochMeasure {
+        EpochMeasure {
+            rollers: alloc::vec::Vec::new(),
+            tickets: self.tickets,
+            open_peak: self.open_peak,
+            tasks: self.tasks,
+            tasks_missed: self.tasks_missed,
+        }
+    }
+
+    /// Begins a new epoch. Misses are remembered over epochs until k moves, because they are rare.
+    pub(super) fn end_epoch(&mut self, has_k_moved: bool, in_window: u32) {
+        self.tickets = 0;
+        self.open_peak = in_window;
+        if has_k_moved {
+            (self.tasks, self.tasks_missed) = (0, 0);
+        } else if self.tasks > TASKS_REMEMBERED {
+            self.tasks /= 2;
+            self.tasks_missed /= 2;
+        }
+    }
+}
+
+impl RollerAccount {
+    /// What the roller did in the running epoch.
+    pub(super) fn measure(&self, params: &Params, now: UnixSeconds) -> RollerMeasure {
+        let is_there = self.is_leaf(params) && self.is_heard() && now >= self.rests_until;
+        RollerMeasure {
+            stake: self.stake,
+            on_time: self.offers.on_time,
+            failed: self.offers.late.saturating_add(self.offers.missed),
+            declined: self.offers.declined,
+            completion: self.completions.median(),
+            capacity: if is_there {
+                capacity_proven(params, self.capacity, self.peak())
+            } else {
+                0
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_its_bins_upper_edge() {
+        let mut completions = Completions::default();
+        assert_eq!(completions.median(), None);
+        completions.count(0, 160);
+        assert_eq!(completions.median(), Some(ONE / 16));
+        completions.count(79, 160);
+        completions.count(79, 160);
+        assert_eq!(completions.median(), Some(ONE / 2));
+        (0..10).for_each(|_| completions.count(1_000, 160));
+        assert_eq!(completions.median(), Some(ONE));
+    }
+
+    #[test]
+    fn misses_are_remembered_until_k_moves() {
+        let mut measured = Measured::default();
+        measured.ended(true);
+        measured.end_epoch(false, 7);
+        assert_eq!(
+            (measured.tasks, measured.tasks_missed, measured.open_peak),
+            (1, 1, 7)
+        );
+        (0..TASKS_REMEMBERED).for_each(|_| measured.ended(false));
+        measured.end_epoch(false, 0);
+        assert_eq!(
+            (measured.tasks, measured.tasks_missed),
+            (TASKS_REMEMBERED / 2, 0)
+        );
+        measured.end_epoch(true, 0);
+        assert_eq!(measured.tasks, 0);
+    }
+}

@@ -1,0 +1,190 @@
+//! What spans epochs: dials, penalties that wait for evidence, drains, program versions under suspicion.
+
+use crate::world::*;
+use rollmill_protocol::{
+    ScrWei,
+    board::{Action, Alarm, BoardError, Event, Presence, Stage},
+    law::{Controls, ONE, Params},
+};
+
+fn presence(i: u8, presence: Presence) -> Event {
+    Event::PresenceChanged {
+        roller: roller(i),
+        presence,
+    }
+}
+
+/// Roller 1 misses its seat in a world whose penalties wait for two epochs.
+fn world_with_a_missed_seat() -> (World, u64) {
+    let params = Params {
+        challenge_s: 2 * Params::devnet().epoch_s,
+        ..Params::devnet()
+    };
+    let mut world = World::with_rollers(params, 3);
+    let batch = world.commit_drawing(&[1, 2, 3]);
+    world.apply(presence(1, Presence::Lost));
+    world.apply(presence(1, Presence::Alive));
+    world.deliver_all(batch);
+    world.settle(batch);
+    (world, batch)
+}
+
+#[test]
+fn a_penalty_counts_only_when_its_challenge_time_is_over() {
+    let (mut world, batch) = world_with_a_missed_seat();
+    let q = |world: &World| world.board.roller(roller(1)).unwrap().q;
+    for _ in 0..2 {
+        world.end_epoch();
+        assert_eq!(q(&world), world.params.q_init);
+    }
+    world.end_epoch();
+    assert!(q(&world) < world.params.q_init);
+    let too_late = Event::PenaltyCancelled(world.seat_key(batch, 0, 1));
+    assert_eq!(world.try_apply(too_late), Err(BoardError::AlreadyApplied));
+    assert_eq!(world.replayed(), world.board);
+}
+
+#[test]
+fn evidence_in_time_cancels_a_penalty_once() {
+    let (mut world, batch) = world_with_a_missed_seat();
+    world.end_epoch();
+    let cancelled = |i| Event::PenaltyCancelled(world.seat_key(batch, 0, i));
+    let (missed, on_time) = (cancelled(1), cancelled(2));
+    assert_eq!(world.try_apply(on_time), Err(BoardError::AlreadyApplied));
+    world.apply(missed.clone());
+    assert_eq!(world.try_apply(missed), Err(BoardError::AlreadyApplied));
+    assert_eq!(world.board.roller(roller(1)).unwrap().record.missed, 0);
+    for _ in 0..4 {
+        world.end_epoch();
+        assert_eq!(
+            world.board.roller(roller(1)).unwrap().q,
+            world.params.q_init
+        );
+    }
+}
+
+#[test]
+fn whoever_drains_rests_for_a_while() {
+    let params = Params {
+        drain_min_s: 40,
+        ..Params::devnet()
+    };
+    let mut world = World::with_rollers(params, 3);
+    world.apply(presence(1, Presence::Draining));
+    world.apply(presence(1, Presence::Alive));
+    let draws = |world: &mut World| {
+        let mut seats = 0;
+        for i in 0..4 {
+            let batch = world.commit();
+            world.store_beacon(batch, beacon(i));
+            seats += world.board.open_seats(roller(1)).len();
+            world.deliver_all(batch);
+        }
+        seats
+    };
+    assert_eq!(draws(&mut world), 0);
+    assert_eq!(world.board.roller(roller(1)).unwrap().record.offers, 0);
+    world.now += 40;
+    assert!(draws(&mut world) > 0);
+}
+
+#[test]
+fn dials_move_at_the_end_of_an_epoch_and_a_task_keeps_its_own() {
+    let mut params = Params {
+        tau_ns_per_gas: 4_000_000,
+        ..Params::devnet()
+    };
+    params.control.tau_ns_per_gas = (1_000_000, 64_000_000);
+    let mut world = World::with_rollers(params.clone(), 3);
+    assert_eq!(world.board.controls(), Controls::initial(&params));
+    let batch = world.commit_drawing(&[1, 2, 3]);
+    let time_s = world.task(batch).time_limit_s;
+    assert_eq!(time_s, params.t_fix_s + 4_000);
+    world.deliver_all(batch);
+    world.settle(batch);
+    world.end_epoch();
+    // All proofs came at once, so deadlines shrink by a step, for tasks of the new epoch.
+    let controls = world.board.controls();
+    assert_eq!(controls.tau_ns_per_gas, 3_500_000);
+    assert_eq!(world.board.controls_of(2), Some(controls));
+    let next = world.commit();
+    assert_eq!(world.task(next).time_limit_s, params.t_fix_s + 3_500);
+    assert_eq!(world.task(batch).time_limit_s, time_s);
+    assert_eq!(world.replayed(), world.board);
+}
+
+#[test]
+fn a_version_with_which_many_fail_is_quarantined_and_nobody_is_pardoned() {
+    let mut world = World::with_rollers(Params::devnet(), 4);
+    let batch = world.commit_drawing(&[1, 2, 3]);
+    let judged = |actions: &[Action]| {
+        let judge = |action: &&Action| matches!(action, Action::Judge { .. });
+        actions.iter().filter(judge).count()
+    };
+    let mut submit = |i| world.submit(world.seat_key(batch, 0, i), invalid());
+    assert_eq!(judged(&submit(1)), 1);
+    assert_eq!(judged(&submit(2)), 1);
+    let actions = submit(3);
+    assert_eq!(judged(&actions), 0, "the third failure is the program's");
+    let program_version = 1;
+    let alarm = Action::Alarm(Alarm::Quarantined { program_version });
+    assert!(actions.contains(&alarm));
+    assert!(world.board.is_quarantined(program_version));
+    assert_eq!(judged(&world.board.outstanding()), 0);
+    assert!(world.task(batch).is_left_to_fallback);
+
+    let next = world.commit();
+    world.store_beacon(next, beacon(1));
+    let left = Stage::Open {
+        round_ends_at: None,
+    };
+    assert_eq!(world.task(next).stage, left);
+    assert!(world.task(next).seats.is_empty());
+
+    world.end_epoch();
+    assert!(
+        world.board.is_quarantined(program_version),
+        "time does not lift it"
+    );
+    let resumed = world.apply(Event::QuarantineLifted { program_version });
+    assert_eq!(judged(&resumed), 3);
+    let lifted = Event::QuarantineLifted { program_version };
+    assert_eq!(world.try_apply(lifted), Err(BoardError::AlreadyApplied));
+    world.apply(Event::SubmissionJudged {
+        batch,
+        round: 0,
+        roller: roller(1),
+        proof_digest: digest(&world.seat_key(batch, 0, 1)),
+        valid: false,
+        fine: ScrWei::from_scr(10),
+    });
+    assert_eq!(judged(&world.board.outstanding()), 2);
+    assert_eq!(world.replayed(), world.board);
+}
+
+#[test]
+fn busy_rollers_do_not_end_at_one_whatever_they_decline() {
+    // Two rollers with equal stakes and one seat each, always asked for more than they can do.
+    let params = Params {
+        capacity_newcomer: 1,
+        gain_seats_max: 5,
+        ..Params::devnet()
+    };
+    let mut world = World::with_rollers(params, 3);
+    for _ in 0..6 {
+        for i in 0..12 {
+            let batch = world.commit();
+            world.store_beacon(batch, beacon(i));
+            world.deliver_all(batch);
+        }
+        world.end_epoch();
+    }
+    for i in 1..=3 {
+        let account = world.board.roller(roller(i)).unwrap();
+        assert!(
+            account.q < ONE && account.q > world.params.q_init,
+            "{}",
+            account.q
+        );
+    }
+}
