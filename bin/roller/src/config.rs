@@ -55,6 +55,9 @@ pub struct RunArgs {
     /// How long a mock proof pretends to take [default: 0].
     #[arg(long, env = "ROLLMILL_MOCK_PROVE_SECONDS", value_name = "SECONDS")]
     pub mock_prove_seconds: Option<f64>,
+    /// Be the operator's own prover, which proves unpaid what no roller delivers; the signer is not registered.
+    #[arg(long, env = "ROLLMILL_FALLBACK")]
+    pub fallback: bool,
     /// File that is written when the roller is ready for work.
     #[arg(long, env = "ROLLMILL_READY_FILE", value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
@@ -80,6 +83,7 @@ pub struct RunConfig {
     pub segment_memory_bytes: Option<usize>,
     pub proofs: ProofKind,
     pub mock_prove_seconds: f64,
+    pub fallback: bool,
     pub ready_file: Option<PathBuf>,
     pub exit_with_stdin: bool,
     pub log_format: LogFormat,
@@ -126,6 +130,7 @@ impl RunArgs {
                 .map(|mib| mib.saturating_mul(1 << 20)),
             proofs: self.proofs.or(file.proofs).unwrap_or_default(),
             mock_prove_seconds,
+            fallback: self.fallback || file.fallback,
             ready_file: self.ready_file.or(file.ready_file),
             exit_with_stdin: self.exit_with_stdin,
             log_format: self.log_format.unwrap_or_default(),

@@ -19,8 +19,7 @@ use std::{
 
 use alloy_primitives::Bytes;
 use eyre::{WrapErr, bail, ensure, eyre};
-use rollmill_l1::{Deployment, connect, contracts::RollerRegistry};
-use rollmill_protocol::Roller;
+use rollmill_l1::Deployment;
 use rollmill_roller_api::{
     Assignment, Client, ClientError, HeartbeatRequest, PickRequest, ProofKind, Requirements,
     SeatId, Stage, VerdictKind,
@@ -33,8 +32,10 @@ use serde_json::json;
 use crate::{
     config::{RunArgs, RunConfig},
     finished::{Finished, FinishedProofs},
+    identity::Identity,
     keys, progress,
     prover::{Job, Proof, Prover},
+    receipts::ReceiptBook,
 };
 
 /// How long a pick is asked to stay open.
@@ -43,7 +44,8 @@ const PICK_WAIT: Duration = Duration::from_secs(15);
 /// The roller as its two loops share it.
 struct Daemon {
     client: Client,
-    roller: Roller,
+    identity: Identity,
+    receipts: ReceiptBook,
     requirements: Requirements,
     objects: Objects,
     finished: FinishedProofs,
@@ -68,9 +70,9 @@ pub async fn run(args: RunArgs) -> eyre::Result<()> {
         return Ok(());
     };
     let daemon = Arc::new(daemon?);
-    tracing::info!(roller = %daemon.roller, proofs = %config.proofs, "ready");
+    tracing::info!(roller = %daemon.identity.roller, kind = ?daemon.identity.kind, proofs = %config.proofs, "ready");
     if let Some(path) = &config.ready_file {
-        let ready = json!({ "roller": daemon.roller, "signer": daemon.client.signer(), "pid": std::process::id() });
+        let ready = json!({ "roller": daemon.identity.roller, "signer": daemon.client.signer(), "pid": std::process::id() });
         write_ready_file(path, &ready)?;
     }
     let mut tasks = Tasks::new(shutdown);
@@ -89,28 +91,17 @@ impl Daemon {
                 config.deployment.display()
             )
         })?;
-        let registry = RollerRegistry::new(deployment.registry, connect(&config.l1_rpc)?);
-        // The identity comes from L1 and not from the coordinator, who could name another.
-        let roller = registry
-            .rollerOf(signer.address())
-            .call()
-            .await
-            .wrap_err_with(|| {
-                format!("cannot read the registry of rollers at {}", config.l1_rpc)
-            })?;
-        ensure!(
-            !roller.is_zero(),
-            "the signer {} belongs to no registered roller: run `roller stake` first",
-            signer.address()
-        );
         let client = Client::new(
             &config.coordinator,
             signer,
             deployment.chain_id,
             deployment.rollup,
         )?;
+        let identity = Identity::of(config, &client, &deployment).await?;
         let requirements = retry(shutdown, "requirements", || client.requirements()).await?;
         check(&requirements, &deployment, config.proofs)?;
+        identity.check(&requirements)?;
+        let receipts = ReceiptBook::open(&config.data_dir, requirements.heartbeat_lost_s)?;
 
         let objects = Objects::open(config.data_dir.join("objects"))
             .wrap_err_with(|| format!("cannot use {}", config.data_dir.display()))?;
@@ -119,7 +110,8 @@ impl Daemon {
         let prover = tokio::task::spawn_blocking(move || Prover::new(&setup)).await??;
         Ok(Self {
             client,
-            roller,
+            identity,
+            receipts,
             requirements,
             objects,
             finished,
@@ -140,31 +132,36 @@ impl Daemon {
             let beat = HeartbeatRequest {
                 ready: true,
                 tasks: self.progress.report(),
+                awaiting: self.receipts.awaiting(),
             };
-            match self.client.heartbeat(&beat).await {
-                Ok(reply) => {
-                    quiet = false;
-                    reply
-                        .stop
-                        .iter()
-                        .for_each(|order| self.stop(order.seat, order.reason));
-                }
-                Err(error) if quiet => {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "heartbeat failed")
-                }
+            match self.heartbeat(&beat).await {
+                Ok(()) => quiet = false,
+                Err(error) if quiet => tracing::debug!("heartbeat failed: {error:#}"),
                 Err(error) => {
                     quiet = true;
-                    tracing::warn!(error = &error as &dyn std::error::Error, "heartbeat failed");
+                    tracing::warn!("heartbeat failed: {error:#}");
                 }
             }
         }
         let drain = HeartbeatRequest {
             ready: false,
             tasks: Vec::new(),
+            awaiting: self.receipts.awaiting(),
         };
-        if let Err(error) = self.client.heartbeat(&drain).await {
-            tracing::debug!(%error, "could not announce the end");
+        if let Err(error) = self.heartbeat(&drain).await {
+            tracing::debug!("could not announce the end: {error:#}");
         }
+        Ok(())
+    }
+
+    /// One heartbeat: its receipts are kept before its orders are followed.
+    async fn heartbeat(&self, beat: &HeartbeatRequest) -> eyre::Result<()> {
+        let reply = self.client.heartbeat(beat).await?;
+        if let Some(asker) = &self.identity.asker {
+            self.receipts.keep(asker.heartbeat(beat, &reply)?).await?;
+        }
+        let stop = reply.stop.iter();
+        stop.for_each(|order| self.stop(order.seat, order.reason));
         Ok(())
     }
 
@@ -221,11 +218,18 @@ impl Daemon {
     async fn deliver(&self, assignment: &Assignment, token: &Shutdown) -> eyre::Result<()> {
         let SeatId { task, round } = assignment.seat;
         ensure!(
-            assignment.roller == self.roller,
-            "task {task} is addressed to {}",
-            assignment.roller
+            (assignment.kind, assignment.roller) == (self.identity.kind, self.identity.roller),
+            "task {task} is addressed to {} as {:?}",
+            assignment.roller,
+            assignment.kind
         );
-        let (finished, proof) = match self.finished.find(task, self.roller).await {
+        if let Some(asker) = &self.identity.asker {
+            let receipts = asker.assignment(assignment);
+            let receipts =
+                receipts.wrap_err_with(|| format!("task {task}: the assignment is not taken"))?;
+            self.receipts.keep(receipts).await?;
+        }
+        let (finished, proof) = match self.finished.find(task, self.identity.roller).await {
             Some(found) => {
                 tracing::info!(%task, round, "submitting the proof made before");
                 found
@@ -258,7 +262,7 @@ impl Daemon {
             .finished
             .keep(
                 task,
-                self.roller,
+                self.identity.roller,
                 proof.public_values_hash,
                 &proof.bytes,
                 proof.stats,
@@ -294,7 +298,7 @@ impl Daemon {
         token: &Shutdown,
     ) -> eyre::Result<Option<Proof>> {
         let (prover, progress) = (self.prover.clone(), self.progress.clone());
-        let (roller, task) = (self.roller, assignment.seat.task);
+        let (roller, task) = (self.identity.roller, assignment.seat.task);
         let cancel = Arc::new(AtomicBool::new(false));
         let flag = cancel.clone();
         // Dropping this future (the task is lost, the process ends) must end the blocking work as well.
@@ -325,25 +329,35 @@ impl Daemon {
         proof: Bytes,
         token: &Shutdown,
     ) -> eyre::Result<()> {
-        let submission =
-            self.client
-                .sign_submission(seat, self.roller, finished.public_values_hash, &proof);
-        let receipt = retry(token, "submission", || {
+        let submission = self.client.sign_submission(
+            seat,
+            self.identity.roller,
+            finished.public_values_hash,
+            &proof,
+        );
+        let reply = retry(token, "submission", || {
             self.client
                 .submit(&submission, &finished.stats, proof.clone())
         })
         .await?;
-        let (task, on_time) = (seat.task, receipt.on_time);
-        match receipt.verdict {
+        let (task, on_time) = (seat.task, reply.on_time);
+        if let Some(asker) = &self.identity.asker {
+            let receipts = asker.submission(&submission, &reply);
+            let receipts =
+                receipts.wrap_err_with(|| format!("task {task}: handed in without a receipt"))?;
+            self.receipts.keep(receipts).await?;
+        }
+        match reply.verdict {
             VerdictKind::Valid => {
                 tracing::info!(%task, on_time, seconds = finished.stats.prove_seconds, "accepted");
+                Ok(())
             }
-            VerdictKind::Invalid => {
-                let reason = receipt.reason.unwrap_or_default();
-                tracing::error!(%task, reason, "the coordinator's verifier rejects what ours accepted");
-            }
+            // A failure, so that there is a pause before the same bytes are handed in again.
+            VerdictKind::Invalid => bail!(
+                "task {task}: the coordinator's verifier rejects what ours accepted: {}",
+                reply.reason.unwrap_or_default()
+            ),
         }
-        Ok(())
     }
 
     fn hand(&self) -> std::sync::MutexGuard<'_, Option<(SeatId, Shutdown)>> {

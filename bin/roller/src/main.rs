@@ -1,7 +1,8 @@
 //! The roller: stakes, waits to be drawn, proves, submits.
 //!
 //! Model: one process per machine, one proof at a time. It *pulls*: heartbeats say that it is there and how far it is,
-//! picks ask for work. Everything that it must not lose (a finished proof) is on disk before the network sees it.
+//! picks ask for work. Everything that it must not lose (a finished proof, the operator's receipts) is on disk before it is
+//! acted on.
 //!
 //! Secrets come from files or the environment, never from arguments, and never reach a log.
 
@@ -9,9 +10,11 @@ mod bench;
 mod config;
 mod daemon;
 mod finished;
+mod identity;
 mod keys;
 mod progress;
 mod prover;
+mod receipts;
 mod stake;
 mod status;
 
@@ -35,6 +38,8 @@ enum Verb {
     Stake(stake::StakeArgs),
     /// Measure this machine on a recorded batch.
     Bench(bench::BenchArgs),
+    /// What the operator has signed for this roller: list it, verify it.
+    Receipts(receipts::ReceiptsArgs),
     /// Show what the coordinator has on record about a roller.
     Status(status::StatusArgs),
 }
@@ -53,6 +58,7 @@ fn main() -> ExitCode {
             Verb::Run(args) => daemon::run(args).await,
             Verb::Stake(args) => stake::run(args).await,
             Verb::Bench(args) => tokio::task::spawn_blocking(move || bench::run(&args)).await?,
+            Verb::Receipts(args) => receipts::run(&args),
             Verb::Status(args) => status::run(args).await,
         }
     });

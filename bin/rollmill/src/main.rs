@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod audit;
 mod devnet;
 mod evm_test;
 mod node;
@@ -20,6 +21,8 @@ struct Cli {
 enum Verb {
     /// Start a whole network on this machine: L1, contracts, sequencer, coordinator, rollers.
     Devnet(devnet::Args),
+    /// Replay the published log with the law, compare it with L1, and name the first difference.
+    Audit(audit::Args),
     /// Run Ethereum's JSON fixtures through the state transition.
     EvmTest(evm_test::Args),
     /// A roller that submits garbage: started by `devnet --once`, which shows that it is fined.
@@ -30,6 +33,7 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Devnet(args) => in_runtime(devnet::run(args)),
+        Verb::Audit(args) => in_runtime(audit::run(args)),
         Verb::EvmTest(args) => evm_test::run(args),
         Verb::Saboteur(args) => in_runtime(devnet::saboteur::run(args)),
     };

@@ -5,8 +5,9 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use eyre::WrapErr;
-use rollmill_coordinator::{Coordinator, CoordinatorConfig, L1Access};
+use alloy_primitives::Address;
+use eyre::{WrapErr, ensure};
+use rollmill_coordinator::{Coordinator, CoordinatorConfig, L1Access, OperatorSigner};
 use rollmill_engine::{
     Chain,
     rpc::{self, RpcConfig},
@@ -27,6 +28,10 @@ pub struct NodeConfig {
     pub store: Store,
     /// The operator's account on L1.
     pub sender: Sender,
+    /// The same account's key, for receipts.
+    pub operator: OperatorSigner,
+    /// The operator's own prover, if there is one.
+    pub fallback: Option<Address>,
     /// The contracts.
     pub deployment: Deployment,
     /// L2's block 0.
@@ -64,6 +69,12 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
         deployment,
         ..
     } = config;
+    ensure!(
+        config.operator.address() == deployment.operator,
+        "receipts would be signed by {}, the operator on L1 is {}",
+        config.operator.address(),
+        deployment.operator
+    );
     let chain_path = config.data_dir.join("l2.redb");
     let spec = config.genesis.chain_spec();
     let chain = tokio::task::spawn_blocking(move || Chain::open(&chain_path, &spec)).await??;
@@ -94,11 +105,13 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
 
     let coordinator_config = CoordinatorConfig {
         listen: config.coordinator_listen,
+        fallback: config.fallback,
         ..CoordinatorConfig::new(
             config.proofs,
             deployment.chain_id,
             deployment.rollup,
             deployment.l2_chain_id,
+            config.operator,
         )
     };
     let coordinator = Coordinator::open(

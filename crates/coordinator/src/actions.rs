@@ -10,15 +10,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy::{providers::Provider, sol_types::SolCall};
+use alloy::{
+    eips::BlockNumberOrTag, providers::Provider, sol_types::SolCall, transports::TransportError,
+};
 use alloy_primitives::{Bytes, U256};
 use rollmill_l1::{
     Call, Deployment, HeaderError, Mined, SendError, Sender, calls, contracts::Rollup, header_rlp,
 };
 use rollmill_protocol::{
-    BatchNumber, Entry, PublicValues, Roller, TaskId,
+    BatchNumber, Entry, PublicValues, Roller, TaskId, UnixSeconds,
     board::{Action, SeatKey},
 };
+use rollmill_roller_api::FALLBACK_ROUND;
 use rollmill_runtime::Shutdown;
 use rollmill_store::{ObjectError, Store, StoreError, SubmissionRecord};
 use tokio::{
@@ -44,6 +47,8 @@ pub(crate) struct Actions {
     pub(crate) store: Store,
     pub(crate) sender: Sender,
     pub(crate) deployment: Deployment,
+    /// Whose proofs settle unpaid.
+    pub(crate) fallback: Option<Roller>,
     pub(crate) retry: Duration,
     pub(crate) shutdown: Shutdown,
 }
@@ -54,6 +59,15 @@ enum ActionError {
     /// L1 has to go on first.
     #[error("L1 has no block {0} yet")]
     NotYet(u64),
+    /// L1's time has to go on first.
+    #[error("L1 takes an unpaid settlement from {0} on")]
+    TooEarly(UnixSeconds),
+    /// Something that is not L1's has to come first: the fallback's proof, or the settlement of the batch before.
+    #[error("not ready yet")]
+    NotReady,
+    /// L1 could not be asked.
+    #[error("L1 does not answer")]
+    Read(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error(transparent)]
     Header(#[from] HeaderError),
     #[error(transparent)]
@@ -122,7 +136,10 @@ impl Actions {
                         tracing::info!(purpose, tx = %mined.hash, l1_block = mined.block, gas = mined.gas_used, "coordinator.l1_action");
                     }
                 }
-                Err(ActionError::NotYet(block)) => self.poke(&mut poke, block).await,
+                Err(ActionError::NotYet(awaited) | ActionError::TooEarly(awaited)) => {
+                    self.poke(&mut poke, awaited).await;
+                }
+                Err(ActionError::NotReady) => {}
                 Err(error) => {
                     failures += 1;
                     if failures.is_multiple_of(QUIET_FAILURES) {
@@ -186,13 +203,39 @@ impl Actions {
                 Ok(calls::settle(self.deployment.rollup, &pv, proof, entries))
             }
             Action::Judge { batch, seat, .. } => self.judge(*batch, *seat).await,
-            Action::Assigned(_)
-            | Action::Stop(_)
-            | Action::Alarm(_)
-            | Action::StartFallback { .. } => {
+            Action::StartFallback { batch, task } => self.settle_unpaid(*batch, *task).await,
+            Action::Assigned(_) | Action::Stop(_) | Action::Alarm(_) => {
                 unreachable!("has no purpose on L1")
             }
         }
+    }
+
+    /// The fallback's proof, as soon as there is one and L1 takes it.
+    async fn settle_unpaid(&self, batch: BatchNumber, task: TaskId) -> Result<Call, ActionError> {
+        let fallback = self.fallback.ok_or(ActionError::NotReady)?;
+        let submitted = self
+            .store
+            .submission(task.0, FALLBACK_ROUND, fallback)
+            .await?;
+        let record = submitted.ok_or(ActionError::NotReady)?;
+        if self.keeper.read(|state| state.board.settled_through()) + 1 != batch {
+            return Err(ActionError::NotReady);
+        }
+        let provider = self.sender.provider();
+        let unread = |error: TransportError| ActionError::Read(Box::new(error));
+        let rollup = Rollup::new(self.deployment.rollup, provider);
+        let from = rollup.unpaidFrom(batch).call().await;
+        let from = from.map_err(|error| ActionError::Read(Box::new(error)))?;
+        let head = provider
+            .get_block_by_number(BlockNumberOrTag::Latest)
+            .await
+            .map_err(unread)?;
+        if head.is_none_or(|head| head.header.timestamp < from) {
+            return Err(ActionError::TooEarly(from));
+        }
+        let pv = self.statement(task, fallback).await?;
+        let proof = self.store.objects().get(record.proof_digest).await?;
+        Ok(calls::settle_unpaid(self.deployment.rollup, &pv, proof))
     }
 
     async fn store_beacon(&self, l1_block: u64) -> Result<Call, ActionError> {
@@ -291,10 +334,8 @@ pub(crate) fn purpose(action: &Action) -> Option<String> {
         Action::Judge { batch, seat, .. } => {
             Some(format!("judge/{batch}/{}/{}", seat.round, seat.roller))
         }
-        Action::Assigned(_)
-        | Action::Stop(_)
-        | Action::Alarm(_)
-        | Action::StartFallback { .. } => None,
+        Action::StartFallback { batch, .. } => Some(format!("settle-unpaid/{batch}")),
+        Action::Assigned(_) | Action::Stop(_) | Action::Alarm(_) => None,
     }
 }
 
@@ -319,7 +360,7 @@ fn submission(record: &SubmissionRecord) -> Rollup::Submission {
 #[cfg(test)]
 mod tests {
     use alloy_primitives::B256;
-    use rollmill_protocol::ProofDigest;
+    use rollmill_protocol::{ProofDigest, ScrWei, law::Controls};
 
     use super::*;
 
@@ -337,6 +378,12 @@ mod tests {
                 root: B256::ZERO,
                 total: 1,
                 leaves: Bytes::new(),
+                controls: Controls {
+                    tau_ns_per_gas: 1,
+                    k: 1,
+                    window: 1,
+                    unit_price: ScrWei(1),
+                },
             },
             Action::StoreBeacon { l1_block: 7 },
             Action::PostEntries {
@@ -354,6 +401,10 @@ mod tests {
                 batch: 7,
                 seat,
                 proof_digest,
+            },
+            Action::StartFallback {
+                batch: 7,
+                task: TaskId::default(),
             },
         ];
         let purposes: std::collections::BTreeSet<_> = actions.iter().filter_map(purpose).collect();

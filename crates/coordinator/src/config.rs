@@ -5,6 +5,8 @@ use std::{net::SocketAddr, time::Duration};
 use alloy_primitives::Address;
 use rollmill_roller_api::ProofKind;
 
+use crate::operator::OperatorSigner;
+
 /// Configuration of a coordinator.
 #[derive(Clone, Debug)]
 pub struct CoordinatorConfig {
@@ -18,6 +20,10 @@ pub struct CoordinatorConfig {
     pub rollup: Address,
     /// Chain id of L2.
     pub l2_chain_id: u64,
+    /// Signs what rollers are told: the account that commits on L1.
+    pub operator: OperatorSigner,
+    /// The operator's own prover, which proves unpaid what no roller delivers; without one such batches wait.
+    pub fallback: Option<Address>,
     /// How often rollers are asked to report.
     pub heartbeat_every: Duration,
     /// How far away the expiry of a request may be.
@@ -34,13 +40,21 @@ pub struct CoordinatorConfig {
 
 impl CoordinatorConfig {
     /// The defaults, for a deployment.
-    pub fn new(proofs: ProofKind, l1_chain_id: u64, rollup: Address, l2_chain_id: u64) -> Self {
+    pub fn new(
+        proofs: ProofKind,
+        l1_chain_id: u64,
+        rollup: Address,
+        l2_chain_id: u64,
+        operator: OperatorSigner,
+    ) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 9650)),
             proofs,
             l1_chain_id,
             rollup,
             l2_chain_id,
+            operator,
+            fallback: None,
             heartbeat_every: Duration::from_secs(1),
             request_ttl_max: Duration::from_secs(300),
             pick_wait_max: Duration::from_secs(20),
@@ -72,6 +86,9 @@ const STARK_BYTES_MIN: usize = 1024;
 
 /// Longest witness that is given out.
 pub const WITNESS_BYTES_MAX: u64 = 64 << 20;
+
+/// Records of the log in one answer at most.
+pub const LOG_LINES_MAX: u32 = 1_000;
 
 /// Longest JSON body of a request.
 pub const JSON_BYTES_MAX: usize = 64 << 10;

@@ -1,11 +1,15 @@
-//! What is known about tasks beside the law: which program and witness, which L1 transactions.
+//! What is known about tasks beside the law: which program and witness, which L1 transactions, how seats ended.
 
 use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
-use rollmill_protocol::{BatchNumber, TaskId};
+use rollmill_protocol::{
+    BatchNumber, Roller, Round, TaskId, UnixSeconds,
+    board::{MissedBecause, Seat, SeatState, Task},
+};
+use rollmill_roller_api::receipts::SeatOutcome;
 
-use crate::journal::Note;
+use crate::log::Note;
 
 /// Particulars of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +25,61 @@ pub(crate) struct SettleFacts {
     pub(crate) transaction: B256,
 }
 
+/// How the seats of a task ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Closing {
+    pub(crate) task: TaskId,
+    pub(crate) at: UnixSeconds,
+    /// Zero when the batch settled without entries.
+    pub(crate) entries_hash: B256,
+    pub(crate) outcomes: BTreeMap<(Round, Roller), SeatOutcome>,
+}
+
+impl Closing {
+    pub(crate) fn of(task: &Task, entries_hash: B256, at: UnixSeconds) -> Self {
+        let outcomes = task
+            .seats
+            .iter()
+            .filter_map(|(name, seat)| Some((*name, seat_outcome(seat)?)));
+        Self {
+            task: task.id,
+            at,
+            entries_hash,
+            outcomes: outcomes.collect(),
+        }
+    }
+}
+
+/// How a seat ended; `None` while it is open.
+pub(crate) fn seat_outcome(seat: &Seat) -> Option<SeatOutcome> {
+    Some(match &seat.state {
+        SeatState::Open => return None,
+        SeatState::OnTime => SeatOutcome::OnTime,
+        SeatState::Late
+            if seat
+                .receipt
+                .is_some_and(|receipt| receipt.received_at <= seat.deadline) =>
+        {
+            SeatOutcome::LateAfterSilence
+        }
+        SeatState::Late => SeatOutcome::Late,
+        SeatState::Invalid { .. } => SeatOutcome::Invalid,
+        SeatState::Missed {
+            why: MissedBecause::DeadlinePassed,
+        } => SeatOutcome::Missed,
+        SeatState::Missed {
+            why: MissedBecause::HeartbeatLost,
+        } => SeatOutcome::Silent,
+        SeatState::Released { .. } => SeatOutcome::Released,
+    })
+}
+
 /// All that was noted, in memory; the log is its durable form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     commits: BTreeMap<TaskId, CommitFacts>,
     settlements: BTreeMap<BatchNumber, SettleFacts>,
+    closings: BTreeMap<TaskId, Closing>,
 }
 
 impl Facts {
@@ -59,6 +113,19 @@ impl Facts {
                 );
             }
         }
+    }
+
+    pub(crate) fn close(&mut self, closing: Closing) {
+        self.closings.insert(closing.task, closing);
+    }
+
+    pub(crate) fn closing(&self, task: TaskId) -> Option<&Closing> {
+        self.closings.get(&task)
+    }
+
+    /// Forgets closings of tasks that the board has forgotten.
+    pub(crate) fn forget_closings(&mut self, is_forgotten: impl Fn(TaskId) -> bool) {
+        self.closings.retain(|task, _| !is_forgotten(*task));
     }
 
     pub(crate) fn commit(&self, task: TaskId) -> Option<&CommitFacts> {

@@ -1,4 +1,4 @@
-//! The coordinator's log: what is appended to the store's event log, and how a board is made of it again.
+//! How a board is made again of the log ([`crate::log`]) that the store keeps.
 //!
 //! One record is one durable write. A record of an L1 block holds all that the block means to us, so that the cursor of
 //! the watcher and the effects of a block cannot part. A reorganisation of L1 is a record, too: replaying then leaves out
@@ -6,88 +6,20 @@
 //! is left out as well.
 
 use alloy_primitives::B256;
-use rollmill_l1::Cursor;
 use rollmill_protocol::{
-    BatchNumber, TaskId, UnixSeconds,
-    board::{Board, BoardError, Event},
+    UnixSeconds,
+    board::BoardError,
     law::{Params, params::OutOfBounds},
 };
 use rollmill_store::{EventRecord, Store, StoreError, genesis_hash};
-use serde::{Deserialize, Serialize};
 
-use crate::facts::Facts;
+use crate::{
+    log::Record,
+    state::{ApplyError, State},
+};
 
 /// Records read at once while the log is replayed.
 const REPLAY_CHUNK: u32 = 1_000;
-
-/// One record of the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
-pub(crate) enum Record {
-    /// The first record: when the log begins, and under which law.
-    Opened {
-        /// Start of the first epoch.
-        start: UnixSeconds,
-        /// The numbers of the law; another law needs another log.
-        params: Params,
-    },
-    /// An L1 block was read.
-    L1Block {
-        /// Number.
-        number: u64,
-        /// Hash.
-        hash: B256,
-        /// What it means to the board, in log order.
-        events: Vec<Event>,
-        /// What else is kept of it.
-        notes: Vec<Note>,
-    },
-    /// L1 took back the blocks after this one.
-    L1Rewind {
-        /// Last block that stands.
-        number: u64,
-        /// Its hash.
-        hash: B256,
-    },
-    /// Something happened on the API or by the passing of time.
-    Event(Event),
-}
-
-/// What the coordinator keeps of L1 beside the board: the law does not depend on it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
-pub(crate) enum Note {
-    /// Particulars of a commit.
-    Committed {
-        /// Task.
-        task: TaskId,
-        /// Batch.
-        batch: BatchNumber,
-        /// Row of the program table.
-        program_version: u32,
-        /// Name of the witness.
-        witness_hash: B256,
-        /// L1 transaction.
-        transaction: B256,
-    },
-    /// Particulars of a settlement.
-    Settled {
-        /// Batch.
-        batch: BatchNumber,
-        /// State root that L1 holds now.
-        state_root: B256,
-        /// L1 transaction.
-        transaction: B256,
-    },
-}
 
 /// The board cannot be made or carried on: stop.
 #[derive(Debug, thiserror::Error)]
@@ -119,76 +51,6 @@ pub enum JournalError {
         #[source]
         source: BoardError,
     },
-}
-
-/// A board with what is kept beside it, and how far L1 is read.
-#[derive(Clone, Debug)]
-pub(crate) struct State {
-    pub(crate) board: Board,
-    pub(crate) facts: Facts,
-    pub(crate) l1: Option<Cursor>,
-}
-
-impl State {
-    pub(crate) fn new(params: Params, start: UnixSeconds) -> Result<Self, OutOfBounds> {
-        let board = Board::new(params, start)?;
-        Ok(Self {
-            board,
-            facts: Facts::default(),
-            l1: None,
-        })
-    }
-
-    /// Applies a record. For an API event the board's refusal is returned and nothing has changed; for an L1 block
-    /// repeats are ignored and anything else is an error, after which the state must be dropped.
-    pub(crate) fn apply(&mut self, record: &Record, now: UnixSeconds) -> Result<(), ApplyError> {
-        match record {
-            Record::Opened { .. } => {}
-            Record::Event(event) => {
-                self.board.apply(event, now.max(self.board.now()))?;
-            }
-            Record::L1Rewind { number, hash } => {
-                self.l1 = Some(Cursor {
-                    block: *number,
-                    hash: *hash,
-                });
-            }
-            Record::L1Block {
-                number,
-                hash,
-                events,
-                notes,
-            } => {
-                for event in events {
-                    match self.board.apply(event, now.max(self.board.now())) {
-                        Ok(_) => {}
-                        Err(BoardError::AlreadyApplied | BoardError::UnawaitedBeacon(_)) => {}
-                        Err(source) => {
-                            return Err(ApplyError::L1 {
-                                block: *number,
-                                source,
-                            });
-                        }
-                    }
-                }
-                notes.iter().for_each(|note| self.facts.note(note));
-                self.l1 = Some(Cursor {
-                    block: *number,
-                    hash: *hash,
-                });
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A record does not apply.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ApplyError {
-    #[error(transparent)]
-    Refused(#[from] BoardError),
-    #[error("L1 block {block} does not fit the board")]
-    L1 { block: u64, source: BoardError },
 }
 
 /// The log as it is read back.
@@ -240,7 +102,7 @@ pub(crate) fn replay(
             continue;
         }
         match state.apply(record, *now) {
-            Ok(()) => {}
+            Ok(_) => {}
             // Was built on a block that L1 took back.
             Err(ApplyError::Refused(error)) if was_rewound => {
                 tracing::debug!(%error, "left out while replaying after a reorganisation");
@@ -255,7 +117,7 @@ pub(crate) fn replay(
 }
 
 /// For each record the highest L1 block that no later rewind took back.
-fn standing_up_to(records: &[(UnixSeconds, Record)]) -> Vec<u64> {
+pub(crate) fn standing_up_to(records: &[(UnixSeconds, Record)]) -> Vec<u64> {
     let mut standing = u64::MAX;
     let mut limits: Vec<u64> = records
         .iter()
@@ -285,6 +147,7 @@ mod tests {
                 hash: B256::ZERO,
                 events,
                 notes,
+                decisions: Vec::new(),
             },
         )
     }

@@ -12,13 +12,16 @@ use rollmill_protocol::{
     ProofDigest, Roller, UnixSeconds,
     board::{BoardError, Event, Presence, Refusal, SeatKey, Verdict},
 };
-use rollmill_roller_api::{Assignment, Progress, RefusalCode, SeatId, StopOrder, StopReason};
+use rollmill_roller_api::{
+    Assignment, Progress, RefusalCode, SeatId, StopOrder, StopReason, TaskKind,
+    receipts::{AssignmentReceipt, CloseReceipt, PassOverReceipt},
+};
 use rollmill_store::SubmissionRecord;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use task::{KeeperTask, open};
 
-use crate::{api::Refused, journal::State};
+use crate::{api::Refused, operator, state::State};
 
 /// Access to the board; clones share it.
 #[derive(Clone, Debug)]
@@ -52,6 +55,15 @@ pub(crate) enum KeeperError {
     /// The process ends.
     #[error("the board has stopped")]
     Stopped,
+}
+
+/// A seat for its roller, with what is to be signed for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Offered {
+    /// Without receipts.
+    pub(crate) assignment: Assignment,
+    pub(crate) receipt: AssignmentReceipt,
+    pub(crate) passed_over: Vec<PassOverReceipt>,
 }
 
 /// What intake must know about a seat.
@@ -171,31 +183,47 @@ impl Keeper {
     }
 
     /// The oldest seat of `roller` that has not reported and is not in its hands.
-    pub(crate) fn assignment(&self, roller: Roller, in_hand: &[SeatId]) -> Option<Assignment> {
-        self.read(|state| {
-            state
-                .board
-                .open_seats(roller)
-                .into_iter()
-                .find_map(|(key, task, seat)| {
-                    let id = SeatId {
-                        task: key.task,
-                        round: key.round,
-                    };
-                    let commit = state.facts.commit(key.task)?;
-                    (!in_hand.contains(&id)).then_some(Assignment {
-                        seat: id,
-                        batch: task.batch,
-                        roller,
-                        tickets: seat.tickets,
-                        program_version: commit.program_version,
-                        witness_hash: commit.witness_hash,
-                        prover_gas_estimate: task.prover_gas_estimate,
-                        assigned_unix_s: seat.assigned_at,
-                        deadline_unix_s: seat.deadline,
-                    })
-                })
+    pub(crate) fn assignment(&self, roller: Roller, in_hand: &[SeatId]) -> Option<Offered> {
+        let state = self.state();
+        let seats = state.board.open_seats(roller);
+        seats.into_iter().find_map(|(key, task, seat)| {
+            let id = SeatId {
+                task: key.task,
+                round: key.round,
+            };
+            let commit = state.facts.commit(key.task)?;
+            if in_hand.contains(&id) {
+                return None;
+            }
+            let assignment = Assignment {
+                kind: TaskKind::Seat,
+                seat: id,
+                batch: task.batch,
+                roller,
+                tickets: seat.tickets,
+                program_version: commit.program_version,
+                witness_hash: commit.witness_hash,
+                prover_gas_estimate: task.prover_gas_estimate,
+                assigned_unix_s: seat.assigned_at,
+                deadline_unix_s: seat.deadline,
+                receipt: None,
+                passed_over: Vec::new(),
+            };
+            Some(Offered {
+                assignment,
+                receipt: operator::assignment(task, key.round, roller)?,
+                passed_over: operator::passed_over(task, key.round),
+            })
         })
+    }
+
+    /// What is to be signed for those of the awaited seats whose task is closed.
+    pub(crate) fn closings(&self, roller: Roller, awaiting: &[SeatId]) -> Vec<CloseReceipt> {
+        let state = self.state();
+        let closed = awaiting
+            .iter()
+            .filter_map(|seat| operator::close(state.facts.closing(seat.task)?, *seat, roller));
+        closed.collect()
     }
 
     /// Which of the reported work is lost.

@@ -7,7 +7,7 @@ use rollmill_l1::{
 };
 use rollmill_protocol::{ScrWei, TaskId, board::Event};
 
-use crate::journal::{Note, Record};
+use crate::log::{Note, Record};
 
 /// The record of an L1 block.
 pub(crate) fn record(block: &L1Block) -> Record {
@@ -27,6 +27,7 @@ pub(crate) fn record(block: &L1Block) -> Record {
         hash: block.hash,
         events,
         notes,
+        decisions: Vec::new(),
     }
 }
 

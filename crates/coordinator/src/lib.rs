@@ -16,12 +16,16 @@
 
 mod actions;
 mod api;
+pub mod audit;
 mod config;
 mod facts;
 mod journal;
 mod keeper;
 mod l1_feed;
+pub mod log;
+mod operator;
 mod presence;
+mod state;
 mod statement;
 mod verifier;
 mod views;
@@ -43,6 +47,7 @@ use tokio::{
 
 pub use config::CoordinatorConfig;
 pub use journal::JournalError;
+pub use operator::OperatorSigner;
 
 use crate::{
     actions::Actions,
@@ -161,6 +166,7 @@ impl Coordinator {
             store: self.store.clone(),
             sender: l1.sender,
             deployment: l1.deployment,
+            fallback: self.config.fallback,
             retry: self.config.l1_retry,
             shutdown: self.shutdown.clone(),
         };

@@ -12,7 +12,7 @@ use rollmill_roller_api::{
 };
 use rollmill_store::{Store, StoreError, SubmissionRecord};
 
-use crate::{journal::State, presence::Presences};
+use crate::{presence::Presences, state::State};
 
 /// A task with its submissions from the store and the progress that rollers report.
 pub(crate) async fn task(

@@ -9,9 +9,9 @@ use rollmill_protocol::{Roller, TaskId};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Assignment, Authorization, HeartbeatReply, HeartbeatRequest, PickRequest, Receipt, Refusal,
-    Requirements, RollerView, SignedSubmission, StatusView, SubmissionStats, TaskView, domain,
-    http,
+    Assignment, Authorization, HeartbeatReply, HeartbeatRequest, PickRequest, Refusal,
+    Requirements, RollerView, SignedSubmission, StatusView, SubmissionReply, SubmissionStats,
+    TaskView, domain, http,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -140,6 +140,18 @@ impl Client {
         self.get(http::STATUS).await
     }
 
+    /// `GET /v1/log`: JSON lines behind number `after`, as text; empty at the end of the log.
+    pub async fn log(&self, after: u64) -> Result<String, ClientError> {
+        let url = format!("{}{}?after={after}", self.base, http::LOG);
+        let request = self.http.get(url).timeout(TRANSFER_TIMEOUT);
+        let response = refused(request.send().await.map_err(ClientError::Transport)?).await?;
+        let status = response.status().as_u16();
+        String::from_utf8(bounded(response).await?).map_err(|error| ClientError::Malformed {
+            status,
+            why: error.to_string(),
+        })
+    }
+
     /// `GET /v1/tasks`.
     pub async fn tasks(&self) -> Result<Vec<TaskView>, ClientError> {
         self.get(http::TASKS).await
@@ -191,7 +203,7 @@ impl Client {
         submission: &SignedSubmission,
         stats: &SubmissionStats,
         proof: Bytes,
-    ) -> Result<Receipt, ClientError> {
+    ) -> Result<SubmissionReply, ClientError> {
         let path = format!("{}/{}/submissions", http::TASKS, submission.task);
         let request = self
             .signed(Method::POST, &path, &proof)

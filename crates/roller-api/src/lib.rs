@@ -8,11 +8,13 @@
 //!   and is accepted once;
 //! - a submission is signed separately, in the form that L1 recovers, because L1 is the judge of it;
 //! - a refusal carries a machine code, a sentence and whether trying again can help ([`Refusal`]);
+//! - the operator signs what it tells a roller ([`receipts`]), so that a coordinator is held to its word as well;
 //! - everything can be repeated: a task is delivered until its seat has reported, an identical submission is answered
 //!   with the first receipt.
 
 mod auth;
 mod client;
+pub mod receipts;
 mod refusal;
 mod types;
 mod views;
@@ -24,8 +26,9 @@ pub use auth::{
 pub use client::{Client, ClientError, Download};
 pub use refusal::{Refusal, RefusalCode};
 pub use types::{
-    Assignment, HeartbeatReply, HeartbeatRequest, PickRequest, Program, Progress, ProofKind,
-    Receipt, Requirements, SeatId, Stage, StopOrder, StopReason, SubmissionStats, VerdictKind,
+    Assignment, FALLBACK_ROUND, HeartbeatReply, HeartbeatRequest, PickRequest, Program, Progress,
+    ProofKind, Requirements, SeatId, Stage, StopOrder, StopReason, SubmissionReply,
+    SubmissionStats, TaskKind, VerdictKind,
 };
 pub use views::{
     DrawView, EntryView, LotteryView, OfferOutcome, OfferView, PointOutcome, PointView, RollerView,
@@ -59,6 +62,8 @@ pub mod http {
     pub const TASKS: &str = "/v1/tasks";
     /// Records of rollers.
     pub const ROLLERS: &str = "/v1/rollers";
+    /// The published event log.
+    pub const LOG: &str = "/v1/log";
     /// State of the coordinator.
     pub const STATUS: &str = "/v1/status";
     /// The OpenAPI document.

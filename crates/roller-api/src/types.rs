@@ -6,6 +6,11 @@ use rollmill_protocol::{BatchNumber, ProofDigest, Roller, Round, ScrWei, TaskId,
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::receipts::{
+    AssignmentReceipt, CloseReceipt, HeartbeatReceipt, PassOverReceipt, Signed, SubmissionReceipt,
+    VerdictReceipt,
+};
+
 /// Which proofs a deployment takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -65,6 +70,12 @@ pub struct Requirements {
     pub rollup: Address,
     /// Chain id of L2.
     pub l2_chain_id: u64,
+    /// The account that signs receipts, as L1 names it.
+    #[schema(value_type = String)]
+    pub operator: Address,
+    /// The operator's own prover, which takes tasks of kind `fallback`.
+    #[schema(value_type = Option<String>)]
+    pub fallback: Option<Address>,
     /// Kind of proofs.
     pub proofs: ProofKind,
     /// Programs that can be asked for.
@@ -143,6 +154,9 @@ pub struct HeartbeatRequest {
     pub ready: bool,
     /// What is being worked on.
     pub tasks: Vec<Progress>,
+    /// Seats of which the roller has no close receipt yet; the answer brings those that there are.
+    #[serde(default)]
+    pub awaiting: Vec<SeatId>,
 }
 
 /// Why to stop working on a seat.
@@ -181,6 +195,12 @@ pub struct HeartbeatReply {
     pub now_unix_s: UnixSeconds,
     /// Work that is lost.
     pub stop: Vec<StopOrder>,
+    /// The operator's word that the roller was heard; none for the fallback prover, who is the operator.
+    #[schema(value_type = Option<Object>)]
+    pub receipt: Option<Signed<HeartbeatReceipt>>,
+    /// How awaited seats ended.
+    #[schema(value_type = Vec<Object>)]
+    pub closed: Vec<Signed<CloseReceipt>>,
 }
 
 /// Ask for work.
@@ -193,11 +213,28 @@ pub struct PickRequest {
     pub in_hand: Vec<SeatId>,
 }
 
-/// A seat to work on.
+/// Round of a fallback task's submission: no draw has it.
+pub const FALLBACK_ROUND: Round = Round::MAX;
+
+/// What kind of work a task is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskKind {
+    /// A seat that was drawn: timed, and paid by lottery.
+    #[default]
+    Seat,
+    /// The operator's own proof of a batch that no roller delivered: not timed, not paid.
+    Fallback,
+}
+
+/// Work: a drawn seat, or a batch that is left to the fallback prover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Assignment {
-    /// The seat.
+    /// Kind of the work.
+    #[serde(default)]
+    pub kind: TaskKind,
+    /// The seat; for the fallback the task with [`FALLBACK_ROUND`].
     #[serde(flatten)]
     pub seat: SeatId,
     /// Batch to prove.
@@ -206,7 +243,7 @@ pub struct Assignment {
     /// The identity to prove under.
     #[schema(value_type = String)]
     pub roller: Roller,
-    /// Tickets of the seat.
+    /// Tickets of the seat; none for the fallback.
     pub tickets: u32,
     /// Row of the program table.
     pub program_version: u32,
@@ -218,9 +255,15 @@ pub struct Assignment {
     /// When the seat was drawn.
     #[schema(value_type = u64)]
     pub assigned_unix_s: UnixSeconds,
-    /// A proof received later is late.
+    /// A proof received later is late. The fallback has no deadline: the end of time.
     #[schema(value_type = u64)]
     pub deadline_unix_s: UnixSeconds,
+    /// The operator's word for the seat; none for the fallback prover, who is the operator.
+    #[schema(value_type = Option<Object>)]
+    pub receipt: Option<Signed<AssignmentReceipt>>,
+    /// The points of the same draw that gave no ticket, and why.
+    #[schema(value_type = Vec<Object>)]
+    pub passed_over: Vec<Signed<PassOverReceipt>>,
 }
 
 /// What a roller measured; nothing depends on it.
@@ -250,7 +293,7 @@ pub enum VerdictKind {
 /// Answer to a submission; an identical repeat is answered with the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Receipt {
+pub struct SubmissionReply {
     /// The seat.
     #[serde(flatten)]
     pub seat: SeatId,
@@ -269,4 +312,10 @@ pub struct Receipt {
     /// When the last byte was received.
     #[schema(value_type = u64)]
     pub received_unix_s: UnixSeconds,
+    /// The operator's word that it was received; none for the fallback prover, who is the operator.
+    #[schema(value_type = Option<Object>)]
+    pub received: Option<Signed<SubmissionReceipt>>,
+    /// The operator's word for the verdict.
+    #[schema(value_type = Option<Object>)]
+    pub judged: Option<Signed<VerdictReceipt>>,
 }

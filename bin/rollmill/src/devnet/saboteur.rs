@@ -80,7 +80,7 @@ async fn cheat_once(client: &Client, proofs: ProofKind) -> eyre::Result<()> {
     client
         .heartbeat(&HeartbeatRequest {
             ready: true,
-            tasks: vec![],
+            ..HeartbeatRequest::default()
         })
         .await?;
     let pick = PickRequest {

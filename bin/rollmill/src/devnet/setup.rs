@@ -10,6 +10,7 @@ use std::{
 use alloy::providers::{DynProvider, Provider};
 use alloy_primitives::Address;
 use eyre::{WrapErr, bail, ensure};
+use rollmill_coordinator::OperatorSigner;
 use rollmill_l1::{Deployment, Sender, SenderConfig, deploy};
 use rollmill_protocol::l2;
 use rollmill_roller_api::{Client, ProofKind};
@@ -87,7 +88,7 @@ impl Network {
         let sender = Sender::new(
             l1.clone(),
             chain_id,
-            operator,
+            operator.clone(),
             store.clone(),
             SenderConfig::default(),
         );
@@ -118,6 +119,8 @@ impl Network {
             data_dir: folders.in_root("node"),
             store: store.clone(),
             sender,
+            operator: OperatorSigner::new(operator),
+            fallback: None,
             deployment: deployment.clone(),
             genesis: with_rollup(deployment.rollup),
             proofs: args.proofs,

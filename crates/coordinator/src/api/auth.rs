@@ -1,7 +1,7 @@
 //! Who is asking: signed requests.
 //!
 //! Order of the checks, cheap before dear and nothing durable for strangers: headers present -> not expired -> signature
-//! names somebody -> that is a roller's signer -> nonce is new. The body is compared with the signed hash when it has
+//! names somebody -> that is a roller's signer, or the fallback prover's -> nonce is new. The body is compared with the signed hash when it has
 //! been read.
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use axum::{
 };
 use futures::StreamExt;
 use rollmill_protocol::Roller;
-use rollmill_roller_api::{Authorization, RefusalCode, http};
+use rollmill_roller_api::{Authorization, RefusalCode, TaskKind, http};
 use serde::de::DeserializeOwned;
 
 use super::{App, Refused};
@@ -22,10 +22,12 @@ use crate::config::JSON_BYTES_MAX;
 /// How long a JSON body may take to arrive.
 const JSON_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The roller that signed a request.
+/// Who signed a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
-    /// Identity.
+    /// Which work it takes.
+    pub(crate) kind: TaskKind,
+    /// Identity: the roller's, or the fallback prover's own address.
     pub(crate) roller: Roller,
     /// The key that signed.
     pub(crate) signer: Address,
@@ -47,10 +49,12 @@ pub(crate) async fn caller(app: &App, parts: &Parts) -> Result<Caller, Refused> 
     let signer = auth
         .signer(&app.domain, parts.method.as_str(), path)
         .map_err(|error| Refused::because(RefusalCode::BadSignature, error))?;
-    let roller = app
-        .board
-        .roller_of(signer)
-        .ok_or(RefusalCode::UnknownSigner)?;
+    let (kind, roller) = if app.config.fallback == Some(signer) {
+        (TaskKind::Fallback, signer)
+    } else {
+        let roller = app.board.roller_of(signer);
+        (TaskKind::Seat, roller.ok_or(RefusalCode::UnknownSigner)?)
+    };
     let is_new = app
         .store
         .use_nonce(signer, auth.nonce, auth.expiry_unix_s)
@@ -59,6 +63,7 @@ pub(crate) async fn caller(app: &App, parts: &Parts) -> Result<Caller, Refused> 
         return Err(RefusalCode::ReplayedNonce.into());
     }
     Ok(Caller {
+        kind,
         roller,
         signer,
         body_hash: auth.body_hash,

@@ -27,6 +27,15 @@ impl Refused {
         );
         Self(Refusal::new(RefusalCode::Internal))
     }
+
+    /// The operator's signer does not sign at this moment: nothing is said without a signature, the caller comes again.
+    pub(crate) fn unsigned(error: alloy::signers::Error) -> Self {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the operator's signer fails"
+        );
+        Self::because(RefusalCode::Busy, "no signature for the receipt")
+    }
 }
 
 impl From<RefusalCode> for Refused {

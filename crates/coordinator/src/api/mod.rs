@@ -2,19 +2,20 @@
 
 mod auth;
 mod error;
+mod fallback;
 mod public;
 mod rollers;
 mod submissions;
 
 use std::sync::Arc;
 
-use alloy::sol_types::Eip712Domain;
+use alloy::sol_types::{Eip712Domain, SolStruct};
 use axum::{
     Json, Router,
     routing::{get, post},
 };
 use rollmill_protocol::law::Params;
-use rollmill_roller_api::{RefusalCode, domain, http};
+use rollmill_roller_api::{RefusalCode, domain, http, receipts::Signed};
 use rollmill_runtime::{Clock, Shutdown};
 use rollmill_store::Store;
 use tower_http::cors::CorsLayer;
@@ -78,11 +79,27 @@ impl App {
         }))
     }
 
+    /// Signs a receipt as the operator.
+    pub(crate) async fn sign<T: SolStruct>(&self, receipt: T) -> Result<Signed<T>, Refused> {
+        let signed = self.config.operator.sign(&self.domain, receipt).await;
+        signed.map_err(Refused::unsigned)
+    }
+
+    /// Signs receipts as the operator.
+    pub(crate) async fn sign_all<T: SolStruct>(
+        &self,
+        receipts: Vec<T>,
+    ) -> Result<Vec<Signed<T>>, Refused> {
+        let signed = self.config.operator.sign_all(&self.domain, receipts).await;
+        signed.map_err(Refused::unsigned)
+    }
+
     /// All routes.
     pub(crate) fn router(self) -> Router {
         Router::new()
             .route(http::REQUIREMENTS, get(public::requirements))
             .route(http::STATUS, get(public::status))
+            .route(http::LOG, get(public::log))
             .route(http::TASKS, get(public::tasks))
             .route(&format!("{}/{{task}}", http::TASKS), get(public::task))
             .route(
@@ -118,6 +135,7 @@ impl App {
     paths(
         public::requirements,
         public::status,
+        public::log,
         public::tasks,
         public::task,
         public::roller,

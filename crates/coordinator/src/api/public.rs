@@ -2,16 +2,24 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query, State},
+    http::header,
+    response::IntoResponse,
 };
 use rollmill_protocol::{Roller, TaskId};
 use rollmill_roller_api::{
     Program, ProofKind, Refusal, RefusalCode, Requirements, RollerView, StatusView, TaskView,
 };
 use rollmill_zkvm::programs;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{App, Refused};
-use crate::{config::WITNESS_BYTES_MAX, views};
+use crate::{
+    config::{LOG_LINES_MAX, WITNESS_BYTES_MAX},
+    log::LogLine,
+    views,
+};
 
 /// Tasks that are listed at most: the newest.
 const TASKS_MAX: usize = 200;
@@ -37,6 +45,8 @@ pub(super) async fn requirements(State(app): State<App>) -> Json<Requirements> {
         l1_chain_id: config.l1_chain_id,
         rollup: config.rollup,
         l2_chain_id: config.l2_chain_id,
+        operator: config.operator.address(),
+        fallback: config.fallback,
         proofs: config.proofs,
         programs,
         stake_min_wei: app.params.stake_min,
@@ -79,6 +89,41 @@ pub(super) async fn status(State(app): State<App>) -> Json<StatusView> {
             settled_batch: state.board.settled_through(),
         }
     }))
+}
+
+/// A page of the log.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+pub(super) struct LogPage {
+    /// Lines behind this one; 0 begins at the start.
+    #[serde(default)]
+    after: u64,
+    /// Lines at most; never more than 1000.
+    limit: Option<u32>,
+}
+
+#[utoipa::path(
+    get, path = "/v1/log", params(LogPage),
+    description = "The event log as JSON lines {seq, atUnixMs, hash, body}: what happened and what the law decided, hash \
+                   chained. `rollmill audit` replays it and compares it with L1. An empty answer is the end.",
+    responses((status = 200, content_type = "application/x-ndjson", body = String), (status = "default", body = Refusal))
+)]
+pub(super) async fn log(
+    State(app): State<App>,
+    Query(page): Query<LogPage>,
+) -> Result<impl IntoResponse, Refused> {
+    let hash = app.store.event_hash(page.after).await;
+    let hash = hash
+        .map_err(Refused::internal)?
+        .ok_or(RefusalCode::UnknownObject)?;
+    let limit = page.limit.unwrap_or(LOG_LINES_MAX).min(LOG_LINES_MAX);
+    let records = app.store.events(page.after, hash, limit).await;
+    let mut body = String::new();
+    for record in records.map_err(Refused::internal)? {
+        let line = LogLine::try_from(record).and_then(|line| serde_json::to_string(&line));
+        body.push_str(&line.map_err(Refused::internal)?);
+        body.push('\n');
+    }
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body))
 }
 
 #[utoipa::path(

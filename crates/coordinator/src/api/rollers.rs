@@ -11,12 +11,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use rollmill_roller_api::{
-    Assignment, HeartbeatReply, HeartbeatRequest, PickRequest, Refusal, RefusalCode,
+    Assignment, HeartbeatReply, HeartbeatRequest, PickRequest, Refusal, RefusalCode, TaskKind,
 };
 use rollmill_store::ObjectError;
 use tokio_util::io::ReaderStream;
 
-use super::{App, Refused, auth};
+use super::{App, Refused, auth, fallback};
+use crate::{keeper::Offered, operator};
+
+/// Seats of which close receipts are given in one answer.
+const AWAITING_MAX: usize = 64;
 
 /// Progress reports beyond this many seats are not kept.
 const REPORTS_MAX: usize = 64;
@@ -34,14 +38,28 @@ pub(super) async fn heartbeat(
     let caller = auth::caller(&app, &parts).await?;
     let mut beat: HeartbeatRequest = auth::json(&caller, body).await?;
     beat.tasks.truncate(REPORTS_MAX);
+    let now_unix_s = app.clock.now_unix_s();
+    if caller.kind == TaskKind::Fallback {
+        return Ok(Json(HeartbeatReply {
+            now_unix_s,
+            stop: fallback::stop_orders(&app, &beat.tasks),
+            receipt: None,
+            closed: Vec::new(),
+        }));
+    }
     let stop = app.board.stop_orders(caller.roller, &beat.tasks);
+    beat.awaiting.truncate(AWAITING_MAX);
+    let closed = app.board.closings(caller.roller, &beat.awaiting);
     let ready = beat.ready;
     app.presences
         .heard(caller.roller, beat, app.clock.now_unix_ms());
     app.board.heard(caller.roller, ready).await?;
+    let heard = operator::heartbeat(caller.roller, now_unix_s, ready);
     Ok(Json(HeartbeatReply {
-        now_unix_s: app.clock.now_unix_s(),
+        now_unix_s,
         stop,
+        receipt: Some(app.sign(heard).await?),
+        closed: app.sign_all(closed).await?,
     }))
 }
 
@@ -63,34 +81,55 @@ pub(super) async fn pick(
     let found = async {
         loop {
             changes.borrow_and_update();
-            if let Some(found) = app.board.assignment(caller.roller, &pick.in_hand) {
-                return Some(found);
-            }
-            if changes.changed().await.is_err() {
-                return None;
+            let found = match caller.kind {
+                TaskKind::Seat => app
+                    .board
+                    .assignment(caller.roller, &pick.in_hand)
+                    .map(Found::Seat),
+                TaskKind::Fallback => fallback::next(&app, caller.roller, &pick.in_hand)
+                    .await?
+                    .map(Found::Fallback),
+            };
+            if found.is_some() || changes.changed().await.is_err() {
+                return Ok(found);
             }
         }
     };
     tokio::select! {
-        found = tokio::time::timeout(wait, found) => delivered(&app, caller, found.ok().flatten()).await,
+        found = tokio::time::timeout(wait, found) => match found {
+            Ok(Ok(Some(Found::Seat(offered)))) => delivered(&app, caller, offered).await.map(Json),
+            Ok(Ok(Some(Found::Fallback(work)))) => Ok(Json(Some(work))),
+            Ok(Ok(None)) | Err(_) => Ok(Json(None)),
+            Ok(Err(refused)) => Err(refused),
+        },
         () = app.shutdown.cancelled() => Ok(Json(None)),
     }
+}
+
+/// Work that was found for a pick.
+enum Found {
+    Seat(Offered),
+    Fallback(Assignment),
 }
 
 async fn delivered(
     app: &App,
     caller: auth::Caller,
-    found: Option<Assignment>,
-) -> Result<Json<Option<Assignment>>, Refused> {
-    let Some(assignment) = found else {
-        return Ok(Json(None));
-    };
+    offered: Offered,
+) -> Result<Option<Assignment>, Refused> {
+    let Offered {
+        mut assignment,
+        receipt,
+        passed_over,
+    } = offered;
     let picked = app.board.picked(assignment.seat, caller.roller).await;
     if !picked? {
-        return Ok(Json(None));
+        return Ok(None);
     }
+    assignment.receipt = Some(app.sign(receipt).await?);
+    assignment.passed_over = app.sign_all(passed_over).await?;
     tracing::info!(task = %assignment.seat.task, roller = %caller.roller, "coordinator.pick");
-    Ok(Json(Some(assignment)))
+    Ok(Some(assignment))
 }
 
 #[utoipa::path(

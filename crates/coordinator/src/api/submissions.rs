@@ -2,7 +2,9 @@
 //!
 //! Order of the checks; each one is cheaper than the next, and nothing is stored before the verdict:
 //! known signer -> the submission is this roller's and signed for L1 -> seated -> identical repeat (first receipt) ->
-//! seat open -> length -> the signed statement is this seat's -> body complete and as signed -> digest -> verified.
+//! seat open (or the fallback called for) -> length -> the signed statement is this seat's -> body complete and as signed -> digest -> verified.
+//!
+//! The fallback prover has no seat; the rest is the same for it (see `fallback`).
 //!
 //! Everything up to the digest is a *refusal*: not submitted, never invalid. *Invalid* is what the verifier says about
 //! complete bytes that the roller signed; those are kept, because L1 judges them.
@@ -20,14 +22,16 @@ use axum::{
     extract::{Path, Request, State},
     http::{HeaderMap, header},
 };
-use rollmill_protocol::{ProofDigest, Roller, TaskId, board::BoardError};
+use rollmill_protocol::{ProofDigest, Roller, TaskId, UnixSeconds, board::BoardError};
 use rollmill_roller_api::{
-    Receipt, Refusal, RefusalCode, SeatId, SignedSubmission, SubmissionStats, VerdictKind, http,
+    FALLBACK_ROUND, Refusal, RefusalCode, SeatId, SignedSubmission, SubmissionReply,
+    SubmissionStats, TaskKind, VerdictKind, http,
+    receipts::{SubmissionReceipt, VerdictReceipt},
     submission_signer,
 };
 use rollmill_store::{BatchRecord, Recorded, SubmissionRecord, Verdict};
 
-use super::{App, Refused, auth};
+use super::{App, Refused, auth, fallback};
 use crate::{
     keeper::{KeeperError, SeatFacts, refused},
     statement,
@@ -44,16 +48,16 @@ pub(crate) struct InFlight(Arc<Mutex<BTreeSet<(SeatId, Roller)>>>);
 #[utoipa::path(
     post, path = "/v1/tasks/{task}/submissions", params(("task" = String, Path, description = "Task id.")),
     description = "Signed. The body is the proof; the header rollmill-submission holds the JSON of a \
-                   SignedSubmission, rollmill-stats that of SubmissionStats. An identical repeat is answered with the \
-                   first receipt.",
+                   SignedSubmission, rollmill-stats that of SubmissionStats. The answer carries the operator's receipts for \
+                   the bytes and for the verdict; an identical repeat is answered with the same.",
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 200, body = Receipt), (status = "default", body = Refusal))
+    responses((status = 200, body = SubmissionReply), (status = "default", body = Refusal))
 )]
 pub(super) async fn submit(
     State(app): State<App>,
     Path(task): Path<String>,
     request: Request,
-) -> Result<Json<Receipt>, Refused> {
+) -> Result<Json<SubmissionReply>, Refused> {
     let (parts, body) = request.into_parts();
     let caller = auth::caller(&app, &parts).await?;
     let task: TaskId = task.parse().map_err(|_| RefusalCode::UnknownTask)?;
@@ -64,24 +68,128 @@ pub(super) async fn submit(
         task,
         round: submission.round,
     };
-    let facts = app
-        .board
-        .seat(seat, caller.roller, app.clock.now_unix_s())?;
+    let place = place(&app, &caller, seat, app.clock.now_unix_s())?;
     let _guard = app.intake.enter(seat, caller.roller)?;
 
-    if let Some(receipt) = repeated(&app, &submission, &facts).await? {
-        return Ok(Json(receipt));
+    if let Some(reply) = repeated(&app, &submission, &place).await? {
+        return Ok(Json(reply));
     }
-    if !facts.open {
+    if !place.is_open() {
         return Err(RefusalCode::SeatClosed.into());
     }
     announced_length(&app, &parts.headers)?;
+    let batch = expected(&app, &submission).await?;
+    let proof = receive(&app, &caller, &submission, body).await?;
+    let _held = app.board.hold_time();
+    let received_unix_ms = app.clock.now_unix_ms();
+    // The body may have taken long.
+    let place = self::place(&app, &caller, seat, received_unix_ms / 1000)?;
+    if !place.is_open() {
+        return Err(RefusalCode::SeatClosed.into());
+    }
+    let checked = app
+        .verifier
+        .verify(
+            place.program_version(),
+            submission.public_values_hash,
+            proof.clone(),
+        )
+        .await;
+    let (verification, took) = checked.map_err(Refused::internal)?;
+    let verify_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX >> 1);
+    let reply = match place {
+        Place::Seat(facts) => {
+            let accepted = Accepted {
+                submission,
+                stats,
+                facts,
+                batch,
+                received_unix_ms,
+                verification,
+                verify_us,
+            };
+            accepted.store(&app, &proof).await?
+        }
+        Place::Fallback { .. } => {
+            let proved = fallback::Proved {
+                submission,
+                stats,
+                received_unix_ms,
+                verification,
+                verify_us,
+            };
+            proved.store(&app, proof).await?
+        }
+    };
+    Ok(Json(reply))
+}
+
+/// What a submission is for.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// A drawn seat.
+    Seat(SeatFacts),
+    /// The operator's own proof.
+    Fallback { called: bool, program_version: u32 },
+}
+
+impl Place {
+    /// Is a submission taken?
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Seat(facts) => facts.open,
+            Self::Fallback { called, .. } => *called,
+        }
+    }
+
+    fn program_version(&self) -> u32 {
+        match self {
+            Self::Seat(facts) => facts.program_version,
+            Self::Fallback {
+                program_version, ..
+            } => *program_version,
+        }
+    }
+
+    /// Can there be a record of a submission that does not count? A reorganisation of L1 takes a seat back and draws
+    /// another one of the same name; the fallback's proof is of the batch, whatever the seats.
+    fn may_be_taken_back(&self) -> bool {
+        matches!(self, Self::Seat(facts) if !facts.reported)
+    }
+}
+
+fn place(
+    app: &App,
+    caller: &auth::Caller,
+    seat: SeatId,
+    received_at: UnixSeconds,
+) -> Result<Place, Refused> {
+    if caller.kind == TaskKind::Seat {
+        let facts = app.board.seat(seat, caller.roller, received_at)?;
+        return Ok(Place::Seat(facts));
+    }
+    if seat.round != FALLBACK_ROUND {
+        return Err(RefusalCode::NotSeated.into());
+    }
+    let commit = app
+        .board
+        .read(|state| state.facts.commit(seat.task).copied());
+    let commit = commit.ok_or(RefusalCode::UnknownTask)?;
+    Ok(Place::Fallback {
+        called: fallback::is_called(app, seat),
+        program_version: commit.program_version,
+    })
+}
+
+/// The batch that the submission's statement is about; any other statement is refused.
+async fn expected(app: &App, submission: &SignedSubmission) -> Result<BatchRecord, Refused> {
+    let (task, roller) = (submission.task, submission.roller);
     let batch = statement::batch_of(&app.store, task)
         .await
         .map_err(Refused::internal)?;
-    let expected = statement::expected(&batch, caller.roller).hash();
+    let expected = statement::expected(&batch, roller).hash();
     if submission.public_values_hash != expected {
-        tracing::error!(%task, roller = %caller.roller, "a roller signs other public values than the native execution gives");
+        tracing::error!(%task, %roller, "a roller signs other public values than the native execution gives");
         return Err(Refused::because(
             RefusalCode::WrongPublicValues,
             format!(
@@ -90,32 +198,7 @@ pub(super) async fn submit(
             ),
         ));
     }
-    let proof = receive(&app, &caller, &submission, body).await?;
-    let _held = app.board.hold_time();
-    let received_unix_ms = app.clock.now_unix_ms();
-    // The body may have taken long.
-    if !app
-        .board
-        .seat(seat, caller.roller, received_unix_ms / 1000)?
-        .open
-    {
-        return Err(RefusalCode::SeatClosed.into());
-    }
-    let checked = app
-        .verifier
-        .verify(facts.program_version, expected, proof.clone())
-        .await;
-    let (verification, took) = checked.map_err(Refused::internal)?;
-    let accepted = Accepted {
-        submission,
-        stats,
-        facts,
-        batch,
-        received_unix_ms,
-        verification,
-        took,
-    };
-    accepted.store(&app, &proof).await.map(Json)
+    Ok(batch)
 }
 
 /// A complete submission with its verdict.
@@ -126,14 +209,14 @@ struct Accepted {
     batch: BatchRecord,
     received_unix_ms: u64,
     verification: Verification,
-    took: Duration,
+    verify_us: u64,
 }
 
 impl Accepted {
-    /// Bytes, then record, then event; only then the receipt. What a crash leaves half done is completed at the start
-    /// from the record (see `keeper`).
-    async fn store(self, app: &App, proof: &[u8]) -> Result<Receipt, Refused> {
-        let record = self.record();
+    /// Receipts are signed, then bytes, then record, then event; only then the answer. What a crash leaves half done is
+    /// completed at the start from the record (see `keeper`): the roller gets the receipts that were signed first.
+    async fn store(self, app: &App, proof: &[u8]) -> Result<SubmissionReply, Refused> {
+        let record = self.record(app).await?;
         app.store
             .objects()
             .put(proof)
@@ -165,47 +248,77 @@ impl Accepted {
             task = %self.submission.task, roller = %self.submission.roller, batch = self.batch.number,
             verdict = ?record.verdict, verify_us = record.verify_us, "coordinator.submission"
         );
-        receipt_of(&record)
+        reply_of(&record)
     }
 
-    fn record(&self) -> SubmissionRecord {
+    /// What the operator says, signed.
+    async fn reply(&self, app: &App) -> Result<SubmissionReply, Refused> {
         let submission = &self.submission;
+        let SignedSubmission {
+            task,
+            round,
+            roller,
+            proof_digest,
+            ..
+        } = *submission;
         let received_unix_s = self.received_unix_ms / 1000;
-        let (verdict, kind, reason) = match &self.verification {
-            Verification::Valid => (Verdict::Valid, VerdictKind::Valid, None),
-            Verification::Invalid(reason) => {
-                (Verdict::Invalid, VerdictKind::Invalid, Some(reason.clone()))
-            }
+        let on_time = received_unix_s <= self.facts.deadline_unix_s;
+        let (verdict, reason) = match &self.verification {
+            Verification::Valid => (VerdictKind::Valid, None),
+            Verification::Invalid(reason) => (VerdictKind::Invalid, Some(reason.clone())),
         };
-        let receipt = Receipt {
-            seat: SeatId {
-                task: submission.task,
-                round: submission.round,
-            },
-            roller: submission.roller,
-            proof_digest: submission.proof_digest,
-            verdict: kind,
-            reason: reason.clone(),
-            on_time: received_unix_s <= self.facts.deadline_unix_s,
+        let received = SubmissionReceipt {
+            task: task.0,
+            round,
+            roller,
+            publicValuesHash: submission.public_values_hash,
+            proofDigest: proof_digest.0,
+            receivedAt: received_unix_s,
+        };
+        let judged = VerdictReceipt {
+            task: task.0,
+            round,
+            roller,
+            proofDigest: proof_digest.0,
+            valid: verdict == VerdictKind::Valid,
+            onTime: on_time,
+        };
+        Ok(SubmissionReply {
+            seat: SeatId { task, round },
+            roller,
+            proof_digest,
+            verdict,
+            reason,
+            on_time,
             received_unix_s,
-        };
+            received: Some(app.sign(received).await?),
+            judged: Some(app.sign(judged).await?),
+        })
+    }
+
+    async fn record(&self, app: &App) -> Result<SubmissionRecord, Refused> {
+        let reply = self.reply(app).await?;
+        let submission = &self.submission;
         let json = |value: serde_json::Result<serde_json::Value>| {
             value.expect("our types have string keys and finite numbers")
         };
-        SubmissionRecord {
+        Ok(SubmissionRecord {
             task: submission.task.0,
             round: submission.round,
             roller: submission.roller,
             proof_digest: submission.proof_digest.0,
             public_values_hash: submission.public_values_hash,
             signature: submission.signature.clone(),
-            verdict,
-            reason,
+            verdict: match reply.verdict {
+                VerdictKind::Valid => Verdict::Valid,
+                VerdictKind::Invalid => Verdict::Invalid,
+            },
+            reason: reply.reason.clone(),
             received_unix_ms: self.received_unix_ms,
-            verify_us: u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX >> 1),
-            receipt: json(serde_json::to_value(&receipt)),
+            verify_us: self.verify_us,
+            receipt: json(serde_json::to_value(&reply)),
             stats: json(serde_json::to_value(&self.stats)),
-        }
+        })
     }
 }
 
@@ -238,12 +351,12 @@ fn authenticate(
     }
 }
 
-/// The receipt of an identical submission that was received before.
+/// The answer to an identical submission that was received before.
 async fn repeated(
     app: &App,
     submission: &SignedSubmission,
-    facts: &SeatFacts,
-) -> Result<Option<Receipt>, Refused> {
+    place: &Place,
+) -> Result<Option<SubmissionReply>, Refused> {
     let SignedSubmission {
         task,
         round,
@@ -258,8 +371,7 @@ async fn repeated(
     let Some(before) = before else {
         return Ok(None);
     };
-    if !facts.reported {
-        // It belonged to a seat that a reorganisation of L1 took back; this is another seat of the same name.
+    if place.may_be_taken_back() {
         let withdrawn = app.store.withdraw_submission(task.0, *round, *roller).await;
         return withdrawn.map(|()| None).map_err(Refused::internal);
     }
@@ -268,10 +380,10 @@ async fn repeated(
     if !same {
         return Err(RefusalCode::OtherSubmission.into());
     }
-    receipt_of(&before).map(Some)
+    reply_of(&before).map(Some)
 }
 
-fn receipt_of(record: &SubmissionRecord) -> Result<Receipt, Refused> {
+fn reply_of(record: &SubmissionRecord) -> Result<SubmissionReply, Refused> {
     serde_json::from_value(record.receipt.clone()).map_err(Refused::internal)
 }
 

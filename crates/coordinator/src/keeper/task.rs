@@ -1,8 +1,9 @@
 //! The one task that owns the board.
 //!
-//! Everything that happens goes through it in one order: it applies an event to a copy of the state, appends the event to
-//! the log, and only when that is durable shows the new state and answers the caller. Readers see the last shown state
-//! and never wait for a write. A failure to append ends the process: what is in memory may not get ahead of the log.
+//! Everything that happens goes through it in one order: it applies an event to its own state, appends the event and what
+//! the law decided to the log, and only when that is durable shows a copy of the state and answers the caller. Readers
+//! see the last shown state and never wait for a write. A failure to append ends the process: what others see may not get
+//! ahead of the log.
 //!
 //! Time: an event carries the time at which it was applied, so that replaying gives the same board. The board is not
 //! given a tick while a submission that has been received is still with the verifier, because receipt decides on
@@ -23,8 +24,10 @@ use tokio::sync::{mpsc, watch};
 
 use super::{Command, Keeper, Shown, submitted_event};
 use crate::{
-    journal::{self, ApplyError, JournalError, Record, State},
+    journal::{self, JournalError},
     l1_feed,
+    log::Record,
+    state::{ApplyError, State},
 };
 
 /// API events that may wait for the keeper; each is one request that waits for its answer, so this bounds requests.
@@ -117,6 +120,17 @@ async fn append(
     Ok((appended.seq, appended.hash))
 }
 
+/// A record was not kept.
+#[derive(Debug, thiserror::Error)]
+enum KeepError {
+    /// The board refuses it; nothing has changed.
+    #[error(transparent)]
+    Refused(BoardError),
+    /// The process ends.
+    #[error(transparent)]
+    Stop(#[from] JournalError),
+}
+
 impl KeeperTask {
     /// Runs until the shutdown.
     pub(crate) async fn run(mut self) -> Result<(), JournalError> {
@@ -139,17 +153,15 @@ impl KeeperTask {
 
     /// An event of the API or of time.
     async fn event(&mut self, event: Event) -> Result<Result<(), BoardError>, JournalError> {
-        let record = Record::Event(event);
-        let now_unix_ms = self.clock.now_unix_ms();
-        let mut next = self.state.clone();
-        match next.apply(&record, now_unix_ms / 1000) {
-            Ok(()) => {}
-            Err(ApplyError::Refused(error)) => return Ok(Err(error)),
-            Err(ApplyError::L1 { block, source }) => {
-                return Err(JournalError::L1 { block, source });
-            }
+        let record = Record::Event {
+            event,
+            decisions: Vec::new(),
+        };
+        match self.apply(record).await {
+            Ok(()) => Ok(Ok(())),
+            Err(KeepError::Refused(error)) => Ok(Err(error)),
+            Err(KeepError::Stop(error)) => Err(error),
         }
-        self.show(next, now_unix_ms, &record).await.map(Ok)
     }
 
     async fn l1(&mut self, update: Update) -> Result<(), JournalError> {
@@ -160,16 +172,13 @@ impl KeeperTask {
                 if l1_feed::concerns_rollers(&record) {
                     self.registry_changed_unix_ms = now_unix_ms;
                 }
-                let mut next = self.state.clone();
-                match next.apply(&record, now_unix_ms / 1000) {
-                    Ok(()) => self.show(next, now_unix_ms, &record).await,
-                    Err(ApplyError::Refused(source)) => Err(JournalError::L1 {
+                match self.apply(record).await {
+                    Ok(()) => Ok(()),
+                    Err(KeepError::Refused(source)) => Err(JournalError::L1 {
                         block: block.number,
                         source,
                     }),
-                    Err(ApplyError::L1 { block, source }) => {
-                        Err(JournalError::L1 { block, source })
-                    }
+                    Err(KeepError::Stop(error)) => Err(error),
                 }
             }
             Update::Rewind(Cursor {
@@ -220,15 +229,25 @@ impl KeeperTask {
         is_quiet && self.state.board.is_epoch_due(now)
     }
 
-    /// Makes the record durable, then shows the state that it leads to.
-    async fn show(
-        &mut self,
-        next: State,
-        now_unix_ms: u64,
-        record: &Record,
-    ) -> Result<(), JournalError> {
-        self.head = append(&self.store, Some(self.head), now_unix_ms, record).await?;
-        self.state = next;
+    /// Applies a record, makes it durable with what the law decided, then shows the state that it leads to.
+    ///
+    /// INVARIANT: a refused event leaves the state as it was; after any other failure the process ends.
+    async fn apply(&mut self, mut record: Record) -> Result<(), KeepError> {
+        let now_unix_ms = self.clock.now_unix_ms();
+        let decided = match self.state.apply(&record, now_unix_ms / 1000) {
+            Ok(decided) => decided,
+            Err(ApplyError::Refused(error)) => return Err(KeepError::Refused(error)),
+            Err(ApplyError::L1 { block, source }) => {
+                return Err(JournalError::L1 { block, source }.into());
+            }
+        };
+        match &mut record {
+            Record::Event { decisions, .. } | Record::L1Block { decisions, .. } => {
+                *decisions = decided;
+            }
+            Record::Opened { .. } | Record::L1Rewind { .. } => {}
+        }
+        self.head = append(&self.store, Some(self.head), now_unix_ms, &record).await?;
         self.publish();
         Ok(())
     }

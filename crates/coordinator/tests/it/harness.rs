@@ -1,10 +1,12 @@
 //! A coordinator with three rollers, an L1 that the test writes block by block, and a clock that it moves by hand.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use alloy::signers::local::PrivateKeySigner;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use rollmill_coordinator::{Coordinator, CoordinatorConfig, Observer};
+use rollmill_coordinator::{
+    Coordinator, CoordinatorConfig, Observer, OperatorSigner, audit::L1History, log::LogLine,
+};
 use rollmill_l1::{
     L1Block, L1Event, LoggedEvent, Update,
     contracts::{
@@ -13,12 +15,14 @@ use rollmill_l1::{
     },
 };
 use rollmill_protocol::{
-    PublicValues, Roller, TaskId,
+    Entry, PublicValues, Roller, TaskId,
     board::{Action, Board},
+    entries_hash,
     law::{Params, draw},
 };
 use rollmill_roller_api::{
-    Assignment, Client, HeartbeatRequest, PickRequest, ProofKind, Receipt, SeatId, SubmissionStats,
+    Assignment, Client, HeartbeatRequest, PickRequest, ProofKind, SeatId, SubmissionReply,
+    SubmissionStats, receipts::Asker,
 };
 use rollmill_runtime::{Clock, Shutdown, Tasks};
 use rollmill_store::{BatchRecord, BatchState, Store};
@@ -37,6 +41,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// T of a seat, seconds.
 pub const DEADLINE_S: u64 = 20;
+
+/// The key that commits on L1 and signs receipts.
+pub fn operator() -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&B256::repeat_byte(0x0b)).unwrap()
+}
+
+/// The key of the operator's own prover.
+pub fn fallback() -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&B256::repeat_byte(0x0f)).unwrap()
+}
 
 pub fn params() -> Params {
     Params {
@@ -65,8 +79,10 @@ pub struct World {
     pub observer: Observer,
     pub url: String,
     pub rollers: Vec<TestRoller>,
+    pub params: Params,
     updates: mpsc::Sender<Update>,
-    l1_block: u64,
+    /// What stands of L1.
+    blocks: Vec<L1Block>,
     shutdown: Shutdown,
     tasks: JoinHandle<()>,
 }
@@ -74,24 +90,44 @@ pub struct World {
 impl World {
     /// A coordinator that has just been started for the first time.
     pub async fn new() -> Self {
+        Self::under(params(), 0).await
+    }
+
+    /// The same under another law, with a clock that is behind by as much as the test will move it: clients sign
+    /// requests against the wall clock.
+    pub async fn under(params: Params, behind_s: u64) -> Self {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap();
         let folder = TempDir::new().unwrap();
-        Self::open(folder, Clock::manual(now.as_secs()), 0).await
+        Self::open(
+            folder,
+            Clock::manual(now.as_secs() - behind_s),
+            params,
+            Vec::new(),
+        )
+        .await
     }
 
-    async fn open(folder: TempDir, clock: Clock, l1_block: u64) -> Self {
+    /// A coordinator that is started in a folder.
+    pub async fn open(folder: TempDir, clock: Clock, params: Params, blocks: Vec<L1Block>) -> Self {
         let store = Store::open(folder.path()).await.unwrap();
         let config = CoordinatorConfig {
             listen: ([127, 0, 0, 1], 0).into(),
             tick: Duration::from_millis(5),
-            ..CoordinatorConfig::new(ProofKind::Mock, L1_CHAIN_ID, ROLLUP, 1_337_002)
+            fallback: Some(fallback().address()),
+            ..CoordinatorConfig::new(
+                ProofKind::Mock,
+                L1_CHAIN_ID,
+                ROLLUP,
+                1_337_002,
+                OperatorSigner::new(operator()),
+            )
         };
         let shutdown = Shutdown::new();
         let coordinator = Coordinator::open(
             config,
-            params(),
+            params.clone(),
             store.clone(),
             clock.clone(),
             shutdown.clone(),
@@ -123,10 +159,46 @@ impl World {
             observer,
             url,
             rollers,
+            params,
             updates,
-            l1_block,
+            blocks,
             shutdown,
             tasks,
+        }
+    }
+
+    /// A client of the operator's own prover.
+    pub fn fallback(&self) -> TestRoller {
+        let key = fallback();
+        let client = Client::new(&self.url, key.clone(), L1_CHAIN_ID, ROLLUP).unwrap();
+        TestRoller {
+            roller: key.address(),
+            key,
+            client,
+        }
+    }
+
+    /// All that L1 is, for an auditor.
+    pub fn l1_history(&self) -> L1History {
+        self.blocks.iter().cloned().collect()
+    }
+
+    /// The published log, fetched page by page.
+    pub async fn log(&self) -> Vec<LogLine> {
+        let mut lines = Vec::new();
+        loop {
+            let page = self.rollers[0]
+                .client
+                .log(lines.len() as u64)
+                .await
+                .unwrap();
+            if page.is_empty() {
+                return lines;
+            }
+            lines.extend(
+                page.lines()
+                    .map(|line| serde_json::from_str::<LogLine>(line).unwrap()),
+            );
         }
     }
 
@@ -135,7 +207,15 @@ impl World {
         self.shutdown.cancel();
         timeout(PATIENCE, self.tasks).await.unwrap().unwrap();
         self.store.close().await;
-        Self::open(self.folder, self.clock, self.l1_block).await
+        Self::open(self.folder, self.clock, self.params, self.blocks).await
+    }
+
+    /// What `kill -9` would leave at this moment, started anew: a copy of the folder while everything runs.
+    pub async fn crashed(&self) -> Self {
+        let copy = TempDir::new().unwrap();
+        copy_folder(self.folder.path(), copy.path());
+        let clock = Clock::manual(self.clock.now_unix_s());
+        Self::open(copy, clock, self.params.clone(), self.blocks.clone()).await
     }
 
     /// Waits until the board is as wanted.
@@ -154,8 +234,7 @@ impl World {
 
     /// Appends an L1 block with these events and waits until the board has it.
     pub async fn l1(&mut self, events: Vec<L1Event>) -> u64 {
-        self.l1_block += 1;
-        let number = self.l1_block;
+        let number = self.blocks.len() as u64 + 1;
         let events = (0..).zip(events).map(|(log_index, event)| LoggedEvent {
             event,
             transaction: keccak256([number as u8, log_index as u8]),
@@ -168,6 +247,7 @@ impl World {
             prevrandao: B256::ZERO,
             events: events.collect(),
         };
+        self.blocks.push(block.clone());
         let mut changes = self.observer.changes();
         self.updates.send(Update::Block(block)).await.unwrap();
         let read = async {
@@ -202,7 +282,7 @@ impl World {
         timeout(PATIENCE, read)
             .await
             .expect("the board stopped at this rewind");
-        self.l1_block = number;
+        self.blocks.truncate(number as usize);
     }
 
     /// Registers, stakes and readies all rollers, hears their heartbeats and confirms the first snapshot.
@@ -221,7 +301,7 @@ impl World {
             events.push(registry(RollerRegistryEvents::StakeChanged(
                 RollerRegistry::StakeChanged {
                     roller: *roller,
-                    stakeWei: U256::from(params().stake_min.0 * 10),
+                    stakeWei: U256::from(self.params.stake_min.0 * 10),
                     unbondingWei: U256::ZERO,
                     unbondAt: 0,
                 },
@@ -376,13 +456,48 @@ impl World {
     }
 
     /// Submits a valid proof.
-    pub async fn deliver(&self, roller: &TestRoller, task: TaskId) -> Receipt {
-        let proof = self.proof(task, roller.roller).await;
-        let hash = self.expected(task, roller.roller).await;
+    pub async fn deliver(&self, roller: &TestRoller, task: TaskId) -> SubmissionReply {
+        self.deliver_in(roller, SeatId { task, round: 0 }).await
+    }
+
+    /// Submits a valid proof for a seat.
+    pub async fn deliver_in(&self, roller: &TestRoller, seat: SeatId) -> SubmissionReply {
+        let proof = self.proof(seat.task, roller.roller).await;
+        let hash = self.expected(seat.task, roller.roller).await;
+        roller.submit(seat, hash, proof).await.unwrap()
+    }
+
+    /// Submits a complete proof of something else, which the verifier rejects.
+    pub async fn cheat(&self, roller: &TestRoller, seat: SeatId) -> SubmissionReply {
+        let proof = MockProof {
+            public_values_hash: B256::repeat_byte(0xba),
+        };
+        let hash = self.expected(seat.task, roller.roller).await;
         roller
-            .submit(SeatId { task, round: 0 }, hash, proof)
+            .submit(seat, hash, proof.encode().into())
             .await
             .unwrap()
+    }
+
+    /// Does on L1 what the board wants done there, block by block, until nothing is left that L1 can do.
+    pub async fn settle_on_l1(&mut self) {
+        while self.step_on_l1().await {}
+    }
+
+    /// One L1 block with what the board wants done; `false` when there is nothing.
+    pub async fn step_on_l1(&mut self) -> bool {
+        let board = self.observer.board();
+        let next = self.blocks.len() as u64 + 1;
+        let events: Vec<_> = board
+            .outstanding()
+            .into_iter()
+            .filter_map(|action| on_l1(&board, action, next))
+            .collect();
+        if events.is_empty() {
+            return false;
+        }
+        self.l1(events).await;
+        true
     }
 }
 
@@ -390,9 +505,18 @@ impl TestRoller {
     pub async fn heartbeat(&self) {
         let beat = HeartbeatRequest {
             ready: true,
-            tasks: Vec::new(),
+            ..HeartbeatRequest::default()
         };
         self.client.heartbeat(&beat).await.unwrap();
+    }
+
+    /// Checks the operator's receipts as the daemon does.
+    pub fn asker(&self) -> Asker {
+        Asker {
+            domain: self.client.domain().clone(),
+            operator: operator().address(),
+            roller: self.roller,
+        }
     }
 
     pub async fn pick(&self) -> Option<Assignment> {
@@ -404,7 +528,7 @@ impl TestRoller {
         seat: SeatId,
         public_values_hash: B256,
         proof: Bytes,
-    ) -> Result<Receipt, rollmill_roller_api::ClientError> {
+    ) -> Result<SubmissionReply, rollmill_roller_api::ClientError> {
         let submission = self
             .client
             .sign_submission(seat, self.roller, public_values_hash, &proof);
@@ -418,6 +542,89 @@ pub fn rollup(event: RollupEvents) -> L1Event {
     L1Event::Rollup(event)
 }
 
+/// What L1 shows after an action; nothing for those that are not L1's.
+fn on_l1(board: &Board, action: Action, l1_block: u64) -> Option<L1Event> {
+    let event = match action {
+        Action::PostSnapshot {
+            epoch,
+            root,
+            total,
+            leaves,
+            ..
+        } => RollupEvents::SnapshotPosted(Rollup::SnapshotPosted {
+            epoch,
+            root,
+            total: U256::from(total),
+            leaves,
+        }),
+        Action::StoreBeacon { l1_block } => RollupEvents::BeaconStored(Rollup::BeaconStored {
+            l1Block: l1_block,
+            prevrandao: keccak256(l1_block.to_be_bytes()),
+        }),
+        Action::PostEntries { batch, entries, .. } => {
+            let posted = |entry: &Entry| Rollup::Entry {
+                roller: entry.roller,
+                tickets: entry.tickets,
+                proofDigest: entry.proof_digest.0,
+            };
+            RollupEvents::EntriesPosted(Rollup::EntriesPosted {
+                batch,
+                entriesHash: entries_hash(&entries),
+                lotteryBlock: l1_block + board.params().lottery_lag_blocks,
+                entries: entries.iter().map(posted).collect(),
+            })
+        }
+        Action::Settle { batch, seat, .. } => RollupEvents::BatchSettled(Rollup::BatchSettled {
+            batch,
+            roller: seat.roller,
+            stateRoot: B256::ZERO,
+            rewardWei: U256::from(7),
+            proverGas: PROVER_GAS,
+        }),
+        Action::Judge {
+            batch,
+            seat,
+            proof_digest,
+        } => {
+            return Some(judged(
+                batch,
+                seat.round,
+                seat.roller,
+                proof_digest.0,
+                false,
+            ));
+        }
+        _ => return None,
+    };
+    Some(rollup(event))
+}
+
+/// L1's judgement of a submission.
+pub fn judged(batch: u64, round: u32, roller: Roller, digest: B256, valid: bool) -> L1Event {
+    rollup(RollupEvents::SubmissionJudged(Rollup::SubmissionJudged {
+        batch,
+        roller,
+        round,
+        valid,
+        fineWei: U256::from(if valid { 0 } else { 10 }),
+        proofDigest: digest,
+        accuser: Address::ZERO,
+    }))
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
 fn registry(event: RollerRegistryEvents) -> L1Event {
     L1Event::Registry(event)
 }
@@ -427,9 +634,11 @@ fn beacon_that_seats_all(board: &Board, task: TaskId) -> B256 {
     let beacons = (1u64..).map(|number| B256::from(U256::from(number)));
     let seats_all = |beacon: &B256| {
         let seed = draw::seed(task, 0, *beacon);
-        draw::draw(board.params(), board.controls().k, snapshot, seed, |_| Ok(()))
-            .tickets()
-            .len()
+        draw::draw(board.params(), board.controls().k, snapshot, seed, |_| {
+            Ok(())
+        })
+        .tickets()
+        .len()
             == 3
     };
     beacons.into_iter().find(seats_all).unwrap()

@@ -1,7 +1,10 @@
 //! The coordinator as rollers and L1 see it: a real server on a free port, the real client, a fed L1.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod audit;
+mod fallback;
 mod harness;
+mod receipts;
 mod refusals;
 mod restart;
 mod rounds;

@@ -1,6 +1,10 @@
 //! What survives the end of the process.
 
-use rollmill_protocol::board::{Action, SeatState};
+use rollmill_coordinator::audit::{LawOnL1, audit};
+use rollmill_protocol::{
+    TaskId,
+    board::{Action, SeatState},
+};
 use rollmill_roller_api::RefusalCode;
 use rollmill_store::{SubmissionRecord, Verdict};
 
@@ -99,4 +103,49 @@ async fn a_submission_counts_again_after_a_reorganisation() {
     let board = world.observer.board();
     let seat = &board.task_by_id(task).unwrap().seats[&(0, world.rollers[0].roller)];
     assert_eq!(seat.state, SeatState::OnTime);
+}
+
+/// At every moment of a round the process is killed: what it leaves on disk leads to the same board, to the same answers
+/// and receipts, to the end of the round, and to a log that passes the audit.
+#[tokio::test]
+async fn a_kill_at_any_moment_of_a_round_loses_nothing() {
+    let (mut world, task) = World::new().await.with_snapshot().await.with_task().await;
+    finishes_after_a_kill(&world, task).await;
+    for number in 0..world.rollers.len() {
+        let picked = world.rollers[number].pick().await.unwrap();
+        let killed = world.crashed().await;
+        assert_eq!(killed.rollers[number].pick().await.unwrap(), picked);
+        finishes_after_a_kill(&world, task).await;
+
+        let answer = world.deliver(&world.rollers[number], task).await;
+        let killed = world.crashed().await;
+        assert_eq!(killed.deliver(&killed.rollers[number], task).await, answer);
+        finishes_after_a_kill(&world, task).await;
+    }
+    while !world.observer.board().outstanding().is_empty() {
+        world.step_on_l1().await;
+        finishes_after_a_kill(&world, task).await;
+    }
+}
+
+async fn finishes_after_a_kill(world: &World, task: TaskId) {
+    let mut killed = world.crashed().await;
+    let seen = |world: &World| {
+        (
+            world.observer.board(),
+            world.observer.head(),
+            world.observer.cursor(),
+        )
+    };
+    assert_eq!(seen(&killed), seen(world));
+    for roller in &killed.rollers {
+        if roller.pick().await.is_some() {
+            killed.deliver(roller, task).await;
+        }
+    }
+    killed.settle_on_l1().await;
+    assert_eq!(killed.observer.board().settled_through(), 1);
+    let law = LawOnL1::from(&killed.params);
+    let passed = audit(&killed.log().await, &killed.l1_history(), &law).unwrap();
+    assert_eq!(passed.settlements, 1);
 }

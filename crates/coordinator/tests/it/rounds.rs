@@ -182,18 +182,8 @@ async fn an_invalid_proof_is_kept_and_goes_to_l1() {
             .is_some_and(|why| why.contains("rejected"))
     );
 
-    let judgement = Rollup::SubmissionJudged {
-        batch: 1,
-        roller: bad.roller,
-        round: 0,
-        valid: false,
-        fineWei: U256::from(10),
-        proofDigest: proof_digest.0,
-        accuser: Default::default(),
-    };
-    world
-        .l1(vec![rollup(RollupEvents::SubmissionJudged(judgement))])
-        .await;
+    let judgement = crate::harness::judged(1, 0, bad.roller, proof_digest.0, false);
+    world.l1(vec![judgement]).await;
     assert!(world.observer.board().outstanding().is_empty());
     let bad = &world.rollers[0];
     let record = bad.client.roller(bad.roller).await.unwrap();
@@ -267,6 +257,7 @@ async fn work_that_is_lost_is_stopped() {
     let beat = HeartbeatRequest {
         ready: true,
         tasks: vec![progress(seat), progress(elsewhere)],
+        awaiting: Vec::new(),
     };
     let reply = world.rollers[0].client.heartbeat(&beat).await.unwrap();
     assert_eq!(reply.stop.len(), 1);

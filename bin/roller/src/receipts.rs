@@ -1,0 +1,17 @@
+//! Receipts: kept by the daemon, listed and verified by hand.
+//!
+//! Model: one append-only file in the data folder, `receipts.jsonl`, one signed receipt per line in the order of arrival.
+//!
+//! Rules:
+//! - a receipt is durable before the roller acts on what it says;
+//! - a line that a crash cut off was never acted on and is removed at the next start;
+//! - repeats are not kept twice; of heartbeats only as many as prove that there was no silence.
+
+mod book;
+mod verbs;
+
+pub use book::ReceiptBook;
+pub use verbs::{ReceiptsArgs, run};
+
+/// The file's name in the data folder.
+const FILE: &str = "receipts.jsonl";

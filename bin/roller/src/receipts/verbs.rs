@@ -1,0 +1,198 @@
+//! `roller receipts list | verify`: offline, from the file alone.
+
+use std::path::PathBuf;
+
+use alloy_primitives::Address;
+use clap::{Args, Subcommand};
+use eyre::{WrapErr, bail, eyre};
+use rollmill_l1::Deployment;
+use rollmill_protocol::TaskId;
+use rollmill_roller_api::{
+    domain,
+    receipts::{SeatOutcome, SignedReceipt, examine},
+};
+use serde_json::json;
+
+use super::{FILE, book::read_whole_lines};
+
+/// Arguments of `roller receipts`.
+#[derive(Debug, Args)]
+pub struct ReceiptsArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show the receipts that are kept.
+    List(ListArgs),
+    /// Check signatures, order and contradictions; fails if anything is wrong.
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, Args)]
+struct Source {
+    /// Data folder of the roller.
+    #[arg(long, env = "ROLLMILL_ROLLER_DATA_DIR", value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// A file of receipts, instead of a data folder.
+    #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
+    file: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    #[command(flatten)]
+    source: Source,
+    /// Only this task.
+    #[arg(long)]
+    task: Option<TaskId>,
+}
+
+#[derive(Debug, Args)]
+struct VerifyArgs {
+    #[command(flatten)]
+    source: Source,
+    /// File that names the rollup's contracts and its operator.
+    #[arg(long, env = "ROLLMILL_DEPLOYMENT", value_name = "FILE")]
+    deployment: PathBuf,
+    /// The operator whose signature counts, if it is not the deployment's.
+    #[arg(long, env = "ROLLMILL_OPERATOR")]
+    operator: Option<Address>,
+}
+
+impl Source {
+    fn read(&self) -> eyre::Result<Vec<SignedReceipt>> {
+        let path = match (&self.file, &self.data_dir) {
+            (Some(file), _) => file.clone(),
+            (None, Some(folder)) => folder.join(FILE),
+            (None, None) => bail!("name the receipts by --data-dir or --file"),
+        };
+        if !path.exists() {
+            bail!("there are no receipts at {}", path.display());
+        }
+        Ok(read_whole_lines(&path)?.0)
+    }
+}
+
+/// Lists or verifies.
+pub fn run(args: &ReceiptsArgs) -> eyre::Result<()> {
+    match &args.verb {
+        Verb::List(args) => list(args),
+        Verb::Verify(args) => verify(args),
+    }
+}
+
+fn list(args: &ListArgs) -> eyre::Result<()> {
+    let wanted = |receipt: &SignedReceipt| {
+        args.task
+            .is_none_or(|task| receipt.seat().is_some_and(|seat| seat.task == task))
+    };
+    let receipts = args.source.read()?.into_iter().enumerate();
+    for (position, receipt) in receipts.filter(|(_, receipt)| wanted(receipt)) {
+        if args.source.json {
+            println!("{}", serde_json::to_string(&receipt)?);
+        } else {
+            println!("{:>6}  {}", position + 1, in_words(&receipt));
+        }
+    }
+    Ok(())
+}
+
+fn in_words(receipt: &SignedReceipt) -> String {
+    let seat = receipt
+        .seat()
+        .map(|seat| format!("task {} round {}", seat.task, seat.round));
+    let what = match receipt {
+        SignedReceipt::Assignment(signed) => format!(
+            "{} tickets, from {} to {}",
+            signed.receipt.tickets, signed.receipt.assignedAt, signed.receipt.deadline
+        ),
+        SignedReceipt::PassOver(signed) => format!(
+            "point {} hit {}, passed over (reason {})",
+            signed.receipt.point, signed.receipt.roller, signed.receipt.reason
+        ),
+        SignedReceipt::Heartbeat(signed) => format!(
+            "heard at {}, {}",
+            signed.receipt.at,
+            if signed.receipt.ready {
+                "ready"
+            } else {
+                "draining"
+            }
+        ),
+        SignedReceipt::Submission(signed) => format!(
+            "proof {} received at {}",
+            signed.receipt.proofDigest, signed.receipt.receivedAt
+        ),
+        SignedReceipt::Verdict(signed) => format!(
+            "proof {} is {}, {}",
+            signed.receipt.proofDigest,
+            if signed.receipt.valid {
+                "valid"
+            } else {
+                "invalid"
+            },
+            if signed.receipt.onTime {
+                "on time"
+            } else {
+                "late"
+            }
+        ),
+        SignedReceipt::Close(signed) => format!(
+            "ended as {} at {}",
+            SeatOutcome::try_from(signed.receipt.outcome)
+                .map_or_else(|error| error.to_string(), |outcome| format!("{outcome:?}")),
+            signed.receipt.closedAt
+        ),
+    };
+    let seat = seat.map_or_else(String::new, |seat| format!("{seat}: "));
+    format!("{:<10}  {seat}{what}", receipt.kind())
+}
+
+fn verify(args: &VerifyArgs) -> eyre::Result<()> {
+    let receipts = args.source.read()?;
+    let deployment = Deployment::read(&args.deployment)
+        .wrap_err_with(|| format!("cannot read {}", args.deployment.display()))?
+        .ok_or_else(|| eyre!("there is no deployment file {}", args.deployment.display()))?;
+    let operator = args.operator.unwrap_or(deployment.operator);
+    let domain = domain(deployment.chain_id, deployment.rollup);
+    let findings = examine(&receipts, &domain, operator);
+    if args.source.json {
+        let report = json!({
+            "operator": operator,
+            "receipts": receipts.len(),
+            "findings": findings,
+        });
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        for finding in &findings {
+            let against = finding.against.map_or_else(String::new, |position| {
+                format!(" (against receipt {})", position + 1)
+            });
+            println!(
+                "receipt {}: {:?}: {}{against}",
+                finding.position + 1,
+                finding.kind,
+                finding.sentence
+            );
+        }
+    }
+    if !findings.is_empty() {
+        bail!(
+            "{} of {} receipts have findings",
+            findings.len(),
+            receipts.len()
+        );
+    }
+    if !args.source.json {
+        println!(
+            "{} receipts are signed by the operator {operator} and hang together",
+            receipts.len()
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,321 @@
+//! `rollmill audit`: is the published log what the law makes of public facts?
+//!
+//! Two sources, neither of which is trusted alone: the log (from a coordinator or a file) and L1 (by JSON-RPC). The audit itself
+//! is [`rollmill_coordinator::audit`]; here is what fetches, prints and decides the exit status.
+
+use std::{
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use alloy::{
+    primitives::{Address, B256},
+    providers::Provider,
+    signers::local::PrivateKeySigner,
+};
+use clap::Subcommand;
+use eyre::{WrapErr, bail, ensure, eyre};
+use rollmill_coordinator::{
+    audit::{Difference, DrawAudit, L1History, LawOnL1, Passed, audit, draw},
+    log::{LogLine, Record},
+};
+use rollmill_l1::{Deployment, Update, Watcher, WatcherConfig, connect, contracts::Rollup};
+use rollmill_protocol::{TaskId, law::draw::HitOutcome};
+use rollmill_roller_api::Client;
+use serde_json::json;
+
+/// Flags of `rollmill audit`.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    sources: Option<Sources>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Check the draw of one task: seed, points, inclusion paths, seats, against the root on L1.
+    Draw {
+        /// The task's id.
+        task: TaskId,
+        #[command(flatten)]
+        sources: Sources,
+    },
+    /// Save a coordinator's log to a file.
+    Export {
+        /// The coordinator.
+        #[arg(
+            long,
+            env = "ROLLMILL_COORDINATOR",
+            default_value = "http://127.0.0.1:9650"
+        )]
+        coordinator: String,
+        /// The file, one JSON object per line.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+/// Where log and L1 are.
+#[derive(Debug, clap::Args)]
+struct Sources {
+    /// The coordinator whose log is audited [default: http://127.0.0.1:9650].
+    #[arg(long, env = "ROLLMILL_COORDINATOR", value_name = "URL")]
+    coordinator: Option<String>,
+    /// A saved log, instead of a coordinator's.
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// JSON-RPC endpoint of L1.
+    #[arg(long, env = "ROLLMILL_L1_RPC", default_value = "http://127.0.0.1:8545")]
+    l1_rpc: String,
+    /// File that names the rollup's contracts.
+    #[arg(long, env = "ROLLMILL_DEPLOYMENT", value_name = "FILE")]
+    deployment: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Audits; fails with the first difference.
+pub async fn run(args: Args) -> eyre::Result<()> {
+    match (args.verb, args.sources) {
+        (Some(Verb::Draw { task, sources }), _) => audit_draw(task, &sources).await,
+        (Some(Verb::Export { coordinator, out }), _) => export(&coordinator, &out).await,
+        (None, Some(sources)) => audit_log(&sources).await,
+        (None, None) => {
+            bail!("--deployment is missing: the file that names the rollup's contracts")
+        }
+    }
+}
+
+/// All that an audit needs.
+struct Material {
+    deployment: Deployment,
+    lines: Vec<LogLine>,
+    l1: L1History,
+}
+
+impl Sources {
+    async fn fetch(&self) -> eyre::Result<Material> {
+        let deployment = Deployment::read(&self.deployment)?
+            .ok_or_else(|| eyre!("there is no deployment file {}", self.deployment.display()))?;
+        let text = match &self.log {
+            Some(path) => std::fs::read_to_string(path)
+                .wrap_err_with(|| format!("cannot read the log {}", path.display()))?,
+            None => {
+                let default = "http://127.0.0.1:9650";
+                fetch_log(self.coordinator.as_deref().unwrap_or(default)).await?
+            }
+        };
+        let lines = parse(&text)?;
+        let l1 = self.l1(&deployment, last_l1_block(&lines)).await?;
+        Ok(Material {
+            deployment,
+            lines,
+            l1,
+        })
+    }
+
+    /// L1's blocks from the deployment's on, as far as the log speaks of them.
+    async fn l1(&self, deployment: &Deployment, through: Option<u64>) -> eyre::Result<L1History> {
+        let Some(through) = through else {
+            return Ok(L1History::default());
+        };
+        let provider = connect(&self.l1_rpc)?;
+        let head = provider.get_block_number().await;
+        let head = head.wrap_err_with(|| format!("no L1 answers at {}", self.l1_rpc))?;
+        // What the log says of later blocks the audit finds.
+        let through = through.min(head);
+        let mut watcher = Watcher::new(provider, deployment, WatcherConfig::default(), None);
+        let mut blocks = Vec::new();
+        loop {
+            match watcher.next().await? {
+                Update::Block(block) => {
+                    let number = block.number;
+                    blocks.push(block);
+                    if number >= through {
+                        return Ok(blocks.into_iter().collect());
+                    }
+                }
+                Update::Rewind(cursor) => blocks.retain(|block| block.number <= cursor.block),
+            }
+        }
+    }
+}
+
+async fn audit_log(sources: &Sources) -> eyre::Result<()> {
+    let Material {
+        deployment,
+        lines,
+        l1,
+    } = sources.fetch().await?;
+    let law = LawOnL1::from(&deployment.parameters);
+    let outcome = audit(&lines, &l1, &law);
+    if sources.json {
+        let report = match &outcome {
+            Ok(passed) => json!({ "passed": passed, "difference": null }),
+            Err(difference) => json!({ "passed": null, "difference": difference }),
+        };
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else if let Ok(passed) = &outcome {
+        println!("{}", in_words(passed));
+    }
+    outcome
+        .map(|_| ())
+        .map_err(|difference| failed(&difference))
+}
+
+fn failed(difference: &Difference) -> eyre::Report {
+    eyre!("the audit fails: {difference}")
+}
+
+fn in_words(passed: &Passed) -> String {
+    format!(
+        "the log is what the law makes of L1: {} records up to {}, L1 up to block {}; {} tasks, {} draws, {} verdicts, {} \
+         lotteries, {} snapshots, {} settlements",
+        passed.records,
+        passed.head,
+        passed.l1_block,
+        passed.tasks,
+        passed.draws,
+        passed.verdicts,
+        passed.lotteries,
+        passed.snapshots,
+        passed.settlements
+    )
+}
+
+async fn audit_draw(task: TaskId, sources: &Sources) -> eyre::Result<()> {
+    let Material {
+        deployment,
+        lines,
+        l1,
+    } = sources.fetch().await?;
+    let law = LawOnL1::from(&deployment.parameters);
+    let audited = draw(&lines, &l1, &law, task).wrap_err("the draw is not confirmed")?;
+    check_storage(sources, &deployment, &audited).await?;
+    if sources.json {
+        println!("{}", serde_json::to_string_pretty(&audited)?);
+    } else {
+        print_draw(&audited);
+    }
+    Ok(())
+}
+
+/// Root and beacon once more, from the contract's storage instead of its events.
+async fn check_storage(
+    sources: &Sources,
+    deployment: &Deployment,
+    audited: &DrawAudit,
+) -> eyre::Result<()> {
+    let rollup = Rollup::new(deployment.rollup, connect(&sources.l1_rpc)?);
+    let root: B256 = rollup.snapshots(audited.epoch).call().await?.root;
+    ensure!(
+        root == audited.root,
+        "L1 holds the root {root} for epoch {}, its event says {}",
+        audited.epoch,
+        audited.root
+    );
+    let beacon = rollup.beacons(audited.beacon_block).call().await?;
+    ensure!(
+        beacon == audited.beacon,
+        "L1 holds the beacon {beacon} of block {}, its event says {}",
+        audited.beacon_block,
+        audited.beacon
+    );
+    Ok(())
+}
+
+fn print_draw(audited: &DrawAudit) {
+    println!("task    {} (batch {})", audited.task, audited.batch);
+    println!(
+        "root    {} of epoch {}, total {} (on L1)",
+        audited.root, audited.epoch, audited.total
+    );
+    println!(
+        "beacon  {} of L1 block {} (on L1)",
+        audited.beacon, audited.beacon_block
+    );
+    for round in &audited.rounds {
+        println!("round {}", round.round);
+        println!("  seed  {}", round.seed);
+        for (number, point) in round.points.iter().enumerate() {
+            let outcome = match point.outcome {
+                HitOutcome::Ticket => "ticket".to_owned(),
+                HitOutcome::PassedOver(why) => format!("passed over: {why:?}"),
+                HitOutcome::AboveCap => "above the cap".to_owned(),
+            };
+            println!(
+                "  point {number} = {} on leaf {} ({}, from {}, weight {}): {outcome}",
+                point.point,
+                point.leaf_index,
+                point.leaf.roller,
+                point.interval_start,
+                point.leaf.weight()
+            );
+            for node in &point.path {
+                println!("    path {} sum {}", node.hash, node.sum);
+            }
+        }
+        for seat in &round.seats {
+            println!("  seat  {} with {} tickets", seat.roller, seat.tickets);
+        }
+    }
+    println!("every point follows from the seed, and every path leads to the root on L1");
+}
+
+async fn export(coordinator: &str, out: &Path) -> eyre::Result<()> {
+    let text = fetch_log(coordinator).await?;
+    let cannot = || format!("cannot write {}", out.display());
+    let file = std::fs::File::create(out).wrap_err_with(cannot)?;
+    let mut file = BufWriter::new(file);
+    file.write_all(text.as_bytes()).wrap_err_with(cannot)?;
+    let file = file
+        .into_inner()
+        .map_err(std::io::IntoInnerError::into_error);
+    file.and_then(|file| file.sync_all())
+        .wrap_err_with(cannot)?;
+    let lines = text.lines().count();
+    println!("{lines} records in {}", out.display());
+    Ok(())
+}
+
+/// The whole log of a coordinator, page by page.
+async fn fetch_log(coordinator: &str) -> eyre::Result<String> {
+    // The log is public: any key will do, and it signs nothing.
+    let client = Client::new(coordinator, PrivateKeySigner::random(), 0, Address::ZERO)?;
+    let mut text = String::new();
+    let mut after = 0;
+    loop {
+        let page = client
+            .log(after)
+            .await
+            .wrap_err_with(|| format!("cannot read the log of {coordinator}"))?;
+        if page.is_empty() {
+            return Ok(text);
+        }
+        after += page.lines().count() as u64;
+        text.push_str(&page);
+    }
+}
+
+fn parse(text: &str) -> eyre::Result<Vec<LogLine>> {
+    let lines = (1..).zip(text.lines());
+    lines
+        .map(|(number, line): (u64, &str)| {
+            serde_json::from_str(line)
+                .wrap_err_with(|| format!("line {number} is no line of a log"))
+        })
+        .collect()
+}
+
+/// The highest L1 block of which the log speaks.
+fn last_l1_block(lines: &[LogLine]) -> Option<u64> {
+    let block = |line: &LogLine| match line.record() {
+        Ok(Record::L1Block { number, .. }) => Some(number),
+        _ => None,
+    };
+    lines.iter().filter_map(block).max()
+}

@@ -1,0 +1,269 @@
+//! L1's side of the audit: its blocks, what its contracts fixed of the law, and what they say of entries and verdicts.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::{B256, Bytes, U256};
+use rollmill_l1::{
+    L1Block, L1Event, Parameters,
+    contracts::Rollup::{self, RollupEvents},
+};
+use rollmill_protocol::{
+    BatchNumber, ScrWei,
+    board::{Event, SeatKey, SeatState},
+    law::Params,
+};
+
+use super::Subject;
+use crate::{l1_feed, log::Record, state::State};
+
+/// L1's blocks with the events of our contracts, from the deployment's block on.
+#[derive(Clone, Debug, Default)]
+pub struct L1History {
+    blocks: BTreeMap<u64, L1Block>,
+}
+
+impl FromIterator<L1Block> for L1History {
+    fn from_iter<T: IntoIterator<Item = L1Block>>(blocks: T) -> Self {
+        let blocks = blocks.into_iter().map(|block| (block.number, block));
+        Self {
+            blocks: blocks.collect(),
+        }
+    }
+}
+
+/// What the contracts fix of the law: the log must be of the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LawOnL1 {
+    /// Points drawn per task.
+    pub k: u32,
+    /// Blocks from a commit to its draw beacon.
+    pub draw_lag_blocks: u64,
+    /// Blocks from posted entries to their lottery beacon.
+    pub lottery_lag_blocks: u64,
+    /// Smallest stake that is drawn.
+    pub stake_min: ScrWei,
+    /// Smallest fine.
+    pub fine_min: ScrWei,
+}
+
+impl From<&Parameters> for LawOnL1 {
+    fn from(l1: &Parameters) -> Self {
+        Self {
+            k: l1.k,
+            draw_lag_blocks: l1.draw_lag,
+            lottery_lag_blocks: l1.lottery_lag,
+            stake_min: ScrWei(l1.stake_wei_min),
+            fine_min: ScrWei(l1.fine_wei_min),
+        }
+    }
+}
+
+impl From<&Params> for LawOnL1 {
+    fn from(params: &Params) -> Self {
+        Self {
+            k: params.k,
+            draw_lag_blocks: params.draw_lag_blocks,
+            lottery_lag_blocks: params.lottery_lag_blocks,
+            stake_min: params.stake_min,
+            fine_min: params.fine_min,
+        }
+    }
+}
+
+impl LawOnL1 {
+    /// The board at the log's first record, or why there is none.
+    pub(super) fn open(&self, record: &Record) -> Result<State, String> {
+        let Record::Opened { start, params } = record else {
+            return Err("the log does not begin with its law".to_owned());
+        };
+        if Self::from(params) != *self {
+            return Err(format!(
+                "the log was begun under another law than the contracts fix: {:?} instead of {self:?}",
+                Self::from(params)
+            ));
+        }
+        State::new(params.clone(), *start).map_err(|error| error.to_string())
+    }
+}
+
+impl L1History {
+    /// Is the record of an L1 block what L1 has, and the next one?
+    pub(super) fn compare(&self, state: &State, record: &Record) -> Result<(), (Subject, String)> {
+        let Record::L1Block { number, hash, .. } = record else {
+            return Ok(());
+        };
+        let next = match state.l1 {
+            Some(cursor) => Some(cursor.block + 1),
+            None => self.blocks.keys().next().copied(),
+        };
+        if next.is_some_and(|next| next != *number) {
+            let sentence = format!(
+                "the log leaves out L1 blocks: {} is followed by {number}",
+                next.map_or(0, |next| next.saturating_sub(1))
+            );
+            return Err((Subject::L1, sentence));
+        }
+        let Some(block) = self.blocks.get(number) else {
+            return Err((Subject::L1, format!("L1 has no block {number}")));
+        };
+        if block.hash != *hash {
+            let sentence = format!("L1 block {number} is {}, the log says {hash}", block.hash);
+            return Err((Subject::L1, sentence));
+        }
+        compare_block(*number, record, &l1_feed::record(block))?;
+        verdicts(state, record)
+    }
+
+    /// The prevrandao that L1 stored for a block.
+    pub(super) fn beacon(&self, l1_block: u64) -> Option<B256> {
+        self.rollup_events().find_map(|event| match event {
+            RollupEvents::BeaconStored(stored) if stored.l1Block == l1_block => {
+                Some(stored.prevrandao)
+            }
+            _ => None,
+        })
+    }
+
+    /// Root, total and leaves of an epoch's snapshot, as they were posted.
+    pub(super) fn snapshot(&self, epoch: u64) -> Option<(B256, U256, Bytes)> {
+        self.rollup_events().find_map(|event| match event {
+            RollupEvents::SnapshotPosted(posted) if posted.epoch == epoch => {
+                Some((posted.root, posted.total, posted.leaves.clone()))
+            }
+            _ => None,
+        })
+    }
+
+    fn rollup_events(&self) -> impl DoubleEndedIterator<Item = &RollupEvents> {
+        let events = self.blocks.values().flat_map(|block| &block.events);
+        events.filter_map(|logged| match &logged.event {
+            L1Event::Rollup(event) => Some(event),
+            _ => None,
+        })
+    }
+
+    /// Why the entries on L1 are others than the log leads to.
+    pub(super) fn entries_difference(
+        &self,
+        state: &State,
+        l1_block: u64,
+        batch: BatchNumber,
+    ) -> (Subject, String) {
+        let lottery = (
+            Subject::Lottery,
+            format!("L1 block {l1_block} has other entries of batch {batch} than the log leads to"),
+        );
+        let posted = self.rollup_events().find_map(|event| match event {
+            RollupEvents::EntriesPosted(posted) if posted.batch == batch => Some(posted),
+            _ => None,
+        });
+        let (Some(posted), Some(task)) = (posted, state.board.task_by_batch(batch)) else {
+            return lottery;
+        };
+        let is_posted = |digest: B256, entry: &Rollup::Entry| entry.proofDigest == digest;
+        for ((round, roller), seat) in &task.seats {
+            let (SeatState::Invalid { .. }, Some(receipt)) = (&seat.state, seat.receipt) else {
+                continue;
+            };
+            let digest = receipt.proof_digest.0;
+            if posted.entries.iter().any(|entry| is_posted(digest, entry)) {
+                let seat = task.seat_key(*round, *roller);
+                let sentence = format!(
+                    "the log calls the submission of seat {seat} invalid, and L1 has it among the entries"
+                );
+                return (Subject::Verdict, sentence);
+            }
+        }
+        lottery
+    }
+}
+
+/// The first difference between a block in the log and the same on L1.
+fn compare_block(number: u64, logged: &Record, real: &Record) -> Result<(), (Subject, String)> {
+    let parts = |record: &Record| match record {
+        Record::L1Block { events, notes, .. } => (events.clone(), notes.clone()),
+        _ => (Vec::new(), Vec::new()),
+    };
+    let ((logged_events, logged_notes), (events, notes)) = (parts(logged), parts(real));
+    let longest = logged_events.len().max(events.len());
+    for position in 0..longest {
+        let (says, has) = (logged_events.get(position), events.get(position));
+        if says != has {
+            let one = has.or(says);
+            let in_words = |event: Option<&Event>| match event {
+                Some(event) => {
+                    serde_json::to_string(event).unwrap_or_else(|error| error.to_string())
+                }
+                None => "nothing".to_owned(),
+            };
+            let sentence = format!(
+                "event {position} of L1 block {number} differs: the log says {}, L1 has {}",
+                in_words(says),
+                in_words(has)
+            );
+            return Err((one.map_or(Subject::L1, subject), sentence));
+        }
+    }
+    if logged_notes != notes {
+        let sentence = format!("the notes of L1 block {number} differ from L1");
+        return Err((Subject::L1, sentence));
+    }
+    Ok(())
+}
+
+fn subject(event: &Event) -> Subject {
+    match event {
+        Event::BeaconStored { .. } => Subject::Draw,
+        Event::SnapshotConfirmed { .. } => Subject::Reputation,
+        Event::EntriesConfirmed { .. } => Subject::Lottery,
+        Event::BatchSettled { .. } => Subject::Winner,
+        Event::SubmissionJudged { .. } => Subject::Verdict,
+        _ => Subject::L1,
+    }
+}
+
+/// L1's judgements of this block against the verdicts in the log.
+fn verdicts(state: &State, record: &Record) -> Result<(), (Subject, String)> {
+    let Record::L1Block { events, .. } = record else {
+        return Ok(());
+    };
+    for event in events {
+        let Event::SubmissionJudged {
+            batch,
+            round,
+            roller,
+            proof_digest,
+            valid,
+            ..
+        } = event
+        else {
+            continue;
+        };
+        let Some(task) = state.board.task_by_batch(*batch) else {
+            continue;
+        };
+        let key = SeatKey {
+            task: task.id,
+            round: *round,
+            roller: *roller,
+        };
+        let Ok(seat) = state.board.seat(&key) else {
+            continue;
+        };
+        let is_same = seat
+            .receipt
+            .is_some_and(|receipt| receipt.proof_digest == *proof_digest);
+        let called_valid = matches!(seat.state, SeatState::OnTime | SeatState::Late);
+        let called_invalid = matches!(seat.state, SeatState::Invalid { .. });
+        if is_same && ((called_valid && !valid) || (called_invalid && *valid)) {
+            let word = |valid| if valid { "valid" } else { "invalid" };
+            let sentence = format!(
+                "the log calls the submission of seat {key} {}, L1 judged it {}",
+                word(called_valid),
+                word(*valid)
+            );
+            return Err((Subject::Verdict, sentence));
+        }
+    }
+    Ok(())
+}

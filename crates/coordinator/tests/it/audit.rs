@@ -1,0 +1,413 @@
+//! The public audit over a log of more than fifty tasks, as a real coordinator wrote it: rollers over HTTP with mock proofs, an
+//! L1 that does what the board wants, a cheat, a missed round, a second epoch. Alterations are re-chained, so that only
+//! the law or L1 can find them.
+
+use alloy_primitives::{B256, U256};
+use rollmill_coordinator::{
+    audit::{L1History, LawOnL1, Passed, Subject, audit, draw},
+    log::{Decision, LogLine, Record},
+};
+use rollmill_protocol::{
+    Entry, TaskId,
+    board::{Event, Verdict},
+    law::{Params, draw::HitOutcome},
+};
+use rollmill_roller_api::{SeatId, receipts::SeatOutcome};
+use rollmill_store::genesis_hash;
+use serde_json::value::RawValue;
+use tokio::sync::OnceCell;
+
+use crate::harness::{DEADLINE_S, World, params};
+
+const TASKS: u64 = 52;
+/// Tasks at which something special happens.
+const CHEATED: u64 = 10;
+const MISSED: u64 = 20;
+const EPOCH_ENDS: u64 = 30;
+
+const EPOCH_S: u64 = 40;
+
+/// What an auditor has.
+struct Public {
+    lines: Vec<LogLine>,
+    l1: L1History,
+    law: LawOnL1,
+}
+
+impl Public {
+    fn audit(&self) -> Result<Passed, (u64, Subject)> {
+        audit(&self.lines, &self.l1, &self.law).map_err(|found| (found.seq, found.subject))
+    }
+
+    /// The same with the first record changed that `alter` wants to change, and all hashes made to fit; and its number.
+    fn altered(&self, mut alter: impl FnMut(&mut Record) -> bool) -> (Self, u64) {
+        let mut lines = self.lines.clone();
+        let mut changed = None;
+        for line in &mut lines {
+            let mut record = line.record().unwrap();
+            if changed.is_none() && alter(&mut record) {
+                changed = Some(line.seq);
+                line.body = RawValue::from_string(serde_json::to_string(&record).unwrap()).unwrap();
+            }
+        }
+        rechain(&mut lines);
+        let altered = Self {
+            lines,
+            l1: self.l1.clone(),
+            law: self.law,
+        };
+        (altered, changed.expect("there is such a record"))
+    }
+}
+
+fn rechain(lines: &mut [LogLine]) {
+    let mut hash = genesis_hash();
+    for line in lines {
+        hash = line.expected_hash(hash);
+        line.hash = hash;
+    }
+}
+
+/// The log is made once for all tests of a process.
+async fn public() -> &'static Public {
+    static PLAYED: OnceCell<Public> = OnceCell::const_new();
+    PLAYED.get_or_init(play).await
+}
+
+async fn play() -> Public {
+    let law = Params {
+        epoch_s: EPOCH_S,
+        ..params()
+    };
+    let mut world = World::under(law.clone(), 200).await.with_snapshot().await;
+    for number in 0..TASKS {
+        let task = world.commit().await;
+        world.settle_on_l1().await;
+        match number {
+            CHEATED => cheat_in(&mut world, task).await,
+            MISSED => miss(&mut world, task).await,
+            EPOCH_ENDS => world.advance(EPOCH_S).await,
+            _ => world.advance(number % 2).await,
+        }
+        deliver_all(&world, task).await;
+        world.settle_on_l1().await;
+    }
+    let board = world.observer.board();
+    assert_eq!(board.settled_through(), TASKS);
+    assert!(board.epoch() >= 2, "epoch {}", board.epoch());
+    Public {
+        lines: world.log().await,
+        l1: world.l1_history(),
+        law: LawOnL1::from(&law),
+    }
+}
+
+/// Everybody who still holds a seat of the task delivers.
+async fn deliver_all(world: &World, task: TaskId) {
+    for roller in &world.rollers {
+        let seats = world.observer.board();
+        let open = seats.open_seats(roller.roller);
+        for (key, _, _) in open.into_iter().filter(|(key, _, _)| key.task == task) {
+            let seat = SeatId {
+                task,
+                round: key.round,
+            };
+            world.deliver_in(roller, seat).await;
+        }
+    }
+}
+
+/// The first seat submits garbage; L1 judges it.
+async fn cheat_in(world: &mut World, task: TaskId) {
+    let board = world.observer.board();
+    let (round, roller) = *board.task_by_id(task).unwrap().seats.keys().next().unwrap();
+    let cheat = world
+        .rollers
+        .iter()
+        .find(|candidate| candidate.roller == roller)
+        .unwrap();
+    world.cheat(cheat, SeatId { task, round }).await;
+}
+
+/// Nobody delivers in the first round.
+async fn miss(world: &mut World, task: TaskId) {
+    world.advance(DEADLINE_S + 1).await;
+    world
+        .until(|board| board.task_by_id(task).unwrap().rounds.len() == 2)
+        .await;
+}
+
+#[tokio::test]
+async fn an_honest_log_passes() {
+    let public = public().await;
+    let passed = public.audit().unwrap();
+    assert_eq!((passed.tasks, passed.settlements), (TASKS, TASKS));
+    assert_eq!(passed.lotteries, TASKS);
+    assert!(passed.draws > TASKS, "{passed:?}");
+    assert!(passed.snapshots >= 2, "{passed:?}");
+    assert_eq!(passed.records, public.lines.len() as u64);
+}
+
+#[tokio::test]
+async fn an_altered_verdict_is_found() {
+    let public = public().await;
+    let mut skip = 25;
+    let (altered, seq) = public.altered(|record| {
+        let Record::Event {
+            event: Event::Submitted { verdict, .. },
+            ..
+        } = record
+        else {
+            return false;
+        };
+        skip -= 1;
+        *verdict = Verdict::Invalid {
+            reason: "because I say so".to_owned(),
+        };
+        skip == 0
+    });
+    assert_eq!(altered.audit(), Err((seq, Subject::Verdict)));
+}
+
+/// The invalid proof is called valid, in the event and in the decision: then L1's judgement says otherwise.
+#[tokio::test]
+async fn a_verdict_that_is_altered_throughout_is_found() {
+    let public = public().await;
+    let (altered, seq) = public.altered(|record| {
+        let Record::Event {
+            event: Event::Submitted { verdict, .. },
+            decisions,
+        } = record
+        else {
+            return false;
+        };
+        if *verdict == Verdict::Valid {
+            return false;
+        }
+        *verdict = Verdict::Valid;
+        for decision in decisions {
+            if let Decision::Reported { outcome, .. } = decision {
+                *outcome = SeatOutcome::OnTime;
+            }
+        }
+        true
+    });
+    let (found, subject) = altered.audit().unwrap_err();
+    assert!(found >= seq, "{found} is before {seq}");
+    assert!(
+        matches!(subject, Subject::Verdict | Subject::Lottery),
+        "{subject:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_altered_draw_is_found() {
+    let public = public().await;
+    let mut skip = 25;
+    let (altered, seq) = public.altered(|record| {
+        let Record::L1Block { decisions, .. } = record else {
+            return false;
+        };
+        let Some(draw) = decisions.iter_mut().find_map(|decision| match decision {
+            Decision::Drawn { draw, .. } => Some(draw),
+            _ => None,
+        }) else {
+            return false;
+        };
+        skip -= 1;
+        if skip > 0 {
+            return false;
+        }
+        draw.hits[0].roller = draw.hits[0].roller.create(1);
+        true
+    });
+    assert_eq!(altered.audit(), Err((seq, Subject::Draw)));
+}
+
+/// Another beacon than L1 stored, from which another draw would follow.
+#[tokio::test]
+async fn an_altered_beacon_is_found() {
+    let public = public().await;
+    let (altered, seq) = public.altered(|record| {
+        let Record::L1Block { events, .. } = record else {
+            return false;
+        };
+        let beacon = events.iter_mut().find_map(|event| match event {
+            Event::BeaconStored { prevrandao, .. } => Some(prevrandao),
+            _ => None,
+        });
+        beacon
+            .map(|beacon| *beacon = B256::repeat_byte(0xbe))
+            .is_some()
+    });
+    assert_eq!(altered.audit(), Err((seq, Subject::Draw)));
+}
+
+#[tokio::test]
+async fn an_altered_winner_is_found() {
+    let public = public().await;
+    let mut skip = 25;
+    let (altered, seq) = public.altered(|record| {
+        let Record::L1Block { decisions, .. } = record else {
+            return false;
+        };
+        let Some(winner) = decisions.iter_mut().find_map(|decision| match decision {
+            Decision::Won { winner, .. } => Some(winner),
+            _ => None,
+        }) else {
+            return false;
+        };
+        skip -= 1;
+        if skip > 0 {
+            return false;
+        }
+        *winner = Entry {
+            roller: winner.roller.create(1),
+            ..*winner
+        };
+        true
+    });
+    assert_eq!(altered.audit(), Err((seq, Subject::Winner)));
+}
+
+#[tokio::test]
+async fn another_payee_than_l1s_is_found() {
+    let public = public().await;
+    let (altered, seq) = public.altered(|record| {
+        let Record::L1Block { events, .. } = record else {
+            return false;
+        };
+        let paid = events.iter_mut().find_map(|event| match event {
+            Event::BatchSettled { roller, .. } => roller.as_mut(),
+            _ => None,
+        });
+        paid.map(|paid| *paid = paid.create(1)).is_some()
+    });
+    assert_eq!(altered.audit(), Err((seq, Subject::Winner)));
+}
+
+#[tokio::test]
+async fn altered_reputations_dials_and_entries_are_found() {
+    let public = public().await;
+    let (altered, seq) = public.altered(|record| {
+        let (Record::Event { decisions, .. } | Record::L1Block { decisions, .. }) = record else {
+            return false;
+        };
+        let root = decisions.iter_mut().find_map(|decision| match decision {
+            Decision::Weighed { root, .. } => Some(root),
+            _ => None,
+        });
+        root.map(|root| *root = B256::ZERO).is_some()
+    });
+    assert_eq!(altered.audit(), Err((seq, Subject::Reputation)));
+
+    let (altered, seq) = public.altered(|record| {
+        let (Record::Event { decisions, .. } | Record::L1Block { decisions, .. }) = record else {
+            return false;
+        };
+        let controls = decisions.iter_mut().find_map(|decision| match decision {
+            Decision::Controlled { controls, .. } => Some(controls),
+            _ => None,
+        });
+        controls.map(|controls| controls.k += 1).is_some()
+    });
+    assert_eq!(altered.audit(), Err((seq, Subject::Control)));
+
+    let (altered, seq) = public.altered(|record| {
+        let (Record::Event { decisions, .. } | Record::L1Block { decisions, .. }) = record else {
+            return false;
+        };
+        let entries = decisions.iter_mut().find_map(|decision| match decision {
+            Decision::Closed { entries, .. } => Some(entries),
+            _ => None,
+        });
+        entries.map(|entries| entries[0].tickets += 1).is_some()
+    });
+    assert_eq!(altered.audit(), Err((seq, Subject::Lottery)));
+}
+
+#[tokio::test]
+async fn a_log_with_a_hole_or_another_law_is_found() {
+    let public = public().await;
+    let lines_of = |lines: Vec<LogLine>| Public {
+        lines,
+        l1: public.l1.clone(),
+        law: public.law,
+    };
+    let mut lines = public.lines.clone();
+    lines.remove(40);
+    assert_eq!(lines_of(lines).audit(), Err((41, Subject::Chain)));
+
+    let mut lines = public.lines.clone();
+    lines[40].at_unix_ms += 1;
+    assert_eq!(lines_of(lines).audit(), Err((41, Subject::Chain)));
+
+    // A block of L1 is left out and everything behind it numbered anew.
+    let mut lines = public.lines.clone();
+    let is_block = |line: &LogLine| matches!(line.record().unwrap(), Record::L1Block { .. });
+    let left_out = lines.iter().skip(10).position(is_block).unwrap() + 10;
+    lines.remove(left_out);
+    for (line, seq) in lines.iter_mut().zip(1..) {
+        line.seq = seq;
+    }
+    rechain(&mut lines);
+    let next = lines.iter().skip(left_out).position(is_block).unwrap() + left_out;
+    let (found, _) = lines_of(lines).audit().unwrap_err();
+    assert!(
+        (left_out as u64..=next as u64 + 1).contains(&found),
+        "{found} is not between {left_out} and {next}"
+    );
+
+    let other_law = LawOnL1 {
+        k: public.law.k + 1,
+        ..public.law
+    };
+    let found = audit(&public.lines, &public.l1, &other_law).unwrap_err();
+    assert_eq!((found.seq, found.subject), (1, Subject::Law));
+}
+
+#[tokio::test]
+async fn a_draw_is_confirmed_point_by_point() {
+    let public = public().await;
+    let task = public
+        .lines
+        .iter()
+        .find_map(|line| match line.record().unwrap() {
+            Record::L1Block { decisions, .. } => {
+                decisions.into_iter().find_map(|decision| match decision {
+                    Decision::Drawn { task, round: 0, .. } => Some(task),
+                    _ => None,
+                })
+            }
+            _ => None,
+        });
+    let audited = draw(&public.lines, &public.l1, &public.law, task.unwrap()).unwrap();
+    let round = &audited.rounds[0];
+    let landed = round
+        .points
+        .iter()
+        .filter(|point| point.outcome == HitOutcome::Ticket);
+    assert_eq!(landed.count() as u32, public.law.k);
+    assert_eq!(
+        round.seats.iter().map(|seat| seat.tickets).sum::<u32>(),
+        public.law.k
+    );
+    for point in &round.points {
+        assert_eq!(point.path.len(), 2, "three leaves are two levels");
+        assert!(U256::from(point.point.0) < U256::from(audited.total.0));
+    }
+    let unknown = TaskId(B256::repeat_byte(9));
+    assert!(draw(&public.lines, &public.l1, &public.law, unknown).is_err());
+
+    let (altered, _) = public.altered(|record| {
+        let Record::L1Block { decisions, .. } = record else {
+            return false;
+        };
+        let drawn = decisions.iter_mut().find_map(|decision| match decision {
+            Decision::Drawn { draw, .. } => Some(draw),
+            _ => None,
+        });
+        drawn.map(|draw| draw.seed = B256::ZERO).is_some()
+    });
+    assert!(draw(&altered.lines, &altered.l1, &altered.law, audited.task).is_err());
+}
