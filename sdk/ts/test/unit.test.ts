@@ -1,0 +1,86 @@
+/** What needs no chain. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createClient, custom, encodeAbiParameters, encodeEventTopics, keccak256, type Log } from "viem";
+import {
+  WaitTimeoutError,
+  WithdrawalNotSettledError,
+  getBatch,
+  getL2TransactionHash,
+  getMessages,
+  proveWithdrawal,
+  rollupAbi,
+  waitForTransactionStatus,
+} from "../src/index.js";
+
+const ANN = "0x0101010101010101010101010101010101010101";
+const BEN = "0x0202020202020202020202020202020202020202";
+
+function answering(answer: (method: string, params: unknown) => unknown) {
+  return createClient({
+    transport: custom({ request: async ({ method, params }) => answer(method, params) }, { retryCount: 0 }),
+    pollingInterval: 1,
+  });
+}
+
+test("a message's hash is that of its transaction of type 0x7E", () => {
+  const message = { index: 0n, sender: ANN, to: BEN, value: 5n, gasLimit: 21_000n, data: "0x" } as const;
+  // rlp([0, ann, ben, 5, 21000, ""]) by hand.
+  const rlp = `f0809401010101010101010101010101010101010101019402020202020202020202020202020202020202020582520880`;
+  assert.equal(getL2TransactionHash(message), keccak256(`0x7e${rlp}`));
+});
+
+test("messages of other contracts are not ours", () => {
+  const log = (address: `0x${string}`) =>
+    ({
+      address,
+      topics: encodeEventTopics({ abi: rollupAbi, eventName: "MessageSent", args: { index: 7n, sender: ANN, to: BEN } }),
+      data: encodeAbiParameters(
+        [{ type: "uint256" }, { type: "uint64" }, { type: "bytes" }, { type: "bytes32" }],
+        [5n, 21_000n, "0x", keccak256("0x")],
+      ),
+    }) as Log;
+  const messages = getMessages({ logs: [log(ANN), log(BEN)], rollup: BEN });
+  assert.deepEqual(messages, [{ index: 7n, sender: ANN, to: BEN, value: 5n, gasLimit: 21_000n, data: "0x" }]);
+});
+
+test("quantities become bigints, and nothing else does", async () => {
+  const hash = keccak256("0x");
+  const client = answering((method, params) => {
+    assert.equal(method, "rollmill_getBatch");
+    assert.deepEqual(params, ["0x3"]);
+    return {
+      number: "0x3", status: "committed", task: hash,
+      commitTransaction: { hash, blockNumber: "0x10" }, settleTransaction: null,
+    };
+  });
+  const batch = await getBatch(client, { batch: 3n });
+  assert.deepEqual(batch, {
+    number: 3n, status: "committed", task: hash,
+    commitTransaction: { hash, blockNumber: 16n }, settleTransaction: null,
+  });
+  assert.equal(await getBatch(answering(() => null), { batch: "settled" }), null);
+});
+
+test("a withdrawal that is not settled has an error of its own", async () => {
+  const failing = (code: number) =>
+    answering(() => {
+      throw Object.assign(new Error("no"), { code });
+    });
+  await assert.rejects(proveWithdrawal(failing(-32010), { index: 1n }), WithdrawalNotSettledError);
+  await assert.rejects(
+    proveWithdrawal(failing(-32000), { index: 1n }),
+    (error) => !(error instanceof WithdrawalNotSettledError),
+  );
+});
+
+test("waiting ends when the status is reached or passed, or with an error", async () => {
+  const steps = ["unknown", "pending", "committed"];
+  const client = answering(() => ({ status: steps.shift() ?? "committed", blockNumber: "0x1", batch: null }));
+  const progress = await waitForTransactionStatus(client, { hash: keccak256("0x"), status: "included" });
+  assert.deepEqual(progress, { status: "committed", blockNumber: 1n, batch: null });
+  await assert.rejects(
+    waitForTransactionStatus(client, { hash: keccak256("0x"), status: "settled", timeout: 5 }),
+    WaitTimeoutError,
+  );
+});
