@@ -90,8 +90,8 @@ pub(crate) fn replay(
     records: &[(UnixSeconds, Record)],
 ) -> Result<State, JournalError> {
     let mut state = match records.first() {
-        Some((_, Record::Opened { start, params: law })) if law == params => {
-            State::new(law.clone(), *start)?
+        Some((_, Record::Opened { start, params: law })) if **law == *params => {
+            State::new(params.clone(), *start)?
         }
         _ => return Err(JournalError::OtherLaw),
     };
@@ -190,7 +190,7 @@ mod tests {
         let params = Params::devnet();
         let opened = Record::Opened {
             start: 5,
-            params: params.clone(),
+            params: Box::new(params.clone()),
         };
         let records = [(5, opened), block(1)];
         assert!(replay(&params, &records).is_ok_and(|state| state.l1.is_some()));

@@ -29,7 +29,7 @@ pub enum Record {
         /// Start of the first epoch.
         start: UnixSeconds,
         /// The numbers of the law; another law needs another log.
-        params: Params,
+        params: Box<Params>,
     },
     /// An L1 block was read.
     L1Block {

@@ -76,13 +76,13 @@ impl LawOnL1 {
         let Record::Opened { start, params } = record else {
             return Err("the log does not begin with its law".to_owned());
         };
-        if Self::from(params) != *self {
+        let fixed = Self::from(params.as_ref());
+        if fixed != *self {
             return Err(format!(
-                "the log was begun under another law than the contracts fix: {:?} instead of {self:?}",
-                Self::from(params)
+                "the log was begun under another law than the contracts fix: {fixed:?} instead of {self:?}"
             ));
         }
-        State::new(params.clone(), *start).map_err(|error| error.to_string())
+        State::new(params.as_ref().clone(), *start).map_err(|error| error.to_string())
     }
 }
 

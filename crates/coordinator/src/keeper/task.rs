@@ -71,7 +71,7 @@ pub(crate) async fn open(
             let start = clock.now_unix_s();
             let opened = Record::Opened {
                 start,
-                params: params.clone(),
+                params: Box::new(params.clone()),
             };
             let head = append(&store, None, clock.now_unix_ms(), &opened).await?;
             log.records.push((start, opened));
