@@ -71,6 +71,7 @@ impl Board {
                 .values()
                 .map(|account| account.measure(&self.params, turn.now))
                 .collect(),
+            queued: self.index.queued(),
             ..self.measured.measure()
         };
         let controls = control::next(&self.params.control, in_force, &measure);

@@ -85,6 +85,11 @@ impl Index {
         self.queued.first().copied()
     }
 
+    /// Tasks that wait for room in the window.
+    pub(super) fn queued(&self) -> u32 {
+        u32::try_from(self.queued.len()).unwrap_or(u32::MAX)
+    }
+
     /// Tasks that occupy the window.
     pub(super) fn in_window(&self) -> u32 {
         self.in_window

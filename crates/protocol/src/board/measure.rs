@@ -68,12 +68,13 @@ impl Measured {
         self.tasks_missed += u64::from(is_missed);
     }
 
-    /// Without the rollers.
+    /// Without the rollers and the queue.
     pub(super) fn measure(&self) -> EpochMeasure {
         EpochMeasure {
             rollers: alloc::vec::Vec::new(),
             tickets: self.tickets,
             open_peak: self.open_peak,
+            queued: 0,
             tasks: self.tasks,
             tasks_missed: self.tasks_missed,
         }

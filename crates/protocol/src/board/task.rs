@@ -236,12 +236,11 @@ impl Task {
         [round_over, fallback].into_iter().flatten().min()
     }
 
-    /// Did nobody of the first round deliver on time?
+    /// Was somebody seated in the first round, and did nobody of them deliver on time?
     pub fn is_missed(&self) -> bool {
-        !self
-            .seats
-            .iter()
-            .any(|((round, _), seat)| *round == 0 && seat.state == SeatState::OnTime)
+        let mut first = self.seats.iter().filter(|((round, _), _)| *round == 0);
+        let is_seated = first.clone().next().is_some();
+        is_seated && !first.any(|(_, seat)| seat.state == SeatState::OnTime)
     }
 
     /// Is it settled?

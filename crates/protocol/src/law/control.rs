@@ -14,9 +14,13 @@
 //!          down  if the weighted median of medians < LOW
 //! k        +1    if tasks without an on-time entry > MISS of all (at least 2), and (k + 1) * open tasks <= LOAD_MAX * capacity
 //!          -1    if there were none in 4 / MISS tasks, and the seats' failure rate ^ (k - 1) < MISS / 4
-//! price    up    if points per ticket > HIGH, or if tau is at its top and seats still fail; never while the window shrinks
-//!          down  if points per ticket < LOW
+//! price    up    if more tasks wait than the window holds, or points per ticket > HIGH, or tau is at its top and seats still fail;
+//!                never while the window shrinks
+//!          down  if points per ticket < LOW and not half of the window was used
 //! ```
+//! The waiting tasks are part of the price because the window keeps the draw from ever feeling more load than the rollers can carry:
+//! with points per ticket alone the price falls to its floor while batches queue (docs/mechanism/results.md).
+//!
 //! Points per ticket are `1 + declined / tickets`, the declines of one roller counted up to CAP of the tickets, so that one name moves
 //! the sum by 0.05 at most [price cartel]. The order
 //! under load is the window first, then tau, then the price; k never moves because of load.
@@ -96,6 +100,8 @@ pub struct EpochMeasure {
     pub tickets: u64,
     /// Most tasks that were open at once.
     pub open_peak: u32,
+    /// Tasks that wait for room in the window at its end.
+    pub queued: u32,
     /// Tasks that ended since k moved last.
     pub tasks: u64,
     /// Those of them without an on-time entry in their first round.
@@ -285,13 +291,14 @@ pub fn next(params: &ControlParams, now: Controls, measure: &EpochMeasure) -> Co
         now.tau_ns_per_gas
     };
     let is_out_of_time = is_failing && now.tau_ns_per_gas >= params.tau_ns_per_gas.1;
+    let is_idle = u64::from(measure.open_peak) * 2 < u64::from(now.window);
     let points = measure.points_per_ticket(params);
     let price = u64::try_from(now.unit_price.0).unwrap_or(u64::MAX);
     let price = if is_overcommitted {
         price
-    } else if points > params.points_high || is_out_of_time {
+    } else if measure.queued > now.window || points > params.points_high || is_out_of_time {
         up(params, price)
-    } else if points < params.points_low && measure.tickets > 0 {
+    } else if points < params.points_low && is_idle && measure.tickets > 0 {
         down(params, price)
     } else {
         price
@@ -332,6 +339,7 @@ mod tests {
             rollers: alloc::vec![roller; count],
             tickets: 100 * ONE * count as u64,
             open_peak: 10,
+            queued: 0,
             tasks: 100,
             tasks_missed: 0,
         }
@@ -346,7 +354,7 @@ mod tests {
     proptest! {
         #[test]
         fn dials_stay_within_bounds_and_steps(
-            rollers in vec(any_roller(), 0..20), tickets: u64, open_peak: u32, tasks in 0u64..1 << 40, tasks_missed in 0u64..1 << 40,
+            rollers in vec(any_roller(), 0..20), tickets: u64, open_peak: u32, queued: u32, tasks in 0u64..1 << 40, tasks_missed in 0u64..1 << 40,
             tau in 1u64..1_000_000, k in 1u32..8, window in 1u32..100_000, price: u64,
         ) {
             let params = params();
@@ -356,7 +364,7 @@ mod tests {
                 window: window.clamp(params.window.0, params.window.1),
                 unit_price: ScrWei(price.into()).clamp(params.unit_price.0, params.unit_price.1),
             };
-            let after = next(&params, now, &EpochMeasure { rollers, tickets, open_peak, tasks, tasks_missed });
+            let after = next(&params, now, &EpochMeasure { rollers, tickets, open_peak, queued, tasks, tasks_missed });
             prop_assert!((params.tau_ns_per_gas.0..=params.tau_ns_per_gas.1).contains(&after.tau_ns_per_gas));
             prop_assert!((params.k.0..=params.k.1).contains(&after.k) && after.k.abs_diff(now.k) <= 1);
             prop_assert!((params.window.0..=params.window.1).contains(&after.window));
@@ -370,9 +378,9 @@ mod tests {
 
     #[test]
     fn nothing_moves_when_all_is_well() {
-        // 100 rollers of one and a half seats carry 105 / 3 = 35 tasks.
+        // 100 rollers of two seats carry 180 / 3 = 60 tasks.
         let now = Controls {
-            window: 46,
+            window: 60,
             ..controls()
         };
         assert_eq!(next(&params(), now, &healthy(100, 2)), now);
@@ -381,12 +389,12 @@ mod tests {
     #[test]
     fn the_window_follows_capacity_step_by_step() {
         let now = Controls {
-            window: 64,
+            window: 80,
             ..controls()
         };
-        assert_eq!(next(&params(), now, &healthy(100, 2)).window, 56);
-        assert_eq!(next(&params(), now, &healthy(1_000, 2)).window, 72);
-        assert_eq!(next(&params(), now, &healthy(0, 2)).window, 56);
+        assert_eq!(next(&params(), now, &healthy(100, 2)).window, 70);
+        assert_eq!(next(&params(), now, &healthy(1_000, 2)).window, 90);
+        assert_eq!(next(&params(), now, &healthy(0, 2)).window, 70);
     }
 
     #[test]
@@ -397,11 +405,11 @@ mod tests {
             roller.declined = 200 * ONE;
         });
         let crowded = Controls {
-            window: 64,
+            window: 80,
             ..controls()
         };
         let first = next(&params(), crowded, &measure);
-        assert!(first.window < 64);
+        assert!(first.window < 80);
         assert_eq!(
             (first.tau_ns_per_gas, first.unit_price, first.k),
             (crowded.tau_ns_per_gas, crowded.unit_price, 3)
@@ -409,7 +417,7 @@ mod tests {
         let second = next(
             &params(),
             Controls {
-                window: 46,
+                window: 60,
                 ..controls()
             },
             &measure,
@@ -425,14 +433,14 @@ mod tests {
         let third = next(
             &params(),
             Controls {
-                window: 46,
+                window: 60,
                 ..controls()
             },
             &measure,
         );
         assert_eq!(third.unit_price, controls().unit_price, "time first");
         let no_time_left = Controls {
-            window: 46,
+            window: 60,
             tau_ns_per_gas: params().tau_ns_per_gas.1,
             ..controls()
         };
@@ -457,6 +465,33 @@ mod tests {
     }
 
     #[test]
+    fn waiting_tasks_raise_the_price_and_an_idle_window_lowers_it() {
+        let now = Controls {
+            window: 60,
+            ..controls()
+        };
+        let mut measure = EpochMeasure {
+            queued: 61,
+            ..healthy(100, 2)
+        };
+        assert!(next(&params(), now, &measure).unit_price > now.unit_price);
+        let shrinking = Controls { window: 90, ..now };
+        measure.queued = 1_000;
+        assert_eq!(
+            next(&params(), shrinking, &measure).unit_price,
+            now.unit_price
+        );
+        measure.queued = 0;
+        measure
+            .rollers
+            .iter_mut()
+            .for_each(|roller| roller.declined = 0);
+        assert!(next(&params(), now, &measure).unit_price < now.unit_price);
+        measure.open_peak = 30;
+        assert_eq!(next(&params(), now, &measure).unit_price, now.unit_price);
+    }
+
+    #[test]
     fn one_rollers_declines_do_not_move_the_price() {
         let mut measure = healthy(100, 2);
         measure
@@ -466,7 +501,7 @@ mod tests {
         measure.rollers[0].declined = 1_000_000 * ONE;
         assert!(measure.points_per_ticket(&params()) < params().points_high);
         let now = Controls {
-            window: 46,
+            window: 60,
             ..controls()
         };
         assert!(next(&params(), now, &measure).unit_price <= now.unit_price);
@@ -484,7 +519,7 @@ mod tests {
         assert_eq!(
             next_k(&params(), 3, &measure),
             3,
-            "4 x 46 seats exceed 70 % of 200"
+            "4 x 46 seats exceed 90 % of 200"
         );
         measure = EpochMeasure {
             tasks: 1_000,

@@ -208,8 +208,8 @@ mod tests {
         let q = ONE / 2;
         let after =
             |outcome| after_epoch(&params, q, &offers(outcome, 4), [&offers(outcome, 4)], 0);
-        assert_eq!(after(OfferOutcome::OnTime), q + 4 * (ONE / 100));
-        assert_eq!(after(OfferOutcome::Declined), q - q / 10);
+        assert_eq!(after(OfferOutcome::OnTime), q + 3 * (ONE / 100));
+        assert_eq!(after(OfferOutcome::Declined), q - q / 4);
         assert_eq!(after(OfferOutcome::Late), q - q / 10);
         assert_eq!(after(OfferOutcome::Missed), q - q / 4);
         assert_eq!(after(OfferOutcome::Invalid), q - q / 2);
@@ -230,7 +230,7 @@ mod tests {
             q - q / 4
         );
         let declined = offers(OfferOutcome::Declined, 4);
-        assert_eq!(after_epoch(&params, q, &declined, [], 0), q - q / 10);
+        assert_eq!(after_epoch(&params, q, &declined, [], 0), q - q / 4);
         assert!(missed.has_failures() && !declined.has_failures());
     }
 
