@@ -2,13 +2,17 @@
 //! L1 that does what the board wants, a cheat, a missed round, a second epoch. Alterations are re-chained, so that only
 //! the law or L1 can find them.
 
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{B256, U256, keccak256};
 use rollmill_coordinator::{
     audit::{L1History, LawOnL1, Passed, Subject, audit, draw},
     log::{Decision, LogLine, Record},
 };
+use rollmill_l1::{
+    L1Block, L1Event,
+    contracts::Rollup::{self, RollupEvents},
+};
 use rollmill_protocol::{
-    Entry, TaskId,
+    Entry, ScrWei, TaskId,
     board::{Event, Verdict},
     law::{Params, draw::HitOutcome},
 };
@@ -17,7 +21,7 @@ use rollmill_store::genesis_hash;
 use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
 
-use crate::harness::{DEADLINE_S, World, params};
+use crate::harness::{DEADLINE_S, World, overturn, params};
 
 const TASKS: u64 = 52;
 /// Tasks at which something special happens.
@@ -30,6 +34,7 @@ const EPOCH_S: u64 = 40;
 /// What an auditor has.
 struct Public {
     lines: Vec<LogLine>,
+    blocks: Vec<L1Block>,
     l1: L1History,
     law: LawOnL1,
 }
@@ -53,6 +58,7 @@ impl Public {
         rechain(&mut lines);
         let altered = Self {
             lines,
+            blocks: self.blocks.clone(),
             l1: self.l1.clone(),
             law: self.law,
         };
@@ -97,6 +103,7 @@ async fn play() -> Public {
     assert!(board.epoch() >= 2, "epoch {}", board.epoch());
     Public {
         lines: world.log().await,
+        blocks: world.l1_blocks().to_vec(),
         l1: world.l1_history(),
         law: LawOnL1::from(&law),
     }
@@ -198,6 +205,99 @@ async fn a_verdict_that_is_altered_throughout_is_found() {
         matches!(subject, Subject::Verdict | Subject::Lottery),
         "{subject:?}"
     );
+}
+
+/// The log is consistent in itself and calls a proof invalid that L1 has among the entries.
+#[tokio::test]
+async fn a_verdict_that_l1s_entries_contradict_is_found() {
+    let public = public().await;
+    let (roller, digest) = public
+        .lines
+        .iter()
+        .find_map(|line| match line.record().unwrap() {
+            Record::Event {
+                event:
+                    Event::Submitted {
+                        seat,
+                        proof_digest,
+                        verdict: Verdict::Invalid { .. },
+                        ..
+                    },
+                ..
+            } => Some((seat.roller, proof_digest)),
+            _ => None,
+        })
+        .unwrap();
+    let mut hash = B256::ZERO;
+    let mut blocks = public.blocks.clone();
+    for logged in blocks.iter_mut().flat_map(|block| &mut block.events) {
+        let L1Event::Rollup(RollupEvents::EntriesPosted(posted)) = &mut logged.event else {
+            continue;
+        };
+        if posted.batch != CHEATED + 1 {
+            continue;
+        }
+        posted.entries.push(Rollup::Entry {
+            roller,
+            tickets: 1,
+            proofDigest: digest.0,
+        });
+        posted.entriesHash = keccak256(b"of all of them");
+        hash = posted.entriesHash;
+    }
+    let (altered, seq) = public.altered(|record| {
+        let Record::L1Block { events, .. } = record else {
+            return false;
+        };
+        let confirmed = events.iter_mut().find_map(|event| match event {
+            Event::EntriesConfirmed {
+                batch,
+                entries_hash,
+                ..
+            } if *batch == CHEATED + 1 => Some(entries_hash),
+            _ => None,
+        });
+        confirmed.map(|confirmed| *confirmed = hash).is_some()
+    });
+    let altered = Public {
+        l1: blocks.into_iter().collect(),
+        ..altered
+    };
+    assert_eq!(altered.audit(), Err((seq, Subject::Verdict)));
+}
+
+/// L1 judged otherwise than the log says.
+#[tokio::test]
+async fn a_verdict_that_l1s_judgement_contradicts_is_found() {
+    let public = public().await;
+    let mut blocks = public.blocks.clone();
+    let mut judged_in = 0;
+    for block in &mut blocks {
+        let number = block.number;
+        for logged in &mut block.events {
+            if overturn(&mut logged.event) {
+                judged_in = number;
+            }
+        }
+    }
+    let (altered, seq) = public.altered(|record| {
+        let Record::L1Block { number, events, .. } = record else {
+            return false;
+        };
+        *number == judged_in
+            && events.iter_mut().any(|event| match event {
+                Event::SubmissionJudged { valid, fine, .. } => {
+                    (*valid, *fine) = (true, ScrWei::ZERO);
+                    true
+                }
+                _ => false,
+            })
+    });
+    let altered = Public {
+        l1: blocks.into_iter().collect(),
+        ..altered
+    };
+    assert_eq!(altered.audit(), Err((seq, Subject::Verdict)));
 }
 
 #[tokio::test]
@@ -331,6 +431,7 @@ async fn a_log_with_a_hole_or_another_law_is_found() {
     let public = public().await;
     let lines_of = |lines: Vec<LogLine>| Public {
         lines,
+        blocks: Vec::new(),
         l1: public.l1.clone(),
         law: public.law,
     };
