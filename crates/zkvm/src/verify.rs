@@ -115,7 +115,6 @@ fn verify_unguarded(
 }
 
 /// Canonical bytes of a proof.
-#[cfg_attr(not(feature = "prove"), allow(dead_code))]
 pub(crate) fn encode(proof: &VmStarkProof) -> Vec<u8> {
     proof
         .encode_to_vec()

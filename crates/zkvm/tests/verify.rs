@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use alloy_primitives::B256;
 use rollmill_zkvm::{
     PROOF_BYTES_MAX, ProgramCommitment, VerifyError,
     mock::MockProof,
