@@ -17,24 +17,19 @@
 //! INVARIANT: what is recorded was decoded again and compared with the blocks, and proven statelessly from the very
 //! witness bytes by the same code as the guest's, with the same public values, prover gas included.
 
+mod choice;
+mod plan;
+
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
-use alloy_consensus::Transaction as _;
-use alloy_eips::Encodable2718;
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::B256;
 use rollmill_engine::{
-    Chain, StorageError, StoredBlock,
-    stf::{
-        BatchError, BuiltBatch, Identity, build_witness, execute_batch, witness::StatementContext,
-    },
+    Chain, StorageError,
+    stf::{BatchError, witness::StatementContext},
 };
 use rollmill_l1::{Deployment, contracts::Rollup};
 use rollmill_protocol::{
-    BatchData, BlockData, L1Message, PublicValues,
-    batch::{BATCH_BLOCKS_MAX, BatchDataError},
-    l2::FORK_ID,
-    message::EMPTY_MESSAGE_HASH,
-    prover_gas::{self, SCHEDULE_ID},
+    batch::BatchDataError, l2::FORK_ID, message::EMPTY_MESSAGE_HASH, prover_gas::SCHEDULE_ID,
 };
 use rollmill_runtime::{Clock, Shutdown};
 use rollmill_store::{BatchRecord, BatchState, ObjectError, Store, StoreError};
@@ -44,37 +39,16 @@ use tokio::{
     task::spawn_blocking,
 };
 
+use self::{
+    choice::{Candidate, choose},
+    plan::Plan,
+};
 use crate::SequencerConfig;
+
+pub use self::choice::BatchPolicy;
 
 /// Pause between looks at the age of the oldest block.
 const POLL: Duration = Duration::from_millis(200);
-
-/// When a batch is full. The first limit that is reached seals it; a single block over a limit is a batch of its own.
-#[derive(Clone, Copy, Debug)]
-pub struct BatchPolicy {
-    /// Age of the oldest block, seconds.
-    pub age_s_max: u64,
-    /// Batch data, bytes. At 40 gas per byte, 16.78 M gas carry 400 KB.
-    pub data_bytes_max: usize,
-    /// Prover gas: estimated from headers when blocks are chosen, and exact when the witness is built.
-    pub prover_gas_max: u64,
-    /// Blocks.
-    pub blocks_max: usize,
-    /// Sealed batches that are not settled yet.
-    pub open_batches_max: u64,
-}
-
-impl Default for BatchPolicy {
-    fn default() -> Self {
-        Self {
-            age_s_max: 30,
-            data_bytes_max: 120_000,
-            prover_gas_max: 30_000_000,
-            blocks_max: 256,
-            open_batches_max: 16,
-        }
-    }
-}
 
 /// Arguments of `Rollup.commit`, kept with the batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,62 +188,6 @@ impl Tip {
             messages_end: fields.messages_end,
             message_hash: record.public_values.message_hash,
         })
-    }
-}
-
-/// A block that is in no batch yet, reduced to what the choice needs.
-#[derive(Clone, Copy, Debug)]
-struct Candidate {
-    timestamp: u64,
-    data_bytes: usize,
-    prover_gas: u64,
-}
-
-impl Candidate {
-    /// The estimate leaves out what only execution knows (witness, hashing, precompiles); the exact figure is checked
-    /// when the witness is built.
-    fn of(block: &StoredBlock) -> Self {
-        let signed = block
-            .transactions
-            .iter()
-            .filter(|tx| tx.as_l1_message().is_none());
-        let (mut data_bytes, mut signatures) = (64, 0u64);
-        for transaction in signed {
-            data_bytes += transaction.encode_2718_len() + 4;
-            signatures += 1 + transaction.authorization_count().unwrap_or(0);
-        }
-        let prover_gas = prover_gas::PER_BLOCK
-            + block.transactions.len() as u64 * prover_gas::PER_TRANSACTION
-            + signatures * prover_gas::PER_SIGNATURE
-            + block.header.gas_used * prover_gas::PER_EVM_GAS;
-        Self {
-            timestamp: block.header.timestamp,
-            data_bytes,
-            prover_gas,
-        }
-    }
-}
-
-/// How many of the candidates, from the first on, make a batch now; 0 if it is too early.
-fn choose(policy: &BatchPolicy, candidates: &[Candidate], now_s: u64, demanded: bool) -> usize {
-    let (mut bytes, mut gas, mut count) = (0usize, prover_gas::BASE, 0usize);
-    let blocks_max = policy.blocks_max.min(BATCH_BLOCKS_MAX);
-    let mut full = false;
-    for candidate in candidates {
-        bytes = bytes.saturating_add(candidate.data_bytes);
-        gas = gas.saturating_add(candidate.prover_gas);
-        full = bytes > policy.data_bytes_max || gas > policy.prover_gas_max || count == blocks_max;
-        if full {
-            break;
-        }
-        count += 1;
-    }
-    let oldest = candidates.first().map(|candidate| candidate.timestamp);
-    let old = oldest.is_some_and(|oldest| now_s >= oldest.saturating_add(policy.age_s_max));
-    if full || old || demanded {
-        count.max(1).min(candidates.len())
-    } else {
-        0
     }
 }
 
@@ -414,191 +332,5 @@ impl Batcher {
                 previous_message_hash: self.tip.message_hash,
             },
         }
-    }
-}
-
-/// A batch to build, on a blocking thread.
-struct Plan {
-    chain: Chain,
-    tip: Tip,
-    blocks: RangeInclusive<u64>,
-    operator: Address,
-    context: StatementContext,
-}
-
-impl Plan {
-    fn build(self) -> Result<(BuiltBatch, BatchRecord), SealError> {
-        let (data, messages, mut stats) = self.collect()?;
-        let encoded = Bytes::from(data.encode());
-        // INVARIANT: what is posted decodes to exactly the blocks that were built.
-        if BatchData::decode(&encoded)? != data {
-            return Err(self.mismatch("batch data"));
-        }
-        let parent = self.chain.header(self.tip.last_block)?;
-        let parent = parent.ok_or(SealError::MissingBlock(self.tip.last_block))?;
-        let messages_end = self.tip.messages_end + messages.len() as u64;
-        let failed = |source| SealError::Batch {
-            blocks: self.blocks.clone(),
-            source,
-        };
-        let built = build_witness(
-            self.chain.clone(),
-            &parent,
-            &data,
-            messages,
-            self.context.clone(),
-        )
-        .map_err(failed)?;
-        self.check(&built)?;
-        let values = built.public_values.clone();
-        let witness_hash = alloy_primitives::keccak256(&built.witness);
-        let fields = CommitFields {
-            batch: self.context.batch,
-            program_version: values.program_version,
-            last_block: values.last_block,
-            last_timestamp: values.last_timestamp,
-            state_root: values.state_root,
-            block_hash: values.block_hash,
-            withdrawal_root: values.withdrawal_root,
-            messages_end,
-            prover_gas_estimate: values.prover_gas,
-            witness_hash,
-        };
-        stats.prover_gas = values.prover_gas;
-        stats.witness_bytes = built.witness.len() as u64;
-        stats.data_bytes = encoded.len() as u64;
-        let record = BatchRecord {
-            number: self.context.batch,
-            first_block: *self.blocks.start(),
-            last_block: *self.blocks.end(),
-            state: BatchState::Sealed,
-            task: values.task.0,
-            witness_hash,
-            data: encoded,
-            commit_fields: serde_json::to_value(&fields)?,
-            public_values: values,
-            stats: serde_json::to_value(stats)?,
-        };
-        Ok((built, record))
-    }
-
-    fn collect(&self) -> Result<(BatchData, Vec<L1Message>, BatchStats), SealError> {
-        let (mut blocks, mut messages, mut stats) = (Vec::new(), Vec::new(), BatchStats::default());
-        for number in self.blocks.clone() {
-            let block = self
-                .chain
-                .block(number)?
-                .ok_or(SealError::MissingBlock(number))?;
-            let executed = block
-                .transactions
-                .iter()
-                .filter_map(|transaction| transaction.as_l1_message());
-            let executed: Vec<L1Message> = executed.cloned().map(L1Message::from).collect();
-            let signed = block
-                .transactions
-                .iter()
-                .filter(|transaction| transaction.as_l1_message().is_none());
-            stats.blocks += 1;
-            stats.transactions += block.transactions.len() as u64;
-            stats.messages += executed.len() as u64;
-            stats.evm_gas += block.header.gas_used;
-            blocks.push(BlockData {
-                timestamp: block.header.timestamp,
-                gas_limit: block.header.gas_limit,
-                prevrandao: block.header.mix_hash,
-                l1_message_count: executed.len() as u64,
-                transactions: signed
-                    .map(|transaction| transaction.encoded_2718().into())
-                    .collect(),
-            });
-            messages.extend(executed);
-        }
-        Ok((BatchData { blocks }, messages, stats))
-    }
-
-    /// Compares the witness's result with the chain, and with the stateless execution of the very bytes.
-    fn check(&self, built: &BuiltBatch) -> Result<(), SealError> {
-        let values = &built.public_values;
-        let last = *self.blocks.end();
-        let header = self
-            .chain
-            .header(last)?
-            .ok_or(SealError::MissingBlock(last))?;
-        if values.block_hash != header.hash() {
-            return Err(self.mismatch("block hash"));
-        }
-        if values.state_root != header.state_root || values.last_block != last {
-            return Err(self.mismatch("state root or last block"));
-        }
-        let identity = Identity {
-            roller: self.operator,
-            task: values.task,
-        };
-        let stateless =
-            execute_batch(identity, built.witness.clone()).map_err(|source| SealError::Batch {
-                blocks: self.blocks.clone(),
-                source,
-            })?;
-        if stateless
-            != (PublicValues {
-                roller: self.operator,
-                ..values.clone()
-            })
-        {
-            return Err(self.mismatch("stateless execution"));
-        }
-        Ok(())
-    }
-
-    fn mismatch(&self, what: &'static str) -> SealError {
-        SealError::Mismatch {
-            batch: self.context.batch,
-            what,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{BatchPolicy, Candidate, choose};
-
-    const POLICY: BatchPolicy = BatchPolicy {
-        age_s_max: 30,
-        data_bytes_max: 1_000,
-        prover_gas_max: 1_000_000,
-        blocks_max: 4,
-        open_batches_max: 1,
-    };
-
-    fn blocks(count: usize, data_bytes: usize, prover_gas: u64) -> Vec<Candidate> {
-        vec![
-            Candidate {
-                timestamp: 100,
-                data_bytes,
-                prover_gas
-            };
-            count
-        ]
-    }
-
-    #[test]
-    fn age_and_demand_seal_everything_that_fits() {
-        assert_eq!(choose(&POLICY, &blocks(3, 10, 10), 129, false), 0);
-        assert_eq!(choose(&POLICY, &blocks(3, 10, 10), 130, false), 3);
-        assert_eq!(choose(&POLICY, &blocks(3, 10, 10), 100, true), 3);
-        assert_eq!(choose(&POLICY, &[], 1_000, true), 0);
-    }
-
-    #[test]
-    fn a_limit_seals_what_came_before_it() {
-        assert_eq!(choose(&POLICY, &blocks(3, 400, 10), 100, false), 2);
-        assert_eq!(choose(&POLICY, &blocks(3, 10, 400_000), 100, false), 2);
-        assert_eq!(choose(&POLICY, &blocks(4, 10, 10), 100, false), 0);
-        assert_eq!(choose(&POLICY, &blocks(5, 10, 10), 100, false), 4);
-    }
-
-    #[test]
-    fn one_block_over_a_limit_is_a_batch_of_its_own() {
-        assert_eq!(choose(&POLICY, &blocks(1, 4_000, 10), 100, false), 1);
     }
 }

@@ -17,6 +17,7 @@ mod follower;
 mod genesis;
 mod journal;
 mod mempool;
+mod rpc;
 mod withdrawals;
 
 #[cfg(test)]
@@ -24,7 +25,7 @@ mod tests;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use rollmill_engine::{Chain, StorageError};
+use rollmill_engine::{Chain, StorageError, rpc::Methods};
 use rollmill_l1::{Deployment, Sender, Watcher, WatcherConfig};
 use rollmill_protocol::withdrawal::WithdrawalDomain;
 use rollmill_runtime::{Clock, Tasks};
@@ -47,6 +48,7 @@ use batcher::{Batcher, Tip};
 use builder::Builder;
 use committer::Committer;
 use follower::Follower;
+use rpc::Rollmill;
 
 /// How the sequencer works. Defaults run a devnet.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +112,7 @@ pub struct Sequencer {
     pool: Arc<Mempool>,
     demand: Arc<Notify>,
     withdrawals: Arc<Withdrawals>,
+    methods: Methods,
     config: SequencerConfig,
     builder: Builder,
     batcher: Batcher,
@@ -177,6 +180,15 @@ impl Sequencer {
             l2_chain_id: deployment.l2_chain_id,
         };
         let withdrawals = Arc::new(Withdrawals::new(chain.clone(), store.clone(), domain));
+        let methods = Rollmill {
+            chain: chain.clone(),
+            store: store.clone(),
+            deployment: deployment.clone(),
+            withdrawals: withdrawals.clone(),
+            pool: pool.clone(),
+            config,
+        }
+        .methods();
         let demand = Arc::new(Notify::new());
         let parts = (chain, store.clone(), deployment.clone());
         let batcher = Batcher::new(parts, clock, config, demand.clone(), tip);
@@ -191,6 +203,7 @@ impl Sequencer {
             pool,
             demand,
             withdrawals,
+            methods,
             config,
             builder,
             batcher,
@@ -207,6 +220,11 @@ impl Sequencer {
     /// A handle that seals batches on demand.
     pub fn sealer(&self) -> Sealer {
         Sealer(self.demand.clone())
+    }
+
+    /// The namespace `rollmill`, to be served beside Ethereum's methods.
+    pub fn methods(&self) -> Methods {
+        self.methods.clone()
     }
 
     /// Makes withdrawal proofs.

@@ -29,7 +29,7 @@ use alloy_eips::{
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 use rollmill_engine::{
     Chain, PoolError, TransactionPool,
-    pool::{Limits, Sender, admit, cost, decode, replaces},
+    pool::{Announcements, Limits, PoolContent, Sender, admit, cost, decode, replaces},
     stf::{Transaction, header::next_base_fee},
 };
 use rollmill_protocol::batch::TRANSACTION_BYTES_MAX;
@@ -53,6 +53,7 @@ pub struct Mempool {
     chain: Chain,
     table: Mutex<Table>,
     journal: Journal,
+    announcements: Announcements,
 }
 
 #[derive(Debug)]
@@ -78,6 +79,7 @@ impl Mempool {
             chain,
             table: Mutex::default(),
             journal,
+            announcements: Announcements::default(),
         };
         let mut useless = Vec::new();
         for (hash, raw) in kept {
@@ -194,6 +196,7 @@ impl TransactionPool for Mempool {
             return Err(PoolError::Closed);
         }
         self.journal.remove(replaced.into_iter().collect());
+        self.announcements.announce(hash);
         Ok(hash)
     }
 
@@ -206,6 +209,21 @@ impl TransactionPool for Mempool {
         let table = self.table();
         let (sender, nonce) = table.hashes.get(hash)?;
         Some(table.accounts.get(sender)?.get(nonce)?.transaction.clone())
+    }
+
+    fn content(&self) -> PoolContent {
+        let mut state = self.chain.state_at(&self.chain.head());
+        let mut content = PoolContent::default();
+        for (address, waiting) in &self.table().accounts {
+            let account = state.account(*address).ok().flatten();
+            let next = account.map_or(0, |account| account.nonce);
+            content.add_account(next, waiting.values().map(|waiting| &waiting.transaction));
+        }
+        content
+    }
+
+    fn announcements(&self) -> &Announcements {
+        &self.announcements
     }
 }
 

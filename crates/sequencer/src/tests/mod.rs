@@ -4,6 +4,7 @@
 mod batcher;
 mod builder;
 mod mempool;
+mod rpc;
 
 use std::{path::Path, sync::Arc};
 
@@ -14,7 +15,7 @@ use alloy::{
     signers::{SignerSync, local::PrivateKeySigner},
 };
 use rollmill_engine::{Chain, ChainSpec};
-use rollmill_l1::{Deployment, Genesis, Parameters};
+use rollmill_l1::{Deployment, Genesis, Incentives, Parameters};
 use rollmill_protocol::L1Message;
 use rollmill_runtime::Clock;
 use rollmill_store::Store;
@@ -102,6 +103,12 @@ impl World {
             registry: Address::repeat_byte(2),
             reward_pool: Address::repeat_byte(3),
             token: Address::repeat_byte(4),
+            parameter_table: Address::repeat_byte(7),
+            control: Address::repeat_byte(8),
+            bond: Address::repeat_byte(9),
+            emission: Address::repeat_byte(10),
+            court: Address::repeat_byte(11),
+            evidence: Address::repeat_byte(12),
             verifier: Address::repeat_byte(5),
             operator: Address::repeat_byte(6),
             genesis,
@@ -132,6 +139,7 @@ fn parameters() -> Parameters {
         stake_wei_min: 1,
         message_gas_price_wei: 1,
         message_gas_max: 1_000_000,
+        incentives: Incentives::default(),
     }
 }
 

@@ -15,7 +15,7 @@ use alloy::{
 use rollmill_devl1::{DevL1, DevL1Config};
 use rollmill_engine::Chain;
 use rollmill_l1::{
-    DeployConfig, Deployment, Parameters, ProgramRow, Sender, SenderConfig, VerifierKind, connect,
+    DeployConfig, Deployment, Incentives, Parameters, ProgramRow, Sender, SenderConfig, VerifierKind, connect,
     deploy,
 };
 use rollmill_protocol::{l2::FORK_ID, prover_gas::SCHEDULE_ID};
@@ -132,9 +132,10 @@ pub async fn deployed(sender: &Sender, dir: &Path) -> Deployment {
         operator: sender.address(),
         governor: Address::ZERO,
         treasury: sender.address(),
-        scr_cap_wei: 1_000_000 * ETHER,
+        scr_cap_wei: 100_000_000 * ETHER,
         scr_supply_wei: 100_000 * ETHER,
         pool_wei: 1_000 * ETHER,
+        bond_wei: 10_000 * ETHER,
         verifier: VerifierKind::Mock,
         program: ProgramRow {
             exe_commit: B256::repeat_byte(1),
@@ -148,17 +149,18 @@ pub async fn deployed(sender: &Sender, dir: &Path) -> Deployment {
             k: 2,
             settle_s: 2,
             fallback_s: 5,
-            claim_s: 10,
-            accuse_s: 10,
+            claim_s: 600,
+            accuse_s: 600,
             force_s: 3_600,
             future_s: 60,
             program_delay_s: 10,
-            unbond_s: 100,
+            unbond_s: 7 * 24 * 3_600,
             unit_price_wei: 1_000_000_000,
             fine_wei_min: ETHER,
             stake_wei_min: ETHER,
             message_gas_price_wei: 1_000_000_000,
             message_gas_max: 10_000_000,
+            incentives: Incentives::default(),
         },
     };
     let file = dir.join("deployment.json");

@@ -1,0 +1,139 @@
+//! How many blocks make a batch, and when: pure arithmetic over what is known before execution.
+
+use alloy_consensus::Transaction as _;
+use alloy_eips::Encodable2718;
+use rollmill_engine::StoredBlock;
+use rollmill_protocol::{batch::BATCH_BLOCKS_MAX, prover_gas};
+
+/// When a batch is full. The first limit that is reached seals it; a single block over a limit is a batch of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchPolicy {
+    /// Age of the oldest block, seconds.
+    pub age_s_max: u64,
+    /// Batch data, bytes. At 40 gas per byte, 16.78 M gas carry 400 KB.
+    pub data_bytes_max: usize,
+    /// Prover gas: estimated from headers when blocks are chosen, and exact when the witness is built.
+    pub prover_gas_max: u64,
+    /// Blocks.
+    pub blocks_max: usize,
+    /// Sealed batches that are not settled yet.
+    pub open_batches_max: u64,
+}
+
+impl Default for BatchPolicy {
+    fn default() -> Self {
+        Self {
+            age_s_max: 30,
+            data_bytes_max: 120_000,
+            prover_gas_max: 30_000_000,
+            blocks_max: 256,
+            open_batches_max: 16,
+        }
+    }
+}
+
+/// A block that is in no batch yet, reduced to what the choice needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    pub(super) timestamp: u64,
+    data_bytes: usize,
+    prover_gas: u64,
+}
+
+impl Candidate {
+    /// The estimate leaves out what only execution knows (witness, hashing, precompiles); the exact figure is checked
+    /// when the witness is built.
+    pub(super) fn of(block: &StoredBlock) -> Self {
+        let signed = block
+            .transactions
+            .iter()
+            .filter(|tx| tx.as_l1_message().is_none());
+        let (mut data_bytes, mut signatures) = (64, 0u64);
+        for transaction in signed {
+            data_bytes += transaction.encode_2718_len() + 4;
+            signatures += 1 + transaction.authorization_count().unwrap_or(0);
+        }
+        let prover_gas = prover_gas::PER_BLOCK
+            + block.transactions.len() as u64 * prover_gas::PER_TRANSACTION
+            + signatures * prover_gas::PER_SIGNATURE
+            + block.header.gas_used * prover_gas::PER_EVM_GAS;
+        Self {
+            timestamp: block.header.timestamp,
+            data_bytes,
+            prover_gas,
+        }
+    }
+}
+
+/// How many of the candidates, from the first on, make a batch now; 0 if it is too early.
+pub(super) fn choose(
+    policy: &BatchPolicy,
+    candidates: &[Candidate],
+    now_s: u64,
+    demanded: bool,
+) -> usize {
+    let (mut bytes, mut gas, mut count) = (0usize, prover_gas::BASE, 0usize);
+    let blocks_max = policy.blocks_max.min(BATCH_BLOCKS_MAX);
+    let mut full = false;
+    for candidate in candidates {
+        bytes = bytes.saturating_add(candidate.data_bytes);
+        gas = gas.saturating_add(candidate.prover_gas);
+        full = bytes > policy.data_bytes_max || gas > policy.prover_gas_max || count == blocks_max;
+        if full {
+            break;
+        }
+        count += 1;
+    }
+    let oldest = candidates.first().map(|candidate| candidate.timestamp);
+    let old = oldest.is_some_and(|oldest| now_s >= oldest.saturating_add(policy.age_s_max));
+    if full || old || demanded {
+        count.max(1).min(candidates.len())
+    } else {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BatchPolicy, Candidate, choose};
+
+    const POLICY: BatchPolicy = BatchPolicy {
+        age_s_max: 30,
+        data_bytes_max: 1_000,
+        prover_gas_max: 1_000_000,
+        blocks_max: 4,
+        open_batches_max: 1,
+    };
+
+    fn blocks(count: usize, data_bytes: usize, prover_gas: u64) -> Vec<Candidate> {
+        vec![
+            Candidate {
+                timestamp: 100,
+                data_bytes,
+                prover_gas
+            };
+            count
+        ]
+    }
+
+    #[test]
+    fn age_and_demand_seal_everything_that_fits() {
+        assert_eq!(choose(&POLICY, &blocks(3, 10, 10), 129, false), 0);
+        assert_eq!(choose(&POLICY, &blocks(3, 10, 10), 130, false), 3);
+        assert_eq!(choose(&POLICY, &blocks(3, 10, 10), 100, true), 3);
+        assert_eq!(choose(&POLICY, &[], 1_000, true), 0);
+    }
+
+    #[test]
+    fn a_limit_seals_what_came_before_it() {
+        assert_eq!(choose(&POLICY, &blocks(3, 400, 10), 100, false), 2);
+        assert_eq!(choose(&POLICY, &blocks(3, 10, 400_000), 100, false), 2);
+        assert_eq!(choose(&POLICY, &blocks(4, 10, 10), 100, false), 0);
+        assert_eq!(choose(&POLICY, &blocks(5, 10, 10), 100, false), 4);
+    }
+
+    #[test]
+    fn one_block_over_a_limit_is_a_batch_of_its_own() {
+        assert_eq!(choose(&POLICY, &blocks(1, 4_000, 10), 100, false), 1);
+    }
+}

@@ -1,0 +1,157 @@
+//! Builds one batch from chosen blocks: data, witness, record; and checks that what would be posted and proven is what was
+//! built.
+
+use std::ops::RangeInclusive;
+
+use alloy_eips::Encodable2718;
+use alloy_primitives::{Address, Bytes};
+use rollmill_engine::{
+    Chain,
+    stf::{BuiltBatch, Identity, build_witness, execute_batch, witness::StatementContext},
+};
+use rollmill_protocol::{BatchData, BlockData, L1Message, PublicValues};
+use rollmill_store::{BatchRecord, BatchState};
+
+use super::{BatchStats, CommitFields, SealError, Tip};
+
+/// A batch to build, on a blocking thread.
+pub(super) struct Plan {
+    pub(super) chain: Chain,
+    pub(super) tip: Tip,
+    pub(super) blocks: RangeInclusive<u64>,
+    pub(super) operator: Address,
+    pub(super) context: StatementContext,
+}
+
+impl Plan {
+    /// The batch and its record, checked; nothing is written yet.
+    pub(super) fn build(self) -> Result<(BuiltBatch, BatchRecord), SealError> {
+        let (data, messages, mut stats) = self.collect()?;
+        let encoded = Bytes::from(data.encode());
+        // INVARIANT: what is posted decodes to exactly the blocks that were built.
+        if BatchData::decode(&encoded)? != data {
+            return Err(self.mismatch("batch data"));
+        }
+        let parent = self.chain.header(self.tip.last_block)?;
+        let parent = parent.ok_or(SealError::MissingBlock(self.tip.last_block))?;
+        let messages_end = self.tip.messages_end + messages.len() as u64;
+        let failed = |source| SealError::Batch {
+            blocks: self.blocks.clone(),
+            source,
+        };
+        let built = build_witness(
+            self.chain.clone(),
+            &parent,
+            &data,
+            messages,
+            self.context.clone(),
+        )
+        .map_err(failed)?;
+        self.check(&built)?;
+        let values = built.public_values.clone();
+        let witness_hash = alloy_primitives::keccak256(&built.witness);
+        let fields = CommitFields {
+            batch: self.context.batch,
+            program_version: values.program_version,
+            last_block: values.last_block,
+            last_timestamp: values.last_timestamp,
+            state_root: values.state_root,
+            block_hash: values.block_hash,
+            withdrawal_root: values.withdrawal_root,
+            messages_end,
+            prover_gas_estimate: values.prover_gas,
+            witness_hash,
+        };
+        stats.prover_gas = values.prover_gas;
+        stats.witness_bytes = built.witness.len() as u64;
+        stats.data_bytes = encoded.len() as u64;
+        let record = BatchRecord {
+            number: self.context.batch,
+            first_block: *self.blocks.start(),
+            last_block: *self.blocks.end(),
+            state: BatchState::Sealed,
+            task: values.task.0,
+            witness_hash,
+            data: encoded,
+            commit_fields: serde_json::to_value(&fields)?,
+            public_values: values,
+            stats: serde_json::to_value(stats)?,
+        };
+        Ok((built, record))
+    }
+
+    fn collect(&self) -> Result<(BatchData, Vec<L1Message>, BatchStats), SealError> {
+        let (mut blocks, mut messages, mut stats) = (Vec::new(), Vec::new(), BatchStats::default());
+        for number in self.blocks.clone() {
+            let block = self
+                .chain
+                .block(number)?
+                .ok_or(SealError::MissingBlock(number))?;
+            let executed = block
+                .transactions
+                .iter()
+                .filter_map(|transaction| transaction.as_l1_message());
+            let executed: Vec<L1Message> = executed.cloned().map(L1Message::from).collect();
+            let signed = block
+                .transactions
+                .iter()
+                .filter(|transaction| transaction.as_l1_message().is_none());
+            stats.blocks += 1;
+            stats.transactions += block.transactions.len() as u64;
+            stats.messages += executed.len() as u64;
+            stats.evm_gas += block.header.gas_used;
+            blocks.push(BlockData {
+                timestamp: block.header.timestamp,
+                gas_limit: block.header.gas_limit,
+                prevrandao: block.header.mix_hash,
+                l1_message_count: executed.len() as u64,
+                transactions: signed
+                    .map(|transaction| transaction.encoded_2718().into())
+                    .collect(),
+            });
+            messages.extend(executed);
+        }
+        Ok((BatchData { blocks }, messages, stats))
+    }
+
+    /// Compares the witness's result with the chain, and with the stateless execution of the very bytes.
+    fn check(&self, built: &BuiltBatch) -> Result<(), SealError> {
+        let values = &built.public_values;
+        let last = *self.blocks.end();
+        let header = self
+            .chain
+            .header(last)?
+            .ok_or(SealError::MissingBlock(last))?;
+        if values.block_hash != header.hash() {
+            return Err(self.mismatch("block hash"));
+        }
+        if values.state_root != header.state_root || values.last_block != last {
+            return Err(self.mismatch("state root or last block"));
+        }
+        let identity = Identity {
+            roller: self.operator,
+            task: values.task,
+        };
+        let stateless =
+            execute_batch(identity, built.witness.clone()).map_err(|source| SealError::Batch {
+                blocks: self.blocks.clone(),
+                source,
+            })?;
+        if stateless
+            != (PublicValues {
+                roller: self.operator,
+                ..values.clone()
+            })
+        {
+            return Err(self.mismatch("stateless execution"));
+        }
+        Ok(())
+    }
+
+    fn mismatch(&self, what: &'static str) -> SealError {
+        SealError::Mismatch {
+            batch: self.context.batch,
+            what,
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! `rollmill_*`: what L2's JSON-RPC says beyond Ethereum's: batches, withdrawals, fees, the sequencer itself.
+//!
+//! The engine serves these methods and knows nothing of them. All answers come from what this node has on disk; L1 is not
+//! asked, so nobody can make the node ask it. Quantities are hexadecimal, as in the rest of JSON-RPC.
+
+use std::sync::Arc;
+
+use alloy_consensus::Transaction as _;
+use alloy_eips::BlockNumberOrTag;
+use alloy_primitives::{Address, B256, U64, U256};
+use jsonrpsee::{
+    Methods,
+    core::{RpcResult, async_trait},
+    proc_macros::rpc,
+    types::{ErrorObjectOwned, error::INTERNAL_ERROR_CODE},
+};
+use rollmill_engine::{Chain, Tag};
+use rollmill_l1::Deployment;
+use rollmill_protocol::l2::{FEE_VAULT, WITHDRAWAL_QUEUE};
+use rollmill_store::{BatchRecord, BatchState, Store, StoreError};
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+
+use crate::{
+    BatchStats, SequencerConfig, WithdrawalError, Withdrawals, batcher::CommitFields,
+};
+
+/// The node says no; the text says why.
+const SERVER_ERROR: i32 = -32000;
+/// There is no proof yet; asking later can help.
+const NOT_SETTLED: i32 = -32010;
+
+/// Which batch is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum BatchTag {
+    Sealed,
+    Committed,
+    Settled,
+}
+
+/// A number, or the last that has come so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+enum BatchId {
+    Tag(BatchTag),
+    Number(U64),
+}
+
+/// A transaction of this node on L1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct L1Transaction {
+    hash: B256,
+    block_number: U64,
+}
+
+/// A batch and how far it has come.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RpcBatch {
+    number: U64,
+    status: BatchState,
+    first_block: U64,
+    last_block: U64,
+    /// Task id of its proof.
+    task: B256,
+    program_version: U64,
+    state_root: B256,
+    block_hash: B256,
+    withdrawal_root: B256,
+    data_commitment: B256,
+    witness_hash: B256,
+    /// L1 messages executed from the start of the chain to its end.
+    messages_end: U64,
+    transactions: U64,
+    prover_gas: U64,
+    data_bytes: U64,
+    /// Null until it is in a block of L1.
+    commit_transaction: Option<L1Transaction>,
+    /// Null until it is in a block of L1, and when somebody else's transaction settled the batch.
+    settle_transaction: Option<L1Transaction>,
+}
+
+/// How far a transaction has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum TransactionStatus {
+    /// Neither in a block nor waiting for one.
+    Unknown,
+    /// Waits for a block.
+    Pending,
+    /// In a block that is not committed on L1.
+    Included,
+    /// Its block is committed on L1.
+    Committed,
+    /// Its block is settled on L1.
+    Settled,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RpcTransactionStatus {
+    status: TransactionStatus,
+    block_number: Option<U64>,
+    batch: Option<U64>,
+}
+
+/// Arguments of `Rollup.finalizeWithdrawal`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RpcWithdrawalProof {
+    batch: U64,
+    index: U64,
+    sender: Address,
+    recipient: Address,
+    amount: U256,
+    /// Siblings from the leaf up.
+    proof: Vec<B256>,
+}
+
+/// What a mined transaction paid, in wei. `total` is the sum of the parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RpcFees {
+    gas_used: U64,
+    effective_gas_price: U256,
+    /// Gas times base fee.
+    base_fee: U256,
+    /// Gas times tip.
+    priority_fee: U256,
+    /// For the data on L1. No term of its own exists: zero.
+    l1_data_fee: U256,
+    /// For proving. No term of its own exists: zero.
+    proving_fee: U256,
+    total: U256,
+}
+
+/// Who makes blocks here, and how far they have come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RpcSequencerInfo {
+    l1_chain_id: U64,
+    l2_chain_id: U64,
+    /// The contract on L1.
+    rollup: Address,
+    /// The account on L1 that commits batches.
+    operator: Address,
+    /// L2's predeploy.
+    withdrawal_queue: Address,
+    /// L2's account that receives fees.
+    fee_vault: Address,
+    /// Longest wait of a transaction for its block.
+    block_time_ms: U64,
+    program_version: U64,
+    latest_block: U64,
+    safe_block: U64,
+    finalized_block: U64,
+    sealed_batch: Option<U64>,
+    committed_batch: Option<U64>,
+    settled_batch: Option<U64>,
+}
+
+#[rpc(server, namespace = "rollmill")]
+trait RollmillApi {
+    #[method(name = "sequencerInfo")]
+    async fn sequencer_info(&self) -> RpcResult<RpcSequencerInfo>;
+
+    #[method(name = "getBatch")]
+    async fn batch(&self, id: BatchId) -> RpcResult<Option<RpcBatch>>;
+
+    #[method(name = "getBatchByBlock")]
+    async fn batch_by_block(&self, block: BlockNumberOrTag) -> RpcResult<Option<RpcBatch>>;
+
+    #[method(name = "getTransactionStatus")]
+    async fn transaction_status(&self, hash: B256) -> RpcResult<RpcTransactionStatus>;
+
+    #[method(name = "getTransactionFees")]
+    async fn transaction_fees(&self, hash: B256) -> RpcResult<Option<RpcFees>>;
+
+    #[method(name = "getWithdrawalProof")]
+    async fn withdrawal_proof(&self, index: U64) -> RpcResult<RpcWithdrawalProof>;
+}
+
+/// What the methods read.
+pub(crate) struct Rollmill {
+    pub(crate) chain: Chain,
+    pub(crate) store: Store,
+    pub(crate) deployment: Deployment,
+    pub(crate) withdrawals: Arc<Withdrawals>,
+    pub(crate) pool: Arc<crate::Mempool>,
+    pub(crate) config: SequencerConfig,
+}
+
+/// The cause is logged; a client learns only that it is not its fault.
+fn internal(error: impl std::fmt::Display) -> ErrorObjectOwned {
+    tracing::error!(%error, "rpc.internal_error");
+    let text = "internal error: the node's database failed";
+    ErrorObjectOwned::owned(INTERNAL_ERROR_CODE, text, None::<()>)
+}
+
+impl Rollmill {
+    pub(crate) fn methods(self) -> Methods {
+        self.into_rpc().into()
+    }
+
+    async fn last(&self, state: BatchState) -> RpcResult<Option<U64>> {
+        let number = self.store.last_batch(state).await.map_err(internal)?;
+        Ok(number.map(U64::from))
+    }
+
+    async fn l1_transaction(&self, purpose: String) -> Result<Option<L1Transaction>, StoreError> {
+        let send = self.store.send(&purpose).await?;
+        let mined = send.and_then(|send| send.mined);
+        Ok(mined.map(|(hash, block)| L1Transaction {
+            hash,
+            block_number: U64::from(block),
+        }))
+    }
+
+    async fn show(&self, record: BatchRecord) -> RpcResult<RpcBatch> {
+        let fields: CommitFields =
+            serde_json::from_value(record.commit_fields).map_err(internal)?;
+        let stats: BatchStats = serde_json::from_value(record.stats).map_err(internal)?;
+        let number = record.number;
+        let commit_transaction = match record.state {
+            BatchState::Sealed => None,
+            _ => self.l1_transaction(format!("commit/{number}")).await.map_err(internal)?,
+        };
+        let settle_transaction = match record.state {
+            BatchState::Settled => self.settlement(number).await.map_err(internal)?,
+            _ => None,
+        };
+        Ok(RpcBatch {
+            number: U64::from(number),
+            status: record.state,
+            first_block: U64::from(record.first_block),
+            last_block: U64::from(record.last_block),
+            task: record.task,
+            program_version: U64::from(fields.program_version),
+            state_root: fields.state_root,
+            block_hash: fields.block_hash,
+            withdrawal_root: fields.withdrawal_root,
+            data_commitment: record.public_values.data_commitment,
+            witness_hash: record.witness_hash,
+            messages_end: U64::from(fields.messages_end),
+            transactions: U64::from(stats.transactions),
+            prover_gas: U64::from(stats.prover_gas),
+            data_bytes: U64::from(stats.data_bytes),
+            commit_transaction,
+            settle_transaction,
+        })
+    }
+
+    /// The node's own settlement of a batch: with entries, or as a fallback.
+    async fn settlement(&self, number: u64) -> Result<Option<L1Transaction>, StoreError> {
+        let paid = self.l1_transaction(format!("settle/{number}")).await?;
+        match paid {
+            Some(paid) => Ok(Some(paid)),
+            None => self.l1_transaction(format!("settle-unpaid/{number}")).await,
+        }
+    }
+
+    /// The batch that holds a block; `None` for the genesis block and for blocks that no batch holds yet.
+    async fn batch_of(&self, block: u64) -> Result<Option<BatchRecord>, StoreError> {
+        let last = self.store.last_batch(BatchState::Sealed).await?;
+        let (mut low, mut high) = (1, last.unwrap_or(0));
+        while low <= high {
+            let middle = low + (high - low) / 2;
+            let Some(record) = self.store.batch(middle).await? else {
+                return Ok(None);
+            };
+            if block < record.first_block {
+                high = middle - 1;
+            } else if block > record.last_block {
+                low = middle + 1;
+            } else {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What a mined transaction paid.
+fn fees(chain: &Chain, hash: B256) -> RpcResult<Option<RpcFees>> {
+    let Some(mined) = chain.transaction(&hash).map_err(internal)? else {
+        return Ok(None);
+    };
+    let receipts = chain.receipts(mined.header.number).map_err(internal)?;
+    let receipts = receipts.unwrap_or_default();
+    let index = mined.index as usize;
+    let until = |index: usize| receipts.get(index).map(|receipt| receipt.cumulative_gas_used);
+    let before = index.checked_sub(1).and_then(until).unwrap_or(0);
+    let gas_used = until(index).unwrap_or(before) - before;
+    let base_fee = mined.header.base_fee_per_gas.unwrap_or_default();
+    let price = mined.transaction.effective_gas_price(Some(base_fee));
+    let total = U256::from(price) * U256::from(gas_used);
+    // An L1 message bought its gas on L1 and pays nothing here.
+    let base = U256::from(u128::from(base_fee).min(price)) * U256::from(gas_used);
+    Ok(Some(RpcFees {
+        gas_used: U64::from(gas_used),
+        effective_gas_price: U256::from(price),
+        base_fee: base,
+        priority_fee: total - base,
+        l1_data_fee: U256::ZERO,
+        proving_fee: U256::ZERO,
+        total,
+    }))
+}
+
+#[async_trait]
+impl RollmillApiServer for Rollmill {
+    async fn sequencer_info(&self) -> RpcResult<RpcSequencerInfo> {
+        let tag = |tag| self.chain.tag(tag).map(U64::from).map_err(internal);
+        let config = &self.config;
+        Ok(RpcSequencerInfo {
+            l1_chain_id: U64::from(self.deployment.chain_id),
+            l2_chain_id: U64::from(self.deployment.l2_chain_id),
+            rollup: self.deployment.rollup,
+            operator: self.deployment.operator,
+            withdrawal_queue: WITHDRAWAL_QUEUE,
+            fee_vault: FEE_VAULT,
+            block_time_ms: U64::from(config.block_time.as_millis()),
+            program_version: U64::from(config.program_version),
+            latest_block: U64::from(self.chain.head().number),
+            safe_block: tag(Tag::Safe)?,
+            finalized_block: tag(Tag::Finalized)?,
+            sealed_batch: self.last(BatchState::Sealed).await?,
+            committed_batch: self.last(BatchState::Committed).await?,
+            settled_batch: self.last(BatchState::Settled).await?,
+        })
+    }
+
+    async fn batch(&self, id: BatchId) -> RpcResult<Option<RpcBatch>> {
+        let state = match id {
+            BatchId::Number(number) => {
+                let record = self.store.batch(number.to()).await.map_err(internal)?;
+                return match record {
+                    Some(record) => Ok(Some(self.show(record).await?)),
+                    None => Ok(None),
+                };
+            }
+            BatchId::Tag(BatchTag::Sealed) => BatchState::Sealed,
+            BatchId::Tag(BatchTag::Committed) => BatchState::Committed,
+            BatchId::Tag(BatchTag::Settled) => BatchState::Settled,
+        };
+        let last = self.store.last_batch(state).await.map_err(internal)?;
+        let record = match last {
+            Some(number) => self.store.batch(number).await.map_err(internal)?,
+            None => None,
+        };
+        match record {
+            Some(record) => Ok(Some(self.show(record).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn batch_by_block(&self, block: BlockNumberOrTag) -> RpcResult<Option<RpcBatch>> {
+        let Some(number) = self.chain.resolve(block.into()).map_err(internal)? else {
+            return Ok(None);
+        };
+        match self.batch_of(number).await.map_err(internal)? {
+            Some(record) => Ok(Some(self.show(record).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn transaction_status(&self, hash: B256) -> RpcResult<RpcTransactionStatus> {
+        use rollmill_engine::TransactionPool as _;
+        let Some((number, _)) = self.chain.place_of(&hash).map_err(internal)? else {
+            let waits = self.pool.pending(&hash).is_some();
+            return Ok(RpcTransactionStatus {
+                status: if waits {
+                    TransactionStatus::Pending
+                } else {
+                    TransactionStatus::Unknown
+                },
+                block_number: None,
+                batch: None,
+            });
+        };
+        let record = self.batch_of(number).await.map_err(internal)?;
+        Ok(RpcTransactionStatus {
+            status: match record.as_ref().map(|record| record.state) {
+                None | Some(BatchState::Sealed) => TransactionStatus::Included,
+                Some(BatchState::Committed) => TransactionStatus::Committed,
+                Some(BatchState::Settled) => TransactionStatus::Settled,
+            },
+            block_number: Some(U64::from(number)),
+            batch: record.map(|record| U64::from(record.number)),
+        })
+    }
+
+    async fn transaction_fees(&self, hash: B256) -> RpcResult<Option<RpcFees>> {
+        let chain = self.chain.clone();
+        let fees = spawn_blocking(move || fees(&chain, hash)).await;
+        fees.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    async fn withdrawal_proof(&self, index: U64) -> RpcResult<RpcWithdrawalProof> {
+        let proven = self.withdrawals.prove(index.to()).await;
+        let proven = proven.map_err(|error| match error {
+            WithdrawalError::NotSettled(_) => {
+                ErrorObjectOwned::owned(NOT_SETTLED, error.to_string(), None::<()>)
+            }
+            WithdrawalError::Unknown(_) => {
+                ErrorObjectOwned::owned(SERVER_ERROR, error.to_string(), None::<()>)
+            }
+            error => internal(error),
+        })?;
+        Ok(RpcWithdrawalProof {
+            batch: U64::from(proven.batch),
+            index: U64::from(proven.withdrawal.index),
+            sender: proven.withdrawal.sender,
+            recipient: proven.withdrawal.recipient,
+            amount: proven.withdrawal.amount_wei,
+            proof: proven.path.to_vec(),
+        })
+    }
+}

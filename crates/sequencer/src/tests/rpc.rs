@@ -1,0 +1,188 @@
+use std::sync::Arc;
+
+use alloy::primitives::{B256, keccak256};
+use rollmill_engine::{Chain, TransactionPool, rpc::Methods};
+use rollmill_protocol::withdrawal::WithdrawalDomain;
+use rollmill_store::{BatchState, L1Attempt, Store};
+use serde_json::{Value, json};
+
+use super::{
+    World,
+    batcher::{batcher, build},
+    rollup, signed, transfer,
+};
+use crate::{BatchPolicy, Mempool, SequencerConfig, Withdrawals, rpc::Rollmill};
+
+fn methods(world: &World, chain: &Chain, store: &Store, pool: Arc<Mempool>) -> Methods {
+    let deployment = world.deployment();
+    let domain = WithdrawalDomain {
+        l1_chain_id: deployment.chain_id,
+        rollup: deployment.rollup,
+        l2_chain_id: deployment.l2_chain_id,
+    };
+    Rollmill {
+        chain: chain.clone(),
+        store: store.clone(),
+        withdrawals: Arc::new(Withdrawals::new(chain.clone(), store.clone(), domain)),
+        deployment,
+        pool,
+        config: SequencerConfig::default(),
+    }
+    .methods()
+}
+
+/// The whole answer: `result` or `error`.
+async fn answer(methods: &Methods, method: &str, params: Value) -> Value {
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    let (answer, _) = methods
+        .raw_json_request(&request.to_string(), 1)
+        .await
+        .unwrap();
+    serde_json::from_str(answer.get()).unwrap()
+}
+
+async fn ask(methods: &Methods, method: &str, params: Value) -> Value {
+    let mut answer = answer(methods, method, params).await;
+    assert!(answer.get("error").is_none(), "{method}: {answer}");
+    answer["result"].take()
+}
+
+/// Records an L1 transaction in block 9 for this purpose; returns its hash.
+async fn mined(store: &Store, purpose: &str, nonce: u64) -> B256 {
+    let attempt = L1Attempt {
+        hash: keccak256(purpose),
+        raw: vec![1].into(),
+    };
+    store
+        .record_send(purpose, rollup(), nonce, &attempt)
+        .await
+        .unwrap();
+    store
+        .close_send(purpose, attempt.hash, 9, true)
+        .await
+        .unwrap();
+    attempt.hash
+}
+
+#[tokio::test]
+async fn batches_are_found_by_number_status_and_block() {
+    let world = World::new();
+    let (chain, store) = (world.chain(), world.store().await);
+    build(&world, &chain, &store, 0, 2).await;
+    let mut batcher = batcher(&world, &chain, &store, BatchPolicy::default()).await;
+    batcher.step(true).await.unwrap();
+    build(&world, &chain, &store, 2, 3).await;
+    batcher.step(true).await.unwrap();
+    build(&world, &chain, &store, 5, 1).await;
+    let commit = mined(&store, "commit/1", 0).await;
+    let settle = mined(&store, "settle-unpaid/1", 1).await;
+    store.set_batch_state(1, BatchState::Settled).await.unwrap();
+    let methods = methods(&world, &chain, &store, world.pool(&chain));
+
+    let first = ask(&methods, "rollmill_getBatch", json!(["0x1"])).await;
+    for (field, value) in [
+        ("number", json!("0x1")),
+        ("status", json!("settled")),
+        ("firstBlock", json!("0x1")),
+        ("lastBlock", json!("0x2")),
+        ("commitTransaction", json!({"hash": commit, "blockNumber": "0x9"})),
+        ("settleTransaction", json!({"hash": settle, "blockNumber": "0x9"})),
+    ] {
+        assert_eq!(first[field], value, "{field}");
+    }
+    let second = ask(&methods, "rollmill_getBatch", json!([2])).await;
+    assert_eq!(
+        (&second["status"], &second["commitTransaction"], &second["settleTransaction"]),
+        (&json!("sealed"), &Value::Null, &Value::Null)
+    );
+    for (id, batch) in [
+        ("sealed", &second),
+        ("committed", &first),
+        ("settled", &first),
+        ("0x3", &Value::Null),
+    ] {
+        assert_eq!(&ask(&methods, "rollmill_getBatch", json!([id])).await, batch, "{id}");
+    }
+    for (block, batch) in [
+        ("0x0", &Value::Null),
+        ("0x1", &first),
+        ("0x2", &first),
+        ("0x3", &second),
+        ("0x5", &second),
+        ("0x6", &Value::Null),
+        ("0x99", &Value::Null),
+        ("latest", &Value::Null),
+    ] {
+        let found = ask(&methods, "rollmill_getBatchByBlock", json!([block])).await;
+        assert_eq!(&found, batch, "{block}");
+    }
+    let bad = answer(&methods, "rollmill_getBatch", json!(["tomorrow"])).await;
+    assert_eq!(bad["error"]["code"], -32602);
+}
+
+#[tokio::test]
+async fn a_transaction_says_how_far_it_has_come_and_what_it_paid() {
+    let world = World::new();
+    let (chain, store) = (world.chain(), world.store().await);
+    build(&world, &chain, &store, 0, 1).await;
+    let mut batcher = batcher(&world, &chain, &store, BatchPolicy::default()).await;
+    batcher.step(true).await.unwrap();
+    let pool = world.pool(&chain);
+    let waiting = pool.submit(signed(1, transfer(1))).await.unwrap();
+    let methods = methods(&world, &chain, &store, pool);
+    let block = chain.block(1).unwrap().unwrap();
+    let (deposit, mined) = (block.transactions[0].hash(), block.transactions[1].hash());
+
+    let status = async |hash: B256| ask(&methods, "rollmill_getTransactionStatus", json!([hash])).await;
+    let nowhere = |status| json!({"status": status, "blockNumber": null, "batch": null});
+    assert_eq!(status(B256::ZERO).await, nowhere("unknown"));
+    assert_eq!(status(waiting).await, nowhere("pending"));
+    for (state, text) in [
+        (BatchState::Sealed, "included"),
+        (BatchState::Committed, "committed"),
+        (BatchState::Settled, "settled"),
+    ] {
+        store.set_batch_state(1, state).await.unwrap();
+        let expected = json!({"status": text, "blockNumber": "0x1", "batch": "0x1"});
+        assert_eq!(status(mined).await, expected);
+    }
+
+    let base_fee = block.header.base_fee_per_gas.unwrap();
+    let fees = ask(&methods, "rollmill_getTransactionFees", json!([mined])).await;
+    let wei = |value: u64| json!(format!("{value:#x}"));
+    assert_eq!(fees["gasUsed"], wei(21_000));
+    assert_eq!(fees["baseFee"], wei(21_000 * base_fee));
+    assert_eq!(fees["priorityFee"], wei(21_000 * 1_000_000_000));
+    assert_eq!(fees["total"], wei(21_000 * (base_fee + 1_000_000_000)));
+    assert_eq!((&fees["l1DataFee"], &fees["provingFee"]), (&wei(0), &wei(0)));
+    // Bought on L1.
+    let free = ask(&methods, "rollmill_getTransactionFees", json!([deposit])).await;
+    assert_eq!((&free["gasUsed"], &free["total"]), (&wei(21_000), &wei(0)));
+    let none = ask(&methods, "rollmill_getTransactionFees", json!([waiting])).await;
+    assert_eq!(none, Value::Null);
+}
+
+#[tokio::test]
+async fn the_sequencer_says_who_it_is_and_withdrawals_are_refused_by_reason() {
+    let world = World::new();
+    let (chain, store) = (world.chain(), world.store().await);
+    build(&world, &chain, &store, 0, 1).await;
+    let methods = methods(&world, &chain, &store, world.pool(&chain));
+    let info = ask(&methods, "rollmill_sequencerInfo", json!([])).await;
+    for (field, value) in [
+        ("l1ChainId", json!("0x1466a9")),
+        ("l2ChainId", json!("0x1466aa")),
+        ("rollup", json!(rollup())),
+        ("withdrawalQueue", json!("0x0000000000000000000000000000000000524d02")),
+        ("feeVault", json!("0x0000000000000000000000000000000000524d01")),
+        ("blockTimeMs", json!("0xfa")),
+        ("latestBlock", json!("0x1")),
+        ("safeBlock", json!("0x0")),
+        ("sealedBatch", Value::Null),
+    ] {
+        assert_eq!(info[field], value, "{field}");
+    }
+    let refused = answer(&methods, "rollmill_getWithdrawalProof", json!(["0x0"])).await;
+    assert_eq!(refused["error"]["code"], -32000);
+    assert_eq!(refused["error"]["message"], "there is no withdrawal 0");
+}
