@@ -31,9 +31,10 @@ pub use resources::{peak_rss_bytes, reset_peak_rss};
 
 /// Largest `segment_memory_bytes_max`, meant to keep a process under 6.5 GiB resident.
 ///
-/// OpenVM estimates the memory of its GPU backend; the CPU backend takes over three times as much: a segment of 1.15 M
-/// instructions that was estimated under 4 GiB took 13 GiB.
-pub const SEGMENT_MEMORY_BYTES_MAX: usize = 1280 << 20;
+/// OpenVM estimates the memory of its GPU backend; the CPU backend takes two to three times as much: segments estimated
+/// under 1.25 GiB took 3.3 GiB, and one of 1.15 M
+/// instructions, estimated under 4 GiB, took 13 GiB.
+pub const SEGMENT_MEMORY_BYTES_MAX: usize = 2 << 30;
 
 /// Resources of one prover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
