@@ -98,6 +98,7 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
         chain,
         sequencer.pool(),
         rpc_config,
+        sequencer.methods(),
         tasks.shutdown().token(),
     )
     .await

@@ -26,8 +26,8 @@ use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY};
 use rollmill_engine::stf::{Transaction, header::next_base_fee};
 use rollmill_engine::{
     Chain, OpenError, PoolError, TransactionPool,
-    pool::{Limits, Sender, admit, decode},
-    rpc::{RpcConfig, RpcServer, ServeError, serve},
+    pool::{Announcements, Limits, PoolContent, Sender, admit, decode},
+    rpc::{Methods, RpcConfig, RpcServer, ServeError, serve},
 };
 use thiserror::Error;
 use tokio::{
@@ -87,6 +87,7 @@ impl DevL1 {
             chain: chain.clone(),
             pool: Pool::default(),
             arrived: Notify::new(),
+            announcements: Announcements::default(),
         });
         let serving = shutdown.child_token();
         let rpc = RpcConfig {
@@ -94,7 +95,14 @@ impl DevL1 {
             client_version: format!("rollmill-devl1/{}", env!("CARGO_PKG_VERSION")),
             priority_fee_wei: config.priority_fee_wei,
         };
-        let server = serve(chain.clone(), intake.clone(), rpc, serving.clone()).await?;
+        let server = serve(
+            chain.clone(),
+            intake.clone(),
+            rpc,
+            Methods::default(),
+            serving.clone(),
+        )
+        .await?;
         let miner = Miner::new(&config, intake);
         let miner = tokio::spawn(async move {
             // A miner that fails takes the server with it.
@@ -147,6 +155,7 @@ struct Intake {
     chain: Chain,
     pool: Pool,
     arrived: Notify,
+    announcements: Announcements,
 }
 
 impl Intake {
@@ -164,6 +173,7 @@ impl Intake {
         admit(&transaction, &sender)?;
         let hash = self.pool.insert(transaction, sender.nonce)?;
         self.arrived.notify_one();
+        self.announcements.announce(hash);
         Ok(hash)
     }
 
@@ -205,5 +215,14 @@ impl TransactionPool for Intake {
 
     fn pending(&self, hash: &B256) -> Option<Recovered<Transaction>> {
         self.pool.by_hash(hash)
+    }
+
+    fn content(&self) -> PoolContent {
+        self.pool
+            .content(|account| self.nonce(account).unwrap_or(u64::MAX))
+    }
+
+    fn announcements(&self) -> &Announcements {
+        &self.announcements
     }
 }

@@ -12,7 +12,10 @@ use std::{
 use alloy_consensus::{Transaction as _, transaction::Recovered};
 use alloy_primitives::{Address, B256};
 use rollmill_engine::stf::Transaction;
-use rollmill_engine::{PoolError, pool::replaces};
+use rollmill_engine::{
+    PoolError,
+    pool::{PoolContent, replaces},
+};
 
 /// Most transactions kept. At up to a megabyte each this is memory, not speed.
 pub(crate) const POOL_TRANSACTIONS_MAX: usize = 4_096;
@@ -145,6 +148,16 @@ impl Pool {
             .zip(waiting.range(next..))
             .take_while(|(next, (nonce, _))| next == *nonce);
         follow.last().map(|(nonce, _)| nonce + 1)
+    }
+
+    /// Everything that waits; `nonce` gives an account's next nonce.
+    pub(crate) fn content(&self, mut nonce: impl FnMut(Address) -> u64) -> PoolContent {
+        let mut content = PoolContent::default();
+        for (account, waiting) in &self.table().accounts {
+            let transactions = waiting.values().map(|waiting| &waiting.transaction);
+            content.add_account(nonce(*account), transactions);
+        }
+        content
     }
 
     /// A waiting transaction by hash.

@@ -14,6 +14,7 @@ pub mod chain;
 mod fees;
 pub mod pool;
 pub mod rpc;
+mod trace;
 
 pub use chain::{AppendError, Chain, ChainSpec, OpenError, StorageError, StoredBlock, Tag};
 pub use pool::{PoolError, TransactionPool};

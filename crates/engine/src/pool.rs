@@ -13,6 +13,7 @@ use alloy_eips::Decodable2718;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use rollmill_stf::{Transaction, state::StateError};
 use thiserror::Error;
+use tokio::sync::broadcast;
 
 use crate::chain::StorageError;
 
@@ -31,6 +32,68 @@ pub trait TransactionPool: Send + Sync + 'static {
 
     /// An unmined transaction by hash.
     fn pending(&self, hash: &B256) -> Option<Recovered<Transaction>>;
+
+    /// Everything that waits.
+    fn content(&self) -> PoolContent;
+
+    /// Where accepted transactions are announced.
+    fn announcements(&self) -> &Announcements;
+}
+
+/// What a pool holds, each account's transactions by nonce.
+#[derive(Clone, Debug, Default)]
+pub struct PoolContent {
+    /// Those that could be in the next block.
+    pub pending: Vec<Recovered<Transaction>>,
+    /// Those that wait for a nonce before theirs.
+    pub queued: Vec<Recovered<Transaction>>,
+}
+
+impl PoolContent {
+    /// Sorts an account's waiting transactions in, given by nonce; `next` is the account's next nonce. What is below it has
+    /// been mined and is left out.
+    pub fn add_account<'a>(
+        &mut self,
+        mut next: u64,
+        waiting: impl IntoIterator<Item = &'a Recovered<Transaction>>,
+    ) {
+        for transaction in waiting {
+            let nonce = transaction.nonce();
+            if nonce == next {
+                next += 1;
+                self.pending.push(transaction.clone());
+            } else if nonce > next {
+                self.queued.push(transaction.clone());
+            }
+        }
+    }
+}
+
+/// Tells listeners the hashes of accepted transactions. A listener that falls behind by more than
+/// [`ANNOUNCEMENTS_MAX`] misses the oldest; nobody waits for it.
+#[derive(Debug)]
+pub struct Announcements(broadcast::Sender<B256>);
+
+/// Announcements kept for slow listeners.
+pub const ANNOUNCEMENTS_MAX: usize = 4_096;
+
+impl Default for Announcements {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(ANNOUNCEMENTS_MAX))
+    }
+}
+
+impl Announcements {
+    /// A transaction was accepted.
+    pub fn announce(&self, hash: B256) {
+        // An error says that nobody listens.
+        let _ = self.0.send(hash);
+    }
+
+    /// Hears of every transaction accepted from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<B256> {
+        self.0.subscribe()
+    }
 }
 
 /// Why a transaction is not accepted. All but [`PoolError::Storage`], [`PoolError::State`] and [`PoolError::Closed`] are the sender's fault;

@@ -21,9 +21,7 @@ use rollmill_store::{BatchRecord, BatchState, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use crate::{
-    BatchStats, SequencerConfig, WithdrawalError, Withdrawals, batcher::CommitFields,
-};
+use crate::{BatchStats, SequencerConfig, WithdrawalError, Withdrawals, batcher::CommitFields};
 
 /// The node says no; the text says why.
 const SERVER_ERROR: i32 = -32000;
@@ -225,7 +223,10 @@ impl Rollmill {
         let number = record.number;
         let commit_transaction = match record.state {
             BatchState::Sealed => None,
-            _ => self.l1_transaction(format!("commit/{number}")).await.map_err(internal)?,
+            _ => self
+                .l1_transaction(format!("commit/{number}"))
+                .await
+                .map_err(internal)?,
         };
         let settle_transaction = match record.state {
             BatchState::Settled => self.settlement(number).await.map_err(internal)?,
@@ -290,7 +291,11 @@ fn fees(chain: &Chain, hash: B256) -> RpcResult<Option<RpcFees>> {
     let receipts = chain.receipts(mined.header.number).map_err(internal)?;
     let receipts = receipts.unwrap_or_default();
     let index = mined.index as usize;
-    let until = |index: usize| receipts.get(index).map(|receipt| receipt.cumulative_gas_used);
+    let until = |index: usize| {
+        receipts
+            .get(index)
+            .map(|receipt| receipt.cumulative_gas_used)
+    };
     let before = index.checked_sub(1).and_then(until).unwrap_or(0);
     let gas_used = until(index).unwrap_or(before) - before;
     let base_fee = mined.header.base_fee_per_gas.unwrap_or_default();

@@ -13,6 +13,9 @@ pub const BLOCKHASH: Bytes = bytes!("6000354060005260206000f3");
 /// Stores the second word of the input in the slot of the first.
 pub const STORE: Bytes = bytes!("602035600035550000");
 
+/// Loads slot 7, then calls the address in the first word of the input with one wei.
+pub const CALLER: Bytes = bytes!("600754506000600060006000600160003562011170f100");
+
 /// Init code that deploys a runtime of at most 255 bytes.
 pub fn deploying(runtime: &Bytes) -> Bytes {
     let length = u8::try_from(runtime.len()).unwrap();

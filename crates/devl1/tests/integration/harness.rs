@@ -12,6 +12,7 @@ use alloy::{
     signers::local::{MnemonicBuilder, PrivateKeySigner},
 };
 use rollmill_devl1::{DevL1, DevL1Config};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -89,6 +90,29 @@ impl Running {
             .get_receipt()
             .await
             .unwrap()
+    }
+
+    /// Any method, by name; what it answers as JSON.
+    pub async fn ask(&self, method: &'static str, params: Value) -> Value {
+        self.provider
+            .raw_request(method.into(), params)
+            .await
+            .unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// Any method that refuses: its code, text and data.
+    pub async fn refusal(
+        &self,
+        method: &'static str,
+        params: Value,
+    ) -> (i64, String, Option<Value>) {
+        let answer = self.provider.raw_request::<_, Value>(method.into(), params);
+        let error = answer.await.unwrap_err();
+        let error = error.as_error_resp().unwrap().clone();
+        let data = error
+            .data
+            .map(|data| serde_json::from_str(data.get()).unwrap());
+        (error.code, error.message.into_owned(), data)
     }
 
     pub async fn latest(&self) -> Sealed<Header> {

@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod contracts;
+mod debug;
 mod durability;
 mod harness;
+mod methods;
 mod reading;
 mod rules;
+mod simulate;
+mod socket;
 mod transactions;

@@ -276,7 +276,7 @@ async fn small_methods_answer_and_unknown_ones_say_so() {
             .unwrap()
             .starts_with("rollmill-devl1/")
     );
-    for method in ["eth_fillTransaction", "eth_getAccountInfo", "anvil_mine"] {
+    for method in ["eth_sign", "eth_mining", "anvil_mine"] {
         assert_eq!(
             ask(method).await.unwrap_err().as_error_resp().unwrap().code,
             -32601,

@@ -1,12 +1,15 @@
 //! Errors with the codes and texts that clients match on (go-ethereum's).
 
-use alloy_primitives::{Bytes, hex};
+use std::time::Duration;
+
+use alloy_primitives::{B256, Bytes, hex};
 use jsonrpsee::types::{ErrorObjectOwned, error::INTERNAL_ERROR_CODE, error::INVALID_PARAMS_CODE};
 
 use crate::{
     call::CallError,
     chain::{LogsError, StorageError},
     pool::PoolError,
+    trace::TraceError,
 };
 
 /// go-ethereum's code for "the node says no".
@@ -16,7 +19,11 @@ const RESOURCE_NOT_FOUND: i32 = -32001;
 /// A limit of the node (EIP-1474).
 const LIMIT_EXCEEDED: i32 = -32005;
 /// An execution ended with REVERT; `data` is what it returned.
-const REVERTED: i32 = 3;
+pub(super) const REVERTED: i32 = 3;
+/// EIP-7966: accepted, not mined in time; `data` is its hash.
+const NOT_MINED: i32 = 4;
+/// EIP-7966: accepted, cannot be mined yet; `data` is its hash.
+const NOT_READY: i32 = 5;
 
 /// Everything a method can answer instead of a result.
 pub(super) enum RpcError {
@@ -25,9 +32,21 @@ pub(super) enum RpcError {
     Pool(PoolError),
     Storage(StorageError),
     State(String),
+    Trace(TraceError),
     HeaderNotFound,
+    TransactionNotFound,
     FilterNotFound,
     InvalidParams(String),
+    /// `eth_simulateV1` has codes of its own.
+    Simulate {
+        code: i32,
+        text: String,
+    },
+    NotReady(B256),
+    NotMined {
+        hash: B256,
+        patience: Duration,
+    },
 }
 
 impl From<RpcError> for ErrorObjectOwned {
@@ -51,6 +70,25 @@ impl From<RpcError> for ErrorObjectOwned {
             RpcError::Logs(error) => plain(LIMIT_EXCEEDED, error.to_string()),
             RpcError::Pool(PoolError::State(error)) => internal(&error.to_string()),
             RpcError::Pool(error) => plain(SERVER_ERROR, error.to_string()),
+            RpcError::Trace(TraceError::Call(error)) => Self::from(RpcError::Call(error)),
+            RpcError::Trace(TraceError::Storage(error)) => internal(&error.to_string()),
+            RpcError::Trace(error @ TraceError::Replay { .. }) => internal(&error.to_string()),
+            RpcError::Trace(error @ TraceError::Tracer(_)) => {
+                plain(INVALID_PARAMS_CODE, error.to_string())
+            }
+            RpcError::Trace(error @ TraceError::NotRun) => plain(SERVER_ERROR, error.to_string()),
+            RpcError::TransactionNotFound => plain(SERVER_ERROR, "transaction not found".into()),
+            RpcError::Simulate { code, text } => plain(code, text),
+            RpcError::NotReady(hash) => Self::owned(
+                NOT_READY,
+                "the transaction was accepted, but waits for one with a lower nonce",
+                Some(hash),
+            ),
+            RpcError::NotMined { hash, patience } => Self::owned(
+                NOT_MINED,
+                format!("the transaction was accepted, but was not mined within {patience:?}"),
+                Some(hash),
+            ),
             RpcError::HeaderNotFound => plain(RESOURCE_NOT_FOUND, "header not found".into()),
             RpcError::FilterNotFound => plain(SERVER_ERROR, "filter not found".into()),
             RpcError::InvalidParams(text) => plain(INVALID_PARAMS_CODE, text),
@@ -69,7 +107,7 @@ fn internal(text: &str) -> ErrorObjectOwned {
 }
 
 /// `execution reverted`, with the reason when the output is Solidity's `Error(string)`.
-fn revert_text(output: &Bytes) -> String {
+pub(super) fn revert_text(output: &Bytes) -> String {
     match revert_reason(output) {
         Some(reason) => format!("execution reverted: {reason}"),
         None => "execution reverted".into(),
@@ -98,7 +136,8 @@ wraps!(
     Call(CallError),
     Logs(LogsError),
     Pool(PoolError),
-    Storage(StorageError)
+    Storage(StorageError),
+    Trace(TraceError)
 );
 
 impl From<rollmill_stf::state::StateError> for RpcError {

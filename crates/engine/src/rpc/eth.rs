@@ -1,94 +1,51 @@
-//! The methods.
+//! `eth_*` for what is on the chain.
 
-use std::sync::Arc;
-
-use alloy_consensus::{Header, Sealed};
-use alloy_eips::{BlockId, BlockNumberOrTag};
+use alloy_eips::{BlockId, BlockNumberOrTag, eip2718::Encodable2718};
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U64, U128, U256};
 use alloy_rpc_types_eth::{
-    BlockOverrides, EIP1186AccountProofResponse, EIP1186StorageProof, FeeHistory, Filter, Log,
-    TransactionRequest, state::StateOverride,
+    AccountInfo, EIP1186AccountProofResponse, EIP1186StorageProof, FeeHistory, Filter, Index, Log,
 };
 use alloy_serde::JsonStorageKey;
-use jsonrpsee::core::{RpcResult, async_trait};
+use jsonrpsee::core::RpcResult;
 
 use super::{
-    RpcConfig,
     api::EthApiServer,
     error::RpcError,
-    filters::{Changes, Filters},
+    node::{Node, Shared},
     types::{self, RpcBlock, RpcReceipt, RpcTransaction},
 };
-use crate::{
-    call::{self, CallPlace},
-    chain::{Chain, StoredBlock, corrupt},
-    fees,
-    pool::TransactionPool,
-};
+use crate::{fees, pool::TransactionPool};
 
 /// Most slots one `eth_getProof` proves.
 const PROOF_SLOTS_MAX: usize = 1_024;
 
-pub(super) struct Eth<P> {
-    chain: Chain,
-    pool: Arc<P>,
-    filters: Filters,
-    client_version: String,
-    priority_fee_wei: u128,
-}
-
-impl<P: TransactionPool> Eth<P> {
-    pub(super) fn new(chain: Chain, pool: Arc<P>, config: &RpcConfig) -> Self {
-        Self {
-            chain,
-            pool,
-            filters: Filters::default(),
-            client_version: config.client_version.clone(),
-            priority_fee_wei: config.priority_fee_wei,
-        }
-    }
-
-    /// The header a block parameter means; the newest when it is absent.
-    fn header(&self, block: Option<BlockId>) -> Result<Sealed<Header>, RpcError> {
-        let number = self
-            .chain
-            .resolve(block.unwrap_or_default())?
-            .ok_or(RpcError::HeaderNotFound)?;
-        self.chain.header(number)?.ok_or(RpcError::HeaderNotFound)
-    }
-
-    fn stored_block(&self, id: BlockId) -> Result<Option<StoredBlock>, RpcError> {
-        match self.chain.resolve(id)? {
-            Some(number) => Ok(self.chain.block(number)?),
-            None => Ok(None),
-        }
-    }
-
+impl<P: TransactionPool> Shared<P> {
     fn rpc_block(&self, id: BlockId, full: Option<bool>) -> RpcResult<Option<RpcBlock>> {
         Ok(self
             .stored_block(id)?
             .map(|block| types::block(block, full.unwrap_or_default())))
     }
 
-    fn rpc_receipts(&self, block: &StoredBlock) -> Result<Vec<RpcReceipt>, RpcError> {
-        let number = block.header.number;
-        let receipts = self
-            .chain
-            .receipts(number)?
-            .ok_or_else(|| corrupt(format!("receipts of block {number}")))?;
-        Ok(types::receipts(
-            block,
-            receipts,
-            self.chain.rules().blob_params(block.header.timestamp),
-        ))
+    fn transaction_count_of(&self, id: BlockId) -> RpcResult<Option<U64>> {
+        let block = self.stored_block(id)?;
+        Ok(block.map(|block| U64::from(block.transactions.len())))
     }
 
-    /// Where a call runs: in the block after the newest for "pending", else in the block named.
-    fn place(&self, block: Option<BlockId>) -> Result<CallPlace, RpcError> {
-        if block == Some(BlockId::pending()) {
-            return Ok(CallPlace::after(&self.chain.head()));
-        }
-        Ok(CallPlace::at(self.header(block)?))
+    /// Zero for every block that is there: no chain of ours has uncles.
+    fn uncle_count_of(&self, id: BlockId) -> RpcResult<Option<U64>> {
+        let number = self.chain.resolve(id).map_err(RpcError::from)?;
+        Ok(number.map(|_| U64::ZERO))
+    }
+
+    fn transaction_at(&self, id: BlockId, index: Index) -> RpcResult<Option<RpcTransaction>> {
+        let Some(block) = self.stored_block(id)? else {
+            return Ok(None);
+        };
+        let transaction = block.transactions.into_iter().nth(index.into());
+        Ok(transaction.map(|transaction| {
+            let place = types::place(&block.header, index.0 as u64, transaction.hash());
+            RpcTransaction::new(transaction, place)
+        }))
     }
 }
 
@@ -100,20 +57,7 @@ fn slot(key: &JsonStorageKey) -> U256 {
     }
 }
 
-#[async_trait]
-impl<P: TransactionPool> EthApiServer for Eth<P> {
-    fn client_version(&self) -> RpcResult<String> {
-        Ok(self.client_version.clone())
-    }
-
-    fn net_version(&self) -> RpcResult<String> {
-        Ok(self.chain.chain_id().to_string())
-    }
-
-    fn net_listening(&self) -> RpcResult<bool> {
-        Ok(true)
-    }
-
+impl<P: TransactionPool> EthApiServer for Node<P> {
     fn chain_id(&self) -> RpcResult<U64> {
         Ok(U64::from(self.chain.chain_id()))
     }
@@ -208,6 +152,18 @@ impl<P: TransactionPool> EthApiServer for Eth<P> {
         }
     }
 
+    fn account_info(&self, address: Address, block: Option<BlockId>) -> RpcResult<AccountInfo> {
+        let header = self.header(block)?;
+        let mut state = self.chain.state_at(&header);
+        let account = state.account(address).map_err(RpcError::from)?;
+        let account = account.unwrap_or_default();
+        Ok(AccountInfo {
+            balance: account.balance,
+            nonce: account.nonce,
+            code: state.code(account.code_hash).map_err(RpcError::from)?,
+        })
+    }
+
     fn storage_at(
         &self,
         address: Address,
@@ -263,41 +219,6 @@ impl<P: TransactionPool> EthApiServer for Eth<P> {
         })
     }
 
-    fn call(
-        &self,
-        request: TransactionRequest,
-        block: Option<BlockId>,
-        state_overrides: Option<StateOverride>,
-        block_overrides: Option<Box<BlockOverrides>>,
-    ) -> RpcResult<Bytes> {
-        let mut place = self.place(block)?;
-        place.state_overrides = state_overrides;
-        place.block_overrides = block_overrides;
-        Ok(call::call(&self.chain, request, place).map_err(RpcError::from)?)
-    }
-
-    fn estimate_gas(
-        &self,
-        request: TransactionRequest,
-        block: Option<BlockId>,
-        state_overrides: Option<StateOverride>,
-    ) -> RpcResult<U64> {
-        // What is estimated runs in the next block at the earliest, so that is where it is tried: there BLOCKHASH knows
-        // the newest block, as it will when the transaction is mined.
-        let block = block
-            .filter(|block| *block != BlockId::latest())
-            .unwrap_or(BlockId::pending());
-        let mut place = self.place(Some(block))?;
-        place.state_overrides = state_overrides;
-        Ok(U64::from(
-            call::estimate(&self.chain, request, place).map_err(RpcError::from)?,
-        ))
-    }
-
-    async fn send_raw_transaction(&self, raw: Bytes) -> RpcResult<B256> {
-        Ok(self.pool.submit(raw).await.map_err(RpcError::from)?)
-    }
-
     fn block_by_number(
         &self,
         number: BlockNumberOrTag,
@@ -314,15 +235,19 @@ impl<P: TransactionPool> EthApiServer for Eth<P> {
         &self,
         number: BlockNumberOrTag,
     ) -> RpcResult<Option<U64>> {
-        Ok(self
-            .stored_block(number.into())?
-            .map(|block| U64::from(block.transactions.len())))
+        self.transaction_count_of(number.into())
     }
 
     fn block_transaction_count_by_hash(&self, hash: B256) -> RpcResult<Option<U64>> {
-        Ok(self
-            .stored_block(hash.into())?
-            .map(|block| U64::from(block.transactions.len())))
+        self.transaction_count_of(hash.into())
+    }
+
+    fn uncle_count_by_number(&self, number: BlockNumberOrTag) -> RpcResult<Option<U64>> {
+        self.uncle_count_of(number.into())
+    }
+
+    fn uncle_count_by_hash(&self, hash: B256) -> RpcResult<Option<U64>> {
+        self.uncle_count_of(hash.into())
     }
 
     fn transaction_by_hash(&self, hash: B256) -> RpcResult<Option<RpcTransaction>> {
@@ -334,44 +259,42 @@ impl<P: TransactionPool> EthApiServer for Eth<P> {
         Ok(waiting.map(|tx| RpcTransaction::new(tx, types::unmined(hash))))
     }
 
+    fn transaction_by_number_and_index(
+        &self,
+        number: BlockNumberOrTag,
+        index: Index,
+    ) -> RpcResult<Option<RpcTransaction>> {
+        self.transaction_at(number.into(), index)
+    }
+
+    fn transaction_by_block_hash_and_index(
+        &self,
+        hash: B256,
+        index: Index,
+    ) -> RpcResult<Option<RpcTransaction>> {
+        self.transaction_at(hash.into(), index)
+    }
+
+    fn raw_transaction_by_hash(&self, hash: B256) -> RpcResult<Option<Bytes>> {
+        let mined = self.chain.transaction(&hash).map_err(RpcError::from)?;
+        let found = mined
+            .map(|mined| mined.transaction)
+            .or_else(|| self.pool.pending(&hash));
+        Ok(found.map(|transaction| transaction.encoded_2718().into()))
+    }
+
     fn transaction_receipt(&self, hash: B256) -> RpcResult<Option<RpcReceipt>> {
-        let Some((number, index)) = self.chain.place_of(&hash).map_err(RpcError::from)? else {
-            return Ok(None);
-        };
-        let Some(block) = self.stored_block(number.into())? else {
-            return Ok(None);
-        };
-        Ok(self.rpc_receipts(&block)?.into_iter().nth(index as usize))
+        Ok(self.receipt(&hash)?)
     }
 
     fn block_receipts(&self, block: BlockId) -> RpcResult<Option<Vec<RpcReceipt>>> {
         match self.stored_block(block)? {
-            Some(block) => Ok(Some(self.rpc_receipts(&block)?)),
+            Some(block) => Ok(Some(self.receipts(&block)?)),
             None => Ok(None),
         }
     }
 
     fn logs(&self, filter: Filter) -> RpcResult<Vec<Log>> {
         Ok(self.chain.logs(&filter).map_err(RpcError::from)?)
-    }
-
-    fn new_filter(&self, filter: Filter) -> RpcResult<U64> {
-        Ok(U64::from(self.filters.install_logs(&self.chain, filter)))
-    }
-
-    fn new_block_filter(&self) -> RpcResult<U64> {
-        Ok(U64::from(self.filters.install_blocks(&self.chain)))
-    }
-
-    fn filter_changes(&self, id: U64) -> RpcResult<Changes> {
-        Ok(self.filters.changes(&self.chain, id.to())?)
-    }
-
-    fn filter_logs(&self, id: U64) -> RpcResult<Vec<Log>> {
-        Ok(self.filters.logs(&self.chain, id.to())?)
-    }
-
-    fn uninstall_filter(&self, id: U64) -> RpcResult<bool> {
-        Ok(self.filters.uninstall(id.to()))
     }
 }

@@ -1,17 +1,22 @@
-//! Polling filters: a question and the first block it has not answered yet. They are forgotten when the node restarts,
-//! and the one unused for longest makes room for a new one.
+//! `eth_*` for news by polling: a filter is a question and the first block it has not answered yet, or a listener at the
+//! pool. Filters are forgotten when the node restarts, and the one unused for longest makes room for a new one.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, U64};
 use alloy_rpc_types_eth::{Filter, FilterBlockOption, Log};
+use jsonrpsee::core::RpcResult;
 use serde::Serialize;
+use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 
-use super::error::RpcError;
-use crate::chain::{Chain, corrupt};
+use super::{api::EthFilterApiServer, error::RpcError, node::Node};
+use crate::{
+    chain::{Chain, corrupt},
+    pool::{Announcements, TransactionPool},
+};
 
 /// Most filters kept.
 const FILTERS_MAX: usize = 1_024;
@@ -22,14 +27,23 @@ const BLOCKS_PER_POLL_MAX: u64 = 1_024;
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Changes {
-    Blocks(Vec<B256>),
+    /// Of blocks or of transactions.
+    Hashes(Vec<B256>),
     Logs(Vec<Log>),
 }
 
-#[derive(Clone)]
 enum Question {
     Blocks,
     Logs(Box<Filter>),
+    /// Hears of transactions since the last poll; after more of them than are kept for it, of the newest.
+    Pending(Receiver<B256>),
+}
+
+/// A question with the blocks to ask about.
+enum Poll {
+    Blocks(u64, u64),
+    Logs(Box<Filter>, u64, u64),
+    Pending(Vec<B256>),
 }
 
 struct Installed {
@@ -63,6 +77,10 @@ impl Filters {
         self.install(Question::Logs(Box::new(filter)), from)
     }
 
+    pub(super) fn install_pending(&self, announcements: &Announcements) -> u64 {
+        self.install(Question::Pending(announcements.subscribe()), 0)
+    }
+
     fn install(&self, question: Question, next_block: u64) -> u64 {
         let mut table = self.table();
         table.clock += 1;
@@ -92,50 +110,104 @@ impl Filters {
 
     /// The whole answer of a log filter, not only what is new.
     pub(super) fn logs(&self, chain: &Chain, id: u64) -> Result<Vec<Log>, RpcError> {
-        let question = self
-            .table()
-            .filters
-            .get(&id)
-            .map(|filter| filter.question.clone());
-        match question {
-            Some(Question::Logs(filter)) => Ok(chain.logs(&filter)?),
-            _ => Err(RpcError::FilterNotFound),
-        }
+        let filter = match self.table().filters.get(&id).map(|filter| &filter.question) {
+            Some(Question::Logs(filter)) => filter.clone(),
+            _ => return Err(RpcError::FilterNotFound),
+        };
+        Ok(chain.logs(&filter)?)
     }
 
     /// What is new since the last call.
     pub(super) fn changes(&self, chain: &Chain, id: u64) -> Result<Changes, RpcError> {
-        let head = chain.head().number;
-        let (question, first, last) = {
-            let mut table = self.table();
-            table.clock += 1;
-            let now = table.clock;
-            let filter = table.filters.get_mut(&id).ok_or(RpcError::FilterNotFound)?;
-            let first = filter.next_block;
-            let last = head.min(first + BLOCKS_PER_POLL_MAX - 1);
-            filter.next_block = first.max(last + 1);
-            filter.used = now;
-            (filter.question.clone(), first, last)
-        };
-        let Question::Logs(mut filter) = question else {
-            let hashes = (first..=last).map(|number| {
-                let header = chain.header(number)?;
-                Ok(header
-                    .ok_or_else(|| corrupt(format!("header {number}")))?
-                    .hash())
-            });
-            return Ok(Changes::Blocks(
-                hashes.collect::<Result<_, crate::StorageError>>()?,
-            ));
-        };
-        let last = filter.get_to_block().map_or(last, |to| to.min(last));
-        if first > last {
-            return Ok(Changes::Logs(Vec::new()));
+        match self.poll(chain.head().number, id)? {
+            Poll::Pending(hashes) => Ok(Changes::Hashes(hashes)),
+            Poll::Blocks(first, last) => {
+                let hashes = (first..=last).map(|number| {
+                    let header = chain.header(number)?;
+                    Ok(header
+                        .ok_or_else(|| corrupt(format!("header {number}")))?
+                        .hash())
+                });
+                let hashes: Result<_, crate::StorageError> = hashes.collect();
+                Ok(Changes::Hashes(hashes?))
+            }
+            Poll::Logs(filter, first, last) => {
+                Ok(Changes::Logs(logs_between(chain, *filter, first, last)?))
+            }
         }
-        filter.block_option = FilterBlockOption::Range {
-            from_block: Some(first.into()),
-            to_block: Some(last.into()),
+    }
+
+    /// Takes the news that the next answer is about, so that no other answer is about them.
+    fn poll(&self, head: u64, id: u64) -> Result<Poll, RpcError> {
+        let mut table = self.table();
+        table.clock += 1;
+        let now = table.clock;
+        let filter = table.filters.get_mut(&id).ok_or(RpcError::FilterNotFound)?;
+        filter.used = now;
+        let first = filter.next_block;
+        let last = head.min(first + BLOCKS_PER_POLL_MAX - 1);
+        let poll = match &mut filter.question {
+            Question::Pending(heard) => return Ok(Poll::Pending(drain(heard))),
+            Question::Blocks => Poll::Blocks(first, last),
+            Question::Logs(filter) => Poll::Logs(filter.clone(), first, last),
         };
-        Ok(Changes::Logs(chain.logs(&filter)?))
+        filter.next_block = first.max(last + 1);
+        Ok(poll)
+    }
+}
+
+fn drain(heard: &mut Receiver<B256>) -> Vec<B256> {
+    let mut hashes = Vec::new();
+    loop {
+        match heard.try_recv() {
+            Ok(hash) => hashes.push(hash),
+            Err(TryRecvError::Lagged(_)) => {}
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return hashes,
+        }
+    }
+}
+
+/// The logs of these blocks that also lie in the filter's own range.
+pub(super) fn logs_between(
+    chain: &Chain,
+    mut filter: Filter,
+    first: u64,
+    last: u64,
+) -> Result<Vec<Log>, RpcError> {
+    let last = filter.get_to_block().map_or(last, |to| to.min(last));
+    if first > last {
+        return Ok(Vec::new());
+    }
+    filter.block_option = FilterBlockOption::Range {
+        from_block: Some(first.into()),
+        to_block: Some(last.into()),
+    };
+    Ok(chain.logs(&filter)?)
+}
+
+impl<P: TransactionPool> EthFilterApiServer for Node<P> {
+    fn new_filter(&self, filter: Filter) -> RpcResult<U64> {
+        Ok(U64::from(self.filters.install_logs(&self.chain, filter)))
+    }
+
+    fn new_block_filter(&self) -> RpcResult<U64> {
+        Ok(U64::from(self.filters.install_blocks(&self.chain)))
+    }
+
+    fn new_pending_transaction_filter(&self) -> RpcResult<U64> {
+        let announcements = self.pool.announcements();
+        Ok(U64::from(self.filters.install_pending(announcements)))
+    }
+
+    fn filter_changes(&self, id: U64) -> RpcResult<Changes> {
+        Ok(self.filters.changes(&self.chain, id.to())?)
+    }
+
+    fn filter_logs(&self, id: U64) -> RpcResult<Vec<Log>> {
+        Ok(self.filters.logs(&self.chain, id.to())?)
+    }
+
+    fn uninstall_filter(&self, id: U64) -> RpcResult<bool> {
+        Ok(self.filters.uninstall(id.to()))
     }
 }

@@ -5,20 +5,35 @@
 //! what a node can do. Every input is limited below.
 
 mod api;
+mod debug;
 mod error;
 mod eth;
+mod execute;
 mod filters;
+mod node;
+mod send;
+mod simulate;
+mod subscribe;
+mod txpool;
 mod types;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
-use api::EthApiServer;
+use api::{
+    DebugApiServer, EthApiServer, EthCallApiServer, EthFilterApiServer, EthSendApiServer,
+    EthSubscribeApiServer, NodeApiServer, TxPoolApiServer,
+};
+/// JSON-RPC methods, as [`serve`] takes them.
+pub use jsonrpsee::Methods;
 use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, ServerHandle};
+use node::Node;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
 
 use crate::{chain::Chain, pool::TransactionPool};
+
+pub use send::{SYNC_WAIT_DEFAULT, SYNC_WAIT_MAX};
 
 /// Largest request body, bytes. Holds the hex of a proof of 320 KB as calldata many times over.
 pub const REQUEST_BYTES_MAX: u32 = 15 << 20;
@@ -28,6 +43,10 @@ pub const RESPONSE_BYTES_MAX: u32 = 160 << 20;
 pub const BATCH_MAX: u32 = 1_000;
 /// Most open connections.
 pub const CONNECTIONS_MAX: u32 = 500;
+/// Most subscriptions on one connection.
+pub const SUBSCRIPTIONS_MAX: u32 = 1_024;
+/// Most messages that wait for a slow WebSocket client; then its subscriptions wait.
+const MESSAGES_WAITING_MAX: u32 = 1_024;
 /// Most gas that `eth_call` and `eth_estimateGas` spend.
 pub const CALL_GAS_MAX: u64 = 50_000_000;
 
@@ -79,7 +98,36 @@ impl RpcServer {
     }
 }
 
-/// Starts the server; it ends when `shutdown` is cancelled.
+/// All methods of this crate, and those of `others`.
+fn methods<P: TransactionPool>(
+    chain: Chain,
+    pool: Arc<P>,
+    config: &RpcConfig,
+    others: Methods,
+) -> Methods {
+    let names = others.method_names();
+    let namespaces: BTreeSet<&str> = names.filter_map(|name| name.split('_').next()).collect();
+    let namespaces = namespaces.into_iter().map(String::from).collect();
+    let node = Node::new(chain, pool, config, namespaces);
+    let mut all = Methods::new();
+    let own: [Methods; 8] = [
+        NodeApiServer::into_rpc(node.clone()).into(),
+        EthApiServer::into_rpc(node.clone()).into(),
+        EthCallApiServer::into_rpc(node.clone()).into(),
+        EthSendApiServer::into_rpc(node.clone()).into(),
+        EthFilterApiServer::into_rpc(node.clone()).into(),
+        EthSubscribeApiServer::into_rpc(node.clone()).into(),
+        TxPoolApiServer::into_rpc(node.clone()).into(),
+        DebugApiServer::into_rpc(node).into(),
+    ];
+    for part in own.into_iter().chain([others]) {
+        all.merge(part).expect("no method is defined twice");
+    }
+    all
+}
+
+/// Starts the server; it ends when `shutdown` is cancelled. `others` are methods that this crate knows nothing about; their
+/// names must not be among its own.
 ///
 /// # Errors
 /// [`ServeError`].
@@ -87,12 +135,16 @@ pub async fn serve<P: TransactionPool>(
     chain: Chain,
     pool: Arc<P>,
     config: RpcConfig,
+    others: Methods,
     shutdown: CancellationToken,
 ) -> Result<RpcServer, ServeError> {
     let limits = ServerConfig::builder()
         .max_request_body_size(REQUEST_BYTES_MAX)
         .max_response_body_size(RESPONSE_BYTES_MAX)
         .max_connections(CONNECTIONS_MAX)
+        .max_subscriptions_per_connection(SUBSCRIPTIONS_MAX)
+        .set_message_buffer_capacity(MESSAGES_WAITING_MAX)
+        .set_id_provider(subscribe::Ids::default())
         .set_batch_request_config(BatchRequestConfig::Limit(BATCH_MAX))
         .build();
     let bind = |source| ServeError::Bind {
@@ -106,7 +158,7 @@ pub async fn serve<P: TransactionPool>(
         .await
         .map_err(bind)?;
     let address = server.local_addr().map_err(bind)?;
-    let handle = server.start(eth::Eth::new(chain, pool, &config).into_rpc());
+    let handle = server.start(methods(chain, pool, &config, others));
     let stop = handle.clone();
     tokio::spawn(async move {
         tokio::select! {

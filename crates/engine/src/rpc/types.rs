@@ -116,6 +116,16 @@ pub(super) fn unmined(hash: B256) -> TransactionInfo {
     }
 }
 
+/// A header as subscribers get it: without the block's size, which only the body knows.
+pub(super) fn head(header: Sealed<Header>) -> RpcHeader {
+    RpcHeader {
+        hash: header.hash(),
+        inner: header.into_inner(),
+        total_difficulty: None,
+        size: None,
+    }
+}
+
 /// A block as clients expect it; `full` decides between transactions and their hashes.
 pub(super) fn block(stored: StoredBlock, full: bool) -> RpcBlock {
     let StoredBlock {

@@ -85,14 +85,24 @@ async fn batches_are_found_by_number_status_and_block() {
         ("status", json!("settled")),
         ("firstBlock", json!("0x1")),
         ("lastBlock", json!("0x2")),
-        ("commitTransaction", json!({"hash": commit, "blockNumber": "0x9"})),
-        ("settleTransaction", json!({"hash": settle, "blockNumber": "0x9"})),
+        (
+            "commitTransaction",
+            json!({"hash": commit, "blockNumber": "0x9"}),
+        ),
+        (
+            "settleTransaction",
+            json!({"hash": settle, "blockNumber": "0x9"}),
+        ),
     ] {
         assert_eq!(first[field], value, "{field}");
     }
     let second = ask(&methods, "rollmill_getBatch", json!([2])).await;
     assert_eq!(
-        (&second["status"], &second["commitTransaction"], &second["settleTransaction"]),
+        (
+            &second["status"],
+            &second["commitTransaction"],
+            &second["settleTransaction"]
+        ),
         (&json!("sealed"), &Value::Null, &Value::Null)
     );
     for (id, batch) in [
@@ -101,7 +111,11 @@ async fn batches_are_found_by_number_status_and_block() {
         ("settled", &first),
         ("0x3", &Value::Null),
     ] {
-        assert_eq!(&ask(&methods, "rollmill_getBatch", json!([id])).await, batch, "{id}");
+        assert_eq!(
+            &ask(&methods, "rollmill_getBatch", json!([id])).await,
+            batch,
+            "{id}"
+        );
     }
     for (block, batch) in [
         ("0x0", &Value::Null),
@@ -133,7 +147,8 @@ async fn a_transaction_says_how_far_it_has_come_and_what_it_paid() {
     let block = chain.block(1).unwrap().unwrap();
     let (deposit, mined) = (block.transactions[0].hash(), block.transactions[1].hash());
 
-    let status = async |hash: B256| ask(&methods, "rollmill_getTransactionStatus", json!([hash])).await;
+    let status =
+        async |hash: B256| ask(&methods, "rollmill_getTransactionStatus", json!([hash])).await;
     let nowhere = |status| json!({"status": status, "blockNumber": null, "batch": null});
     assert_eq!(status(B256::ZERO).await, nowhere("unknown"));
     assert_eq!(status(waiting).await, nowhere("pending"));
@@ -154,7 +169,10 @@ async fn a_transaction_says_how_far_it_has_come_and_what_it_paid() {
     assert_eq!(fees["baseFee"], wei(21_000 * base_fee));
     assert_eq!(fees["priorityFee"], wei(21_000 * 1_000_000_000));
     assert_eq!(fees["total"], wei(21_000 * (base_fee + 1_000_000_000)));
-    assert_eq!((&fees["l1DataFee"], &fees["provingFee"]), (&wei(0), &wei(0)));
+    assert_eq!(
+        (&fees["l1DataFee"], &fees["provingFee"]),
+        (&wei(0), &wei(0))
+    );
     // Bought on L1.
     let free = ask(&methods, "rollmill_getTransactionFees", json!([deposit])).await;
     assert_eq!((&free["gasUsed"], &free["total"]), (&wei(21_000), &wei(0)));
@@ -173,8 +191,14 @@ async fn the_sequencer_says_who_it_is_and_withdrawals_are_refused_by_reason() {
         ("l1ChainId", json!("0x1466a9")),
         ("l2ChainId", json!("0x1466aa")),
         ("rollup", json!(rollup())),
-        ("withdrawalQueue", json!("0x0000000000000000000000000000000000524d02")),
-        ("feeVault", json!("0x0000000000000000000000000000000000524d01")),
+        (
+            "withdrawalQueue",
+            json!("0x0000000000000000000000000000000000524d02"),
+        ),
+        (
+            "feeVault",
+            json!("0x0000000000000000000000000000000000524d01"),
+        ),
         ("blockTimeMs", json!("0xfa")),
         ("latestBlock", json!("0x1")),
         ("safeBlock", json!("0x0")),

@@ -1,0 +1,139 @@
+//! `web3_*`, `net_*`, `rpc_*`: what the node is. And the state that all methods share.
+
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
+
+use alloy_consensus::{Header, Sealed};
+use alloy_eips::BlockId;
+use alloy_primitives::{B256, Bytes, U64, keccak256};
+use jsonrpsee::core::RpcResult;
+
+use super::{
+    RpcConfig,
+    api::NodeApiServer,
+    error::RpcError,
+    filters::Filters,
+    types::{self, RpcReceipt},
+};
+use crate::{
+    chain::{Chain, StoredBlock, corrupt},
+    pool::TransactionPool,
+};
+
+/// Namespaces and their versions.
+pub(super) type Modules = BTreeMap<String, String>;
+
+/// What the methods work on; clones share it.
+pub(super) struct Node<P>(Arc<Shared<P>>);
+
+impl<P> Clone for Node<P> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<P> Deref for Node<P> {
+    type Target = Shared<P>;
+
+    fn deref(&self) -> &Shared<P> {
+        &self.0
+    }
+}
+
+pub(super) struct Shared<P> {
+    pub(super) chain: Chain,
+    pub(super) pool: Arc<P>,
+    pub(super) filters: Filters,
+    pub(super) priority_fee_wei: u128,
+    client_version: String,
+    namespaces: Vec<String>,
+}
+
+impl<P: TransactionPool> Node<P> {
+    /// `namespaces` are those that are served beside the ones of this crate.
+    pub(super) fn new(
+        chain: Chain,
+        pool: Arc<P>,
+        config: &RpcConfig,
+        namespaces: Vec<String>,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            chain,
+            pool,
+            filters: Filters::default(),
+            priority_fee_wei: config.priority_fee_wei,
+            client_version: config.client_version.clone(),
+            namespaces,
+        }))
+    }
+}
+
+impl<P: TransactionPool> Shared<P> {
+    /// The header a block parameter means; the newest when it is absent.
+    pub(super) fn header(&self, block: Option<BlockId>) -> Result<Sealed<Header>, RpcError> {
+        let number = self
+            .chain
+            .resolve(block.unwrap_or_default())?
+            .ok_or(RpcError::HeaderNotFound)?;
+        self.chain.header(number)?.ok_or(RpcError::HeaderNotFound)
+    }
+
+    pub(super) fn stored_block(&self, id: BlockId) -> Result<Option<StoredBlock>, RpcError> {
+        match self.chain.resolve(id)? {
+            Some(number) => Ok(self.chain.block(number)?),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn receipts(&self, block: &StoredBlock) -> Result<Vec<RpcReceipt>, RpcError> {
+        let number = block.header.number;
+        let receipts = self
+            .chain
+            .receipts(number)?
+            .ok_or_else(|| corrupt(format!("receipts of block {number}")))?;
+        Ok(types::receipts(
+            block,
+            receipts,
+            self.chain.rules().blob_params(block.header.timestamp),
+        ))
+    }
+
+    /// The receipt of a mined transaction.
+    pub(super) fn receipt(&self, hash: &B256) -> Result<Option<RpcReceipt>, RpcError> {
+        let Some((number, index)) = self.chain.place_of(hash)? else {
+            return Ok(None);
+        };
+        let Some(block) = self.stored_block(number.into())? else {
+            return Ok(None);
+        };
+        Ok(self.receipts(&block)?.into_iter().nth(index as usize))
+    }
+}
+
+impl<P: TransactionPool> NodeApiServer for Node<P> {
+    fn client_version(&self) -> RpcResult<String> {
+        Ok(self.client_version.clone())
+    }
+
+    fn sha3(&self, data: Bytes) -> RpcResult<B256> {
+        Ok(keccak256(data))
+    }
+
+    fn net_version(&self) -> RpcResult<String> {
+        Ok(self.chain.chain_id().to_string())
+    }
+
+    fn net_listening(&self) -> RpcResult<bool> {
+        Ok(true)
+    }
+
+    fn peer_count(&self) -> RpcResult<U64> {
+        // Nodes of this chain have no peers: they meet on L1.
+        Ok(U64::ZERO)
+    }
+
+    fn modules(&self) -> RpcResult<Modules> {
+        let own = ["debug", "eth", "net", "rpc", "txpool", "web3"].map(String::from);
+        let all = own.into_iter().chain(self.namespaces.iter().cloned());
+        Ok(all.map(|name| (name, "1.0".into())).collect())
+    }
+}
