@@ -5,7 +5,9 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Contracts} from "./interfaces/IContracts.sol";
 import {IRollerRegistry, RegistryParams, Roller} from "./interfaces/IRollerRegistry.sol";
+import {Parameters} from "./Parameters.sol";
 import {ScrToken} from "./ScrToken.sol";
 
 /// @notice See IRollerRegistry.
@@ -22,26 +24,36 @@ contract RollerRegistry is IRollerRegistry {
     }
 
     ScrToken public immutable token;
-    address public immutable rollup;
+    address public immutable court;
     address public immutable rewardPool;
     uint256 public immutable stakeMinWei;
     uint64 public immutable unbondS;
 
     mapping(address roller => Roller) private _rollers;
     mapping(address signer => Signer) private _signers;
+    mapping(address roller => uint256) public frozenWei;
+    uint256 public totalStakeWei;
 
     modifier onlyRegistered() {
         require(isRegistered(msg.sender), NotRegistered(msg.sender));
         _;
     }
 
-    constructor(RegistryParams memory p) {
-        require(p.token != address(0) && p.rollup != address(0) && p.rewardPool != address(0), ZeroAddress());
-        token = ScrToken(p.token);
-        rollup = p.rollup;
-        rewardPool = p.rewardPool;
+    modifier onlyCourt() {
+        require(msg.sender == court, NotCourt(msg.sender));
+        _;
+    }
+
+    constructor(Contracts memory c, RegistryParams memory p) {
+        require(c.token != address(0) && c.court != address(0) && c.rewardPool != address(0), ZeroAddress());
+        token = ScrToken(c.token);
+        court = c.court;
+        rewardPool = c.rewardPool;
         stakeMinWei = p.stakeMinWei;
         unbondS = p.unbondS;
+        // Stake must outlive every dispute about what it stands for.
+        uint64 disputesS = Parameters(c.parameters).DISPUTES_MAX_S();
+        require(p.unbondS > disputesS, UnbondingTooShort(p.unbondS, disputesS));
     }
 
     /// @inheritdoc IRollerRegistry
@@ -61,6 +73,7 @@ contract RollerRegistry is IRollerRegistry {
     function deposit(uint256 amountWei) external onlyRegistered {
         require(amountWei > 0, ZeroAmount());
         _rollers[msg.sender].stakeWei += amountWei.toUint128();
+        totalStakeWei += amountWei;
         IERC20(token).safeTransferFrom(msg.sender, address(this), amountWei);
         _emitStake(msg.sender);
     }
@@ -68,6 +81,7 @@ contract RollerRegistry is IRollerRegistry {
     /// @inheritdoc IRollerRegistry
     function setReady(bool ready) external onlyRegistered {
         _rollers[msg.sender].ready = ready;
+        _rollers[msg.sender].changedAt = uint64(block.timestamp);
         emit ReadyChanged(msg.sender, ready);
     }
 
@@ -101,6 +115,7 @@ contract RollerRegistry is IRollerRegistry {
         Roller storage r = _rollers[msg.sender];
         require(amountWei <= r.stakeWei, StakeTooSmall(r.stakeWei, amountWei));
         r.stakeWei -= amountWei.toUint128();
+        totalStakeWei -= amountWei;
         r.unbondingWei += amountWei.toUint128();
         r.unbondAt = uint64(block.timestamp) + unbondS;
         _emitStake(msg.sender);
@@ -109,34 +124,56 @@ contract RollerRegistry is IRollerRegistry {
     /// @inheritdoc IRollerRegistry
     function withdraw() external onlyRegistered {
         Roller storage r = _rollers[msg.sender];
-        uint256 amountWei = r.unbondingWei;
-        require(amountWei > 0, NothingUnbonding());
+        uint256 unbondingWei = r.unbondingWei;
+        require(unbondingWei > 0, NothingUnbonding());
         require(block.timestamp >= r.unbondAt, StillUnbonding(r.unbondAt));
+        // What is frozen is taken from the stake first, so that only the rest of it stays here.
+        uint256 keptWei = Math.min(unbondingWei, Math.saturatingSub(frozenWei[msg.sender], r.stakeWei));
+        uint256 amountWei = unbondingWei - keptWei;
+        require(amountWei > 0, Frozen(keptWei));
         address payout = r.payout;
-        r.unbondingWei = 0;
-        r.unbondAt = 0;
+        r.unbondingWei = keptWei.toUint128();
+        if (keptWei == 0) r.unbondAt = 0;
         IERC20(token).safeTransfer(payout, amountWei);
         emit Withdrawn(msg.sender, payout, amountWei);
         _emitStake(msg.sender);
     }
 
     /// @inheritdoc IRollerRegistry
-    function fine(address roller, uint256 amountWei) external returns (uint256 finedWei) {
-        require(msg.sender == rollup, NotRollup(msg.sender));
+    function fine(address roller, uint256 amountWei, address accuser, uint256 accuserCostWei)
+        external
+        onlyCourt
+        returns (uint256 finedWei)
+    {
         Roller storage r = _rollers[roller];
         uint256 fromStakeWei = Math.min(amountWei, r.stakeWei);
         uint256 fromUnbondingWei = Math.min(amountWei - fromStakeWei, r.unbondingWei);
         finedWei = fromStakeWei + fromUnbondingWei;
         r.stakeWei -= fromStakeWei.toUint128();
+        totalStakeWei -= fromStakeWei;
         r.unbondingWei -= fromUnbondingWei.toUint128();
         r.ready = false;
         // Rounded up: an odd wei is burned.
         uint256 burnedWei = finedWei - finedWei / 2;
-        token.burn(burnedWei);
-        IERC20(token).safeTransfer(rewardPool, finedWei - burnedWei);
-        emit Fined(roller, finedWei, burnedWei);
+        uint256 accuserWei = Math.min(accuserCostWei, finedWei / 4);
+        emit Fined(roller, finedWei, burnedWei, accuser, accuserWei);
         emit ReadyChanged(roller, false);
         _emitStake(roller);
+        token.burn(burnedWei);
+        IERC20(token).safeTransfer(rewardPool, finedWei - burnedWei - accuserWei);
+        IERC20(token).safeTransfer(accuser, accuserWei);
+    }
+
+    /// @inheritdoc IRollerRegistry
+    function freeze(address roller, uint256 amountWei) external onlyCourt {
+        frozenWei[roller] += amountWei;
+        emit FrozenChanged(roller, frozenWei[roller]);
+    }
+
+    /// @inheritdoc IRollerRegistry
+    function unfreeze(address roller, uint256 amountWei) external onlyCourt {
+        frozenWei[roller] -= amountWei;
+        emit FrozenChanged(roller, frozenWei[roller]);
     }
 
     /// @inheritdoc IRollerRegistry
@@ -179,6 +216,7 @@ contract RollerRegistry is IRollerRegistry {
 
     function _emitStake(address roller) private {
         Roller storage r = _rollers[roller];
+        r.changedAt = uint64(block.timestamp);
         emit StakeChanged(roller, r.stakeWei, r.unbondingWei, r.unbondAt);
     }
 }

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {BeaconStore} from "./BeaconStore.sol";
 import {MessageQueue} from "./MessageQueue.sol";
 import {ProgramTable} from "./ProgramTable.sol";
+import {Contracts} from "./interfaces/IContracts.sol";
+import {Dials, IControl} from "./interfaces/IControl.sol";
+import {IEmission} from "./interfaces/IEmission.sol";
+import {IOperatorBond} from "./interfaces/IOperatorBond.sol";
+import {IParameters, Key} from "./interfaces/IParameters.sol";
 import {IRewardPool} from "./interfaces/IRewardPool.sol";
 import {IRollerRegistry} from "./interfaces/IRollerRegistry.sol";
-import {Batch, Commit, Entry, IRollup, Program, RollupParams, Snapshot, Submission} from "./interfaces/IRollup.sol";
+import {Batch, Commit, Entry, IRollup, Program, RollupParams, Snapshot} from "./interfaces/IRollup.sol";
+import {AmountsLib} from "./libraries/AmountsLib.sol";
 import {LotteryLib} from "./libraries/LotteryLib.sol";
 import {PublicValues, PublicValuesLib} from "./libraries/PublicValues.sol";
 import {SnapshotLib} from "./libraries/SnapshotLib.sol";
@@ -23,37 +27,30 @@ import {WithdrawalTree} from "./libraries/WithdrawalTree.sol";
 contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     using PublicValuesLib for PublicValues;
 
-    bytes32 private constant DOMAIN_TYPEHASH =
-        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
-    bytes32 private constant DOMAIN_NAME_HASH = keccak256("rollmill");
-    bytes32 private constant DOMAIN_VERSION_HASH = keccak256("1");
-    bytes32 private constant SUBMISSION_TYPEHASH =
-        keccak256("Submission(bytes32 task,uint32 round,address roller,bytes32 publicValuesHash,bytes32 proofDigest)");
     uint256 private constant ENTRIES_MAX = 256;
-    /// @dev A fine is four times what a seat earns on average.
-    uint256 private constant FINE_MULTIPLE = 4;
+    /// @dev The operator's bond pays for prover gas above 11/10 of the estimate.
+    uint256 private constant TOLERANCE_NUMERATOR = 11;
+    uint256 private constant TOLERANCE_DENOMINATOR = 10;
 
     address public immutable operator;
+    IParameters public immutable parameters;
+    IControl public immutable control;
     IRollerRegistry public immutable registry;
     IRewardPool public immutable rewardPool;
+    IOperatorBond public immutable bond;
+    IEmission public immutable emission;
     uint64 public immutable l2ChainId;
     uint64 public immutable drawLag;
     uint64 public immutable lotteryLag;
-    uint32 public immutable k;
-    uint64 public immutable settleS;
-    uint64 public immutable fallbackS;
-    uint64 public immutable claimS;
-    uint64 public immutable accuseS;
     uint64 public immutable futureS;
-    uint128 public immutable unitPriceWei;
-    uint128 public immutable fineMinWei;
 
     uint64 public committedBatch;
     uint64 public settledBatch;
     uint64 public currentEpoch;
     mapping(uint64 batch => Batch) private _batches;
     mapping(uint64 epoch => Snapshot) private _snapshots;
-    mapping(bytes32 task => mapping(uint32 round => mapping(address roller => bool))) public fined;
+    /// @dev Estimated rewards that one lottery beacon decides on.
+    mapping(uint64 l1Block => uint256) private _openWei;
     mapping(uint64 index => bool) public withdrawalFinalized;
 
     modifier onlyOperator() {
@@ -61,33 +58,25 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         _;
     }
 
-    constructor(RollupParams memory p)
+    constructor(Contracts memory c, RollupParams memory p)
         ProgramTable(p.governor, p.programDelayS, p.programs)
         MessageQueue(p.messageGasPriceWei, p.messageGasMax, p.forceS)
     {
         require(p.operator != address(0), BadParameter("operator"));
         require(p.l2ChainId != 0 && p.l2ChainId != block.chainid, BadParameter("l2ChainId"));
         require(p.drawLag > 0 && p.lotteryLag > 0, BadParameter("lag"));
-        require(p.k > 0, BadParameter("k"));
+        require(c.rollup == address(this), BadParameter("rollup"));
         operator = p.operator;
-        registry = IRollerRegistry(p.registry);
-        rewardPool = IRewardPool(p.rewardPool);
+        parameters = IParameters(c.parameters);
+        control = IControl(c.control);
+        registry = IRollerRegistry(c.registry);
+        rewardPool = IRewardPool(c.rewardPool);
+        bond = IOperatorBond(c.bond);
+        emission = IEmission(c.emission);
         l2ChainId = p.l2ChainId;
         drawLag = p.drawLag;
         lotteryLag = p.lotteryLag;
-        k = p.k;
-        settleS = p.settleS;
-        fallbackS = p.fallbackS;
-        claimS = p.claimS;
-        accuseS = p.accuseS;
         futureS = p.futureS;
-        unitPriceWei = p.unitPriceWei;
-        fineMinWei = p.fineMinWei;
-        require(IRollerRegistry(p.registry).rollup() == address(this), BadParameter("registry"));
-        require(IRewardPool(p.rewardPool).rollup() == address(this), BadParameter("rewardPool"));
-        // Stake must outlive every dispute about what it stands for.
-        uint256 disputesS = uint256(p.fallbackS) + p.settleS + p.claimS + p.accuseS;
-        require(IRollerRegistry(p.registry).unbondS() > disputesS, BadParameter("unbondS"));
         _storeGenesis(p);
     }
 
@@ -111,17 +100,13 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         b.committedAt = uint64(block.timestamp);
         b.epoch = currentEpoch;
         b.programVersion = c.programVersion;
-        b.unitPriceWei = unitPriceWei;
+        Dials memory dials = control.current();
+        b.k = dials.k;
+        b.unitPriceWei = dials.unitPriceWei;
         committedBatch = c.batch;
+        _book(c.batch, b);
         emit BatchCommitted(
-            c.batch,
-            taskId(c.batch),
-            c,
-            b.dataCommitment,
-            previous.messageHash,
-            b.messageHash,
-            unitPriceWei,
-            currentEpoch
+            c.batch, taskId(c.batch), c, b.dataCommitment, previous.messageHash, b.messageHash, b.unitPriceWei, b.epoch
         );
     }
 
@@ -153,6 +138,9 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         b.entriesHash = LotteryLib.hash(entries);
         b.entriesAt = uint64(block.timestamp);
         b.lotteryBlock = uint64(block.number) + lotteryLag;
+        uint256 openWei = _openWei[b.lotteryBlock] + _rewardWei(b, b.proverGasEstimate);
+        require(openWei <= parameters.value(Key.BeaconCapWei), BeaconFull(b.lotteryBlock, openWei));
+        _openWei[b.lotteryBlock] = openWei;
         emit EntriesPosted(batch, b.entriesHash, b.lotteryBlock, entries);
     }
 
@@ -162,7 +150,11 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         _checkWinner(batch, pv.roller, proof, entries);
         _checkProof(batch, pv, proof);
         _moveState(batch);
-        uint256 rewardWei = _pay(batch, pv);
+        Batch storage b = _batches[batch];
+        b.paid = true;
+        uint256 coveredWei = _rewardWei(b, _covered(b, pv.proverGas));
+        rewardPool.credit(pv.roller, coveredWei);
+        uint256 rewardWei = _finishPay(b, pv, coveredWei);
         emit BatchSettled(batch, pv.roller, pv.stateRoot, rewardWei, pv.proverGas);
     }
 
@@ -173,6 +165,11 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         require(block.timestamp >= fromS, TooEarly(fromS));
         _checkProof(batch, pv, proof);
         _moveState(batch);
+        Batch storage b = _batches[batch];
+        if (b.entriesHash != 0) {
+            uint64 untilS = b.settledAt + uint64(parameters.value(Key.ClaimS));
+            rewardPool.hold(batch, _rewardWei(b, _covered(b, pv.proverGas)), untilS);
+        }
         emit BatchSettledUnpaid(batch, pv.roller, pv.stateRoot, pv.proverGas);
     }
 
@@ -181,37 +178,11 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         Batch storage b = _committed(batch);
         require(b.settledAt != 0, NotSettled(batch));
         require(!b.paid, AlreadyPaid(batch));
-        require(block.timestamp <= b.settledAt + claimS, TooLate(b.settledAt + claimS));
         _checkWinner(batch, pv.roller, proof, entries);
         _checkProof(batch, pv, proof);
-        uint256 rewardWei = _pay(batch, pv);
+        b.paid = true;
+        uint256 rewardWei = _finishPay(b, pv, rewardPool.release(batch, pv.roller));
         emit RewardClaimedLate(batch, pv.roller, rewardWei);
-    }
-
-    /// @inheritdoc IRollup
-    function judge(
-        uint64 batch,
-        Submission calldata s,
-        bytes calldata signature,
-        PublicValues memory pv,
-        bytes calldata proof
-    ) external {
-        _checkAccusation(batch, s, signature);
-        bytes32 digest = keccak256(proof);
-        require(digest == s.proofDigest, WrongProofDigest(digest, s.proofDigest));
-        bool valid = _accepts(_batches[batch].programVersion, s.publicValuesHash, proof);
-        if (valid) {
-            // SOUNDNESS: a true proof is fined only for being about another task or another roller. Any other
-            // difference from the commit may be the operator's fault, and costs the roller nothing.
-            require(pv.hash() == s.publicValuesHash, WrongPreimage(s.publicValuesHash));
-            valid = pv.task == s.task && pv.roller == s.roller;
-        }
-        uint256 finedWei = 0;
-        if (!valid) {
-            fined[s.task][s.round][s.roller] = true;
-            finedWei = registry.fine(s.roller, fineWei(batch));
-        }
-        emit SubmissionJudged(batch, s.roller, s.round, valid, finedWei, digest, msg.sender);
     }
 
     /// @inheritdoc IRollup
@@ -270,11 +241,8 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     }
 
     /// @inheritdoc IRollup
-    function submissionDigest(Submission calldata s) public view returns (bytes32) {
-        bytes32 domain =
-            keccak256(abi.encode(DOMAIN_TYPEHASH, DOMAIN_NAME_HASH, DOMAIN_VERSION_HASH, block.chainid, address(this)));
-        bytes32 message = keccak256(abi.encode(SUBMISSION_TYPEHASH, s));
-        return MessageHashUtils.toTypedDataHash(domain, message);
+    function settledAt(uint64 batch) external view returns (uint64) {
+        return _batches[batch].settledAt;
     }
 
     /// @inheritdoc IRollup
@@ -285,15 +253,9 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     /// @inheritdoc IRollup
     function unpaidFrom(uint64 batch) public view returns (uint64) {
         Batch storage b = _committed(batch);
-        if (b.entriesHash == 0) return b.committedAt + fallbackS;
+        if (b.entriesHash == 0) return b.committedAt + uint64(parameters.value(Key.FallbackS));
         // The winner cannot settle before the batch is the next, so its time does not run before that.
-        return uint64(Math.max(b.entriesAt, _batches[batch - 1].settledAt)) + settleS;
-    }
-
-    /// @inheritdoc IRollup
-    function fineWei(uint64 batch) public view returns (uint256) {
-        Batch storage b = _committed(batch);
-        return Math.max(fineMinWei, FINE_MULTIPLE * b.unitPriceWei * b.proverGasEstimate);
+        return uint64(Math.max(b.entriesAt, _batches[batch - 1].settledAt)) + uint64(parameters.value(Key.SettleS));
     }
 
     /// @inheritdoc IRollup
@@ -346,7 +308,10 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         require(c.blockHash != 0, ZeroHash("blockHash"));
         require(c.withdrawalRoot != 0, ZeroHash("withdrawalRoot"));
         require(c.witnessHash != 0, ZeroHash("witnessHash"));
-        require(c.proverGasEstimate > 0, BadParameter("proverGasEstimate"));
+        require(
+            c.proverGasEstimate > 0 && c.proverGasEstimate <= parameters.value(Key.ProverGasMax),
+            BadParameter("proverGasEstimate")
+        );
         require(c.lastBlock > previous.lastBlock, BlockNotAfter(c.lastBlock, previous.lastBlock));
         require(
             c.lastTimestamp >= previous.lastTimestamp && c.lastTimestamp <= block.timestamp + futureS,
@@ -392,26 +357,34 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         _batches[batch].settledAt = uint64(block.timestamp);
     }
 
-    function _pay(uint64 batch, PublicValues memory pv) private returns (uint256 rewardWei) {
-        Batch storage b = _batches[batch];
-        b.paid = true;
-        rewardWei = uint256(b.unitPriceWei) * k * pv.proverGas;
-        rewardPool.credit(pv.roller, rewardWei);
+    /// @dev Reverts unless the operator's bond covers the batch.
+    function _book(uint64 batch, Batch storage b) private {
+        uint256 fineWei = AmountsLib.fine(parameters.value(Key.FineMinWei), b.unitPriceWei, b.proverGasEstimate);
+        bond.book(batch, _rewardWei(b, b.proverGasEstimate), fineWei, batch - settledBatch);
     }
 
-    /// @dev A submission counts if its signer was a signer of the roller when the batch was committed or later.
-    function _checkAccusation(uint64 batch, Submission calldata s, bytes calldata signature) private view {
-        Batch storage b = _committed(batch);
-        bytes32 task = taskId(batch);
-        require(s.task == task, WrongTask(s.task, task));
-        require(!fined[task][s.round][s.roller], AlreadyFined(task, s.round, s.roller));
-        uint64 settledAt = b.settledAt;
-        require(settledAt == 0 || block.timestamp <= settledAt + accuseS, TooLate(settledAt + accuseS));
-        address signer = ECDSA.recover(submissionDigest(s), signature);
-        require(registry.answersFor(signer, s.roller, b.committedAt), WrongSigner(signer));
+    /// @dev The part of the proven gas that the pool pays for.
+    function _covered(Batch storage b, uint256 proverGas) private view returns (uint256) {
+        return Math.min(proverGas, b.proverGasEstimate * TOLERANCE_NUMERATOR / TOLERANCE_DENOMINATOR);
+    }
+
+    function _rewardWei(Batch storage b, uint256 proverGas) private view returns (uint256) {
+        return AmountsLib.reward(b.unitPriceWei, b.k, proverGas);
+    }
+
+    /// @dev The pool has paid `coveredWei`; the operator's bond pays the rest.
+    function _finishPay(Batch storage b, PublicValues memory pv, uint256 coveredWei)
+        private
+        returns (uint256 rewardWei)
+    {
+        rewardWei = _rewardWei(b, pv.proverGas);
+        if (rewardWei > coveredWei) bond.payExcess(pv.roller, rewardWei - coveredWei);
+        emission.record(pv.roller, pv.proverGas);
     }
 
     function _send(address to, uint256 amountWei) private {
+        // To the recipient of a proven withdrawal, or to the operator.
+        // slither-disable-next-line arbitrary-send-eth
         (bool done,) = to.call{value: amountWei}("");
         require(done, TransferFailed());
     }

@@ -13,12 +13,17 @@ struct ScrTokenParams {
     address recipient;
     /// Genesis supply, SCR-wei.
     uint256 amountWei;
+    /// Emission contract; receives all that will ever be emitted.
+    address emission;
+    /// That amount, SCR-wei.
+    uint256 emissionWei;
 }
 
-/// @notice SCR: stake and reward of the rollers. The genesis supply is all there is; nobody can mint.
+/// @notice SCR: stake and reward of the rollers. What the constructor mints is all there is; nobody can mint later.
 contract ScrToken is ERC20Capped, ERC20Burnable {
     constructor(ScrTokenParams memory p) ERC20("rollmill", "SCR") ERC20Capped(p.capWei) {
         _mint(p.recipient, p.amountWei);
+        _mint(p.emission, p.emissionWei);
     }
 
     function _update(address from, address to, uint256 value) internal override(ERC20, ERC20Capped) {

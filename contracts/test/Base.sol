@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Control} from "../src/Control.sol";
+import {Court} from "../src/Court.sol";
+import {Emission} from "../src/Emission.sol";
+import {Evidence} from "../src/Evidence.sol";
+import {OperatorBond} from "../src/OperatorBond.sol";
+import {Parameters} from "../src/Parameters.sol";
 import {RewardPool} from "../src/RewardPool.sol";
 import {RollerRegistry} from "../src/RollerRegistry.sol";
 import {Rollup} from "../src/Rollup.sol";
 import {ScrToken, ScrTokenParams} from "../src/ScrToken.sol";
-import {RewardPoolParams} from "../src/interfaces/IRewardPool.sol";
+import {Contracts} from "../src/interfaces/IContracts.sol";
+import {Dials} from "../src/interfaces/IControl.sol";
+import {EmissionParams} from "../src/interfaces/IEmission.sol";
+import {Key} from "../src/interfaces/IParameters.sol";
 import {RegistryParams} from "../src/interfaces/IRollerRegistry.sol";
 import {Batch, Commit, Entry, Program, RollupParams, Submission} from "../src/interfaces/IRollup.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
+import {ReceiptLib} from "../src/libraries/ReceiptLib.sol";
+import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {MockVerifier} from "../src/verifiers/MockVerifier.sol";
 import {Vm} from "./Vm.sol";
 
@@ -20,11 +31,14 @@ abstract contract Base {
 
     uint256 internal constant STAKE = 10_000 ether;
     uint64 internal constant GAS = 5_000_000;
+    uint256 internal constant BOND = 1_000_000 ether;
+    uint256 internal constant EMISSION = 10_000_000 ether;
+    uint256 internal constant OPERATOR_KEY = 0x0be7a704;
     uint64 internal constant L2_CHAIN_ID = 1337002;
     bytes32 internal constant EXE = keccak256("exe");
     bytes32 internal constant VM_COMMIT = keccak256("vm");
 
-    address internal operator = address(0x0be7a704);
+    address internal operator = vm.addr(OPERATOR_KEY);
     address internal governor = address(0x60be7202);
     address internal stranger = address(0x572a46e7);
 
@@ -32,7 +46,14 @@ abstract contract Base {
     MockVerifier internal mock;
     RewardPool internal pool;
     RollerRegistry internal registry;
+    Parameters internal parameters;
+    Control internal control;
+    OperatorBond internal bond;
+    Emission internal emission;
+    Court internal court;
+    Evidence internal evidence;
     Rollup internal rollup;
+    Contracts internal deployed;
 
     /// Sorted by address.
     address[3] internal rollers;
@@ -43,6 +64,8 @@ abstract contract Base {
         vm.warp(1_800_000_000);
         deploy(params());
         scr.transfer(address(pool), 1_000_000 ether);
+        scr.approve(address(bond), BOND);
+        bond.deposit(BOND);
         for (uint160 i = 0; i < 3; i++) {
             rollers[i] = address(0x1000 + i);
             join(rollers[i], vm.addr(signerKeys[i]), STAKE);
@@ -61,16 +84,9 @@ abstract contract Base {
         p.genesisTimestamp = 1_799_000_000;
         p.drawLag = 4;
         p.lotteryLag = 4;
-        p.k = 3;
-        p.settleS = 600;
-        p.fallbackS = 1800;
-        p.claimS = 3600;
-        p.accuseS = 1 days;
         p.forceS = 1 days;
         p.futureS = 15;
         p.programDelayS = 1 days;
-        p.unitPriceWei = 1e12;
-        p.fineMinWei = 100 ether;
         p.messageGasPriceWei = 1 gwei;
         p.messageGasMax = 2_000_000;
     }
@@ -80,17 +96,58 @@ abstract contract Base {
         return address(mock);
     }
 
+    /// In the order of Key.
+    function numbers() internal view virtual returns (uint96[] memory v) {
+        v = new uint96[](16);
+        v[uint256(Key.SettleS)] = 600;
+        v[uint256(Key.FallbackS)] = 1800;
+        v[uint256(Key.ClaimS)] = 3600;
+        v[uint256(Key.AccuseS)] = 1 days;
+        v[uint256(Key.DefendS)] = 12 hours;
+        v[uint256(Key.HeartbeatS)] = 30;
+        v[uint256(Key.FineMinWei)] = 100 ether;
+        v[uint256(Key.RebuttalBondWei)] = 1000 ether;
+        v[uint256(Key.RebuttalCostWei)] = 400 ether;
+        v[uint256(Key.AccuserCostWei)] = 10 ether;
+        v[uint256(Key.UnitPriceMinWei)] = 1;
+        v[uint256(Key.UnitPriceMaxWei)] = 1e18;
+        v[uint256(Key.ProverGasMax)] = type(uint64).max;
+        v[uint256(Key.BeaconCapWei)] = type(uint96).max;
+        v[uint256(Key.EmissionGasMax)] = 2 * GAS;
+        v[uint256(Key.QuarantineRollersMin)] = 3;
+    }
+
+    function dials() internal view virtual returns (Dials memory) {
+        return Dials(1e12, 60_000, 32, 3);
+    }
+
     function deploy(RollupParams memory p) internal {
-        scr = new ScrToken(ScrTokenParams(1_000_000_000 ether, address(this), 100_000_000 ether));
+        uint64 nonce = vm.getNonce(address(this));
+        Contracts memory c = Contracts({
+            token: vm.computeCreateAddress(address(this), nonce),
+            parameters: vm.computeCreateAddress(address(this), nonce + 1),
+            control: vm.computeCreateAddress(address(this), nonce + 2),
+            rewardPool: vm.computeCreateAddress(address(this), nonce + 3),
+            registry: vm.computeCreateAddress(address(this), nonce + 4),
+            bond: vm.computeCreateAddress(address(this), nonce + 5),
+            emission: vm.computeCreateAddress(address(this), nonce + 6),
+            court: vm.computeCreateAddress(address(this), nonce + 7),
+            evidence: vm.computeCreateAddress(address(this), nonce + 8),
+            rollup: vm.computeCreateAddress(address(this), nonce + 10)
+        });
+        deployed = c;
+        scr = new ScrToken(ScrTokenParams(1_000_000_000 ether, address(this), 100_000_000 ether, c.emission, EMISSION));
+        parameters = new Parameters(governor, numbers());
+        control = new Control(c, dials());
+        pool = new RewardPool(c);
+        registry = new RollerRegistry(c, RegistryParams(1000 ether, 7 days));
+        bond = new OperatorBond(c);
+        emission = new Emission(c, EmissionParams(1 days, 365, uint128(EMISSION / 730)));
+        court = new Court(c);
+        evidence = new Evidence(c);
         p.programs = new Program[](1);
         p.programs[0] = Program(EXE, VM_COMMIT, verifier(), 1, 1, 0);
-        uint64 nonce = vm.getNonce(address(this));
-        p.rewardPool = vm.computeCreateAddress(address(this), nonce);
-        p.registry = vm.computeCreateAddress(address(this), nonce + 1);
-        address rollupAddress = vm.computeCreateAddress(address(this), nonce + 2);
-        pool = new RewardPool(RewardPoolParams(address(scr), rollupAddress, p.registry));
-        registry = new RollerRegistry(RegistryParams(address(scr), rollupAddress, p.rewardPool, 1000 ether, 7 days));
-        rollup = new Rollup(p);
+        rollup = new Rollup(c, p);
     }
 
     function join(address roller, address signer, uint256 stakeWei) internal {
@@ -146,6 +203,22 @@ abstract contract Base {
         rollup.storeBeacon(header);
     }
 
+    /// Posts the snapshot of the next epoch: the three rollers with what they have staked, in full repute.
+    function nextEpoch() internal returns (bytes memory leaves) {
+        for (uint256 i = 0; i < 3; i++) {
+            uint128 stakeWei = registry.rollers(rollers[i]).stakeWei;
+            leaves = abi.encodePacked(leaves, rollers[i], stakeWei, uint64(1e9), uint32(2));
+        }
+        (bytes32 root, uint256 total) = this.rootOf(leaves);
+        uint64 epoch = rollup.currentEpoch() + 1;
+        vm.prank(operator);
+        rollup.postSnapshot(epoch, root, total, leaves);
+    }
+
+    function rootOf(bytes calldata leaves) external pure returns (bytes32, uint256) {
+        return SnapshotLib.root(leaves);
+    }
+
     function proofOf(PublicValues memory pv) internal pure returns (bytes memory) {
         return abi.encodePacked("rollmill.mock.v1", pv.hash());
     }
@@ -193,7 +266,13 @@ abstract contract Base {
     }
 
     function signed(uint256 key, Submission memory s) internal view returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s_) = vm.sign(key, rollup.submissionDigest(s));
+        (uint8 v, bytes32 r, bytes32 s_) = vm.sign(key, court.submissionDigest(s));
+        return abi.encodePacked(r, s_, v);
+    }
+
+    /// EIP-712 signature of a struct hash under Rollup's domain.
+    function signHash(uint256 key, bytes32 structHash) internal view returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s_) = vm.sign(key, ReceiptLib.digest(address(rollup), structHash));
         return abi.encodePacked(r, s_, v);
     }
 

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Rollup} from "../src/Rollup.sol";
+import {Key} from "../src/interfaces/IParameters.sol";
 import {Batch, Commit, IRollup, Program, RollupParams} from "../src/interfaces/IRollup.sol";
 import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {Base} from "./Base.sol";
@@ -79,6 +80,13 @@ contract CommitTest is Base {
         rollup.commit(c, "");
         c.proverGasEstimate = 0;
         refused(c, IRollup.BadParameter.selector);
+        vm.prank(governor);
+        parameters.announce(Key.ProverGasMax, GAS);
+        vm.warp(block.timestamp + 7 days);
+        c.proverGasEstimate = GAS + 1;
+        refused(c, IRollup.BadParameter.selector);
+        c.proverGasEstimate = GAS;
+        commit(c);
     }
 
     function test_blocksAndTimeOnlyGoForward() public {
@@ -233,9 +241,6 @@ contract CommitTest is Base {
         p.lotteryLag = 0;
         refusedParams(p, IRollup.BadParameter.selector);
         p = deployable();
-        p.k = 0;
-        refusedParams(p, IRollup.BadParameter.selector);
-        p = deployable();
         p.genesisStateRoot = 0;
         refusedParams(p, IRollup.BadParameter.selector);
         p = deployable();
@@ -247,11 +252,12 @@ contract CommitTest is Base {
         p = deployable();
         p.programs[0].vmCommit = 0;
         refusedParams(p, IRollup.ZeroHash.selector);
-        // Registry and pool of another rollup.
-        refusedParams(deployable(), IRollup.BadParameter.selector);
+        // Computed for another address.
+        p = deployable();
+        refusedParams(p, IRollup.BadParameter.selector);
     }
 
-    function test_constructorRefusesZeroGenesisAndShortUnbonding() public {
+    function test_constructorRefusesZeroGenesis() public {
         RollupParams memory p = params();
         p.genesisStateRoot = 0;
         vm.expectPartialRevert(IRollup.ZeroHash.selector);
@@ -264,10 +270,6 @@ contract CommitTest is Base {
         p.genesisWithdrawalRoot = 0;
         vm.expectPartialRevert(IRollup.ZeroHash.selector);
         this.deployWith(p);
-        p = params();
-        p.accuseS = 7 days;
-        vm.expectPartialRevert(IRollup.BadParameter.selector);
-        this.deployWith(p);
     }
 
     // --- helpers
@@ -278,15 +280,13 @@ contract CommitTest is Base {
 
     function deployable() private view returns (RollupParams memory p) {
         p = params();
-        p.registry = address(registry);
-        p.rewardPool = address(pool);
         p.programs = new Program[](1);
         p.programs[0] = Program(EXE, VM_COMMIT, address(mock), 1, 1, 0);
     }
 
     function refusedParams(RollupParams memory p, bytes4 selector) private {
         vm.expectPartialRevert(selector);
-        new Rollup(p);
+        new Rollup(deployed, p);
     }
 
     function refused(Commit memory c, bytes4 selector) private {

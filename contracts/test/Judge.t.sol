@@ -3,12 +3,17 @@ pragma solidity ^0.8.28;
 
 import {IProofVerifier} from "../src/interfaces/IProofVerifier.sol";
 import {Roller} from "../src/interfaces/IRollerRegistry.sol";
-import {Commit, IRollup, Program, Submission} from "../src/interfaces/IRollup.sol";
+import {ICourt} from "../src/interfaces/ICourt.sol";
+import {Commit, Program, Submission} from "../src/interfaces/IRollup.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
 import {Base} from "./Base.sol";
 
 /// A verifier that burns gas until the call fails, or goes on as long as it has enough.
 contract HungryVerifier is IProofVerifier {
+    function total() external pure returns (bool) {
+        return true;
+    }
+
     function verify(bytes32, bytes32, bytes32, bytes calldata) external view returns (bool) {
         for (uint256 i = 0; gasleft() > 0 && i < 5000; i++) {
             keccak256(abi.encode(i));
@@ -28,19 +33,21 @@ contract JudgeTest is Base {
         PublicValues memory none;
         uint256 supply = scr.totalSupply();
         uint256 held = scr.balanceOf(address(pool));
-        vm.expectEmit(address(rollup));
-        emit IRollup.SubmissionJudged(batch, rollers[0], 0, false, FINE, keccak256(proof), stranger);
+        vm.expectEmit(address(court));
+        emit ICourt.SubmissionJudged(batch, rollers[0], 0, false, FINE, keccak256(proof), stranger);
         vm.prank(stranger);
-        rollup.judge(batch, s, signature, none, proof);
+        court.judge(batch, s, signature, none, proof);
         Roller memory r = registry.rollers(rollers[0]);
         vm.assertEq(r.stakeWei, STAKE - FINE);
         vm.assertFalse(r.ready);
         vm.assertFalse(registry.eligible(rollers[0]));
         vm.assertEq(scr.totalSupply(), supply - FINE / 2);
-        vm.assertEq(scr.balanceOf(address(pool)), held + FINE / 2);
-        vm.assertTrue(rollup.fined(s.task, 0, rollers[0]));
-        vm.expectPartialRevert(IRollup.AlreadyFined.selector);
-        rollup.judge(batch, s, signature, none, proof);
+        // The accuser has its costs, the pool the rest.
+        vm.assertEq(scr.balanceOf(stranger), 10 ether);
+        vm.assertEq(scr.balanceOf(address(pool)), held + FINE / 2 - 10 ether);
+        vm.assertTrue(court.fined(s.task, 0, rollers[0]));
+        vm.expectPartialRevert(ICourt.AlreadyFined.selector);
+        court.judge(batch, s, signature, none, proof);
     }
 
     function test_aValidProofIsCleared() public {
@@ -49,9 +56,9 @@ contract JudgeTest is Base {
         bytes memory proof = proofOf(pv);
         Submission memory s = submission(batch, 0, pv.hash(), proof);
         bytes memory signature = signed(signerKeys[0], s);
-        vm.expectEmit(address(rollup));
-        emit IRollup.SubmissionJudged(batch, rollers[0], 0, true, 0, keccak256(proof), address(this));
-        rollup.judge(batch, s, signature, pv, proof);
+        vm.expectEmit(address(court));
+        emit ICourt.SubmissionJudged(batch, rollers[0], 0, true, 0, keccak256(proof), address(this));
+        court.judge(batch, s, signature, pv, proof);
         vm.assertEq(registry.rollers(rollers[0]).stakeWei, STAKE);
     }
 
@@ -63,8 +70,8 @@ contract JudgeTest is Base {
         Submission memory s = submission(batch, 0, pv.hash(), proof);
         bytes memory signature = signed(signerKeys[0], s);
         pv.roller = rollers[1];
-        vm.expectPartialRevert(IRollup.WrongPreimage.selector);
-        rollup.judge(batch, s, signature, pv, proof);
+        vm.expectPartialRevert(ICourt.WrongPreimage.selector);
+        court.judge(batch, s, signature, pv, proof);
     }
 
     function test_otherBytesThanTheSignedAreNoEvidence() public {
@@ -73,11 +80,11 @@ contract JudgeTest is Base {
         bytes memory proof = proofOf(pv);
         Submission memory s = submission(batch, 0, pv.hash(), proof);
         bytes memory signature = signed(signerKeys[0], s);
-        vm.expectPartialRevert(IRollup.WrongProofDigest.selector);
-        rollup.judge(batch, s, signature, pv, "garbage");
+        vm.expectPartialRevert(ICourt.WrongProofDigest.selector);
+        court.judge(batch, s, signature, pv, "garbage");
         s.proofDigest = keccak256("garbage");
-        vm.expectPartialRevert(IRollup.WrongSigner.selector);
-        rollup.judge(batch, s, signature, pv, "garbage");
+        vm.expectPartialRevert(ICourt.WrongSigner.selector);
+        court.judge(batch, s, signature, pv, "garbage");
     }
 
     function test_aProofOfAnotherRollerOrTaskIsFined() public {
@@ -86,13 +93,13 @@ contract JudgeTest is Base {
         PublicValues memory pv = publicValues(batch, rollers[1]);
         bytes memory proof = proofOf(pv);
         Submission memory s = submission(batch, 0, pv.hash(), proof);
-        rollup.judge(batch, s, signed(signerKeys[0], s), pv, proof);
+        court.judge(batch, s, signed(signerKeys[0], s), pv, proof);
         vm.assertEq(registry.rollers(rollers[0]).stakeWei, STAKE - FINE);
 
         pv = publicValues(batch, rollers[2]);
         proof = proofOf(pv);
         s = submission(2, 2, pv.hash(), proof);
-        rollup.judge(2, s, signed(signerKeys[2], s), pv, proof);
+        court.judge(2, s, signed(signerKeys[2], s), pv, proof);
         vm.assertEq(registry.rollers(rollers[2]).stakeWei, STAKE - FINE);
         vm.assertEq(registry.rollers(rollers[1]).stakeWei, STAKE);
     }
@@ -104,7 +111,7 @@ contract JudgeTest is Base {
         pv.stateRoot = keccak256("the true root");
         bytes memory proof = proofOf(pv);
         Submission memory s = submission(batch, 0, pv.hash(), proof);
-        rollup.judge(batch, s, signed(signerKeys[0], s), pv, proof);
+        court.judge(batch, s, signed(signerKeys[0], s), pv, proof);
         vm.assertEq(registry.rollers(rollers[0]).stakeWei, STAKE);
     }
 
@@ -113,20 +120,20 @@ contract JudgeTest is Base {
         (Submission memory s,, bytes memory proof) = garbage(batch, 0);
         PublicValues memory none;
         bytes memory foreign = signed(signerKeys[1], s);
-        vm.expectPartialRevert(IRollup.WrongSigner.selector);
-        rollup.judge(batch, s, foreign, none, proof);
+        vm.expectPartialRevert(ICourt.WrongSigner.selector);
+        court.judge(batch, s, foreign, none, proof);
         bytes memory unknown = signed(0xdead, s);
-        vm.expectPartialRevert(IRollup.WrongSigner.selector);
-        rollup.judge(batch, s, unknown, none, proof);
+        vm.expectPartialRevert(ICourt.WrongSigner.selector);
+        court.judge(batch, s, unknown, none, proof);
         vm.expectRevert();
-        rollup.judge(batch, s, "", none, proof);
+        court.judge(batch, s, "", none, proof);
         // The zero address is nobody's signer, and nobody has none.
         s.roller = stranger;
-        vm.expectPartialRevert(IRollup.WrongSigner.selector);
-        rollup.judge(batch, s, unknown, none, proof);
+        vm.expectPartialRevert(ICourt.WrongSigner.selector);
+        court.judge(batch, s, unknown, none, proof);
         s.roller = address(0);
-        vm.expectPartialRevert(IRollup.WrongSigner.selector);
-        rollup.judge(batch, s, unknown, none, proof);
+        vm.expectPartialRevert(ICourt.WrongSigner.selector);
+        court.judge(batch, s, unknown, none, proof);
     }
 
     function test_aSignatureCountsForItsTaskRoundRollupAndChainOnly() public {
@@ -134,20 +141,20 @@ contract JudgeTest is Base {
         commitNext();
         (Submission memory s, bytes memory signature, bytes memory proof) = garbage(batch, 0);
         PublicValues memory none;
-        vm.expectPartialRevert(IRollup.WrongTask.selector);
-        rollup.judge(2, s, signature, none, proof);
-        vm.expectPartialRevert(IRollup.UnknownBatch.selector);
-        rollup.judge(3, s, signature, none, proof);
+        vm.expectPartialRevert(ICourt.WrongTask.selector);
+        court.judge(2, s, signature, none, proof);
+        vm.expectPartialRevert(ICourt.UnknownBatch.selector);
+        court.judge(3, s, signature, none, proof);
         s.round = 1;
-        vm.expectPartialRevert(IRollup.WrongSigner.selector);
-        rollup.judge(batch, s, signature, none, proof);
+        vm.expectPartialRevert(ICourt.WrongSigner.selector);
+        court.judge(batch, s, signature, none, proof);
         s.round = 0;
         vm.chainId(1);
-        vm.expectPartialRevert(IRollup.WrongTask.selector);
-        rollup.judge(batch, s, signature, none, proof);
+        vm.expectPartialRevert(ICourt.WrongTask.selector);
+        court.judge(batch, s, signature, none, proof);
         s.task = rollup.taskId(batch);
-        vm.expectPartialRevert(IRollup.WrongSigner.selector);
-        rollup.judge(batch, s, signature, none, proof);
+        vm.expectPartialRevert(ICourt.WrongSigner.selector);
+        court.judge(batch, s, signature, none, proof);
     }
 
     function test_theDigestIsTheOneThatWalletsSign() public {
@@ -174,7 +181,7 @@ contract JudgeTest is Base {
                 s.proofDigest
             )
         );
-        vm.assertEq(rollup.submissionDigest(s), keccak256(abi.encodePacked(hex"1901", domain, message)));
+        vm.assertEq(court.submissionDigest(s), keccak256(abi.encodePacked(hex"1901", domain, message)));
     }
 
     /// A rotated key answers for the tasks it could sign, and for no later one.
@@ -185,12 +192,12 @@ contract JudgeTest is Base {
         registry.setSigner(vm.addr(0xfe3));
         (Submission memory s, bytes memory signature, bytes memory proof) = garbage(batch, 0);
         PublicValues memory none;
-        rollup.judge(batch, s, signature, none, proof);
+        court.judge(batch, s, signature, none, proof);
         vm.assertEq(registry.rollers(rollers[0]).stakeWei, STAKE - FINE);
         batch = commitNext();
         (s, signature, proof) = garbage(batch, 0);
-        vm.expectPartialRevert(IRollup.WrongSigner.selector);
-        rollup.judge(batch, s, signature, none, proof);
+        vm.expectPartialRevert(ICourt.WrongSigner.selector);
+        court.judge(batch, s, signature, none, proof);
     }
 
     function test_theFineReachesUnbondingStake() public {
@@ -199,7 +206,7 @@ contract JudgeTest is Base {
         vm.prank(rollers[0]);
         registry.requestUnbond(STAKE - 30 ether);
         PublicValues memory none;
-        rollup.judge(batch, s, signature, none, proof);
+        court.judge(batch, s, signature, none, proof);
         Roller memory r = registry.rollers(rollers[0]);
         vm.assertEq(r.stakeWei, 0);
         vm.assertEq(r.unbondingWei, STAKE - FINE);
@@ -218,19 +225,19 @@ contract JudgeTest is Base {
         vm.stopPrank();
         (Submission memory s, bytes memory signature, bytes memory proof) = garbage(batch, 0);
         PublicValues memory none;
-        vm.expectEmit(address(rollup));
-        emit IRollup.SubmissionJudged(batch, rollers[0], 0, false, 10 ether, keccak256(proof), address(this));
-        rollup.judge(batch, s, signature, none, proof);
+        vm.expectEmit(address(court));
+        emit ICourt.SubmissionJudged(batch, rollers[0], 0, false, 10 ether, keccak256(proof), address(this));
+        court.judge(batch, s, signature, none, proof);
         vm.assertEq(registry.rollers(rollers[0]).stakeWei, 0);
     }
 
     function test_theFineGrowsWithTheReward() public {
         uint64 batch = commitNext();
-        vm.assertEq(rollup.fineWei(batch), FINE);
+        vm.assertEq(court.fineWei(batch), FINE);
         Commit memory heavy = nextCommit();
-        heavy.proverGasEstimate = 1e14;
+        heavy.proverGasEstimate = 1e9;
         commit(heavy);
-        vm.assertEq(rollup.fineWei(2), 4 * 1e12 * 1e14);
+        vm.assertEq(court.fineWei(2), 4 * 1e12 * 1e9);
     }
 
     function test_accusationsHaveAnEnd() public {
@@ -238,10 +245,10 @@ contract JudgeTest is Base {
         (Submission memory s, bytes memory signature, bytes memory proof) = garbage(batch, 0);
         PublicValues memory none;
         vm.warp(block.timestamp + 1 days + 1);
-        vm.expectPartialRevert(IRollup.TooLate.selector);
-        rollup.judge(batch, s, signature, none, proof);
+        vm.expectPartialRevert(ICourt.TooLate.selector);
+        court.judge(batch, s, signature, none, proof);
         vm.warp(block.timestamp - 1);
-        rollup.judge(batch, s, signature, none, proof);
+        court.judge(batch, s, signature, none, proof);
     }
 
     /// SOUNDNESS: however little gas an accuser gives, a valid submission is never fined.
@@ -258,9 +265,9 @@ contract JudgeTest is Base {
         Submission memory s = submission(1, 0, pv.hash(), proof);
         bytes memory signature = signed(signerKeys[0], s);
         gasGiven = 30_000 + gasGiven % 3_000_000;
-        try rollup.judge{gas: gasGiven}(1, s, signature, pv, proof) {} catch {}
+        try court.judge{gas: gasGiven}(1, s, signature, pv, proof) {} catch {}
         vm.assertEq(registry.rollers(rollers[0]).stakeWei, STAKE);
-        vm.assertFalse(rollup.fined(s.task, 0, rollers[0]));
+        vm.assertFalse(court.fined(s.task, 0, rollers[0]));
     }
 
     // --- helpers

@@ -4,7 +4,8 @@ pragma solidity ^0.8.28;
 import {RewardPool} from "../src/RewardPool.sol";
 import {RollerRegistry} from "../src/RollerRegistry.sol";
 import {ScrToken, ScrTokenParams} from "../src/ScrToken.sol";
-import {IRewardPool, RewardPoolParams} from "../src/interfaces/IRewardPool.sol";
+import {Contracts} from "../src/interfaces/IContracts.sol";
+import {IRewardPool} from "../src/interfaces/IRewardPool.sol";
 import {IRollerRegistry, RegistryParams, Roller} from "../src/interfaces/IRollerRegistry.sol";
 import {Base} from "./Base.sol";
 
@@ -56,12 +57,12 @@ contract RegistryTest is Base {
         registry.withdraw();
         vm.expectPartialRevert(IRollerRegistry.NotPayout.selector);
         registry.setPayout(rollers[0], newcomer);
-        vm.expectPartialRevert(IRollerRegistry.NotRollup.selector);
-        registry.fine(rollers[0], 1);
+        vm.expectPartialRevert(IRollerRegistry.NotCourt.selector);
+        registry.fine(rollers[0], 1, newcomer, 1);
         vm.stopPrank();
         vm.prank(operator);
-        vm.expectPartialRevert(IRollerRegistry.NotRollup.selector);
-        registry.fine(rollers[0], 1);
+        vm.expectPartialRevert(IRollerRegistry.NotCourt.selector);
+        registry.fine(rollers[0], 1, newcomer, 1);
     }
 
     function test_eligibleMeansReadyWithEnoughStake() public {
@@ -164,13 +165,16 @@ contract RegistryTest is Base {
         registry.requestUnbond(unbond);
         uint256 supply = scr.totalSupply();
         uint256 pooled = scr.balanceOf(address(pool));
-        vm.prank(address(rollup));
-        uint256 finedWei = registry.fine(rollers[0], amount);
+        vm.prank(address(court));
+        uint256 finedWei = registry.fine(rollers[0], amount, newcomer, amount / 3);
         vm.assertEq(finedWei, amount < STAKE ? amount : STAKE);
         Roller memory r = registry.rollers(rollers[0]);
         vm.assertEq(uint256(r.stakeWei) + r.unbondingWei, STAKE - finedWei);
         vm.assertEq(scr.balanceOf(address(registry)), 3 * STAKE - finedWei);
-        vm.assertEq(supply - scr.totalSupply() + scr.balanceOf(address(pool)) - pooled, finedWei);
+        vm.assertEq(
+            supply - scr.totalSupply() + scr.balanceOf(address(pool)) - pooled + scr.balanceOf(newcomer), finedWei
+        );
+        vm.assertTrue(scr.balanceOf(newcomer) <= finedWei / 4);
     }
 
     function test_poolIsCreditedByRollupOnlyAndPaysThePayout() public {
@@ -200,16 +204,19 @@ contract RegistryTest is Base {
         vm.assertEq(owed, pool.totalCredits());
     }
 
-    function test_zeroAddressesAreRefusedAtDeployment() public {
+    function test_zeroAddressesAndShortUnbondingAreRefusedAtDeployment() public {
+        Contracts memory none;
         vm.expectPartialRevert(IRewardPool.ZeroAddress.selector);
-        new RewardPool(RewardPoolParams(address(0), address(1), address(2)));
+        new RewardPool(none);
         vm.expectPartialRevert(IRollerRegistry.ZeroAddress.selector);
-        new RollerRegistry(RegistryParams(address(1), address(0), address(2), 1, 1));
+        new RollerRegistry(none, RegistryParams(1, 7 days));
+        vm.expectPartialRevert(IRollerRegistry.UnbondingTooShort.selector);
+        new RollerRegistry(deployed, RegistryParams(1, 6.5 days));
     }
 
     function test_theSupplyIsCapped() public {
         vm.expectRevert();
-        new ScrToken(ScrTokenParams(10, address(this), 11));
-        vm.assertEq(new ScrToken(ScrTokenParams(10, address(this), 10)).totalSupply(), 10);
+        new ScrToken(ScrTokenParams(10, address(this), 10, address(1), 1));
+        vm.assertEq(new ScrToken(ScrTokenParams(10, address(this), 9, address(1), 1)).totalSupply(), 10);
     }
 }

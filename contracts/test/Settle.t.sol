@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Key} from "../src/interfaces/IParameters.sol";
+import {IRewardPool} from "../src/interfaces/IRewardPool.sol";
 import {Batch, Commit, Entry, IRollup} from "../src/interfaces/IRollup.sol";
 import {LotteryLib} from "../src/libraries/LotteryLib.sol";
 import {PublicValues} from "../src/libraries/PublicValues.sol";
@@ -324,13 +326,74 @@ contract SettleTest is Base {
         PublicValues memory rival = publicValues(batch, stranger);
         rollup.settleUnpaid(rival, proofOf(rival));
         vm.assertEq(pool.totalCredits(), 0);
+        vm.assertEq(pool.totalHeld(), REWARD);
         bytes memory rivalProof = proofOf(rival);
         vm.expectPartialRevert(IRollup.NotWinner.selector);
         rollup.claimLate(batch, rival, rivalProof, entries);
         rollup.claimLate(batch, pv, proof, entries);
         vm.assertEq(pool.credits(winner), REWARD);
+        vm.assertEq(pool.totalHeld(), 0);
+        vm.assertEq(emission.gasOf(0, winner), GAS);
         vm.expectPartialRevert(IRollup.AlreadyPaid.selector);
         rollup.claimLate(batch, pv, proof, entries);
+        vm.warp(block.timestamp + 3601);
+        vm.expectPartialRevert(IRewardPool.NothingHeld.selector);
+        pool.burnHeld(batch);
+    }
+
+    /// The reward waits for its winner and for nobody else; then it is burned, once.
+    function test_anUnclaimedRewardIsBurned() public {
+        (uint64 batch, Entry[] memory entries, address winner) = ready();
+        vm.warp(rollup.unpaidFrom(batch));
+        PublicValues memory pv = publicValues(batch, winner);
+        bytes memory proof = proofOf(pv);
+        rollup.settleUnpaid(pv, proof);
+        uint256 available = pool.available();
+        vm.warp(block.timestamp + 3600);
+        vm.expectPartialRevert(IRewardPool.StillClaimable.selector);
+        pool.burnHeld(batch);
+        vm.warp(block.timestamp + 1);
+        uint256 supply = scr.totalSupply();
+        vm.prank(stranger);
+        pool.burnHeld(batch);
+        vm.assertEq(supply - scr.totalSupply(), REWARD);
+        vm.assertEq(pool.available(), available);
+        vm.expectPartialRevert(IRewardPool.NothingHeld.selector);
+        pool.burnHeld(batch);
+        vm.expectPartialRevert(IRewardPool.NothingHeld.selector);
+        rollup.claimLate(batch, pv, proof, entries);
+    }
+
+    /// What the pool lacks when it is held becomes arrears of the winner.
+    function test_aHeldRewardThatIsNotFundedBecomesArrears() public {
+        (uint64 batch, Entry[] memory entries, address winner) = ready();
+        vm.prank(address(pool));
+        scr.transfer(stranger, 1_000_000 ether - 5 ether);
+        vm.warp(rollup.unpaidFrom(batch));
+        PublicValues memory pv = publicValues(batch, winner);
+        rollup.settleUnpaid(pv, proofOf(pv));
+        vm.assertEq(pool.totalHeld(), 5 ether);
+        rollup.claimLate(batch, pv, proofOf(pv), entries);
+        vm.assertEq(pool.credits(winner), 5 ether);
+        vm.assertEq(pool.arrears(winner), REWARD - 5 ether);
+    }
+
+    function test_oneBeaconDecidesOnACappedSum() public {
+        vm.prank(governor);
+        parameters.announce(Key.BeaconCapWei, uint96(2 * REWARD - 1));
+        vm.warp(block.timestamp + 7 days);
+        commitNext();
+        commitNext();
+        storeBeacon(rollup.drawBlock(2));
+        Entry[] memory first = entriesOf(1);
+        Entry[] memory second = entriesOf(2);
+        vm.startPrank(operator);
+        rollup.postEntries(1, first);
+        vm.expectPartialRevert(IRollup.BeaconFull.selector);
+        rollup.postEntries(2, second);
+        vm.roll(block.number + 1);
+        rollup.postEntries(2, second);
+        vm.stopPrank();
     }
 
     function test_aLateClaimHasAnEnd() public {
@@ -340,7 +403,7 @@ contract SettleTest is Base {
         bytes memory proof = proofOf(pv);
         rollup.settleUnpaid(pv, proof);
         vm.warp(block.timestamp + 3601);
-        vm.expectPartialRevert(IRollup.TooLate.selector);
+        vm.expectPartialRevert(IRewardPool.ClaimOver.selector);
         rollup.claimLate(batch, pv, proof, entries);
     }
 

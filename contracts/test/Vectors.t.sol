@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Commit, Entry, RollupParams} from "../src/interfaces/IRollup.sol";
+import {Dials} from "../src/interfaces/IControl.sol";
+import {Key} from "../src/interfaces/IParameters.sol";
+import {Commit, Entry} from "../src/interfaces/IRollup.sol";
 import {LotteryLib} from "../src/libraries/LotteryLib.sol";
 import {MessageLib} from "../src/libraries/MessageLib.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
@@ -18,12 +20,14 @@ contract VectorsTest is Base {
     uint128 private fineMinWei;
     uint32 private k;
 
-    function params() internal view override returns (RollupParams memory p) {
-        p = super.params();
-        if (k == 0) return p;
-        p.unitPriceWei = unitPriceWei;
-        p.fineMinWei = fineMinWei;
-        p.k = k;
+    function numbers() internal view override returns (uint96[] memory v) {
+        v = super.numbers();
+        if (k != 0) v[uint256(Key.FineMinWei)] = uint96(fineMinWei);
+    }
+
+    function dials() internal view override returns (Dials memory d) {
+        d = super.dials();
+        if (k != 0) (d.unitPriceWei, d.k) = (unitPriceWei, k);
     }
 
     function test_publicValues() public view {
@@ -172,7 +176,7 @@ contract VectorsTest is Base {
             Commit memory c = nextCommit();
             c.proverGasEstimate = gas_ == 0 ? 1 : gas_;
             commit(c);
-            uint256 fine = rollup.fineWei(1);
+            uint256 fine = court.fineWei(1);
             vm.assertEq(fine < stakes[i] ? fine : stakes[i], fines[i]);
             vm.assertEq(rewardOf(gas_), rewards[i]);
         }

@@ -42,6 +42,7 @@ interface Vm {
     function parseJsonBytesArray(string calldata json, string calldata key) external pure returns (bytes[] memory);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function parseJsonAddress(string calldata json, string calldata key) external pure returns (address);
+    function parseJsonBool(string calldata json, string calldata key) external pure returns (bool);
     function parseJsonUint(string calldata json, string calldata key) external pure returns (uint256);
     function toString(uint256 value) external pure returns (string memory);
     function assertTrue(bool condition) external pure;

@@ -14,4 +14,8 @@ interface IProofVerifier {
         external
         view
         returns (bool valid);
+
+    /// @notice Whether `verify` decides on the very bytes that rollers submit, so that `false` is a verdict over them. A
+    /// verifier that knows only wrapped proofs can accept, but cannot reject a roller's bytes.
+    function total() external view returns (bool);
 }

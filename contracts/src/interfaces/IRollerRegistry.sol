@@ -3,15 +3,9 @@ pragma solidity ^0.8.28;
 
 /// @notice Constructor arguments of RollerRegistry.
 struct RegistryParams {
-    /// SCR token.
-    address token;
-    /// Rollup contract, the only one that fines. Its address is computed before it is deployed.
-    address rollup;
-    /// Receives the half of a fine that is not burned.
-    address rewardPool;
     /// Below this stake nobody is eligible, SCR-wei.
     uint256 stakeMinWei;
-    /// Seconds between `requestUnbond` and `withdraw`; longer than all dispute windows together.
+    /// Seconds between `requestUnbond` and `withdraw`; longer than Parameters.DISPUTES_MAX_S.
     uint64 unbondS;
 }
 
@@ -27,15 +21,19 @@ struct Roller {
     bool ready;
     /// When the unbonding stake may be withdrawn, unix seconds.
     uint64 unbondAt;
+    /// When stake or readiness last changed, unix seconds.
+    uint64 changedAt;
     /// Stake that counts, SCR-wei.
     uint128 stakeWei;
     /// Stake on its way out, SCR-wei; fines reach it.
     uint128 unbondingWei;
 }
 
-/// @notice Who may be drawn, with which stake and which keys. Nobody but Rollup, by a verdict, takes stake away.
+/// @notice Who may be drawn, with which stake and which keys. Nobody but the Court, by a verdict, takes stake away.
 interface IRollerRegistry {
-    error NotRollup(address caller);
+    error NotCourt(address caller);
+    error UnbondingTooShort(uint64 unbondS, uint64 disputesS);
+    error Frozen(uint256 frozenWei);
     error ZeroAddress();
     error ZeroAmount();
     error ZeroCapacity();
@@ -57,7 +55,12 @@ interface IRollerRegistry {
     event PayoutChanged(address indexed roller, address indexed payout);
     event CapacityChanged(address indexed roller, uint32 capacity);
     event Withdrawn(address indexed roller, address indexed payout, uint256 amountWei);
-    event Fined(address indexed roller, uint256 amountWei, uint256 burnedWei);
+    /// @param accuserWei Costs paid to `accuser`; the rest that is not burned went to the pool.
+    event Fined(
+        address indexed roller, uint256 amountWei, uint256 burnedWei, address indexed accuser, uint256 accuserWei
+    );
+    /// @notice Stake that open accusations claim, in sum.
+    event FrozenChanged(address indexed roller, uint256 frozenWei);
 
     /// @notice Registers the caller as a roller. A signer serves one roller for ever, also after it is replaced.
     /// @param metadata Free text for people, such as a URL; only in the event.
@@ -81,13 +84,22 @@ interface IRollerRegistry {
     /// @notice Starts to unbond `amountWei`: it stops counting at once, and the clock of all unbonding stake restarts.
     function requestUnbond(uint256 amountWei) external;
 
-    /// @notice Pays the caller's unbonded stake to its payout address.
+    /// @notice Pays the caller's unbonded stake to its payout address, except what open accusations claim.
     function withdraw() external;
 
-    /// @notice Takes `min(amountWei, stake + unbonding stake)`, half burned, half to the pool, and takes the roller out
-    /// of the draw until it calls `setReady` again; only Rollup.
+    /// @notice Takes `min(amountWei, stake + unbonding stake)`: half is burned; of the other half `accuser` gets its costs,
+    /// the pool the rest. Takes the roller out of the draw until it calls `setReady` again; only the Court.
+    /// @param accuserCostWei Costs of the accuser; at most a quarter of the fine is paid.
     /// @return finedWei What was taken.
-    function fine(address roller, uint256 amountWei) external returns (uint256 finedWei);
+    function fine(address roller, uint256 amountWei, address accuser, uint256 accuserCostWei)
+        external
+        returns (uint256 finedWei);
+
+    /// @notice Keeps `amountWei` of the roller's stake, bonded or not, from being withdrawn; only the Court.
+    function freeze(address roller, uint256 amountWei) external;
+
+    /// @notice Takes back a `freeze` of the same amount; only the Court.
+    function unfreeze(address roller, uint256 amountWei) external;
 
     function rollers(address roller) external view returns (Roller memory);
 
@@ -104,7 +116,13 @@ interface IRollerRegistry {
     /// @notice Whether `signer` is, or still was after `sinceS`, the signer of `roller`.
     function answersFor(address signer, address roller, uint64 sinceS) external view returns (bool);
 
-    function rollup() external view returns (address);
+    /// @notice SCR-wei that open accusations claim.
+    function frozenWei(address roller) external view returns (uint256);
+
+    /// @notice Sum of all stake that counts, SCR-wei.
+    function totalStakeWei() external view returns (uint256);
+
+    function stakeMinWei() external view returns (uint256);
 
     function unbondS() external view returns (uint64);
 }

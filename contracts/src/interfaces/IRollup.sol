@@ -25,8 +25,6 @@ struct RollupParams {
     address operator;
     /// Announces further program versions, which become usable after `programDelayS`; zero closes the table.
     address governor;
-    address registry;
-    address rewardPool;
     uint64 l2ChainId;
     bytes32 genesisStateRoot;
     bytes32 genesisBlockHash;
@@ -36,26 +34,12 @@ struct RollupParams {
     uint64 drawLag;
     /// Blocks from the posted entries to the block whose prevrandao picks the winner; at least 1.
     uint64 lotteryLag;
-    /// Points drawn per task; at least 1.
-    uint32 k;
-    /// Seconds that the winner's proof has, from its entries or the previous settlement, before any proof settles.
-    uint64 settleS;
-    /// Seconds from a commit after which any proof settles when no entries were posted.
-    uint64 fallbackS;
-    /// Seconds after an unpaid settlement in which the winner can still claim its reward.
-    uint64 claimS;
-    /// Seconds after a settlement in which submissions for the batch can be judged.
-    uint64 accuseS;
     /// A batch may not leave out messages older than this at its last timestamp, seconds.
     uint64 forceS;
     /// How far L2 time may run ahead of L1 time at a commit, seconds.
     uint64 futureS;
     /// Seconds between the announcement of a program version and its use.
     uint64 programDelayS;
-    /// SCR-wei per prover gas.
-    uint128 unitPriceWei;
-    /// Smallest fine, SCR-wei.
-    uint128 fineMinWei;
     /// Wei per unit of L2 gas of an L1 message.
     uint128 messageGasPriceWei;
     /// Largest L2 gas limit of an L1 message.
@@ -79,7 +63,8 @@ struct Commit {
     bytes32 withdrawalRoot;
     /// L1 messages consumed up to the end of the batch, counted from the start of the chain.
     uint64 messagesEnd;
-    /// Estimated prover gas: deadlines and fines use it, pay uses the proven value.
+    /// Estimated prover gas: deadlines and fines use it; pay uses the proven value, of which the operator's bond pays what
+    /// exceeds the estimate by more than a tenth.
     uint64 proverGasEstimate;
     /// Content hash of the witness that rollers download.
     bytes32 witnessHash;
@@ -109,6 +94,8 @@ struct Batch {
     /// Snapshot that the draw uses; zero if there was none.
     uint64 epoch;
     uint32 programVersion;
+    /// Points drawn, fixed at commit.
+    uint32 k;
     /// The reward was credited.
     bool paid;
     /// SCR-wei per prover gas, fixed at commit.
@@ -170,14 +157,10 @@ interface IRollup {
     error WrongProofDigest(bytes32 digest, bytes32 expected);
     /// @notice Word `word` (from 0, in the order of PublicValues) is not what the batch demands.
     error PublicValuesMismatch(uint256 word, bytes32 given, bytes32 expected);
-    error WrongPreimage(bytes32 publicValuesHash);
     error ProofRejected();
     error TooEarly(uint64 fromS);
-    error TooLate(uint64 untilS);
     error AlreadyPaid(uint64 batch);
-    error WrongTask(bytes32 task, bytes32 expected);
-    error WrongSigner(address signer);
-    error AlreadyFined(bytes32 task, uint32 round, address roller);
+    error BeaconFull(uint64 l1Block, uint256 openWei);
     error BadMessage(string reason);
     error FeeNotCovered(uint256 valueWei, uint256 feeWei);
     error InvalidWithdrawalProof();
@@ -215,16 +198,6 @@ interface IRollup {
     event BatchSettledUnpaid(uint64 indexed batch, address indexed roller, bytes32 stateRoot, uint64 proverGas);
     /// @notice The winner of a batch that had settled unpaid showed the proof of its entry.
     event RewardClaimedLate(uint64 indexed batch, address indexed roller, uint256 rewardWei);
-    /// @notice Verdict over a signed submission; `fineWei` is zero for a valid one.
-    event SubmissionJudged(
-        uint64 indexed batch,
-        address indexed roller,
-        uint32 round,
-        bool valid,
-        uint256 fineWei,
-        bytes32 proofDigest,
-        address accuser
-    );
     event MessageSent(
         uint64 indexed index,
         address indexed sender,
@@ -240,7 +213,7 @@ interface IRollup {
     /// @notice Announces the next program version; only the governor. It can be pinned after `programDelayS`.
     function announceProgram(Program calldata p) external returns (uint32 version);
 
-    /// @notice Commits the next batch with its data; only the operator.
+    /// @notice Commits the next batch with its data; only the operator, and only while its bond covers it.
     function commit(Commit calldata c, bytes calldata data) external;
 
     /// @notice Posts the snapshot of the next epoch (1, 2, ...) with its leaves; only the operator.
@@ -255,23 +228,13 @@ interface IRollup {
     /// @notice Settles the next batch with the winner's proof and credits the winner; anybody.
     function settle(PublicValues calldata pv, bytes calldata proof, Entry[] calldata entries) external;
 
-    /// @notice Settles the next batch with any valid proof, after `unpaidFrom`; anybody. Nobody is paid.
+    /// @notice Settles the next batch with any valid proof, after `unpaidFrom`; anybody. Nobody is paid; if entries were
+    /// posted, the reward is held for the winner for `ClaimS`.
     function settleUnpaid(PublicValues calldata pv, bytes calldata proof) external;
 
-    /// @notice Credits the winner of a batch that settled unpaid, against the proof of its entry; anybody.
+    /// @notice Credits the winner of a batch that settled unpaid with what is held for it, against the proof of its entry;
+    /// anybody.
     function claimLate(uint64 batch, PublicValues calldata pv, bytes calldata proof, Entry[] calldata entries) external;
-
-    /// @notice Judges a signed submission by running the verifier on the very bytes; anybody.
-    /// Rejected bytes, or a proof of another task or roller, are fined once per (task, round, roller). A true proof
-    /// that only disagrees with the commit is never fined: then the commit is wrong.
-    /// @param pv Preimage of `s.publicValuesHash`; needed when the verifier accepts, ignored when it rejects.
-    function judge(
-        uint64 batch,
-        Submission calldata s,
-        bytes calldata signature,
-        PublicValues calldata pv,
-        bytes calldata proof
-    ) external;
 
     /// @notice Queues a message to L2; its value is `msg.value` less `gasLimit * messageGasPriceWei`.
     /// A deposit is a message with empty data. A caller that is a contract is aliased (see MessageLib).
@@ -296,8 +259,9 @@ interface IRollup {
         external
         view
         returns (PublicValues memory);
-    /// @notice EIP-712 digest that the roller signs.
-    function submissionDigest(Submission calldata s) external view returns (bytes32);
+    function operator() external view returns (address);
+    /// @notice When a batch settled, unix seconds; zero if it has not.
+    function settledAt(uint64 batch) external view returns (uint64);
     function batches(uint64 batch) external view returns (Batch memory);
     function programs(uint32 version) external view returns (Program memory);
     function programCount() external view returns (uint32);
@@ -317,9 +281,6 @@ interface IRollup {
     function winnerOf(uint64 batch, Entry[] calldata entries) external view returns (Entry memory);
     /// @notice From when `settleUnpaid` is open for a committed batch, once it is the next, unix seconds.
     function unpaidFrom(uint64 batch) external view returns (uint64);
-    /// @notice Fine for an invalid submission for a batch, before it is cut to the stake.
-    function fineWei(uint64 batch) external view returns (uint256);
-    function fined(bytes32 task, uint32 round, address roller) external view returns (bool);
     function messageCount() external view returns (uint64);
     /// @notice Rolling hash after the first `count` messages.
     function messageHashAt(uint64 count) external view returns (bytes32);

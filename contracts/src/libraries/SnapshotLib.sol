@@ -45,12 +45,19 @@ library SnapshotLib {
 
     /// @notice Roller, hash and weight of one packed leaf; weight 2^256 - 1 marks a ratio above one.
     function leaf(bytes calldata packed) internal pure returns (address roller, bytes32 hash, uint256 weight) {
-        roller = address(bytes20(packed[0:20]));
-        uint256 stake = uint128(bytes16(packed[20:36]));
+        uint256 stake;
+        (roller, stake, weight) = amounts(packed);
         uint256 q = uint64(bytes8(packed[36:44]));
         uint256 capacity = uint32(bytes4(packed[44:48]));
-        weight = q <= ONE ? stake * q / ONE : type(uint256).max;
         hash = keccak256(abi.encode(LEAF_TAG, roller, stake, q, capacity, weight));
+    }
+
+    /// @notice Roller, stake and weight of one packed leaf; weight 2^256 - 1 marks a ratio above one.
+    function amounts(bytes calldata packed) internal pure returns (address roller, uint256 stake, uint256 weight) {
+        roller = address(bytes20(packed[0:20]));
+        stake = uint128(bytes16(packed[20:36]));
+        uint256 q = uint64(bytes8(packed[36:44]));
+        weight = q <= ONE ? stake * q / ONE : type(uint256).max;
     }
 
     /// @notice Hash of an inner node.

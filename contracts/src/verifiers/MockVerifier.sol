@@ -19,4 +19,9 @@ contract MockVerifier is IProofVerifier {
     function verify(bytes32, bytes32, bytes32 publicValuesHash, bytes calldata proof) external pure returns (bool) {
         return keccak256(proof) == keccak256(abi.encodePacked("rollmill.mock.v1", publicValuesHash));
     }
+
+    /// @inheritdoc IProofVerifier
+    function total() external pure returns (bool) {
+        return true;
+    }
 }

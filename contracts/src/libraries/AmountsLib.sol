@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
+/// @notice Every amount of SCR that the law names, as pure functions; all in SCR-wei.
+library AmountsLib {
+    /// @dev A fine is four times what a seat earns on average.
+    uint256 internal constant FINE_MULTIPLE = 4;
+    /// @dev What the operator could keep from rollers is covered, and paid for, twice.
+    uint256 internal constant REWARD_MULTIPLE = 2;
+
+    /// @notice What a batch pays: B = price * k * g.
+    function reward(uint256 unitPriceWei, uint256 k, uint256 proverGas) internal pure returns (uint256) {
+        return unitPriceWei * k * proverGas;
+    }
+
+    /// @notice Fine before it is cut to the stake: max(minimum, 4 B / k).
+    function fine(uint256 minWei, uint256 unitPriceWei, uint256 proverGasEstimate) internal pure returns (uint256) {
+        return Math.max(minWei, FINE_MULTIPLE * unitPriceWei * proverGasEstimate);
+    }
+
+    /// @notice Bond below which nothing is committed: 2 * rewards open to challenge + tasks * fine.
+    function requiredBond(uint256 exposedWei, uint256 tasks, uint256 fineWei) internal pure returns (uint256) {
+        return REWARD_MULTIPLE * exposedWei + tasks * fineWei;
+    }
+
+    /// @notice What a proven wrong costs the operator: 2 B, and where it is no matter of one reward the fine at least.
+    function loss(bool fineAtLeast, uint256 rewardWei, uint256 fineWei) internal pure returns (uint256) {
+        uint256 twiceWei = REWARD_MULTIPLE * rewardWei;
+        return fineAtLeast ? Math.max(twiceWei, fineWei) : twiceWei;
+    }
+
+    /// @notice The burned half of a loss, rounded down; the rest is the damaged roller's.
+    function burnedOf(uint256 lostWei) internal pure returns (uint256) {
+        return lostWei / 2;
+    }
+
+    /// @notice Pot of an emission epoch, halved after each `halvingEpochs`.
+    function pot(uint256 firstPotWei, uint256 halvingEpochs, uint256 epoch) internal pure returns (uint256) {
+        uint256 halvings = epoch / halvingEpochs;
+        return halvings < 128 ? firstPotWei >> halvings : 0;
+    }
+
+    /// @notice Share of a pot, rounded down.
+    function share(uint256 potWei, uint256 gas, uint256 totalGas) internal pure returns (uint256) {
+        return Math.mulDiv(potWei, gas, totalGas);
+    }
+}
