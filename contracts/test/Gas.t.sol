@@ -6,6 +6,7 @@ import {Rollup} from "../src/Rollup.sol";
 import {Contracts} from "../src/interfaces/IContracts.sol";
 import {Entry, Program, RollupParams, Submission} from "../src/interfaces/IRollup.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
+import {ReceiptLib, VerdictReceipt} from "../src/libraries/ReceiptLib.sol";
 import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {StarkPrecompileVerifier} from "../src/verifiers/StarkPrecompileVerifier.sol";
 import {Base} from "./Base.sol";
@@ -120,6 +121,30 @@ contract GasTest is WithLargeProof {
         Submission memory s = submission(batch, 0, pv.hash(), proof);
         court.judge(batch, s, signed(signerKeys[0], s), pv, proof);
         measured("judge, 320 kB");
+    }
+
+    /// Evidence against the operator, with a snapshot of a thousand rollers.
+    function test_evidence() public {
+        bytes memory leaves;
+        for (uint160 i = 1; i <= 1000; i++) {
+            leaves = abi.encodePacked(leaves, address(i), uint128(i * 1 ether), uint64(1e8), uint32(1));
+        }
+        (bytes32 root, uint256 total) = this.snapshotRoot(leaves);
+        vm.prank(operator);
+        rollup.postSnapshot(1, root, total, leaves);
+        uint64 batch = commitNext();
+        Entry[] memory entries = new Entry[](1);
+        entries[0] = Entry(rollers[0], 1, keccak256(proof));
+        postEntries(batch, entries);
+        evidence.wrongEntry(batch, entries, 0, leaves);
+        measured("wrongEntry, 1000 leaves");
+        bytes32 task = rollup.taskId(batch);
+        VerdictReceipt memory a = VerdictReceipt(task, 0, rollers[1], keccak256(proof), true, true);
+        VerdictReceipt memory b = VerdictReceipt(task, 0, rollers[1], keccak256(proof), false, true);
+        bytes memory signedA = signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.VERDICT_TYPEHASH, a)));
+        bytes memory signedB = signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.VERDICT_TYPEHASH, b)));
+        evidence.twoVerdicts(batch, a, signedA, b, signedB);
+        measured("twoVerdicts");
     }
 
     function test_sendMessage() public {
