@@ -1,26 +1,31 @@
-//! Leaves out of Rollup's ABI what `sol!` cannot express: functions that take or return `PublicValues`, whose 26 fields
+//! Leaves out of the ABIs what `sol!` cannot express: functions that take or return `PublicValues`, whose 26 fields
 //! are one more than its tuples can have. `src/calls.rs` encodes those by hand.
 
 use std::{env, error::Error, fs, path::Path};
 
 use serde_json::Value;
 
-const ARTIFACT: &str = "../../contracts/artifacts/Rollup.json";
+/// The contracts with such functions.
+const CONTRACTS: [&str; 3] = ["Rollup", "Court", "Evidence"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={ARTIFACT}");
     println!("cargo::rerun-if-changed=build.rs");
-    let mut artifact: Value = serde_json::from_slice(&fs::read(ARTIFACT)?)?;
-    let items = artifact["abi"]
-        .as_array_mut()
-        .ok_or("the artifact has no ABI")?;
-    items.retain(|item| {
-        !["inputs", "outputs"]
-            .iter()
-            .any(|side| has_public_values(&item[side]))
-    });
-    let out = Path::new(&env::var("OUT_DIR")?).join("Rollup.json");
-    fs::write(out, serde_json::to_vec(&artifact)?)?;
+    let out = env::var("OUT_DIR")?;
+    for name in CONTRACTS {
+        let path = format!("../../contracts/artifacts/{name}.json");
+        println!("cargo::rerun-if-changed={path}");
+        let mut artifact: Value = serde_json::from_slice(&fs::read(path)?)?;
+        let items = artifact["abi"]
+            .as_array_mut()
+            .ok_or("the artifact has no ABI")?;
+        items.retain(|item| {
+            !["inputs", "outputs"]
+                .iter()
+                .any(|side| has_public_values(&item[side]))
+        });
+        let filtered = Path::new(&out).join(name).with_extension("json");
+        fs::write(filtered, serde_json::to_vec(&artifact)?)?;
+    }
     Ok(())
 }
 

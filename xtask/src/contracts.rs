@@ -18,9 +18,15 @@ use crate::tools;
 const DIR: &str = "contracts";
 
 /// The contracts that the node deploys, puts into a genesis or calls.
-const CONTRACTS: [&str; 8] = [
+const CONTRACTS: [&str; 14] = [
+    "Control",
+    "Court",
+    "Emission",
+    "Evidence",
     "ExampleToken",
     "MockVerifier",
+    "OperatorBond",
+    "Parameters",
     "RewardPool",
     "RollerRegistry",
     "Rollup",

@@ -15,11 +15,14 @@ use alloy::{
 };
 use alloy_primitives::{Bytes, U256};
 use rollmill_l1::{
-    Call, Deployment, HeaderError, Mined, SendError, Sender, calls, contracts::Rollup, header_rlp,
+    Call, Deployment, HeaderError, Mined, SendError, Sender, calls,
+    contracts::{Control, Court, Rollup},
+    header_rlp,
 };
 use rollmill_protocol::{
     BatchNumber, Entry, PublicValues, Roller, TaskId, UnixSeconds,
     board::{Action, SeatKey},
+    law::Controls,
 };
 use rollmill_roller_api::FALLBACK_ROUND;
 use rollmill_runtime::Shutdown;
@@ -164,6 +167,12 @@ impl Actions {
     }
 
     async fn attempt(&self, purpose: &str, action: &Action) -> Result<Mined, ActionError> {
+        if let Action::PostSnapshot {
+            epoch, controls, ..
+        } = action
+        {
+            self.post_dials(*epoch, controls).await?;
+        }
         let call = self.call(action).await?;
         Ok(self.sender.send(purpose, &call).await?)
     }
@@ -238,6 +247,40 @@ impl Actions {
         Ok(calls::settle_unpaid(self.deployment.rollup, &pv, proof))
     }
 
+    /// The dials of an epoch come into force with its snapshot, so they go first; with them the head of the log from
+    /// which they follow, which thereby is on L1. Dials that L1 refuses (a step beyond its bounds) stay as they were.
+    async fn post_dials(&self, epoch: u64, controls: &Controls) -> Result<(), ActionError> {
+        let control = Control::new(self.deployment.control, self.sender.provider());
+        let posted = control.posted().call().await;
+        let posted = posted.map_err(|error| ActionError::Read(Box::new(error)))?;
+        if posted.epoch >= epoch {
+            return Ok(());
+        }
+        let (_, log_hash) = self.keeper.head();
+        let post = Control::postCall {
+            epoch,
+            dials: Control::Dials {
+                unitPriceWei: controls.unit_price.0,
+                tauNsPerGas: controls.tau_ns_per_gas,
+                window: controls.window,
+                k: controls.k,
+            },
+            logHash: log_hash,
+        };
+        let call = Call::new(self.deployment.control, &post);
+        match self.sender.send(&format!("dials/{epoch}"), &call).await {
+            Ok(mined) => {
+                tracing::info!(epoch, tx = %mined.hash, "coordinator.dials");
+                Ok(())
+            }
+            Err(SendError::Reverted { reason, .. }) => {
+                tracing::warn!(epoch, reason, "L1 refuses the dials, which stay");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn store_beacon(&self, l1_block: u64) -> Result<Call, ActionError> {
         match header_rlp(self.sender.provider(), l1_block).await {
             Ok((header, _)) => Ok(self.to_rollup(&Rollup::storeBeaconCall { headerRlp: header })),
@@ -257,7 +300,7 @@ impl Actions {
         let signature = record.signature.clone();
         let submission = submission(&record);
         Ok(calls::judge(
-            self.deployment.rollup,
+            self.deployment.court,
             batch,
             submission,
             signature,
@@ -347,8 +390,8 @@ fn entry(entry: &Entry) -> Rollup::Entry {
     }
 }
 
-fn submission(record: &SubmissionRecord) -> Rollup::Submission {
-    Rollup::Submission {
+fn submission(record: &SubmissionRecord) -> Court::Submission {
+    Court::Submission {
         task: record.task,
         round: record.round,
         roller: record.roller,

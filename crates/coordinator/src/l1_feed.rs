@@ -3,7 +3,10 @@
 use alloy_primitives::U256;
 use rollmill_l1::{
     L1Block, L1Event, LoggedEvent,
-    contracts::{RollerRegistry::RollerRegistryEvents as Registry, Rollup::RollupEvents as Rollup},
+    contracts::{
+        Court::CourtEvents as Court, RollerRegistry::RollerRegistryEvents as Registry,
+        Rollup::RollupEvents as Rollup,
+    },
 };
 use rollmill_protocol::{ScrWei, TaskId, board::Event};
 
@@ -17,7 +20,8 @@ pub(crate) fn record(block: &L1Block) -> Record {
         let (event, note) = match &logged.event {
             L1Event::Rollup(event) => rollup(block, logged, event),
             L1Event::Registry(event) => (registry(event), None),
-            L1Event::RewardPool(_) => (None, None),
+            L1Event::Court(event) => (court(event), None),
+            L1Event::RewardPool(_) | L1Event::Evidence(_) | L1Event::Control(_) => (None, None),
         };
         events.extend(event);
         notes.extend(note);
@@ -120,19 +124,22 @@ fn rollup(block: &L1Block, logged: &LoggedEvent, event: &Rollup) -> (Option<Even
             };
             (Some(event), Some(note))
         }
-        Rollup::SubmissionJudged(e) => {
-            let event = Event::SubmissionJudged {
-                batch: e.batch,
-                round: e.round,
-                roller: e.roller,
-                proof_digest: e.proofDigest.into(),
-                valid: e.valid,
-                fine: scr(e.fineWei),
-            };
-            (Some(event), None)
-        }
         _ => (None, None),
     }
+}
+
+fn court(event: &Court) -> Option<Event> {
+    let Court::SubmissionJudged(e) = event else {
+        return None;
+    };
+    Some(Event::SubmissionJudged {
+        batch: e.batch,
+        round: e.round,
+        roller: e.roller,
+        proof_digest: e.proofDigest.into(),
+        valid: e.valid,
+        fine: scr(e.fineWei),
+    })
 }
 
 fn registry(event: &Registry) -> Option<Event> {

@@ -21,16 +21,25 @@ macro_rules! abi {
 }
 
 /// Every contract whose errors a caller can meet; Rollup first.
-static ABIS: LazyLock<[JsonAbi; 6]> = LazyLock::new(|| {
+static ABIS: LazyLock<[JsonAbi; 12]> = LazyLock::new(|| {
     [
         abi!("Rollup"),
         abi!("RollerRegistry"),
         abi!("RewardPool"),
+        abi!("Court"),
+        abi!("Evidence"),
+        abi!("OperatorBond"),
+        abi!("Control"),
+        abi!("Parameters"),
+        abi!("Emission"),
         abi!("ScrToken"),
         abi!("WithdrawalQueue"),
         abi!("ExampleToken"),
     ]
 });
+
+/// Where Court stands in [`ABIS`].
+const COURT: usize = 3;
 
 fn parse(artifact: &str) -> JsonAbi {
     let artifact: Artifact =
@@ -45,9 +54,18 @@ pub(crate) fn abis() -> &'static [JsonAbi] {
 
 /// Selector of a function of Rollup that is not overloaded.
 pub(crate) fn rollup_selector(name: &str) -> Selector {
-    let functions = ABIS[0]
+    selector(&ABIS[0], name)
+}
+
+/// Selector of a function of Court that is not overloaded.
+pub(crate) fn court_selector(name: &str) -> Selector {
+    selector(&ABIS[COURT], name)
+}
+
+fn selector(abi: &JsonAbi, name: &str) -> Selector {
+    let functions = abi
         .functions
         .get(name)
-        .expect("Rollup has the functions that are called here");
+        .expect("the contracts have the functions that are called here");
     functions[0].selector()
 }

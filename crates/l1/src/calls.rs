@@ -1,17 +1,17 @@
-//! Calls of Rollup that carry public values. `sol!` has no tuples of 26 fields; but a struct of 26 static words is encoded
+//! Calls of Rollup and Court that carry public values. `sol!` has no tuples of 26 fields; but a struct of 26 static words is encoded
 //! as 26 words, which is what `bytes32[26]` is, too. So the arguments are encoded with that array, under the selector of
 //! the real signature.
 
 use alloy::{
-    primitives::{Address, Bytes},
+    primitives::{Address, Bytes, Selector},
     sol_types::SolValue,
 };
 use rollmill_protocol::PublicValues;
 
 use crate::{
     Call,
-    artifacts::rollup_selector,
-    contracts::Rollup::{Entry, Submission},
+    artifacts::{court_selector, rollup_selector},
+    contracts::{Court::Submission, Rollup::Entry},
 };
 
 /// `settle`: with the winner's proof.
@@ -49,7 +49,7 @@ pub fn claim_late(
 
 /// `judge`: `values` is the preimage of the submission's hash where the proof is valid, and anything otherwise.
 pub fn judge(
-    rollup: Address,
+    court: Address,
     batch: u64,
     submission: Submission,
     signature: Bytes,
@@ -57,12 +57,19 @@ pub fn judge(
     proof: Bytes,
 ) -> Call {
     let arguments = (batch, submission, signature, values.words(), proof);
-    encode(rollup, "judge", arguments.abi_encode_params())
+    call(
+        court,
+        court_selector("judge"),
+        &arguments.abi_encode_params(),
+    )
 }
 
 fn encode(rollup: Address, function: &str, arguments: Vec<u8>) -> Call {
-    let selector = rollup_selector(function);
-    Call::raw(rollup, [selector.as_slice(), &arguments].concat().into())
+    call(rollup, rollup_selector(function), &arguments)
+}
+
+fn call(to: Address, selector: Selector, arguments: &[u8]) -> Call {
+    Call::raw(to, [selector.as_slice(), arguments].concat().into())
 }
 
 #[cfg(test)]
@@ -78,11 +85,11 @@ mod tests {
     use super::{judge, settle};
     use crate::{
         artifacts::abis,
-        contracts::Rollup::{Entry, Submission},
+        contracts::{Court::Submission, Rollup::Entry},
     };
 
-    fn decoded(name: &str, input: &[u8]) -> Vec<DynSolValue> {
-        let function = &abis()[0].functions[name][0];
+    fn decoded(contract: usize, name: &str, input: &[u8]) -> Vec<DynSolValue> {
+        let function = &abis()[contract].functions[name][0];
         assert_eq!(input[..4], function.selector());
         function.abi_decode_input(&input[4..]).unwrap()
     }
@@ -102,7 +109,7 @@ mod tests {
         };
         let proof = Bytes::from_static(&[1, 2, 3]);
         let call = settle(Address::ZERO, &values, proof.clone(), vec![entry]);
-        let arguments = decoded("settle", &call.input);
+        let arguments = decoded(0, "settle", &call.input);
         let fields = arguments[0].as_tuple().unwrap();
         assert_eq!(fields.len(), 26);
         assert_eq!(fields[1].as_uint().unwrap().0, U256::from(7));
@@ -129,7 +136,7 @@ mod tests {
             &values,
             proof,
         );
-        let arguments = decoded("judge", &call.input);
+        let arguments = decoded(3, "judge", &call.input);
         assert_eq!(arguments[0].as_uint().unwrap().0, U256::from(11));
         assert_eq!(
             arguments[1].as_tuple().unwrap()[1].as_uint().unwrap().0,

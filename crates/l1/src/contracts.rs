@@ -1,5 +1,5 @@
 //! Bindings of the L1 contracts and of the L2 contracts, generated from the committed artifacts, creation code included.
-//! Calls of Rollup with public values are in [`crate::calls`].
+//! Calls of Rollup and Court with public values are in [`crate::calls`].
 #![allow(
     missing_docs,
     clippy::too_many_arguments,
@@ -54,4 +54,40 @@ sol! {
     #[sol(rpc, all_derives)]
     ExampleToken,
     "../../contracts/artifacts/ExampleToken.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    Parameters,
+    "../../contracts/artifacts/Parameters.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    Control,
+    "../../contracts/artifacts/Control.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    OperatorBond,
+    "../../contracts/artifacts/OperatorBond.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    Emission,
+    "../../contracts/artifacts/Emission.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    Court,
+    concat!(env!("OUT_DIR"), "/Court.json")
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    Evidence,
+    concat!(env!("OUT_DIR"), "/Evidence.json")
 }

@@ -9,7 +9,7 @@ use std::{io, path::Path};
 
 use alloy::{
     contract::Error as ContractError,
-    primitives::{Address, B256, Bytes, U256},
+    primitives::{Address, B256, Bytes, U256, aliases::U96},
     providers::Provider,
     sol_types::SolConstructor,
     transports::TransportError,
@@ -18,7 +18,8 @@ use alloy::{
 use crate::{
     Call, Deployment, Genesis, Parameters, SendError, Sender,
     contracts::{
-        MockVerifier, RewardPool, RollerRegistry, Rollup, ScrToken, StarkPrecompileVerifier,
+        Control, Court, Emission, Evidence, MockVerifier, OperatorBond, Parameters as Table,
+        RewardPool, RollerRegistry, Rollup, ScrToken, StarkPrecompileVerifier,
     },
 };
 
@@ -57,10 +58,12 @@ pub struct DeployConfig {
     pub treasury: Address,
     /// Cap of SCR, SCR-wei.
     pub scr_cap_wei: u128,
-    /// SCR minted at once, SCR-wei.
+    /// SCR minted at once for the treasury, SCR-wei. What is ever emitted is minted besides.
     pub scr_supply_wei: u128,
     /// SCR that the treasury sends to the reward pool, SCR-wei. Sent only when the treasury is the deployer.
     pub pool_wei: u128,
+    /// SCR that the treasury deposits as the operator's bond, SCR-wei. Deposited only when the treasury is the deployer.
+    pub bond_wei: u128,
     /// Verifier of version 1.
     pub verifier: VerifierKind,
     /// Version 1 of the program table.
@@ -132,12 +135,18 @@ pub enum DeployError {
     },
 }
 
-/// Names and order of the creations.
-const ORDER: [&str; 5] = [
+/// Names and order of the creations. A constructor calls only what was created before it.
+const ORDER: [&str; 11] = [
     "ScrToken",
-    "Verifier",
+    "Parameters",
+    "Control",
     "RewardPool",
     "RollerRegistry",
+    "OperatorBond",
+    "Emission",
+    "Court",
+    "Evidence",
+    "Verifier",
     "Rollup",
 ];
 
@@ -165,18 +174,41 @@ pub async fn deploy(
         return Ok(deployment);
     }
     let deployment = create(sender, config, genesis).await?;
-    if config.treasury == sender.address() && config.pool_wei > 0 {
-        let call = ScrToken::transferCall {
-            to: deployment.reward_pool,
-            value: U256::from(config.pool_wei),
-        };
-        sender
-            .send("deploy/fund-pool", &Call::new(deployment.token, &call))
-            .await?;
+    if config.treasury == sender.address() {
+        fund(sender, config, &deployment).await?;
     }
     deployment.write(file).map_err(io)?;
     tracing::info!(rollup = %deployment.rollup, l1_block = deployment.block, "l1.deployed");
     Ok(deployment)
+}
+
+/// Fills the reward pool and the operator's bond from the treasury.
+async fn fund(
+    sender: &Sender,
+    config: &DeployConfig,
+    deployment: &Deployment,
+) -> Result<(), SendError> {
+    if config.pool_wei > 0 {
+        let transfer = ScrToken::transferCall {
+            to: deployment.reward_pool,
+            value: U256::from(config.pool_wei),
+        };
+        let call = Call::new(deployment.token, &transfer);
+        sender.send("deploy/fund-pool", &call).await?;
+    }
+    if config.bond_wei > 0 {
+        let amount = U256::from(config.bond_wei);
+        let approve = ScrToken::approveCall {
+            spender: deployment.bond,
+            value: amount,
+        };
+        let call = Call::new(deployment.token, &approve);
+        sender.send("deploy/approve-bond", &call).await?;
+        let deposit = OperatorBond::depositCall { amountWei: amount };
+        let call = Call::new(deployment.bond, &deposit);
+        sender.send("deploy/deposit-bond", &call).await?;
+    }
+    Ok(())
 }
 
 async fn recognise(
@@ -191,15 +223,20 @@ async fn recognise(
             expected: deployment.chain_id,
         });
     }
-    let Deployment {
+    let rollup = deployment.rollup;
+    for address in [
         rollup,
-        registry,
-        reward_pool,
-        token,
-        verifier,
-        ..
-    } = *deployment;
-    for address in [rollup, registry, reward_pool, token, verifier] {
+        deployment.registry,
+        deployment.reward_pool,
+        deployment.token,
+        deployment.parameter_table,
+        deployment.control,
+        deployment.bond,
+        deployment.emission,
+        deployment.court,
+        deployment.evidence,
+        deployment.verifier,
+    ] {
         if sender.provider().get_code_at(address).await?.is_empty() {
             return Err(DeployError::NoCode {
                 path: file.display().to_string(),
@@ -230,12 +267,18 @@ async fn create(
         l2_chain_id: config.l2_chain_id,
         block,
         token: at(0),
-        verifier: at(1),
-        reward_pool: at(2),
-        registry: at(3),
-        rollup: at(4),
+        parameter_table: at(1),
+        control: at(2),
+        reward_pool: at(3),
+        registry: at(4),
+        bond: at(5),
+        emission: at(6),
+        court: at(7),
+        evidence: at(8),
+        verifier: at(9),
+        rollup: at(10),
         operator: config.operator,
-        genesis: genesis(at(4)),
+        genesis: genesis(at(10)),
         parameters: config.parameters.clone(),
     };
     let codes = creation_codes(config, &deployment);
@@ -264,74 +307,133 @@ fn purpose(name: &str) -> String {
     format!("deploy/{name}")
 }
 
+/// The struct `Contracts` of a binding: `sol!` makes one in each.
+macro_rules! contracts {
+    ($binding:ident, $deployment:expr) => {
+        $binding::Contracts {
+            token: $deployment.token,
+            parameters: $deployment.parameter_table,
+            control: $deployment.control,
+            rewardPool: $deployment.reward_pool,
+            registry: $deployment.registry,
+            bond: $deployment.bond,
+            emission: $deployment.emission,
+            court: $deployment.court,
+            evidence: $deployment.evidence,
+            rollup: $deployment.rollup,
+        }
+    };
+}
+
+/// Creation code of a binding followed by its constructor's arguments.
+macro_rules! creation {
+    ($binding:ident { $($argument:ident: $value:expr),* $(,)? }) => {{
+        let arguments = $binding::constructorCall { $($argument: $value),* }.abi_encode();
+        Bytes::from([$binding::BYTECODE.as_ref(), &arguments].concat())
+    }};
+}
+
 /// Creation code with constructor arguments, in the order of [`ORDER`].
-fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 5] {
-    let with = |code: &Bytes, arguments: Vec<u8>| Bytes::from([code.as_ref(), &arguments].concat());
-    let Deployment {
-        rollup,
-        registry,
-        reward_pool,
-        token,
-        ..
-    } = *deployment;
+fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 11] {
+    let d = deployment;
+    let incentives = &config.parameters.incentives;
     let scr = ScrToken::ScrTokenParams {
         capWei: U256::from(config.scr_cap_wei),
         recipient: config.treasury,
         amountWei: U256::from(config.scr_supply_wei),
+        emission: d.emission,
+        emissionWei: U256::from(incentives.emission_wei()),
     };
-    let pool = RewardPool::RewardPoolParams {
-        token,
-        rollup,
-        registry,
+    let dials = Control::Dials {
+        unitPriceWei: config.parameters.unit_price_wei,
+        tauNsPerGas: incentives.tau_ns_per_gas,
+        window: incentives.window,
+        k: config.parameters.k,
     };
-    let registry_params = RollerRegistry::RegistryParams {
-        token,
-        rollup,
-        rewardPool: reward_pool,
+    let registry = RollerRegistry::RegistryParams {
         stakeMinWei: U256::from(config.parameters.stake_wei_min),
         unbondS: config.parameters.unbond_s,
     };
+    let emission = Emission::EmissionParams {
+        epochS: incentives.emission_epoch_s,
+        halvingEpochs: incentives.emission_halving_epochs,
+        potWei: incentives.emission_pot_wei,
+    };
+    let values = parameter_values(&config.parameters);
     [
-        with(
-            &ScrToken::BYTECODE,
-            ScrToken::constructorCall { p: scr }.abi_encode(),
-        ),
+        creation!(ScrToken { p: scr }),
+        creation!(Table {
+            governor_: config.governor,
+            initial: values
+        }),
+        creation!(Control {
+            c: contracts!(Control, d),
+            initial: dials
+        }),
+        creation!(RewardPool {
+            c: contracts!(RewardPool, d)
+        }),
+        creation!(RollerRegistry {
+            c: contracts!(RollerRegistry, d),
+            p: registry
+        }),
+        creation!(OperatorBond {
+            c: contracts!(OperatorBond, d)
+        }),
+        creation!(Emission {
+            c: contracts!(Emission, d),
+            p: emission
+        }),
+        creation!(Court {
+            c: contracts!(Court, d)
+        }),
+        creation!(Evidence {
+            c: contracts!(Evidence, d)
+        }),
         match config.verifier {
             VerifierKind::StarkPrecompile => StarkPrecompileVerifier::BYTECODE.clone(),
             VerifierKind::Mock => MockVerifier::BYTECODE.clone(),
         },
-        with(
-            &RewardPool::BYTECODE,
-            RewardPool::constructorCall { p: pool }.abi_encode(),
-        ),
-        with(
-            &RollerRegistry::BYTECODE,
-            RollerRegistry::constructorCall { p: registry_params }.abi_encode(),
-        ),
-        with(
-            &Rollup::BYTECODE,
-            Rollup::constructorCall {
-                p: rollup_params(config, deployment),
-            }
-            .abi_encode(),
-        ),
+        creation!(Rollup {
+            c: contracts!(Rollup, d),
+            p: rollup_params(config, d)
+        }),
     ]
+}
+
+/// First values of the table Parameters, in the order of its `Key`.
+fn parameter_values(parameters: &Parameters) -> Vec<U96> {
+    let incentives = &parameters.incentives;
+    [
+        parameters.settle_s.into(),
+        parameters.fallback_s.into(),
+        parameters.claim_s.into(),
+        parameters.accuse_s.into(),
+        incentives.defend_s.into(),
+        incentives.heartbeat_s.into(),
+        parameters.fine_wei_min,
+        incentives.rebuttal_bond_wei,
+        incentives.rebuttal_cost_wei,
+        incentives.accuser_cost_wei,
+        incentives.unit_price_wei_min,
+        incentives.unit_price_wei_max,
+        incentives.prover_gas_max.into(),
+        incentives.beacon_cap_wei,
+        incentives.emission_gas_max.into(),
+        incentives.quarantine_rollers_min.into(),
+    ]
+    // What does not fit is out of bounds, and its constructor says so.
+    .map(|value: u128| U96::saturating_from(value))
+    .to_vec()
 }
 
 fn rollup_params(config: &DeployConfig, deployment: &Deployment) -> Rollup::RollupParams {
     let Parameters {
         draw_lag,
         lottery_lag,
-        k,
-        settle_s,
-        fallback_s,
-        claim_s,
-        accuse_s,
         force_s,
         future_s,
         program_delay_s,
-        unit_price_wei,
-        fine_wei_min,
         message_gas_price_wei,
         message_gas_max,
         ..
@@ -339,8 +441,6 @@ fn rollup_params(config: &DeployConfig, deployment: &Deployment) -> Rollup::Roll
     Rollup::RollupParams {
         operator: config.operator,
         governor: config.governor,
-        registry: deployment.registry,
-        rewardPool: deployment.reward_pool,
         l2ChainId: config.l2_chain_id,
         genesisStateRoot: deployment.genesis.state_root,
         genesisBlockHash: deployment.genesis.block_hash,
@@ -348,16 +448,9 @@ fn rollup_params(config: &DeployConfig, deployment: &Deployment) -> Rollup::Roll
         genesisTimestamp: deployment.genesis.timestamp,
         drawLag: draw_lag,
         lotteryLag: lottery_lag,
-        k,
-        settleS: settle_s,
-        fallbackS: fallback_s,
-        claimS: claim_s,
-        accuseS: accuse_s,
         forceS: force_s,
         futureS: future_s,
         programDelayS: program_delay_s,
-        unitPriceWei: unit_price_wei,
-        fineMinWei: fine_wei_min,
         messageGasPriceWei: message_gas_price_wei,
         messageGasMax: message_gas_max,
         programs: vec![Rollup::Program {

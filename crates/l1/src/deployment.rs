@@ -25,13 +25,25 @@ pub struct Deployment {
     pub reward_pool: Address,
     /// SCR token.
     pub token: Address,
+    /// Parameters: slow numbers behind a timelock.
+    pub parameter_table: Address,
+    /// Control: dials that are posted once per epoch.
+    pub control: Address,
+    /// OperatorBond.
+    pub bond: Address,
+    /// Emission.
+    pub emission: Address,
+    /// Court: verdicts over rollers.
+    pub court: Address,
+    /// Evidence: verdicts over the operator.
+    pub evidence: Address,
     /// The verifier of program version 1.
     pub verifier: Address,
     /// Account that commits batches.
     pub operator: Address,
     /// L2's genesis, as Rollup was constructed with it.
     pub genesis: Genesis,
-    /// What Rollup's constructor fixed.
+    /// What the constructors fixed, or began with.
     pub parameters: Parameters,
 }
 
@@ -49,7 +61,8 @@ pub struct Genesis {
     pub timestamp: u64,
 }
 
-/// Constants of the Rollup and registry contracts; see `RollupParams` and `RegistryParams` in the Solidity interfaces.
+/// Numbers with which the contracts are constructed; see `RollupParams`, `RegistryParams`, `Key` and `Dials` in the Solidity
+/// interfaces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Parameters {
@@ -85,6 +98,77 @@ pub struct Parameters {
     pub message_gas_price_wei: u128,
     /// Largest L2 gas limit of an L1 message.
     pub message_gas_max: u64,
+    /// Bonds, bounds and the emission.
+    pub incentives: Incentives,
+}
+
+/// Numbers of courts, dials and emission, with values that suit a network; a devnet changes a few.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Incentives {
+    /// Seconds that a roller has to answer an optimistic accusation.
+    pub defend_s: u64,
+    /// A roller heard within this many seconds is not silent.
+    pub heartbeat_s: u64,
+    /// Bond of an optimistic accuser, SCR-wei.
+    pub rebuttal_bond_wei: u128,
+    /// Part of it that a wrongly accused roller gets, SCR-wei.
+    pub rebuttal_cost_wei: u128,
+    /// Costs of an accuser that was right, SCR-wei.
+    pub accuser_cost_wei: u128,
+    /// Least unit price, SCR-wei per prover gas.
+    pub unit_price_wei_min: u128,
+    /// Greatest unit price, SCR-wei per prover gas.
+    pub unit_price_wei_max: u128,
+    /// Largest estimate of a batch, prover gas.
+    pub prover_gas_max: u64,
+    /// Largest reward open under one lottery beacon, SCR-wei.
+    pub beacon_cap_wei: u128,
+    /// Prover gas of one batch that counts for the emission, at most.
+    pub emission_gas_max: u64,
+    /// A program version is not quarantined by fewer rollers.
+    pub quarantine_rollers_min: u32,
+    /// First dial: nanoseconds of deadline per prover gas.
+    pub tau_ns_per_gas: u64,
+    /// First dial: tasks open at once.
+    pub window: u32,
+    /// Length of an emission epoch, seconds.
+    pub emission_epoch_s: u64,
+    /// The emission's pot is halved after this many epochs.
+    pub emission_halving_epochs: u64,
+    /// Pot of the first emission epoch, SCR-wei.
+    pub emission_pot_wei: u128,
+}
+
+impl Incentives {
+    /// All SCR that is ever emitted: twice the pots before the first halving.
+    pub fn emission_wei(&self) -> u128 {
+        2 * u128::from(self.emission_halving_epochs) * self.emission_pot_wei
+    }
+}
+
+impl Default for Incentives {
+    fn default() -> Self {
+        const SCR: u128 = 1_000_000_000_000_000_000;
+        Self {
+            defend_s: 24 * 3_600,
+            heartbeat_s: 30,
+            rebuttal_bond_wei: 1_000 * SCR,
+            rebuttal_cost_wei: 500 * SCR,
+            accuser_cost_wei: SCR,
+            unit_price_wei_min: 1_000_000,
+            unit_price_wei_max: SCR / 1_000,
+            prover_gas_max: 100_000_000_000,
+            beacon_cap_wei: 1_000_000 * SCR,
+            emission_gas_max: 1_000_000_000,
+            quarantine_rollers_min: 3,
+            tau_ns_per_gas: 60_000,
+            window: 32,
+            emission_epoch_s: 24 * 3_600,
+            emission_halving_epochs: 1_460,
+            emission_pot_wei: 10_000 * SCR,
+        }
+    }
 }
 
 impl Deployment {
@@ -116,6 +200,9 @@ impl Deployment {
             rollup: self.rollup,
             registry: self.registry,
             reward_pool: self.reward_pool,
+            court: self.court,
+            evidence: self.evidence,
+            control: self.control,
         }
     }
 }

@@ -7,6 +7,7 @@ use alloy::{
 };
 
 use crate::contracts::{
+    Control::ControlEvents, Court::CourtEvents, Evidence::EvidenceEvents,
     RewardPool::RewardPoolEvents, RollerRegistry::RollerRegistryEvents, Rollup::RollupEvents,
 };
 
@@ -23,6 +24,12 @@ pub enum L1Event {
     Registry(RollerRegistryEvents),
     /// Of the reward pool.
     RewardPool(RewardPoolEvents),
+    /// Of the court over rollers.
+    Court(CourtEvents),
+    /// Of the evidence against the operator.
+    Evidence(EvidenceEvents),
+    /// Of the dials.
+    Control(ControlEvents),
 }
 
 /// An event and where it stands on L1.
@@ -42,11 +49,21 @@ pub struct Emitters {
     pub rollup: Address,
     pub registry: Address,
     pub reward_pool: Address,
+    pub court: Address,
+    pub evidence: Address,
+    pub control: Address,
 }
 
 impl Emitters {
-    pub fn all(&self) -> [Address; 3] {
-        [self.rollup, self.registry, self.reward_pool]
+    pub fn all(&self) -> [Address; 6] {
+        [
+            self.rollup,
+            self.registry,
+            self.reward_pool,
+            self.court,
+            self.evidence,
+            self.control,
+        ]
     }
 
     /// The typed event; `None` for a log of another contract or of an event that the bindings do not have.
@@ -57,6 +74,12 @@ impl Emitters {
             RollerRegistryEvents::decode_log(&log.inner).map(|log| L1Event::Registry(log.data))
         } else if log.address() == self.reward_pool {
             RewardPoolEvents::decode_log(&log.inner).map(|log| L1Event::RewardPool(log.data))
+        } else if log.address() == self.court {
+            CourtEvents::decode_log(&log.inner).map(|log| L1Event::Court(log.data))
+        } else if log.address() == self.evidence {
+            EvidenceEvents::decode_log(&log.inner).map(|log| L1Event::Evidence(log.data))
+        } else if log.address() == self.control {
+            ControlEvents::decode_log(&log.inner).map(|log| L1Event::Control(log.data))
         } else {
             return None;
         };

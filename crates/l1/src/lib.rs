@@ -21,7 +21,7 @@ mod sender;
 mod watcher;
 
 pub use deploy::{DeployConfig, DeployError, ProgramRow, VerifierKind, deploy};
-pub use deployment::{Deployment, Genesis, Parameters};
+pub use deployment::{Deployment, Genesis, Incentives, Parameters};
 pub use event::{L1Event, LoggedEvent};
 pub use header::{HeaderError, header_rlp};
 pub use provider::{ConnectError, connect};

@@ -316,7 +316,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{Genesis, L1Event, Parameters, contracts::Rollup};
+    use crate::{Genesis, Incentives, L1Event, Parameters, contracts::Rollup};
 
     const ROLLUP: Address = Address::repeat_byte(1);
 
@@ -329,6 +329,12 @@ mod tests {
             registry: Address::repeat_byte(2),
             reward_pool: Address::repeat_byte(3),
             token: Address::repeat_byte(4),
+            parameter_table: Address::repeat_byte(7),
+            control: Address::repeat_byte(8),
+            bond: Address::repeat_byte(9),
+            emission: Address::repeat_byte(10),
+            court: Address::repeat_byte(11),
+            evidence: Address::repeat_byte(12),
             verifier: Address::repeat_byte(5),
             operator: Address::repeat_byte(6),
             genesis: Genesis {
@@ -354,6 +360,7 @@ mod tests {
                 stake_wei_min: 1,
                 message_gas_price_wei: 1,
                 message_gas_max: 1,
+                incentives: Incentives::default(),
             },
         }
     }

@@ -14,7 +14,7 @@ use alloy::{
 };
 use alloy_primitives::{Address, B256, U256, utils::parse_ether};
 use eyre::{ensure, eyre};
-use rollmill_l1::contracts::{ExampleToken, Rollup, WithdrawalQueue};
+use rollmill_l1::contracts::{Court, ExampleToken, WithdrawalQueue};
 use rollmill_protocol::{l2, withdrawal};
 use rollmill_roller_api::{SeatState, SeatView, Stage, TaskView};
 use rollmill_sequencer::Sealer;
@@ -371,8 +371,8 @@ async fn kill_one_that_proves(
 /// The judgement of the saboteur's submission on L1.
 async fn fine(world: &World, task: &TaskView, saboteur: Address) -> eyre::Result<Fine> {
     let filter = Filter::new()
-        .address(world.deployment.rollup)
-        .event_signature(Rollup::SubmissionJudged::SIGNATURE_HASH)
+        .address(world.deployment.court)
+        .event_signature(Court::SubmissionJudged::SIGNATURE_HASH)
         .topic1(U256::from(task.batch))
         .topic2(saboteur.into_word())
         .from_block(world.deployment.block);
@@ -381,7 +381,7 @@ async fn fine(world: &World, task: &TaskView, saboteur: Address) -> eyre::Result
             let Some(log) = world.l1.get_logs(&filter).await?.pop() else {
                 return Ok(None);
             };
-            let judged = Rollup::SubmissionJudged::decode_log(&log.inner)?.data;
+            let judged = Court::SubmissionJudged::decode_log(&log.inner)?.data;
             ensure!(
                 !judged.valid && !judged.fineWei.is_zero(),
                 "L1 did not fine the saboteur"

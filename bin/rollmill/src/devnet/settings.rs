@@ -11,7 +11,7 @@ use alloy::{
 };
 use alloy_primitives::{Address, keccak256};
 use eyre::eyre;
-use rollmill_l1::{DeployConfig, Parameters, ProgramRow, VerifierKind};
+use rollmill_l1::{DeployConfig, Incentives, Parameters, ProgramRow, VerifierKind};
 use rollmill_protocol::{l2, law::Params, prover_gas};
 use rollmill_roller_api::ProofKind;
 use rollmill_sequencer::{BatchPolicy, GenesisConfig, SequencerConfig};
@@ -22,6 +22,12 @@ use super::Args;
 /// SCR in existence, and the part of it that the reward pool begins with.
 const SUPPLY_SCR: u64 = 100_000_000;
 const POOL_SCR: u64 = 10_000_000;
+/// The operator's bond: covers the rewards of some thousand small batches at once.
+const BOND_SCR: u64 = 10_000_000;
+
+/// Seconds in which a roller is heard, with real and with mock proofs.
+const HEARTBEAT_STARK_S: u64 = 30;
+const HEARTBEAT_MOCK_S: u64 = 3;
 
 /// L2's block 0 follows from L1's, so that it is the same at every start.
 pub async fn genesis_config(l1: &DynProvider, l1_chain_id: u64) -> eyre::Result<GenesisConfig> {
@@ -54,9 +60,10 @@ pub fn deploy_config(args: &Args, operator: Address) -> DeployConfig {
         operator,
         governor: Address::ZERO,
         treasury: operator,
-        scr_cap_wei: scr(SUPPLY_SCR),
+        scr_cap_wei: scr(SUPPLY_SCR) + incentives(args).emission_wei(),
         scr_supply_wei: scr(SUPPLY_SCR),
         pool_wei: scr(POOL_SCR),
+        bond_wei: scr(BOND_SCR),
         verifier: match args.proofs {
             ProofKind::Stark => VerifierKind::StarkPrecompile,
             ProofKind::Mock => VerifierKind::Mock,
@@ -84,8 +91,8 @@ fn parameters(args: &Args) -> Parameters {
         k: args.k,
         settle_s,
         fallback_s,
-        claim_s: 3_600,
-        accuse_s: 3_600,
+        claim_s: 600,
+        accuse_s: 600,
         force_s: 3_600,
         future_s: 60,
         program_delay_s: 7 * 24 * 3_600,
@@ -95,27 +102,52 @@ fn parameters(args: &Args) -> Parameters {
         stake_wei_min: law.stake_min.0,
         message_gas_price_wei: 1_000_000_000,
         message_gas_max: 5_000_000,
+        incentives: incentives(args),
+    }
+}
+
+/// Dials, bounds and emission: an emission epoch is short enough to be seen.
+fn incentives(args: &Args) -> Incentives {
+    let law = Params::devnet();
+    Incentives {
+        heartbeat_s: match args.proofs {
+            ProofKind::Stark => HEARTBEAT_STARK_S,
+            ProofKind::Mock => HEARTBEAT_MOCK_S,
+        },
+        tau_ns_per_gas: law.tau_ns_per_gas,
+        window: law.window,
+        emission_epoch_s: 600,
+        ..Incentives::default()
     }
 }
 
 /// The law's numbers: what L1 fixed, and durations that suit the kind of proofs.
 pub fn law(proofs: ProofKind, l1: &Parameters) -> Params {
+    let devnet = Params::devnet();
+    let unit_price = ScrWei(l1.unit_price_wei);
     let devnet = Params {
         k: l1.k,
         draw_lag_blocks: l1.draw_lag,
         lottery_lag_blocks: l1.lottery_lag,
-        ..Params::devnet()
+        unit_price,
+        // k and price stay what the contracts were deployed with.
+        control: ControlParams {
+            k: (l1.k, l1.k),
+            unit_price: (unit_price, unit_price),
+            ..devnet.control.clone()
+        },
+        ..devnet
     };
     match proofs {
         // Three rollers that share two cores may be slow to say that they live.
         ProofKind::Stark => Params {
-            heartbeat_s: 30,
+            heartbeat_s: HEARTBEAT_STARK_S,
             ..devnet
         },
         ProofKind::Mock => Params {
             t_min_s: 5,
             t_fix_s: 10,
-            heartbeat_s: 3,
+            heartbeat_s: HEARTBEAT_MOCK_S,
             epoch_s: 5,
             ..devnet
         },

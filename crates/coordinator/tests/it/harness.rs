@@ -10,6 +10,7 @@ use rollmill_coordinator::{
 use rollmill_l1::{
     L1Block, L1Event, LoggedEvent, Update,
     contracts::{
+        Court::{self, CourtEvents},
         RollerRegistry::{self, RollerRegistryEvents},
         Rollup::{self, RollupEvents},
     },
@@ -606,7 +607,7 @@ fn on_l1(board: &Board, action: Action, l1_block: u64) -> Option<L1Event> {
 
 /// L1's judgement of a submission.
 pub fn judged(batch: u64, round: u32, roller: Roller, digest: B256, valid: bool) -> L1Event {
-    rollup(RollupEvents::SubmissionJudged(Rollup::SubmissionJudged {
+    L1Event::Court(CourtEvents::SubmissionJudged(Court::SubmissionJudged {
         batch,
         roller,
         round,
@@ -619,7 +620,7 @@ pub fn judged(batch: u64, round: u32, roller: Roller, digest: B256, valid: bool)
 
 /// Makes a judgement say that the proof was valid after all; `false` for other events.
 pub fn overturn(event: &mut L1Event) -> bool {
-    let L1Event::Rollup(RollupEvents::SubmissionJudged(judgement)) = event else {
+    let L1Event::Court(CourtEvents::SubmissionJudged(judgement)) = event else {
         return false;
     };
     (judgement.valid, judgement.fineWei) = (true, U256::ZERO);
