@@ -53,6 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "coordinator",
         ],
     ),
+    ("sim", &["protocol"]),
     ("e2e", &[]),
 ];
 

@@ -158,11 +158,8 @@ impl EpochMeasure {
                 weights += weight;
             }
         }
-        if weights == 0 {
-            ONE
-        } else {
-            u64::try_from(sum / weights).unwrap_or(ONE)
-        }
+        let mean = sum.checked_div(weights).unwrap_or(ONE.into());
+        u64::try_from(mean).unwrap_or(ONE)
     }
 
     /// Capped weighted median of the rollers' medians of completion / T.

@@ -200,7 +200,7 @@ mod tests {
         #[test]
         fn the_ineligible_never_hold_tickets_and_the_draw_ends(stakes in vec(1_000u128..1_000_000, 1..20), number: u64, parity: bool) {
             let leaves: Vec<_> = stakes.into_iter().map(|stake| (stake, ONE)).collect();
-            let eligible = |leaf: &Leaf| if (leaf.roller[19] % 2 == 0) == parity { Ok(()) } else { Err(PassedOver::Silent) };
+            let eligible = |leaf: &Leaf| if leaf.roller[19].is_multiple_of(2) == parity { Ok(()) } else { Err(PassedOver::Silent) };
             let draw = draw(&Params::default(), 3, &snapshot(&leaves), seed_number(number), eligible);
             prop_assert!(draw.tickets().keys().all(|roller| (roller[19] % 2 == 0) == parity));
             prop_assert!(draw.tickets().values().sum::<u32>() <= 3);

@@ -126,7 +126,7 @@ impl Default for Params {
             expiry_multiple: 3,
             fallback_multiple: 3,
             late_divisor: 2,
-            epoch_s: HOUR_S,
+            epoch_s: 45 * 60,
             control: ControlParams {
                 step: ONE / 8,
                 on_time_target: ONE / 100 * 97,

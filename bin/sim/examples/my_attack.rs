@@ -1,0 +1,54 @@
+//! An attack of your own: copy this file, change the strategy, run `cargo run --release -p sim --example my_attack`.
+//!
+//! This one proves only heavy batches and lets the ordinary ones pass, in the hope that they pay better.
+
+use sim::{
+    attacks::Attack,
+    harness::{self, Setting},
+    strategy::{Plan, SeatOffer, Strategy, View},
+};
+
+struct OnlyHeavy;
+
+impl Strategy for OnlyHeavy {
+    fn name(&self) -> String {
+        "only heavy batches".into()
+    }
+
+    fn on_seat(&mut self, seat: &SeatOffer, _view: &View) -> Plan {
+        if seat.gas > 10_000_000 {
+            Plan::Prove
+        } else {
+            Plan::Ignore
+        }
+    }
+}
+
+fn main() -> eyre::Result<()> {
+    let attack = Attack {
+        make: || Box::new(OnlyHeavy),
+        attackers: 1,
+        closed_by: "reward and offers follow prover gas",
+        is_about_dials: false,
+    };
+    let setting = Setting {
+        share: 0.1,
+        seeds: 2,
+        k: 3,
+    };
+    let worth = harness::measure(&harness::small_arena(), &attack, setting)?;
+    println!(
+        "{}: {:+.3} when honest, {:+.3} when attacking, advantage {:+.3} ± {:.3}: {}",
+        worth.attack,
+        worth.honest,
+        worth.attacking,
+        worth.advantage,
+        worth.error,
+        if worth.pays() {
+            "it pays"
+        } else {
+            "it does not pay"
+        }
+    );
+    Ok(())
+}

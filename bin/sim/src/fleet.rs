@@ -1,0 +1,121 @@
+//! The operators of a world: machines, stakes, costs.
+
+use crate::{
+    rng::Rng,
+    strategy::{Honest, Means, Strategy},
+    world::{StakeRule, World},
+};
+use rollmill_protocol::{board, law::Params};
+
+/// An operator.
+pub struct Operator {
+    /// Proofs at once, at first.
+    pub slots: u32,
+    /// Prover gas per second of one slot.
+    pub gas_per_s: f64,
+    /// Stake, SCR.
+    pub stake_scr: f64,
+    /// Cost of a busy slot, SCR per second.
+    pub cost_per_s: f64,
+    /// What it does.
+    pub strategy: Box<dyn Strategy>,
+}
+
+impl Operator {
+    /// Prover gas per second of all slots.
+    pub fn power(&self) -> f64 {
+        f64::from(self.slots) * self.gas_per_s
+    }
+
+    /// What the strategy is told, where ordinary batches have `gas` prover gas and `time_limit_s` seconds.
+    pub fn means(&self, slots: u32, gas: u64, time_limit_s: u64) -> Means {
+        Means {
+            slots,
+            stake_scr: self.stake_scr,
+            proof_s: gas as f64 / self.gas_per_s,
+            time_limit_s: time_limit_s as f64,
+        }
+    }
+}
+
+/// First unit price of a law, SCR per prover gas.
+pub fn price_scr(params: &Params) -> f64 {
+    params.unit_price.0 as f64 / 1e18
+}
+
+/// Honest operators as the world describes them.
+pub fn honest(world: &World, params: &Params) -> Vec<Operator> {
+    let rollers = &world.rollers;
+    let mut rng = Rng::stream(world.seed, "fleet");
+    let cost_per_s = price_scr(params) * rollers.gas_per_s_median / (1.0 + world.money.margin);
+    let mut operators: Vec<Operator> = (0..rollers.count)
+        .map(|_| {
+            let slots = rng.log_normal(rollers.slots_median, rollers.slots_sigma);
+            Operator {
+                slots: (slots.round() as u32).max(1),
+                gas_per_s: rng.log_normal(rollers.gas_per_s_median, rollers.gas_per_s_sigma),
+                stake_scr: rng.log_normal(1.0, rollers.stake_sigma),
+                cost_per_s: cost_per_s * rng.log_normal(1.0, world.money.cost_sigma),
+                strategy: Box::new(Honest),
+            }
+        })
+        .collect();
+    if rollers.whale_share > 0.0 {
+        give_share(&mut operators, 0, rollers.whale_share);
+    }
+    let least = params.stake_min.0 as f64 / 1e18;
+    for operator in &mut operators {
+        let relative = match rollers.stake {
+            StakeRule::Equal => 1.0,
+            StakeRule::Independent => operator.stake_scr,
+            StakeRule::Proportional => {
+                operator.stake_scr * operator.power()
+                    / rollers.slots_median
+                    / rollers.gas_per_s_median
+            }
+        };
+        operator.stake_scr = (relative * rollers.stake_scr_median).max(least);
+    }
+    operators
+}
+
+/// Gives operator `i` this share of all slots.
+pub fn give_share(operators: &mut [Operator], i: usize, share: f64) {
+    let others: u32 =
+        operators.iter().map(|operator| operator.slots).sum::<u32>() - operators[i].slots;
+    operators[i].slots = ((share / (1.0 - share) * f64::from(others)).round() as u32).max(1);
+}
+
+/// A board's registered rollers are 20-byte addresses; the simulator numbers its names.
+pub fn address(name: usize) -> rollmill_protocol::Roller {
+    let number = u64::try_from(name).unwrap_or(u64::MAX);
+    let word = alloy_primitives::keccak256(number.to_be_bytes());
+    rollmill_protocol::Roller::from_word(word)
+}
+
+/// Counted seats of a board's roller, for reports.
+pub fn record(board: &board::Board, name: usize) -> board::Record {
+    board
+        .roller(address(name))
+        .map_or_else(board::Record::default, |account| account.record)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_whale_owns_its_share() {
+        let mut world = World::default();
+        world.rollers.whale_share = 0.3;
+        let fleet = honest(&world, &world.params().unwrap());
+        let slots: u32 = fleet.iter().map(|operator| operator.slots).sum();
+        assert!((f64::from(fleet[0].slots) / f64::from(slots) - 0.3).abs() < 0.01);
+        assert!(
+            fleet
+                .iter()
+                .all(|operator| operator.stake_scr >= 1_000.0 && operator.slots >= 1)
+        );
+    }
+}

@@ -1,0 +1,227 @@
+//! The L1 of the simulation: a block every twelve seconds that carries out what the board asked for.
+
+use super::{Happening, LawMarket, START_S};
+use alloy_primitives::{B256, U256};
+use rollmill_protocol::{
+    BatchNumber, Entry, ProofDigest, ScrWei, UnixSeconds,
+    board::{Action, Event, SeatKey, Stage},
+    entries_hash,
+    law::{fine::fine, reward::reward},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Milliseconds between two blocks.
+pub(super) const BLOCK_MS: u64 = 12_000;
+/// Settlements that fit one block: one aggregate.
+const SETTLEMENTS_PER_BLOCK: usize = 64;
+/// The fallback is this many times faster than the median roller's slot.
+const FALLBACK_SPEED: f64 = 2.0;
+
+/// What L1 was asked for.
+#[derive(Debug, Default)]
+pub(super) struct L1 {
+    pub(super) block: u64,
+    snapshot: Option<(u64, B256)>,
+    beacons: BTreeSet<u64>,
+    entries: Vec<(BatchNumber, B256)>,
+    settlement: Option<(BatchNumber, SeatKey, Vec<Entry>)>,
+    judgements: Vec<(BatchNumber, SeatKey, ProofDigest)>,
+    fallback: BTreeMap<BatchNumber, u64>,
+}
+
+impl L1 {
+    pub(super) fn ask(&mut self, action: Action, now_ms: u64) {
+        match action {
+            Action::PostSnapshot { epoch, root, .. } => self.snapshot = Some((epoch, root)),
+            Action::StoreBeacon { l1_block } => {
+                self.beacons.insert(l1_block);
+            }
+            Action::PostEntries { batch, entries, .. } => {
+                self.entries.push((batch, entries_hash(&entries)));
+            }
+            Action::Settle {
+                batch,
+                seat,
+                entries,
+                ..
+            } => {
+                self.settlement = Some((batch, seat, entries));
+            }
+            Action::Judge {
+                batch,
+                seat,
+                proof_digest,
+            } => {
+                self.judgements.push((batch, seat, proof_digest));
+            }
+            Action::StartFallback { batch, .. } => {
+                self.fallback.insert(batch, now_ms);
+            }
+            Action::Assigned(_) | Action::Stop(_) | Action::Alarm(_) => {}
+        }
+    }
+}
+
+impl LawMarket<'_> {
+    pub(super) fn on_block(&mut self) {
+        self.at(self.now_ms + BLOCK_MS, Happening::Block);
+        self.l1.block += 1;
+        if let Some((epoch, root)) = self.l1.snapshot.take() {
+            let confirmed = Event::SnapshotConfirmed { epoch, root };
+            self.apply(confirmed)
+                .expect("the snapshot is the board's own");
+            self.on_epoch();
+        }
+        let lottery_block = self.l1.block + self.params.lottery_lag_blocks;
+        for (batch, entries_hash) in std::mem::take(&mut self.l1.entries) {
+            let confirmed = Event::EntriesConfirmed {
+                batch,
+                entries_hash,
+                lottery_block,
+            };
+            // The fallback may have settled it in the meantime.
+            let _ = self.apply(confirmed);
+        }
+        while let Some(l1_block) = self.l1.beacons.first().copied()
+            && l1_block < self.l1.block
+        {
+            self.l1.beacons.remove(&l1_block);
+            let prevrandao = self.prevrandao(l1_block);
+            let _ = self.apply(Event::BeaconStored {
+                l1_block,
+                prevrandao,
+            });
+        }
+        for (batch, seat, digest) in std::mem::take(&mut self.l1.judgements) {
+            self.judge(batch, seat, digest);
+        }
+        self.settle();
+        if self.board.is_epoch_due(self.now_s()) {
+            let _ = self.apply(Event::EpochEnded);
+        }
+    }
+
+    fn prevrandao(&self, l1_block: u64) -> B256 {
+        let word: U256 = (U256::from(self.world.seed) << 128) | U256::from(l1_block);
+        alloy_primitives::keccak256(word.to_be_bytes::<32>())
+    }
+
+    fn settle(&mut self) {
+        for _ in 0..SETTLEMENTS_PER_BLOCK {
+            if let Some((batch, seat, entries)) = self.l1.settlement.take() {
+                self.settle_paid(batch, seat, &entries);
+            } else if !self.settle_by_fallback() {
+                return;
+            }
+        }
+    }
+
+    fn settle_paid(&mut self, batch: BatchNumber, seat: SeatKey, entries: &[Entry]) {
+        let task = self
+            .board
+            .task_by_batch(batch)
+            .expect("an unsettled task is kept");
+        let (k, price) = (task.k, task.unit_price);
+        let amount = reward(price, k, self.gas_of(batch)).unwrap_or(ScrWei::ZERO);
+        let receipts = task.seats.values().filter_map(|seat| seat.receipt);
+        let first = receipts.map(|receipt| receipt.received_at).min();
+        let won_at = task
+            .seats
+            .get(&(seat.round, seat.roller))
+            .and_then(|seat| seat.receipt);
+        let is_first = won_at.is_some_and(|receipt| Some(receipt.received_at) == first);
+        let waited = self.waited(batch);
+        let settled = Event::BatchSettled {
+            batch,
+            roller: Some(seat.roller),
+            reward: amount,
+        };
+        self.apply(settled)
+            .expect("the settlement is the board's own");
+        self.l1.fallback.remove(&batch);
+        let tickets: u64 = entries.iter().map(|entry| u64::from(entry.tickets)).sum();
+        for entry in entries {
+            let worker = self.names[self.name_of[&entry.roller]].worker;
+            let share = f64::from(entry.tickets) / tickets as f64;
+            self.recorder
+                .income(worker, amount.0 as f64 / 1e18 * share, self.now_ms);
+        }
+        self.recorder
+            .settled(batch, self.now_ms, is_first, true, waited);
+    }
+
+    /// Seconds since the task was opened.
+    fn waited(&self, batch: BatchNumber) -> f64 {
+        let opened_at = self
+            .board
+            .task_by_batch(batch)
+            .and_then(|task| task.opened_at);
+        opened_at.map_or(0.0, |at| self.now_s().saturating_sub(at) as f64)
+    }
+
+    /// Settles the next batch without reward if the fallback has proved it and L1 takes it: at 3 T at the earliest.
+    fn settle_by_fallback(&mut self) -> bool {
+        let batch = self.board.settled_through() + 1;
+        let Some(called_ms) = self.l1.fallback.get(&batch).copied() else {
+            return false;
+        };
+        let speed = self.world.rollers.gas_per_s_median * FALLBACK_SPEED;
+        let proved_ms = called_ms + (self.gas_of(batch) as f64 / speed * 1e3) as u64;
+        let Some(task) = self.board.task_by_batch(batch) else {
+            return false;
+        };
+        let takes_from_s: UnixSeconds = task.fallback_at.unwrap_or(START_S);
+        let is_open = matches!(task.stage, Stage::Open { .. });
+        if !is_open || self.now_ms < proved_ms || self.now_s() < takes_from_s {
+            return false;
+        }
+        let waited = self.waited(batch);
+        let settled = Event::BatchSettled {
+            batch,
+            roller: None,
+            reward: ScrWei::ZERO,
+        };
+        self.apply(settled).expect("the batch is the next");
+        self.l1.fallback.remove(&batch);
+        self.recorder
+            .settled(batch, self.now_ms, false, false, waited);
+        true
+    }
+
+    fn judge(&mut self, batch: BatchNumber, seat: SeatKey, proof_digest: ProofDigest) {
+        let name = self.name_of[&seat.roller];
+        let Some(task) = self.board.task_by_batch(batch) else {
+            return;
+        };
+        let stake = self.names[name].stake;
+        let amount = fine(
+            &self.params,
+            task.unit_price,
+            task.prover_gas_estimate,
+            stake,
+        );
+        self.names[name].stake = ScrWei(stake.0 - amount.0);
+        let roller = seat.roller;
+        let judged = Event::SubmissionJudged {
+            batch,
+            round: seat.round,
+            roller,
+            proof_digest,
+            valid: false,
+            fine: amount,
+        };
+        if self.apply(judged).is_ok() {
+            self.recorder
+                .fined(self.names[name].worker, amount.0 as f64 / 1e18, self.now_ms);
+            let stake = self.names[name].stake;
+            self.apply(Event::StakeChanged { roller, stake })
+                .expect("the roller is known");
+            // A fine takes a roller out of the draw until it says that it is ready again.
+            self.apply(Event::ReadyChanged {
+                roller,
+                ready: true,
+            })
+            .expect("the roller is known");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! `sim`: simulates the law, its rivals and its attackers. See docs/mechanism.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use eyre::{Context, Result};
+use sim::{
+    attacks, claims,
+    harness::{self, Setting, Worth},
+    models,
+    outcome::Outcome,
+    policy::Policy,
+    report,
+    table::{self, Table},
+    world::World,
+};
+use std::{fs, path::PathBuf, process::ExitCode};
+
+/// Simulator of the mechanism.
+#[derive(Parser)]
+#[command(name = "sim", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Simulate a world of honest rollers under one or all policies.
+    Run {
+        /// TOML file; the default world without one.
+        world: Option<PathBuf>,
+        /// Policies to compare; all of them by default.
+        #[arg(long, value_enum)]
+        policy: Vec<Policy>,
+        /// Seed instead of the file's.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Write the plots of each policy into this folder.
+        #[arg(long)]
+        svg: Option<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Measure every attack against honest play. Exit status 1 when one pays.
+    Attacks {
+        /// Arena: a TOML file instead of the built-in one.
+        #[arg(long)]
+        world: Option<PathBuf>,
+        /// Share of machines and stake that the attackers own.
+        #[arg(long, default_value_t = 0.1)]
+        share: f64,
+        /// Tickets per task.
+        #[arg(long, default_value_t = 3)]
+        k: u32,
+        /// Seeds per attack.
+        #[arg(long, default_value_t = 2)]
+        seeds: u64,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Check the promises of the law. Exit status 1 when one is broken.
+    Claims {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Write docs/mechanism/results.md with its tables and plots.
+    Report {
+        /// Folder of the document.
+        #[arg(long, default_value = "docs/mechanism")]
+        out: PathBuf,
+        /// Seeds per attack.
+        #[arg(long, default_value_t = 2)]
+        seeds: u64,
+    },
+}
+
+#[derive(clap::Args)]
+struct Output {
+    /// Print JSON instead of a table.
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Print CSV instead of a table.
+    #[arg(long)]
+    csv: bool,
+}
+
+impl Output {
+    fn print(&self, table: &Table, data: &impl serde::Serialize) -> Result<()> {
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(data)?);
+        } else if self.csv {
+            print!("{}", table.csv());
+        } else {
+            print!("{}", table.text());
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &PathBuf) -> Result<World> {
+    let text =
+        fs::read_to_string(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
+    World::parse(&text).wrap_err_with(|| format!("{} is no world", path.display()))
+}
+
+fn simulate(world: &World, policies: &[Policy]) -> Result<Vec<Outcome>> {
+    let policies = if policies.is_empty() {
+        Policy::value_variants()
+    } else {
+        policies
+    };
+    policies.iter().map(|policy| policy.run(world)).collect()
+}
+
+fn measure(world: &World, setting: Setting) -> Result<Vec<Worth>> {
+    let mut worths = vec![];
+    for attack in attacks::ALL {
+        let worth = harness::measure(world, attack, setting)?;
+        eprintln!(
+            "{}: {:+.4} ± {:.4}",
+            worth.attack, worth.advantage, worth.error
+        );
+        worths.push(worth);
+    }
+    Ok(worths)
+}
+
+fn main() -> Result<ExitCode> {
+    let code = match Cli::parse().command {
+        Command::Run {
+            world,
+            policy,
+            seed,
+            svg,
+            output,
+        } => {
+            let world = world.as_ref().map(read).transpose()?.unwrap_or_default();
+            let world = seed.map_or(world.clone(), |seed| world.with_seed(seed));
+            let outcomes = simulate(&world, &policy)?;
+            if let Some(folder) = svg {
+                for outcome in &outcomes {
+                    report::write_plots(&folder, outcome)?;
+                }
+            }
+            output.print(&table::outcomes(&outcomes), &outcomes)?;
+            ExitCode::SUCCESS
+        }
+        Command::Attacks {
+            world,
+            share,
+            k,
+            seeds,
+            output,
+        } => {
+            let world = world
+                .as_ref()
+                .map(read)
+                .transpose()?
+                .unwrap_or_else(harness::arena);
+            let worths = measure(&world, Setting { share, seeds, k })?;
+            output.print(&table::worths(&worths), &worths)?;
+            let computed = models::all(&world.params()?);
+            output.print(&table::models(&computed), &computed)?;
+            let paying = worths.iter().filter(|worth| worth.pays()).count();
+            ExitCode::from(u8::from(
+                paying + computed.iter().filter(|model| model.pays()).count() > 0,
+            ))
+        }
+        Command::Claims { output } => {
+            let claims = claims::all()?;
+            output.print(&table::claims(&claims), &claims)?;
+            ExitCode::from(u8::from(claims.iter().any(|claim| !claim.is_kept)))
+        }
+        Command::Report { out, seeds } => {
+            report::write(&out, seeds)?;
+            ExitCode::SUCCESS
+        }
+    };
+    Ok(code)
+}

@@ -1,0 +1,187 @@
+//! What came of a simulation: the columns of the tables, the curves of the plots.
+
+use crate::stats;
+use serde::Serialize;
+
+/// What an operator did and got in the measured time.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct OperatorOutcome {
+    /// Proofs at once.
+    pub slots: u32,
+    /// Prover gas per second.
+    pub power: f64,
+    /// Stake, SCR.
+    pub stake_scr: f64,
+    /// Expected reward, SCR.
+    pub income_scr: f64,
+    /// Fines, SCR.
+    pub fines_scr: f64,
+    /// Costs, SCR: machine and interest on stake.
+    pub cost_scr: f64,
+    /// Reputation ratio at the end, mean over names weighted by stake.
+    pub q: f64,
+    /// Offers.
+    pub offers: u64,
+    /// Seats on time.
+    pub on_time: u64,
+    /// Seats late or missed.
+    pub failed: u64,
+}
+
+impl OperatorOutcome {
+    /// Income less fines and costs, SCR.
+    pub fn profit_scr(&self) -> f64 {
+        self.income_scr - self.fines_scr - self.cost_scr
+    }
+}
+
+/// The state at the end of an epoch.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Sample {
+    /// Hours since the beginning.
+    pub hour: f64,
+    /// tau, nanoseconds per prover gas.
+    pub tau_ns_per_gas: u64,
+    /// k.
+    pub k: u32,
+    /// Window.
+    pub window: u32,
+    /// Unit price over the first.
+    pub price: f64,
+    /// T of an ordinary batch, seconds.
+    pub time_limit_s: f64,
+    /// Batches that wait for room in the window.
+    pub queued: usize,
+    /// Proofs on time of the median roller so far.
+    pub tasks_per_roller: f64,
+    /// Rank correlation of reputation with power.
+    pub reputation_power: f64,
+    /// Rank correlation of q with power over stake.
+    pub q_power_per_stake: f64,
+    /// Batches settled so far.
+    pub settled: u64,
+}
+
+/// What came of a simulation.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Outcome {
+    /// Policy.
+    pub policy: String,
+    /// World.
+    pub world: String,
+    /// Seed.
+    pub seed: u64,
+    /// Measured hours.
+    pub hours: f64,
+    /// Batches settled in the measured time.
+    pub settled: u64,
+    /// Of those, without reward.
+    pub unpaid: u64,
+    /// Seconds from commit to settlement of each.
+    #[serde(skip)]
+    pub latencies_s: Vec<f64>,
+    /// Longest time from a task's opening to its batch's settlement, seconds.
+    pub open_to_settle_s_max: f64,
+    /// Batches that were won by whoever was first.
+    pub won_by_first: u64,
+    /// Valid proofs submitted.
+    pub proofs: u64,
+    /// Seats that ended on time, late, missed, invalid.
+    pub seats: [u64; 4],
+    /// Hits that were declined.
+    pub declined: u64,
+    /// Proofs of the median roller when the rank correlation of reputation with power first reached 0.95; none if never.
+    pub converged_at_tasks: Option<f64>,
+    /// Operators.
+    #[serde(skip)]
+    pub operators: Vec<OperatorOutcome>,
+    /// Curves.
+    #[serde(skip)]
+    pub samples: Vec<Sample>,
+    /// Events that the board applied; 0 for policies without one.
+    pub board_events: u64,
+    /// SCR fined in all.
+    pub fined_scr: f64,
+}
+
+impl Outcome {
+    fn column(&self, field: fn(&OperatorOutcome) -> f64) -> Vec<f64> {
+        self.operators.iter().map(field).collect()
+    }
+
+    /// Batches settled per hour.
+    pub fn settled_per_hour(&self) -> f64 {
+        self.settled as f64 / self.hours
+    }
+
+    /// Jain's index of reward over power, by unit of power.
+    pub fn jain(&self) -> f64 {
+        stats::jain_weighted(&self.column(|o| o.income_scr), &self.column(|o| o.power))
+    }
+
+    /// Gini coefficient of reward over power.
+    pub fn gini(&self) -> f64 {
+        stats::gini(&self.column(|o| o.income_scr / o.power))
+    }
+
+    /// Rank correlation of reputation with power at the end.
+    pub fn reputation_power(&self) -> f64 {
+        stats::spearman(
+            &self.column(|o| o.stake_scr * o.q),
+            &self.column(|o| o.power),
+        )
+    }
+
+    /// Rank correlation of q with power over stake at the end.
+    pub fn q_power_per_stake(&self) -> f64 {
+        stats::spearman(
+            &self.column(|o| o.q),
+            &self.column(|o| o.power / o.stake_scr),
+        )
+    }
+
+    /// Share of seats that were on time.
+    pub fn on_time_rate(&self) -> f64 {
+        let all: u64 = self.seats.iter().sum();
+        if all == 0 {
+            0.0
+        } else {
+            self.seats[0] as f64 / all as f64
+        }
+    }
+
+    /// Proofs per settled batch that settled nothing.
+    pub fn wasted_per_batch(&self) -> f64 {
+        if self.settled == 0 {
+            0.0
+        } else {
+            (self.proofs as f64 / self.settled as f64 - 1.0).max(0.0)
+        }
+    }
+
+    /// Share of batches that whoever was first won.
+    pub fn first_share(&self) -> f64 {
+        if self.settled == 0 {
+            0.0
+        } else {
+            self.won_by_first as f64 / self.settled as f64
+        }
+    }
+
+    /// Costs of all operators per settled batch, SCR.
+    pub fn cost_per_batch(&self) -> f64 {
+        self.column(|o| o.cost_scr).iter().sum::<f64>() / (self.settled as f64).max(1.0)
+    }
+
+    /// Share of the income that the most powerful tenth got, over its share of power.
+    pub fn top_tenth_advantage(&self) -> f64 {
+        let mut operators: Vec<&OperatorOutcome> = self.operators.iter().collect();
+        operators.sort_by(|a, b| b.power.total_cmp(&a.power));
+        let top = &operators[..operators.len().div_ceil(10)];
+        let share = |field: fn(&OperatorOutcome) -> f64| {
+            top.iter().map(|o| field(o)).sum::<f64>()
+                / self.column(field).iter().sum::<f64>().max(1e-12)
+        };
+        share(|o| o.income_scr) / share(|o| o.power)
+    }
+}

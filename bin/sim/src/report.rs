@@ -1,0 +1,390 @@
+//! docs/mechanism/results.md: every table and plot, from seeds, so that anybody can make them again.
+
+use crate::{
+    attacks, claims,
+    harness::{self, Setting},
+    models,
+    outcome::Outcome,
+    plot::{Plot, cloud, line},
+    policy::Policy,
+    stats,
+    table::{self, Table},
+    world::World,
+};
+use eyre::Result;
+use std::{fmt::Write, fs, path::Path};
+
+/// Writes the plots of one outcome: reputation, rewards, Lorenz curve, latencies, dials.
+pub fn write_plots(folder: &Path, outcome: &Outcome) -> Result<Vec<String>> {
+    fs::create_dir_all(folder)?;
+    let name = |what: &str| {
+        let slug = format!("{} {} {what}", outcome.world, outcome.policy);
+        slug.replace(' ', "-").to_lowercase() + ".svg"
+    };
+    let plots = [
+        ("reputation", reputation(outcome)),
+        ("rewards", rewards(outcome)),
+        ("lorenz", lorenz(std::slice::from_ref(outcome))),
+        ("latency", latency(std::slice::from_ref(outcome))),
+        ("dials", dials(outcome)),
+    ];
+    let mut names = vec![];
+    for (what, plot) in plots {
+        fs::write(folder.join(name(what)), plot.svg())?;
+        names.push(name(what));
+    }
+    Ok(names)
+}
+
+fn curve(outcome: &Outcome, of: fn(&crate::outcome::Sample) -> f64) -> Vec<(f64, f64)> {
+    outcome
+        .samples
+        .iter()
+        .map(|sample| (sample.hour, of(sample)))
+        .collect()
+}
+
+fn reputation(outcome: &Outcome) -> Plot {
+    Plot {
+        title: format!("Reputation against power over time: {}", outcome.world),
+        x: "hours".into(),
+        y: "rank correlation".into(),
+        series: vec![
+            line("reputation ~ power", curve(outcome, |s| s.reputation_power)),
+            line("q ~ power/stake", curve(outcome, |s| s.q_power_per_stake)),
+        ],
+    }
+}
+
+fn rewards(outcome: &Outcome) -> Plot {
+    let (power, income): (Vec<f64>, Vec<f64>) = outcome
+        .operators
+        .iter()
+        .map(|o| (o.power, o.income_scr))
+        .unzip();
+    let (all_power, all_income) = (
+        power.iter().sum::<f64>(),
+        income.iter().sum::<f64>().max(1e-12),
+    );
+    let shares = power
+        .iter()
+        .zip(&income)
+        .map(|(p, i)| (p / all_power * 100.0, i / all_income * 100.0));
+    let most = power.iter().cloned().fold(0.0, f64::max) / all_power * 100.0;
+    Plot {
+        title: format!(
+            "Share of rewards against share of power: {}, {}",
+            outcome.world, outcome.policy
+        ),
+        x: "% of power".into(),
+        y: "% of rewards".into(),
+        series: vec![
+            cloud("rollers", shares.collect()),
+            line("fair", vec![(0.0, 0.0), (most, most)]),
+        ],
+    }
+}
+
+/// Lorenz curves of reward over power: operators by reward per power, shares summed up.
+fn lorenz(outcomes: &[Outcome]) -> Plot {
+    let series = outcomes.iter().map(|outcome| {
+        let mut operators: Vec<(f64, f64)> = outcome
+            .operators
+            .iter()
+            .map(|o| (o.power, o.income_scr))
+            .collect();
+        operators.sort_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)));
+        let (power, income) = operators
+            .iter()
+            .fold((0.0, 0.0), |sum, o| (sum.0 + o.0, sum.1 + o.1));
+        let mut at = (0.0, 0.0);
+        let mut points = vec![at];
+        for (p, i) in operators {
+            at = (at.0 + p / power, at.1 + i / f64::max(income, 1e-12));
+            points.push(at);
+        }
+        line(&outcome.policy, points)
+    });
+    Plot {
+        title: "Lorenz curves of reward over power (the diagonal is fair)".into(),
+        x: "share of power".into(),
+        y: "share of rewards".into(),
+        series: series.collect(),
+    }
+}
+
+fn latency(outcomes: &[Outcome]) -> Plot {
+    let series = outcomes.iter().map(|outcome| {
+        let points = (0..=100).map(|i| {
+            let share = f64::from(i) / 100.0;
+            (
+                stats::percentile(&outcome.latencies_s, share)
+                    .max(1.0)
+                    .log10(),
+                share,
+            )
+        });
+        line(&outcome.policy, points.collect())
+    });
+    Plot {
+        title: "Time from commit to settlement".into(),
+        x: "log10 seconds".into(),
+        y: "share of batches".into(),
+        series: series.collect(),
+    }
+}
+
+fn dials(outcome: &Outcome) -> Plot {
+    let scaled = |name: &str, of: fn(&crate::outcome::Sample) -> f64| {
+        let points = curve(outcome, of);
+        let first = points.first().map_or(1.0, |p| p.1).max(1e-9);
+        line(
+            name,
+            points.into_iter().map(|(x, y)| (x, y / first)).collect(),
+        )
+    };
+    Plot {
+        title: format!("Dials over their first values: {}", outcome.world),
+        x: "hours".into(),
+        y: "over the first value".into(),
+        series: vec![
+            scaled("T", |s| s.time_limit_s),
+            scaled("k", |s| f64::from(s.k)),
+            scaled("window", |s| f64::from(s.window)),
+            scaled("price", |s| s.price),
+        ],
+    }
+}
+
+/// A world in which load steps up and down again.
+fn load_step_world() -> World {
+    let mut world = World {
+        name: "load step".into(),
+        hours: 96.0,
+        warmup_hours: 12.0,
+        ..World::default()
+    };
+    let steps = [(0.0, 0.4), (32.0, 1.0), (64.0, 0.4)];
+    world.load.steps = steps
+        .map(|(from_h, utilisation)| crate::world::LoadStep {
+            from_h,
+            utilisation,
+        })
+        .to_vec();
+    world.rollers.elastic = true;
+    world.law.insert("window".into(), toml::Value::Integer(200));
+    world
+}
+
+/// The world of the comparison: a whale, unequal stakes, outages.
+pub fn comparison_world() -> World {
+    let mut world = World {
+        name: "comparison".into(),
+        hours: 60.0,
+        warmup_hours: 24.0,
+        ..World::default()
+    };
+    world.rollers.whale_share = 0.2;
+    world.rollers.stake_sigma = 0.3;
+    world.load.steps[0].utilisation = 0.8;
+    world.law.insert("window".into(), toml::Value::Integer(250));
+    world
+}
+
+/// The numbers with which the law began, for the tables of before and after.
+const BEFORE: &str = "gainSeatsMax = 1000\npenaltyDeclined = 100000000\ntauNsPerGas = 60000\ncontrol.loadMax = 700000000\ncontrol.completionLow = 400000000\n";
+
+fn before_and_after() -> Result<Table> {
+    let mut table = Table::new(&[
+        "world",
+        "law",
+        "batches/h",
+        "Jain",
+        "R~power",
+        "q~power/stake",
+        "proofs to 0.95",
+        "on time",
+    ]);
+    let worlds = [
+        claims::convergence_world(),
+        claims::fairness_world(),
+        comparison_world(),
+    ];
+    for world in worlds {
+        let mut before = world.clone();
+        before.law.extend(toml::from_str::<toml::Table>(BEFORE)?);
+        for (law, world) in [("before", &before), ("now", &world)] {
+            let outcome = Policy::Law.run(world)?;
+            table.push(vec![
+                world.name.clone(),
+                law.into(),
+                format!("{:.0}", outcome.settled_per_hour()),
+                format!("{:.4}", outcome.jain()),
+                format!("{:.3}", outcome.reputation_power()),
+                format!("{:.3}", outcome.q_power_per_stake()),
+                outcome
+                    .converged_at_tasks
+                    .map_or("never".into(), |tasks| format!("{tasks:.0}")),
+                format!("{:.4}", outcome.on_time_rate()),
+            ]);
+        }
+    }
+    Ok(table)
+}
+
+fn merged_costs() -> Table {
+    let mut table = Table::new(&[
+        "share of reputation",
+        "k",
+        "c = 0",
+        "c = 0.25",
+        "c = 0.5",
+        "c = 1",
+    ]);
+    for share in [0.01, 0.1, 0.3] {
+        for k in [2, 3, 5] {
+            let cost = |c| format!("{:.3}", models::coalition_cost(share, k, c));
+            table.push(vec![
+                format!("{:.0} %", share * 100.0),
+                k.to_string(),
+                cost(0.0),
+                cost(0.25),
+                cost(0.5),
+                cost(1.0),
+            ]);
+        }
+    }
+    table
+}
+
+fn attack_grid(seeds: u64) -> Result<Table> {
+    let arena = harness::arena();
+    let mut worths = vec![];
+    for (share, k) in [(0.1, 3), (0.3, 3), (0.1, 2), (0.1, 5)] {
+        for attack in attacks::ALL {
+            // Away from the default setting, the attacks that depend on share and k.
+            let name = (attack.make)().name();
+            let is_split = name.starts_with("split in 3");
+            let is_measured = match (share, k) {
+                (0.1, 3) => true,
+                (_, 3) => is_split || attack.is_about_dials,
+                _ => is_split,
+            };
+            if is_measured {
+                let setting = Setting { share, seeds, k };
+                worths.push(harness::measure(&arena, attack, setting)?);
+                eprintln!("{name} at {share}, k = {k}");
+            }
+        }
+    }
+    Ok(table::worths(&worths))
+}
+
+/// Writes results.md and its plots into `folder`.
+pub fn write(folder: &Path, seeds: u64) -> Result<()> {
+    let plots = folder.join("plots");
+    fs::create_dir_all(&plots)?;
+    let world = comparison_world();
+    let outcomes: Vec<Outcome> = Policy::ALL
+        .iter()
+        .map(|policy| policy.run(&world))
+        .collect::<Result<_>>()?;
+    eprintln!("compared {} policies", outcomes.len());
+    let converging = Policy::Law.run(&claims::convergence_world())?;
+    let load_step = Policy::Law.run(&load_step_world())?;
+    let shocked = Policy::Law.run(&claims::shock_world())?;
+    for (name, plot) in [
+        ("reputation", reputation(&converging)),
+        ("rewards", rewards(&outcomes[0])),
+        ("rewards-race", rewards(&outcomes[1])),
+        ("lorenz", lorenz(&outcomes)),
+        ("latency", latency(&outcomes)),
+        ("dials-load-step", dials(&load_step)),
+        ("dials-halved", dials(&shocked)),
+    ] {
+        fs::write(plots.join(name).with_extension("svg"), plot.svg())?;
+    }
+    let promises = claims::all()?;
+    eprintln!("checked {} promises", promises.len());
+    let mut text = String::from(HEAD);
+    section(&mut text, "Promises", PROMISES, &table::claims(&promises));
+    section(
+        &mut text,
+        "Policies side by side",
+        POLICIES,
+        &table::outcomes(&outcomes),
+    );
+    text.push_str(PLOTS);
+    section(
+        &mut text,
+        "Numbers that were changed",
+        CHANGED,
+        &before_and_after()?,
+    );
+    section(
+        &mut text,
+        "Attacks by rollers",
+        ATTACKS,
+        &attack_grid(seeds)?,
+    );
+    section(
+        &mut text,
+        "Attacks by others, computed",
+        MODELS,
+        &table::models(&models::all(&world.params()?)),
+    );
+    section(
+        &mut text,
+        "What one name saves over many",
+        MERGED,
+        &merged_costs(),
+    );
+    fs::write(folder.join("results.md"), text)?;
+    Ok(())
+}
+
+fn section(text: &mut String, title: &str, body: &str, table: &Table) {
+    let _ = write!(text, "\n## {title}\n\n{body}\n\n{}", table.markdown());
+}
+
+const HEAD: &str = "# What the simulator shows
+
+Written by `cargo run --release -p sim -- report`; do not edit. Worlds are built into `bin/sim` (`claims.rs`, `report.rs`, `harness.rs`),
+seeds are 1, for attacks 1 to n. Equal seeds give equal numbers on equal machines. Prices and speeds are invented; what counts is
+the comparison. Batches are 10 M prover gas (5 % of them three times that), a slot makes 25,000 gas per second, L1 has a
+block every 12 s.
+";
+
+const PROMISES: &str = "Each is a world and a number; `cargo run --release -p sim -- claims` runs them alone and fails when one is broken.";
+
+const POLICIES: &str = "100 rollers, log-normal machines, a whale with 20 % of all slots, stakes in proportion to machines times a log-normal factor \
+(sigma 0.3), single outages. The rivals are given every advantage: no lottery, no beacons, no attackers. *Jain* and *Gini* are of reward over power, \
+*top 10 %* is the share of rewards of the most powerful tenth over its share of power, *wasted* are valid proofs beyond the one that settles, \
+*cost* counts machines busy and idle. A race leaves all but the fastest without income, and its throughput does not grow with rollers: \
+all slots do the same batch. Turns and auctions waste nothing and are quicker, but one roller's failure is a whole T, and the income goes by \
+number of names or to the cheapest.";
+
+const PLOTS: &str = "
+![reputation finds power](plots/reputation.svg)
+![rewards under this law](plots/rewards.svg)
+![rewards in a race](plots/rewards-race.svg)
+![Lorenz curves](plots/lorenz.svg)
+![latencies](plots/latency.svg)
+![dials under a load step](plots/dials-load-step.svg)
+![dials when capacity halves](plots/dials-halved.svg)
+";
+
+const CHANGED: &str = "*Before*: the first numbers of the mechanism (gain 2 % for every on-time seat without a cap, declines cost 10 %, LOAD_MAX 70 %, T without \
+room for a waiting proof, LOW 40 %). *Now*: at most three seats of an epoch gain, declines cost 25 %, LOAD_MAX 90 %, tau begins at 100 us per gas, LOW 1/3. \
+An uncapped gain drives q of everybody busy to 1, so that reputation is stake again; 70 % leaves capacity unused that the rollers are willing to sell.";
+
+const ATTACKS: &str = "Forty rollers; the attackers own the given share of machines and stake (cartels: six names together). *honest* and *attack's* are profit per \
+unit of honest cost, *advantage* their difference with its standard error over seeds, *others* what it does to the others' profit, *batches/h* to the \
+chain. Price and k stand still, except for the attacks on them (slow-down, price), where rollers leave and come back with the price and a reserve of capacity is \
+there. An attack pays when its advantage exceeds two standard errors and 0.1 %. `cargo run --release -p sim -- attacks` fails when one does.";
+
+const MODELS: &str = "With the law's own functions (`bin/sim/src/models.rs`).";
+
+const MERGED: &str = "Proving cost per ticket, over that of a name too small to ever hold two tickets of one task, for a coalition with a joint share of the \
+reputation whose members share computations at re-label cost c. At c = 0 it is what one merged name pays, which the law cannot forbid and does not reward \
+further: splitting never beats merging. At c = 1, which the prelude of the guest program is for, a coalition saves nothing.";

@@ -1,0 +1,216 @@
+//! Tables: for the terminal, for Markdown, as CSV.
+
+use crate::{claims::Claim, harness::Worth, models::Model, outcome::Outcome, stats};
+
+/// A table of text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Names of the columns.
+    pub head: Vec<String>,
+    /// Rows.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// An empty table.
+    pub fn new(head: &[&str]) -> Self {
+        Self {
+            head: head.iter().map(|name| (*name).to_owned()).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, row: Vec<String>) {
+        self.rows.push(row);
+    }
+
+    /// Aligned for a terminal.
+    pub fn text(&self) -> String {
+        let width = |i: usize| {
+            let cells = self.rows.iter().map(|row| row[i].chars().count());
+            cells
+                .chain([self.head[i].chars().count()])
+                .max()
+                .unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.head.len()).map(width).collect();
+        let line = |row: &[String]| {
+            let cells = row
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(i, (cell, width))| {
+                    if i == 0 {
+                        format!("{cell:<width$}")
+                    } else {
+                        format!("{cell:>width$}")
+                    }
+                });
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+        };
+        self.rows
+            .iter()
+            .fold(line(&self.head), |text, row| text + &line(row))
+    }
+
+    /// As a Markdown table.
+    pub fn markdown(&self) -> String {
+        let line = |row: &[String]| format!("| {} |\n", row.join(" | "));
+        let rule: String = self
+            .head
+            .iter()
+            .enumerate()
+            .map(|(i, _)| if i == 0 { "|---" } else { "|---:" })
+            .collect();
+        self.rows
+            .iter()
+            .fold(line(&self.head) + &rule + "|\n", |text, row| {
+                text + &line(row)
+            })
+    }
+
+    /// As CSV; cells with a comma or a quote are quoted.
+    pub fn csv(&self) -> String {
+        let cell = |cell: &String| {
+            if cell.contains([',', '"']) {
+                format!("\"{}\"", cell.replace('"', "\"\""))
+            } else {
+                cell.clone()
+            }
+        };
+        let line = |row: &[String]| row.iter().map(cell).collect::<Vec<_>>().join(",") + "\n";
+        self.rows
+            .iter()
+            .fold(line(&self.head), |text, row| text + &line(row))
+    }
+}
+
+/// The columns of the comparison of policies.
+pub fn outcomes(outcomes: &[Outcome]) -> Table {
+    let mut table = Table::new(&[
+        "policy",
+        "batches/h",
+        "P50 s",
+        "P99 s",
+        "first wins",
+        "Gini",
+        "Jain",
+        "top 10 %",
+        "wasted/batch",
+        "on time",
+        "R~power",
+        "q~power/stake",
+        "proofs to 0.95",
+        "cost/batch",
+        "unpaid",
+        "longest s",
+    ]);
+    for outcome in outcomes {
+        table.push(vec![
+            outcome.policy.clone(),
+            format!("{:.1}", outcome.settled_per_hour()),
+            format!("{:.0}", stats::percentile(&outcome.latencies_s, 0.5)),
+            format!("{:.0}", stats::percentile(&outcome.latencies_s, 0.99)),
+            format!("{:.2}", outcome.first_share()),
+            format!("{:.3}", outcome.gini()),
+            format!("{:.4}", outcome.jain()),
+            format!("{:.2}", outcome.top_tenth_advantage()),
+            format!("{:.2}", outcome.wasted_per_batch()),
+            format!("{:.4}", outcome.on_time_rate()),
+            format!("{:.3}", outcome.reputation_power()),
+            format!("{:.3}", outcome.q_power_per_stake()),
+            outcome
+                .converged_at_tasks
+                .map_or("-".into(), |tasks| format!("{tasks:.0}")),
+            format!("{:.2}", outcome.cost_per_batch()),
+            outcome.unpaid.to_string(),
+            format!("{:.0}", outcome.open_to_settle_s_max),
+        ]);
+    }
+    table
+}
+
+/// What attacks by rollers are worth.
+pub fn worths(worths: &[Worth]) -> Table {
+    let mut table = Table::new(&[
+        "attack",
+        "share",
+        "k",
+        "honest",
+        "attack's",
+        "advantage",
+        "±",
+        "others",
+        "batches/h",
+        "pays",
+        "closed by",
+    ]);
+    for worth in worths {
+        table.push(vec![
+            worth.attack.clone(),
+            format!("{:.0} %", worth.share * 100.0),
+            worth.k.to_string(),
+            format!("{:+.3}", worth.honest),
+            format!("{:+.3}", worth.attacking),
+            format!("{:+.4}", worth.advantage),
+            format!("{:.4}", worth.error),
+            format!("{:+.3}", worth.others),
+            format!("{:+.1} %", worth.throughput * 100.0),
+            if worth.pays() { "YES" } else { "no" }.into(),
+            worth.closed_by.clone(),
+        ]);
+    }
+    table
+}
+
+/// What computed attacks are worth.
+pub fn models(models: &[Model]) -> Table {
+    let mut table = Table::new(&[
+        "attack",
+        "setting",
+        "advantage",
+        "unit",
+        "pays",
+        "closed by",
+    ]);
+    for model in models {
+        table.push(vec![
+            model.attack.clone(),
+            model.setting.clone(),
+            format!("{:+.4}", model.advantage),
+            model.unit.into(),
+            if model.pays() { "YES" } else { "no" }.into(),
+            model.closed_by.clone(),
+        ]);
+    }
+    table
+}
+
+/// Promises and what was measured.
+pub fn claims(claims: &[Claim]) -> Table {
+    let mut table = Table::new(&["promise", "measured", "kept"]);
+    for claim in claims {
+        let kept = if claim.is_kept { "yes" } else { "NO" };
+        table.push(vec![
+            claim.promise.clone(),
+            claim.measured.clone(),
+            kept.into(),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_forms_of_one_table() {
+        let mut table = Table::new(&["a", "long"]);
+        table.push(vec!["x, y".into(), "1".into()]);
+        assert_eq!(table.text(), "a     long\nx, y     1\n");
+        assert_eq!(table.markdown(), "| a | long |\n|---|---:|\n| x, y | 1 |\n");
+        assert_eq!(table.csv(), "a,long\n\"x, y\",1\n");
+    }
+}

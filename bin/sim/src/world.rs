@@ -1,0 +1,310 @@
+//! Worlds: what is simulated, as a TOML file.
+//!
+//! Every field has a default, so a file says only what is special about it. `[law]` overrides parameters of the law by their names in
+//! the event log (`challengeS = 0`, `control.k = [3, 3]`).
+
+use crate::rng::Rng;
+use rollmill_protocol::law::Params;
+use serde::{Deserialize, Serialize};
+
+/// A world.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct World {
+    /// Name for tables.
+    pub name: String,
+    /// Seed of everything that is random.
+    pub seed: u64,
+    /// Simulated time, hours.
+    pub hours: f64,
+    /// Hours at the beginning that are not measured.
+    pub warmup_hours: f64,
+    /// Rollers.
+    pub rollers: Rollers,
+    /// Work.
+    pub load: Load,
+    /// Outages of many at once.
+    pub outages: Vec<Outage>,
+    /// Changes of everybody's capacity.
+    pub shocks: Vec<Shock>,
+    /// Money.
+    pub money: Money,
+    /// Overrides of the law.
+    pub law: toml::Table,
+}
+
+/// The rollers of a world.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rollers {
+    /// How many.
+    pub count: usize,
+    /// Median number of proofs that one makes at once (log-normal, at least 1).
+    pub slots_median: f64,
+    /// Sigma of its logarithm.
+    pub slots_sigma: f64,
+    /// Median prover gas per second of one slot (log-normal).
+    pub gas_per_s_median: f64,
+    /// Sigma of its logarithm.
+    pub gas_per_s_sigma: f64,
+    /// Sigma of the logarithm of one proof's time around its mean.
+    pub noise_sigma: f64,
+    /// Seconds from assignment to start and from end to receipt, together.
+    pub latency_s: f64,
+    /// Share of all slots that the first roller owns; 0 for no whale.
+    pub whale_share: f64,
+    /// How stakes follow capacity.
+    pub stake: StakeRule,
+    /// Median stake, SCR.
+    pub stake_scr_median: f64,
+    /// Sigma of the logarithm of a stake, or of its ratio to capacity.
+    pub stake_sigma: f64,
+    /// Outages of one roller at a time, per day.
+    pub outages_per_day: f64,
+    /// Mean length of one, minutes.
+    pub outage_minutes: f64,
+    /// Leave while the price is below their costs, and come back.
+    pub elastic: bool,
+}
+
+impl Rollers {
+    /// Outages of one roller: from and until, in hours, in order of their beginning.
+    pub fn outages(&self, rng: &mut Rng, hours: f64) -> Vec<(f64, f64)> {
+        let mut outages = Vec::new();
+        if self.outages_per_day <= 0.0 {
+            return outages;
+        }
+        let mut hour = 0.0;
+        loop {
+            hour += rng.exponential(24.0 / self.outages_per_day);
+            if hour > hours {
+                return outages;
+            }
+            outages.push((hour, hour + rng.exponential(self.outage_minutes / 60.0)));
+        }
+    }
+}
+
+/// How stakes follow capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StakeRule {
+    /// Everybody the same.
+    Equal,
+    /// In proportion to capacity, times a log-normal factor.
+    Proportional,
+    /// Log-normal, whatever the capacity.
+    Independent,
+}
+
+/// The work of a world.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Load {
+    /// Prover gas of an ordinary batch.
+    pub gas: u64,
+    /// Share of batches that are heavy.
+    pub heavy_share: f64,
+    /// How many times heavier.
+    pub heavy_factor: f64,
+    /// Steps, in order of their beginning.
+    pub steps: Vec<LoadStep>,
+    /// Most tasks in all; 0 for no limit.
+    pub tasks_max: u64,
+}
+
+/// A step of the load.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadStep {
+    /// Begins at this hour.
+    pub from_h: f64,
+    /// Batches per hour as a multiple of what all slots could prove k times over; above 1 is more than can be done.
+    pub utilisation: f64,
+}
+
+/// An outage that hits many at once.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outage {
+    /// Begins at this hour.
+    pub from_h: f64,
+    /// Lasts this long, hours.
+    pub hours: f64,
+    /// Share of rollers that it hits.
+    pub share: f64,
+}
+
+/// A change of everybody's capacity.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shock {
+    /// Comes at this hour.
+    pub at_h: f64,
+    /// Slots are multiplied by this (rounded, at least 1), of what they were at first.
+    pub slots_factor: f64,
+}
+
+/// Money of a world.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Money {
+    /// What the median roller earns over its costs when it is busy all the time.
+    pub margin: f64,
+    /// Share of a busy slot's cost that an idle slot costs, too.
+    pub fixed_share: f64,
+    /// Cost of stake per year.
+    pub stake_interest: f64,
+    /// Sigma of the logarithm of costs.
+    pub cost_sigma: f64,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            name: "default".into(),
+            seed: 1,
+            hours: 48.0,
+            warmup_hours: 24.0,
+            rollers: Rollers::default(),
+            load: Load::default(),
+            outages: Vec::new(),
+            shocks: Vec::new(),
+            money: Money::default(),
+            law: toml::Table::new(),
+        }
+    }
+}
+
+impl Default for Rollers {
+    fn default() -> Self {
+        Self {
+            count: 100,
+            slots_median: 4.0,
+            slots_sigma: 0.9,
+            gas_per_s_median: 25_000.0,
+            gas_per_s_sigma: 0.1,
+            noise_sigma: 0.05,
+            latency_s: 2.0,
+            whale_share: 0.0,
+            stake: StakeRule::Proportional,
+            stake_scr_median: 20_000.0,
+            stake_sigma: 0.5,
+            outages_per_day: 0.2,
+            outage_minutes: 20.0,
+            elastic: false,
+        }
+    }
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        let steps = vec![LoadStep {
+            from_h: 0.0,
+            utilisation: 0.6,
+        }];
+        Self {
+            gas: 10_000_000,
+            heavy_share: 0.05,
+            heavy_factor: 3.0,
+            steps,
+            tasks_max: 0,
+        }
+    }
+}
+
+impl Default for Money {
+    fn default() -> Self {
+        Self {
+            margin: 0.5,
+            fixed_share: 0.4,
+            stake_interest: 0.05,
+            cost_sigma: 0.15,
+        }
+    }
+}
+
+impl World {
+    /// Reads a world.
+    pub fn parse(text: &str) -> eyre::Result<Self> {
+        let world: Self = toml::from_str(text)?;
+        world.params()?;
+        eyre::ensure!(world.rollers.count > 0, "a world has rollers");
+        eyre::ensure!(
+            world.warmup_hours < world.hours,
+            "the warm-up is longer than the world"
+        );
+        Ok(world)
+    }
+
+    /// The law of this world: the default with the world's overrides.
+    pub fn params(&self) -> eyre::Result<Params> {
+        let mut law = serde_json::to_value(Params::default())?;
+        merge(&mut law, &serde_json::to_value(&self.law)?, "law")?;
+        let params: Params = serde_json::from_value(law)?;
+        params.validate()?;
+        Ok(params)
+    }
+
+    /// Fixes k, so that worlds of different size are compared at the same redundancy.
+    pub fn fix_k(&mut self, k: i64) {
+        let range = toml::Value::Array(vec![k.into(), k.into()]);
+        let control = self
+            .law
+            .entry("control")
+            .or_insert_with(|| toml::Table::new().into());
+        if let Some(control) = control.as_table_mut() {
+            control.insert("k".into(), range);
+        }
+    }
+
+    /// The same world with another seed.
+    pub fn with_seed(&self, seed: u64) -> Self {
+        Self {
+            seed,
+            ..self.clone()
+        }
+    }
+}
+
+fn merge(law: &mut serde_json::Value, over: &serde_json::Value, path: &str) -> eyre::Result<()> {
+    match (law.as_object_mut(), over.as_object()) {
+        (Some(law), Some(over)) => {
+            for (name, value) in over {
+                let path = format!("{path}.{name}");
+                let Some(slot) = law.get_mut(name) else {
+                    eyre::bail!("the law has no parameter {path}");
+                };
+                merge(slot, value, &path)?;
+            }
+        }
+        _ => *law = over.clone(),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_file_says_only_what_is_special() {
+        let world = World::parse(
+            "name = 'x'\n[rollers]\ncount = 7\n[law]\nchallengeS = 5\ncontrol.k = [3, 3]",
+        )
+        .unwrap();
+        assert_eq!((world.rollers.count, world.rollers.slots_median), (7, 4.0));
+        let params = world.params().unwrap();
+        assert_eq!((params.challenge_s, params.control.k), (5, (3, 3)));
+        assert_eq!(params.epoch_s, Params::default().epoch_s);
+    }
+
+    #[test]
+    fn what_the_law_does_not_know_or_allow_is_refused() {
+        assert!(World::parse("[law]\nnoSuchThing = 1").is_err());
+        assert!(World::parse("[law]\nqInit = 2000000000").is_err());
+        assert!(World::parse("typo = 1").is_err());
+        assert!(World::parse("[rollers]\ncount = 0").is_err());
+    }
+}
