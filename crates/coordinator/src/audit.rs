@@ -11,6 +11,8 @@
 mod draw;
 mod l1;
 
+use std::collections::BTreeSet;
+
 use alloy_primitives::B256;
 use rollmill_protocol::{
     UnixSeconds,
@@ -104,6 +106,16 @@ pub fn audit(lines: &[LogLine], l1: &L1History, law: &LawOnL1) -> Result<Passed,
         auditor.record(position, standing)?;
     }
     let mut passed = auditor.passed;
+    let heads: BTreeSet<B256> = lines.iter().map(|line| line.hash).collect();
+    if let Some((epoch, head)) = l1.unknown_head(passed.l1_block, &heads) {
+        return Err(Difference {
+            seq: lines.len() as u64,
+            subject: Subject::Chain,
+            sentence: format!(
+                "L1 names the head {head} with the dials of epoch {epoch}, which this log never had"
+            ),
+        });
+    }
     passed.records = lines.len() as u64;
     passed.head = lines.last().map_or(genesis_hash(), |line| line.hash);
     Ok(passed)
@@ -200,6 +212,22 @@ impl Auditor<'_> {
         compare_decisions(published, &decided)
             .map_err(|(subject, sentence)| differs(subject, sentence))?;
         self.count(record, &decided);
+        self.dials(record)
+            .map_err(|(subject, sentence)| differs(subject, sentence))
+    }
+
+    /// When an epoch begins, its dials on L1 against the law's.
+    fn dials(&self, record: &Record) -> Result<(), (Subject, String)> {
+        let (Some(state), Record::L1Block { number, events, .. }) = (&self.state, record) else {
+            return Ok(());
+        };
+        for event in events {
+            if let Event::SnapshotConfirmed { epoch, .. } = event
+                && let Some(controls) = state.board.controls_of(*epoch)
+            {
+                self.l1.compare_dials(*number, *epoch, &controls)?;
+            }
+        }
         Ok(())
     }
 

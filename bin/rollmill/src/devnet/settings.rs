@@ -12,7 +12,11 @@ use alloy::{
 use alloy_primitives::{Address, keccak256};
 use eyre::eyre;
 use rollmill_l1::{DeployConfig, Incentives, Parameters, ProgramRow, VerifierKind};
-use rollmill_protocol::{l2, law::Params, prover_gas};
+use rollmill_protocol::{
+    ScrWei, l2,
+    law::{Params, control::ControlParams},
+    prover_gas,
+};
 use rollmill_roller_api::ProofKind;
 use rollmill_sequencer::{BatchPolicy, GenesisConfig, SequencerConfig};
 use rollmill_zkvm::{ProgramCommitment, mock, programs::BATCH_V1};

@@ -1,16 +1,19 @@
 //! L1's side of the audit: its blocks, what its contracts fixed of the law, and what they say of entries and verdicts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{B256, Bytes, U256};
 use rollmill_l1::{
     L1Block, L1Event, Parameters,
-    contracts::Rollup::{self, RollupEvents},
+    contracts::{
+        Control::{self, ControlEvents},
+        Rollup::{self, RollupEvents},
+    },
 };
 use rollmill_protocol::{
     BatchNumber, ScrWei,
     board::{Event, SeatKey, SeatState},
-    law::Params,
+    law::{Controls, Params},
 };
 
 use super::Subject;
@@ -132,6 +135,52 @@ impl L1History {
             }
             _ => None,
         })
+    }
+
+    /// Dials that were posted up to an L1 block.
+    fn dials(&self, through: u64) -> impl Iterator<Item = &Control::DialsPosted> {
+        let blocks = self.blocks.range(..=through).map(|(_, block)| block);
+        blocks
+            .flat_map(|block| &block.events)
+            .filter_map(|logged| match &logged.event {
+                L1Event::Control(ControlEvents::DialsPosted(posted)) => Some(posted),
+                _ => None,
+            })
+    }
+
+    /// Heads of the log that the operator named on L1 and that this log never had.
+    pub(super) fn unknown_head(&self, through: u64, heads: &BTreeSet<B256>) -> Option<(u64, B256)> {
+        let mut named = self
+            .dials(through)
+            .filter(|posted| !posted.logHash.is_zero());
+        named
+            .find(|posted| !heads.contains(&posted.logHash))
+            .map(|posted| (posted.epoch, posted.logHash))
+    }
+
+    /// Are the dials of an epoch, where they are on L1, those that the law gives?
+    pub(super) fn compare_dials(
+        &self,
+        through: u64,
+        epoch: u64,
+        controls: &Controls,
+    ) -> Result<(), (Subject, String)> {
+        let expected = Control::Dials {
+            unitPriceWei: controls.unit_price.0,
+            tauNsPerGas: controls.tau_ns_per_gas,
+            window: controls.window,
+            k: controls.k,
+        };
+        match self.dials(through).find(|posted| posted.epoch == epoch) {
+            Some(posted) if posted.dials != expected => Err((
+                Subject::Control,
+                format!(
+                    "the dials of epoch {epoch} are {:?} on L1, the law gives {expected:?}",
+                    posted.dials
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn rollup_events(&self) -> impl DoubleEndedIterator<Item = &RollupEvents> {

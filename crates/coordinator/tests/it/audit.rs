@@ -9,7 +9,10 @@ use rollmill_coordinator::{
 };
 use rollmill_l1::{
     L1Block, L1Event,
-    contracts::Rollup::{self, RollupEvents},
+    contracts::{
+        Control::{self, ControlEvents},
+        Rollup::{self, RollupEvents},
+    },
 };
 use rollmill_protocol::{
     Entry, ScrWei, TaskId,
@@ -424,6 +427,35 @@ async fn altered_reputations_dials_and_entries_are_found() {
         entries.map(|entries| entries[0].tickets += 1).is_some()
     });
     assert_eq!(altered.audit(), Err((seq, Subject::Lottery)));
+}
+
+/// What the operator posted on L1 with the dials of an epoch binds it: the dials, and the log that they follow from.
+#[tokio::test]
+async fn other_dials_or_another_log_than_on_l1_are_found() {
+    let public = public().await;
+    let with_posted = |change: fn(&mut Control::DialsPosted)| {
+        let mut blocks = public.blocks.clone();
+        let mut changed_in = None;
+        for block in &mut blocks {
+            for logged in &mut block.events {
+                if let L1Event::Control(ControlEvents::DialsPosted(posted)) = &mut logged.event {
+                    change(posted);
+                    changed_in.get_or_insert(block.number);
+                }
+            }
+        }
+        let altered = audit(&public.lines, &blocks.into_iter().collect(), &public.law);
+        (altered.unwrap_err(), changed_in.unwrap())
+    };
+    let (found, block) = with_posted(|posted| posted.dials.window += 1);
+    assert_eq!(found.subject, Subject::Control);
+    let Record::L1Block { number, .. } = public.lines[found.seq as usize - 1].record().unwrap()
+    else {
+        panic!("{found}")
+    };
+    assert_eq!(number, block);
+    let (found, _) = with_posted(|posted| posted.logHash = B256::repeat_byte(0xaa));
+    assert_eq!(found.subject, Subject::Chain);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use rollmill_coordinator::{
 use rollmill_l1::{
     L1Block, L1Event, LoggedEvent, Update,
     contracts::{
+        Control::{self, ControlEvents},
         Court::{self, CourtEvents},
         RollerRegistry::{self, RollerRegistryEvents},
         Rollup::{self, RollupEvents},
@@ -494,11 +495,12 @@ impl World {
     pub async fn step_on_l1(&mut self) -> bool {
         let board = self.observer.board();
         let next = self.blocks.len() as u64 + 1;
-        let events: Vec<_> = board
-            .outstanding()
-            .into_iter()
-            .filter_map(|action| on_l1(&board, action, next))
-            .collect();
+        let (_, head) = self.observer.head();
+        let mut events = Vec::new();
+        for action in board.outstanding() {
+            events.extend(dials_on_l1(&action, head));
+            events.extend(on_l1(&board, action, next));
+        }
         if events.is_empty() {
             return false;
         }
@@ -546,6 +548,28 @@ impl TestRoller {
 
 pub fn rollup(event: RollupEvents) -> L1Event {
     L1Event::Rollup(event)
+}
+
+/// The dials that go before a snapshot, with the head of the log.
+fn dials_on_l1(action: &Action, log_hash: B256) -> Option<L1Event> {
+    let Action::PostSnapshot {
+        epoch, controls, ..
+    } = action
+    else {
+        return None;
+    };
+    Some(L1Event::Control(ControlEvents::DialsPosted(
+        Control::DialsPosted {
+            epoch: *epoch,
+            dials: Control::Dials {
+                unitPriceWei: controls.unit_price.0,
+                tauNsPerGas: controls.tau_ns_per_gas,
+                window: controls.window,
+                k: controls.k,
+            },
+            logHash: log_hash,
+        },
+    )))
 }
 
 /// What L1 shows after an action; nothing for those that are not L1's.

@@ -8,3 +8,4 @@ mod receipts;
 mod refusals;
 mod restart;
 mod rounds;
+mod unpaid;
