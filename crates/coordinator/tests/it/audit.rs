@@ -26,13 +26,31 @@ use tokio::sync::OnceCell;
 
 use crate::harness::{DEADLINE_S, World, overturn, params};
 
-const TASKS: u64 = 52;
-/// Tasks at which something special happens.
-const CHEATED: u64 = 10;
-const MISSED: u64 = 20;
-const EPOCH_ENDS: u64 = 30;
-
 const EPOCH_S: u64 = 40;
+
+/// How long a log is, and at which tasks something special happens.
+#[derive(Clone, Copy)]
+struct Plan {
+    tasks: u64,
+    cheated: u64,
+    missed: u64,
+    epoch_ends: u64,
+}
+
+const LONG: Plan = Plan {
+    tasks: 52,
+    cheated: 10,
+    missed: 20,
+    epoch_ends: 30,
+};
+
+/// For alterations that need no long log.
+const SHORT: Plan = Plan {
+    tasks: 8,
+    cheated: 1,
+    missed: 3,
+    epoch_ends: 5,
+};
 
 /// What an auditor has.
 struct Public {
@@ -77,32 +95,38 @@ fn rechain(lines: &mut [LogLine]) {
     }
 }
 
-/// The log is made once for all tests of a process.
-async fn public() -> &'static Public {
+/// A log of more than fifty tasks; made once for all tests of a process.
+async fn long() -> &'static Public {
     static PLAYED: OnceCell<Public> = OnceCell::const_new();
-    PLAYED.get_or_init(play).await
+    PLAYED.get_or_init(|| play(LONG)).await
 }
 
-async fn play() -> Public {
+/// A log of a few tasks.
+async fn short() -> &'static Public {
+    static PLAYED: OnceCell<Public> = OnceCell::const_new();
+    PLAYED.get_or_init(|| play(SHORT)).await
+}
+
+async fn play(plan: Plan) -> Public {
     let law = Params {
         epoch_s: EPOCH_S,
         ..params()
     };
     let mut world = World::under(law.clone(), 200).await.with_snapshot().await;
-    for number in 0..TASKS {
+    for number in 0..plan.tasks {
         let task = world.commit().await;
         world.settle_on_l1().await;
         match number {
-            CHEATED => cheat_in(&mut world, task).await,
-            MISSED => miss(&mut world, task).await,
-            EPOCH_ENDS => world.advance(EPOCH_S).await,
+            _ if number == plan.cheated => cheat_in(&mut world, task).await,
+            _ if number == plan.missed => miss(&mut world, task).await,
+            _ if number == plan.epoch_ends => world.advance(EPOCH_S).await,
             _ => world.advance(number % 2).await,
         }
         deliver_all(&world, task).await;
         world.settle_on_l1().await;
     }
     let board = world.observer.board();
-    assert_eq!(board.settled_through(), TASKS);
+    assert_eq!(board.settled_through(), plan.tasks);
     assert!(board.epoch() >= 2, "epoch {}", board.epoch());
     Public {
         lines: world.log().await,
@@ -149,18 +173,18 @@ async fn miss(world: &mut World, task: TaskId) {
 
 #[tokio::test]
 async fn an_honest_log_passes() {
-    let public = public().await;
+    let public = long().await;
     let passed = public.audit().unwrap();
-    assert_eq!((passed.tasks, passed.settlements), (TASKS, TASKS));
-    assert_eq!(passed.lotteries, TASKS);
-    assert!(passed.draws > TASKS, "{passed:?}");
+    assert_eq!((passed.tasks, passed.settlements), (LONG.tasks, LONG.tasks));
+    assert_eq!(passed.lotteries, LONG.tasks);
+    assert!(passed.draws > LONG.tasks, "{passed:?}");
     assert!(passed.snapshots >= 2, "{passed:?}");
     assert_eq!(passed.records, public.lines.len() as u64);
 }
 
 #[tokio::test]
 async fn an_altered_verdict_is_found() {
-    let public = public().await;
+    let public = long().await;
     let mut skip = 25;
     let (altered, seq) = public.altered(|record| {
         let Record::Event {
@@ -182,7 +206,7 @@ async fn an_altered_verdict_is_found() {
 /// The invalid proof is called valid, in the event and in the decision: then L1's judgement says otherwise.
 #[tokio::test]
 async fn a_verdict_that_is_altered_throughout_is_found() {
-    let public = public().await;
+    let public = short().await;
     let (altered, seq) = public.altered(|record| {
         let Record::Event {
             event: Event::Submitted { verdict, .. },
@@ -213,7 +237,7 @@ async fn a_verdict_that_is_altered_throughout_is_found() {
 /// The log is consistent in itself and calls a proof invalid that L1 has among the entries.
 #[tokio::test]
 async fn a_verdict_that_l1s_entries_contradict_is_found() {
-    let public = public().await;
+    let public = short().await;
     let (roller, digest) = public
         .lines
         .iter()
@@ -237,7 +261,7 @@ async fn a_verdict_that_l1s_entries_contradict_is_found() {
         let L1Event::Rollup(RollupEvents::EntriesPosted(posted)) = &mut logged.event else {
             continue;
         };
-        if posted.batch != CHEATED + 1 {
+        if posted.batch != SHORT.cheated + 1 {
             continue;
         }
         posted.entries.push(Rollup::Entry {
@@ -257,7 +281,7 @@ async fn a_verdict_that_l1s_entries_contradict_is_found() {
                 batch,
                 entries_hash,
                 ..
-            } if *batch == CHEATED + 1 => Some(entries_hash),
+            } if *batch == SHORT.cheated + 1 => Some(entries_hash),
             _ => None,
         });
         confirmed.map(|confirmed| *confirmed = hash).is_some()
@@ -272,7 +296,7 @@ async fn a_verdict_that_l1s_entries_contradict_is_found() {
 /// L1 judged otherwise than the log says.
 #[tokio::test]
 async fn a_verdict_that_l1s_judgement_contradicts_is_found() {
-    let public = public().await;
+    let public = short().await;
     let mut blocks = public.blocks.clone();
     let mut judged_in = 0;
     for block in &mut blocks {
@@ -305,7 +329,7 @@ async fn a_verdict_that_l1s_judgement_contradicts_is_found() {
 
 #[tokio::test]
 async fn an_altered_draw_is_found() {
-    let public = public().await;
+    let public = long().await;
     let mut skip = 25;
     let (altered, seq) = public.altered(|record| {
         let Record::L1Block { decisions, .. } = record else {
@@ -330,7 +354,7 @@ async fn an_altered_draw_is_found() {
 /// Another beacon than L1 stored, from which another draw would follow.
 #[tokio::test]
 async fn an_altered_beacon_is_found() {
-    let public = public().await;
+    let public = short().await;
     let (altered, seq) = public.altered(|record| {
         let Record::L1Block { events, .. } = record else {
             return false;
@@ -348,7 +372,7 @@ async fn an_altered_beacon_is_found() {
 
 #[tokio::test]
 async fn an_altered_winner_is_found() {
-    let public = public().await;
+    let public = long().await;
     let mut skip = 25;
     let (altered, seq) = public.altered(|record| {
         let Record::L1Block { decisions, .. } = record else {
@@ -375,7 +399,7 @@ async fn an_altered_winner_is_found() {
 
 #[tokio::test]
 async fn another_payee_than_l1s_is_found() {
-    let public = public().await;
+    let public = short().await;
     let (altered, seq) = public.altered(|record| {
         let Record::L1Block { events, .. } = record else {
             return false;
@@ -391,7 +415,7 @@ async fn another_payee_than_l1s_is_found() {
 
 #[tokio::test]
 async fn altered_reputations_dials_and_entries_are_found() {
-    let public = public().await;
+    let public = short().await;
     let (altered, seq) = public.altered(|record| {
         let (Record::Event { decisions, .. } | Record::L1Block { decisions, .. }) = record else {
             return false;
@@ -432,7 +456,7 @@ async fn altered_reputations_dials_and_entries_are_found() {
 /// What the operator posted on L1 with the dials of an epoch binds it: the dials, and the log that they follow from.
 #[tokio::test]
 async fn other_dials_or_another_log_than_on_l1_are_found() {
-    let public = public().await;
+    let public = short().await;
     let with_posted = |change: fn(&mut Control::DialsPosted)| {
         let mut blocks = public.blocks.clone();
         let mut changed_in = None;
@@ -460,7 +484,7 @@ async fn other_dials_or_another_log_than_on_l1_are_found() {
 
 #[tokio::test]
 async fn a_log_with_a_hole_or_another_law_is_found() {
-    let public = public().await;
+    let public = short().await;
     let lines_of = |lines: Vec<LogLine>| Public {
         lines,
         blocks: Vec::new(),
@@ -501,7 +525,7 @@ async fn a_log_with_a_hole_or_another_law_is_found() {
 
 #[tokio::test]
 async fn a_draw_is_confirmed_point_by_point() {
-    let public = public().await;
+    let public = short().await;
     let task = public
         .lines
         .iter()
