@@ -10,7 +10,8 @@ use alloc::{collections::BTreeSet, vec::Vec};
 /// Submissions for one version in the running epoch, and whether it is quarantined.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct VersionTally {
-    submitted: BTreeSet<Roller>,
+    /// Stake of the rollers that submitted, each counted once when it first did.
+    stake_submitted: u128,
     rejected: BTreeSet<Roller>,
     is_quarantined: bool,
 }
@@ -31,20 +32,29 @@ impl Board {
         is_rejected: bool,
         turn: &mut Turn,
     ) {
+        let account = self.rollers.get_mut(&roller).expect("the roller is known");
+        let is_first = account.versions.insert(program_version);
+        let stake = account.stake.0;
+        if !is_first && !is_rejected {
+            return;
+        }
         let version = self.versions.entry(program_version).or_default();
-        version.submitted.insert(roller);
+        if is_first {
+            version.stake_submitted = version.stake_submitted.saturating_add(stake);
+        }
         if !is_rejected {
             return;
         }
         version.rejected.insert(roller);
-        let rollers = &self.rollers;
-        let stake = |names: &BTreeSet<Roller>| {
-            let stakes = names.iter().filter_map(|name| rollers.get(name));
-            ScrWei(stakes.fold(0u128, |sum, account| sum.saturating_add(account.stake.0)))
-        };
+        let rejected = version
+            .rejected
+            .iter()
+            .filter_map(|name| self.rollers.get(name));
+        let stake_rejected =
+            rejected.fold(0u128, |sum, account| sum.saturating_add(account.stake.0));
         let tally = Tally {
-            stake_submitted: stake(&version.submitted),
-            stake_rejected: stake(&version.rejected),
+            stake_submitted: ScrWei(version.stake_submitted),
+            stake_rejected: ScrWei(stake_rejected),
             rollers_rejected: u32::try_from(version.rejected.len()).unwrap_or(u32::MAX),
         };
         if !version.is_quarantined && quarantine::is_due(&self.params.quarantine, &tally) {
@@ -58,7 +68,7 @@ impl Board {
     pub(super) fn end_tallies(&mut self) {
         self.versions.retain(|_, version| version.is_quarantined);
         for version in self.versions.values_mut() {
-            version.submitted.clear();
+            version.stake_submitted = 0;
             version.rejected.clear();
         }
     }
