@@ -102,8 +102,8 @@ contract OperatorBond is IOperatorBond {
     }
 
     /// @inheritdoc IOperatorBond
-    function payExcess(address roller, uint256 amountWei) external onlyRollup {
-        uint256 paidWei = _take(amountWei);
+    function payExcess(address roller, uint256 amountWei) external onlyRollup returns (uint256 paidWei) {
+        paidWei = _take(amountWei);
         emit ExcessPaid(roller, paidWei);
         _credit(roller, paidWei);
     }

@@ -372,13 +372,14 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         return AmountsLib.reward(b.unitPriceWei, b.k, proverGas);
     }
 
-    /// @dev The pool has paid `coveredWei`; the operator's bond pays the rest.
+    /// @dev The pool has paid `coveredWei`; the operator's bond pays the rest, as far as it goes.
     function _finishPay(Batch storage b, PublicValues memory pv, uint256 coveredWei)
         private
         returns (uint256 rewardWei)
     {
-        rewardWei = _rewardWei(b, pv.proverGas);
-        if (rewardWei > coveredWei) bond.payExcess(pv.roller, rewardWei - coveredWei);
+        uint256 earnedWei = _rewardWei(b, pv.proverGas);
+        rewardWei = coveredWei;
+        if (earnedWei > coveredWei) rewardWei += bond.payExcess(pv.roller, earnedWei - coveredWei);
         emission.record(pv.roller, pv.proverGas);
     }
 

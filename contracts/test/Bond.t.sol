@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IOperatorBond} from "../src/interfaces/IOperatorBond.sol";
-import {Batch, Commit, Entry} from "../src/interfaces/IRollup.sol";
+import {Commit, Entry, IRollup} from "../src/interfaces/IRollup.sol";
 import {PublicValues} from "../src/libraries/PublicValues.sol";
 import {Base} from "./Base.sol";
 
@@ -147,13 +147,7 @@ contract BondTest is Base {
 
     /// Proven gas above 11/10 of the estimate is paid by the operator, not by the pool.
     function test_underDeclaredWorkIsPaidByTheBond() public {
-        uint64 batch = commitNext();
-        uint64 gas = 2 * GAS;
-        PublicValues memory pv = rollup.expectedPublicValues(batch, rollers[0], gas);
-        Entry[] memory entries = new Entry[](1);
-        entries[0] = Entry(rollers[0], 1, keccak256(proofOf(pv)));
-        postEntries(batch, entries);
-        storeBeacon(rollup.batches(batch).lotteryBlock);
+        (uint64 batch, PublicValues memory pv, Entry[] memory entries) = underDeclared();
         uint256 available = pool.available();
         vm.expectEmit(address(bond));
         emit IOperatorBond.ExcessPaid(rollers[0], 2 * REWARD - REWARD * 11 / 10);
@@ -161,7 +155,27 @@ contract BondTest is Base {
         vm.assertEq(pool.credits(rollers[0]), 2 * REWARD);
         vm.assertEq(available - pool.available(), REWARD * 11 / 10);
         vm.assertEq(bond.bondWei(), BOND - (2 * REWARD - REWARD * 11 / 10));
-        Batch memory b = rollup.batches(batch);
-        vm.assertTrue(b.paid);
+        vm.assertTrue(rollup.batches(batch).paid);
+    }
+
+    /// A bond that was lost meanwhile pays what it has; the settlement does not wait for it.
+    function test_anEmptyBondDoesNotStopASettlement() public {
+        (, PublicValues memory pv, Entry[] memory entries) = underDeclared();
+        vm.prank(address(evidence));
+        bond.slash(address(0), BOND - 1 ether);
+        vm.expectEmit(address(rollup));
+        emit IRollup.BatchSettled(1, rollers[0], pv.stateRoot, REWARD * 11 / 10 + 1 ether, 2 * GAS);
+        rollup.settle(pv, proofOf(pv), entries);
+        vm.assertEq(pool.credits(rollers[0]), REWARD * 11 / 10 + 1 ether);
+        vm.assertEq(bond.bondWei(), 0);
+    }
+
+    function underDeclared() private returns (uint64 batch, PublicValues memory pv, Entry[] memory entries) {
+        batch = commitNext();
+        pv = rollup.expectedPublicValues(batch, rollers[0], 2 * GAS);
+        entries = new Entry[](1);
+        entries[0] = Entry(rollers[0], 1, keccak256(proofOf(pv)));
+        postEntries(batch, entries);
+        storeBeacon(rollup.batches(batch).lotteryBlock);
     }
 }

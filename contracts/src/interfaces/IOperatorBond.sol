@@ -36,8 +36,8 @@ interface IOperatorBond {
     /// @param unsettled Committed batches that have not settled, this one included.
     function book(uint64 batch, uint256 rewardWei, uint256 fineWei, uint64 unsettled) external;
 
-    /// @notice Credits `roller` with up to `amountWei` of the bond; only Rollup.
-    function payExcess(address roller, uint256 amountWei) external;
+    /// @notice Credits `roller` with `amountWei` of the bond, or with what there is; only Rollup.
+    function payExcess(address roller, uint256 amountWei) external returns (uint256 paidWei);
 
     /// @notice Takes up to `amountWei`: half to `roller` (to the pool if it is zero or unknown), half burned; only Evidence.
     function slash(address roller, uint256 amountWei) external returns (uint256 lostWei);
