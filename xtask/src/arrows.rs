@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("roller-api", &["protocol"]),
     ("store", &["protocol"]),
     ("l1", &["protocol", "store"]),
-    ("zkvm", &["protocol"]),
+    ("zkvm", &[]),
     ("engine", &["stf"]),
     ("devl1", &["engine"]),
     (

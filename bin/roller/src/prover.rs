@@ -136,7 +136,7 @@ fn prove_stark(
 ) -> eyre::Result<Option<Proof>> {
     let inputs = Inputs {
         roller: job.roller,
-        task: job.task,
+        task: job.task.0,
         witness: &job.witness,
     };
     let progress = |stage| {

@@ -20,9 +20,8 @@ use std::{
     time::Instant,
 };
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use openvm_verify_stark_host::vk::VmStarkVerifyingKey;
-use rollmill_protocol::ids::{Roller, TaskId};
 
 use crate::{ProgramCommitment, VerifyError, programs::Program, verify};
 
@@ -31,9 +30,8 @@ pub use resources::{peak_rss_bytes, reset_peak_rss};
 
 /// Largest `segment_memory_bytes_max`, meant to keep a process under 6.5 GiB resident.
 ///
-/// OpenVM estimates the memory of its GPU backend; the CPU backend takes two to three times as much: segments estimated
-/// under 1.25 GiB took 3.3 GiB, and one of 1.15 M
-/// instructions, estimated under 4 GiB, took 13 GiB.
+/// OpenVM estimates the memory of its GPU backend; the CPU backend takes two to three times as much: a process
+/// whose segments were estimated under 1.25 GiB took 3.3 GiB, one with a single segment under 4 GiB took 13 GiB.
 pub const SEGMENT_MEMORY_BYTES_MAX: usize = 2 << 30;
 
 /// Resources of one prover.
@@ -60,9 +58,9 @@ impl Default for ProverConfig {
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
     /// Registered address of the roller.
-    pub roller: Roller,
+    pub roller: Address,
     /// Task id.
-    pub task: TaskId,
+    pub task: B256,
     /// Encoded witness of the batch.
     pub witness: &'a [u8],
 }

@@ -1,11 +1,7 @@
 //! One batch of ten signed transfers with a real proof of it, recorded by `cargo xtask fixture`: what tests verify and
 //! benchmarks execute.
 
-use alloy_primitives::B256;
-use rollmill_protocol::{
-    PublicValues,
-    ids::{Roller, TaskId},
-};
+use alloy_primitives::{Address, B256};
 use serde::Deserialize;
 
 use crate::ProgramCommitment;
@@ -16,12 +12,10 @@ pub struct Recorded {
     /// The program that was proved.
     pub program: ProgramCommitment,
     /// The identity in the statement.
-    pub roller: Roller,
+    pub roller: Address,
     /// The task in the statement.
-    pub task: TaskId,
-    /// The statement.
-    pub public_values: PublicValues,
-    /// Its hash, which the program reveals.
+    pub task: B256,
+    /// Hash of the statement, which the program reveals.
     pub public_values_hash: B256,
     /// Instructions that the virtual machine executed.
     pub instructions: u64,

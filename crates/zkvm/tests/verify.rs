@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use alloy_primitives::B256;
+use rollmill_protocol::PublicValues;
 use rollmill_zkvm::{
     PROOF_BYTES_MAX, ProgramCommitment, VerifyError,
     mock::MockProof,
@@ -24,7 +25,10 @@ fn outcome(proof: &[u8]) -> Result<(), VerifyError> {
 fn the_recorded_proof_is_accepted() {
     let fixture = fixture();
     assert_eq!(fixture.program, programs::BATCH_V1.commitment);
-    assert_eq!(fixture.public_values.hash(), fixture.public_values_hash);
+    let record: serde_json::Value =
+        serde_json::from_str(include_str!("fixtures/batch-v1/fixture.json")).unwrap();
+    let statement: PublicValues = serde_json::from_value(record["public_values"].clone()).unwrap();
+    assert_eq!(statement.hash(), fixture.public_values_hash);
     outcome(PROOF).unwrap();
 }
 

@@ -114,7 +114,7 @@ fn fixture(elf: &Path, out: &Path) -> eyre::Result<()> {
 fn inputs(sample: &batch::Sample) -> Inputs<'_> {
     Inputs {
         roller: sample.identity.roller,
-        task: sample.identity.task,
+        task: sample.identity.task.0,
         witness: &sample.witness,
     }
 }

@@ -105,7 +105,7 @@ pub(super) fn prove(
 /// The two inputs in the order in which programs read them.
 fn streams(inputs: Inputs<'_>) -> Streams<F> {
     let mut stdin = StdIn::default();
-    stdin.write_bytes(&[inputs.roller.as_slice(), inputs.task.0.as_slice()].concat());
+    stdin.write_bytes(&[inputs.roller.as_slice(), inputs.task.as_slice()].concat());
     stdin.write_bytes(inputs.witness);
     stdin.into()
 }
