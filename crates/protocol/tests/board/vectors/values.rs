@@ -1,5 +1,7 @@
 //! The golden vectors as values; written by `examples/vectors.rs`, compared by `tests/main.rs`.
 
+mod differential;
+
 use alloy_primitives::{Address, B256, Bytes, U256, hex, keccak256};
 use rollmill_protocol::{
     BatchData, BlockData, Entry, L1Message, ProofDigest, PublicValues, ScrWei, TaskId, Withdrawal,
@@ -31,7 +33,7 @@ fn hex0x(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// Name and content of every file.
-pub fn all() -> [(&'static str, Value); 9] {
+pub fn all() -> [(&'static str, Value); 10] {
     [
         ("public_values", public_values()),
         ("task", task()),
@@ -42,6 +44,7 @@ pub fn all() -> [(&'static str, Value); 9] {
         ("snapshot", snapshot()),
         ("batch", batch()),
         ("amounts", amounts()),
+        ("differential", differential::all()),
     ]
 }
 
