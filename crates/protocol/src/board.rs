@@ -161,11 +161,7 @@ impl Board {
                 };
                 self.on_entries_confirmed(*batch, lottery, &mut turn)?;
             }
-            Event::BatchSettled {
-                batch,
-                roller,
-                reward,
-            } => self.on_settled(*batch, *roller, *reward, &mut turn)?,
+            Event::BatchSettled { .. } => self.on_settled(event, &mut turn)?,
             Event::SubmissionJudged { .. } => self.on_judged(event)?,
             Event::PenaltyCancelled(seat) => self.on_penalty_cancelled(seat)?,
             Event::QuarantineLifted { program_version } => {

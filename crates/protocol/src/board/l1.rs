@@ -85,11 +85,7 @@ impl Board {
                 expected: self.committed_through + 1,
             });
         }
-        let controls = match self.epochs.get(&epoch) {
-            Some(pinned) => pinned.controls,
-            None if epoch == 0 => Controls::initial(&self.params),
-            None => return Err(BoardError::UnknownEpoch(epoch)),
-        };
+        let controls = self.pinned_controls(epoch)?;
         let diverged = BoardError::Divergence {
             what: "task",
             of: batch,
@@ -130,6 +126,15 @@ impl Board {
         self.batch_of_task.insert(task, batch);
         self.committed_through = batch;
         Ok(())
+    }
+
+    /// Dials of the epoch that a commit pins; the first ones before there is any.
+    fn pinned_controls(&self, epoch: u64) -> Result<Controls, BoardError> {
+        match self.epochs.get(&epoch) {
+            Some(pinned) => Ok(pinned.controls),
+            None if epoch == 0 => Ok(Controls::initial(&self.params)),
+            None => Err(BoardError::UnknownEpoch(epoch)),
+        }
     }
 
     pub(super) fn on_beacon(
@@ -213,13 +218,15 @@ impl Board {
         Ok(())
     }
 
-    pub(super) fn on_settled(
-        &mut self,
-        batch: BatchNumber,
-        roller: Option<Roller>,
-        reward: ScrWei,
-        turn: &mut Turn,
-    ) -> Result<(), BoardError> {
+    pub(super) fn on_settled(&mut self, event: &Event, turn: &mut Turn) -> Result<(), BoardError> {
+        let Event::BatchSettled {
+            batch,
+            roller,
+            reward,
+        } = *event
+        else {
+            unreachable!("only settlements are passed here");
+        };
         if batch <= self.settled_through {
             return Err(BoardError::AlreadyApplied);
         }
