@@ -69,12 +69,11 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
         deployment,
         ..
     } = config;
-    ensure!(
-        config.operator.address() == deployment.operator,
-        "receipts would be signed by {}, the operator on L1 is {}",
-        config.operator.address(),
-        deployment.operator
-    );
+    let coordinator_config = CoordinatorConfig {
+        listen: config.coordinator_listen,
+        fallback: config.fallback,
+        ..coordinator_config(config.proofs, config.operator, &deployment)?
+    };
     let chain_path = config.data_dir.join("l2.redb");
     let spec = config.genesis.chain_spec();
     let chain = tokio::task::spawn_blocking(move || Chain::open(&chain_path, &spec)).await??;
@@ -104,17 +103,6 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
     .await
     .wrap_err("cannot serve L2's JSON-RPC")?;
 
-    let coordinator_config = CoordinatorConfig {
-        listen: config.coordinator_listen,
-        fallback: config.fallback,
-        ..CoordinatorConfig::new(
-            config.proofs,
-            deployment.chain_id,
-            deployment.rollup,
-            deployment.l2_chain_id,
-            config.operator,
-        )
-    };
     let coordinator = Coordinator::open(
         coordinator_config,
         config.params,
@@ -146,4 +134,25 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
         Ok::<(), std::convert::Infallible>(())
     });
     Ok(node)
+}
+
+/// What the coordinator must know of the deployment. Receipts bind nobody unless the operator on L1 signs them.
+fn coordinator_config(
+    proofs: ProofKind,
+    operator: OperatorSigner,
+    deployment: &Deployment,
+) -> eyre::Result<CoordinatorConfig> {
+    ensure!(
+        operator.address() == deployment.operator,
+        "receipts would be signed by {}, the operator on L1 is {}",
+        operator.address(),
+        deployment.operator
+    );
+    Ok(CoordinatorConfig::new(
+        proofs,
+        deployment.chain_id,
+        deployment.rollup,
+        deployment.l2_chain_id,
+        operator,
+    ))
 }
