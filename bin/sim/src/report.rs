@@ -375,13 +375,15 @@ const PLOTS: &str = "
 ";
 
 const CHANGED: &str = "*Before*: the first numbers of the mechanism (gain 2 % for every on-time seat without a cap, declines cost 10 %, LOAD_MAX 70 %, T without \
-room for a waiting proof, LOW 40 %). *Now*: at most three seats of an epoch gain, declines cost 25 %, LOAD_MAX 90 %, tau begins at 100 us per gas, LOW 1/3. \
-An uncapped gain drives q of everybody busy to 1, so that reputation is stake again; 70 % leaves capacity unused that the rollers are willing to sell.";
+room for a waiting proof, LOW 40 %), in epochs of 45 minutes. *Now*: at most three seats of an epoch gain, declines cost 25 %, LOAD_MAX 90 %, tau begins at 100 us per gas, \
+LOW 1/3. LOAD_MAX and the room for a waiting proof bring the throughput; capped gains and dearer declines hold q apart where machines are busy (*q~power/stake*, Jain). \
+The price of it is some lateness.";
 
 const ATTACKS: &str = "Forty rollers; the attackers own the given share of machines and stake (cartels: six names together). *honest* and *attack's* are profit per \
 unit of honest cost, *advantage* their difference with its standard error over seeds, *others* what it does to the others' profit, *batches/h* to the \
 chain. Price and k stand still, except for the attacks on them (slow-down, price), where rollers leave and come back with the price and a reserve of capacity is \
-there. An attack pays when its advantage exceeds two standard errors and 0.1 %. `cargo run --release -p sim -- attacks` fails when one does.";
+there. An attack pays when its advantage exceeds two standard errors and 0.1 %. `cargo run --release -p sim -- attacks` fails when one does. The rows \
+of slow-down and price are noisy, because a step of the price is worth more than most attacks, and what they say of the law is in [limits.md](limits.md).";
 
 const MODELS: &str = "With the law's own functions (`bin/sim/src/models.rs`).";
 

@@ -7,7 +7,7 @@
 //! 1. recovery: below `Q_INIT`, `q += floor((Q_INIT - Q_MIN) * elapsed / recovery)`, at most to `Q_INIT`. Coming back under a new
 //!    name is never better than waiting \[whitewashing\].
 //! 2. gain: `q += floor(A * min(w_on_time, GAIN_SEATS * ONE) * (ONE - q) / ONE^2)`. Without the cap a busy roller's gain grows with
-//!    its seats while its penalties do not, and q ends at 1 whatever it declines.
+//!    its seats while its penalties do not, and q ends near 1 whatever it declines.
 //! 3. declined: `q -= ceil(q * D * w_declined / (ONE * w_offered))`, at least to `Q_MIN`. It follows from the published log.
 //! 4. failures: for each epoch that ended `CHALLENGE_S` ago, with that epoch's offers,
 //!    `q -= ceil(q * (L w_late + M w_missed + I w_invalid) / (ONE * w_offered))`, at least to `Q_MIN`. They rest on the
