@@ -31,7 +31,7 @@ const NOT_SETTLED: i32 = -32010;
 /// Which batch is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum BatchTag {
+pub(crate) enum BatchTag {
     Sealed,
     Committed,
     Settled,
@@ -40,7 +40,7 @@ enum BatchTag {
 /// A number, or the last that has come so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-enum BatchId {
+pub(crate) enum BatchId {
     Tag(BatchTag),
     Number(U64),
 }
@@ -56,7 +56,7 @@ struct L1Transaction {
 /// A batch and how far it has come.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RpcBatch {
+pub(crate) struct RpcBatch {
     number: U64,
     status: BatchState,
     first_block: U64,
@@ -98,7 +98,7 @@ enum TransactionStatus {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RpcTransactionStatus {
+pub(crate) struct RpcTransactionStatus {
     status: TransactionStatus,
     block_number: Option<U64>,
     batch: Option<U64>,
@@ -107,7 +107,7 @@ struct RpcTransactionStatus {
 /// Arguments of `Rollup.finalizeWithdrawal`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RpcWithdrawalProof {
+pub(crate) struct RpcWithdrawalProof {
     batch: U64,
     index: U64,
     sender: Address,
@@ -120,7 +120,7 @@ struct RpcWithdrawalProof {
 /// What a mined transaction paid, in wei. `total` is the sum of the parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RpcFees {
+pub(crate) struct RpcFees {
     gas_used: U64,
     effective_gas_price: U256,
     /// Gas times base fee.
@@ -137,7 +137,7 @@ struct RpcFees {
 /// Who makes blocks here, and how far they have come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RpcSequencerInfo {
+pub(crate) struct RpcSequencerInfo {
     l1_chain_id: U64,
     l2_chain_id: U64,
     /// The contract on L1.
