@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use eyre::{WrapErr, bail};
+use eyre::{WrapErr, bail, eyre};
 
 /// The repository's root folder.
 pub fn root() -> PathBuf {
@@ -50,12 +50,12 @@ pub fn output(mut command: Command) -> eyre::Result<String> {
 /// Where cargo puts what it builds here.
 pub fn target_dir() -> eyre::Result<PathBuf> {
     let args = ["metadata", "--no-deps", "--format-version", "1", "--locked"];
-    let metadata: serde_json::Value =
-        serde_json::from_str(&output(command(&cargo(), &args, "."))?)?;
-    let path = metadata["target_directory"]
-        .as_str()
-        .wrap_err("cargo names no target folder")?;
-    Ok(path.into())
+    let metadata = output(command(&cargo(), &args, "."))?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
+    let path = metadata["target_directory"].as_str();
+    Ok(path
+        .ok_or_else(|| eyre!("cargo names no target folder"))?
+        .into())
 }
 
 /// Cargo, as the process that runs this chore found it.
