@@ -6,15 +6,16 @@
 //! nothing is not free. The error is that of the mean over seeds, with the same random numbers on both sides.
 
 use crate::{
-    attacks::{Attack, Make},
+    attacks::Attack,
     fleet::{self, Operator},
     law_market,
-    outcome::Outcome,
+    outcome::{OperatorOutcome, Outcome},
     stats,
     world::World,
 };
 use rollmill_protocol::law::Params;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What an attack is worth in one setting.
 #[derive(Clone, Debug, Serialize)]
@@ -122,58 +123,122 @@ fn field(world: &World, params: &Params, attack: &Attack, share: f64) -> Vec<Ope
     operators
 }
 
-fn profits(outcome: &Outcome, attackers: usize) -> (f64, f64, f64) {
-    let sum = |operators: &[crate::outcome::OperatorOutcome]| {
-        operators.iter().fold((0.0, 0.0), |(profit, cost), o| {
-            (profit + o.profit_scr(), cost + o.cost_scr)
-        })
-    };
-    let (profit, cost) = sum(&outcome.operators[..attackers]);
-    let (others, others_cost) = sum(&outcome.operators[attackers..]);
-    (profit, cost, others / others_cost)
+/// What one simulation came to for attackers and others.
+#[derive(Clone, Copy, Debug)]
+struct Side {
+    profit: f64,
+    cost: f64,
+    others: f64,
+    settled: f64,
 }
 
-/// Measures an attack.
+impl Side {
+    fn of(outcome: &Outcome, attackers: usize) -> Self {
+        let sum = |operators: &[OperatorOutcome]| {
+            operators.iter().fold((0.0, 0.0), |(profit, cost), o| {
+                (profit + o.profit_scr(), cost + o.cost_scr)
+            })
+        };
+        let (profit, cost) = sum(&outcome.operators[..attackers]);
+        let (others, others_cost) = sum(&outcome.operators[attackers..]);
+        Self {
+            profit,
+            cost,
+            others: others / others_cost,
+            settled: outcome.settled.max(1) as f64,
+        }
+    }
+}
+
+/// Measures one attack.
 pub fn measure(world: &World, attack: &Attack, setting: Setting) -> eyre::Result<Worth> {
-    let params = law(world, attack, setting.k)?;
-    let (mut advantages, mut honest, mut attacking, mut others, mut throughput) =
-        (vec![], vec![], vec![], vec![], vec![]);
-    for seed in 1..=setting.seeds {
-        let mut world = world.with_seed(seed);
+    Harness::new(world).measure(attack, setting)
+}
+
+/// Measures attacks in one world; honest play is simulated once for all attacks that it is the same for.
+pub struct Harness<'w> {
+    world: &'w World,
+    /// By attackers, attack on the dials, share (in millionths), k and seed.
+    honest: BTreeMap<(usize, bool, u64, u32, u64), Side>,
+}
+
+impl<'w> Harness<'w> {
+    /// Nothing measured yet.
+    pub fn new(world: &'w World) -> Self {
+        Self {
+            world,
+            honest: BTreeMap::new(),
+        }
+    }
+
+    /// Measures an attack.
+    pub fn measure(&mut self, attack: &Attack, setting: Setting) -> eyre::Result<Worth> {
+        let sides = (1..=setting.seeds)
+            .map(|seed| {
+                Ok((
+                    self.honest(attack, setting, seed)?,
+                    self.run(attack, setting, seed, true)?,
+                ))
+            })
+            .collect::<eyre::Result<Vec<(Side, Side)>>>()?;
+        let over_seeds = |of: fn(&(Side, Side)) -> f64| sides.iter().map(of).collect::<Vec<f64>>();
+        let advantages = over_seeds(|(fair, foul)| (foul.profit - fair.profit) / fair.cost);
+        let mean = |of| stats::mean(&over_seeds(of));
+        Ok(Worth {
+            attack: (attack.make)().name(),
+            closed_by: attack.closed_by.into(),
+            share: setting.share,
+            k: setting.k,
+            honest: mean(|(fair, _)| fair.profit / fair.cost),
+            attacking: mean(|(fair, foul)| foul.profit / fair.cost),
+            advantage: stats::mean(&advantages),
+            error: stats::standard_error(&advantages),
+            others: mean(|(fair, foul)| foul.others - fair.others),
+            throughput: mean(|(fair, foul)| foul.settled / fair.settled - 1.0),
+        })
+    }
+
+    fn honest(&mut self, attack: &Attack, setting: Setting, seed: u64) -> eyre::Result<Side> {
+        let share = (setting.share * 1e6).round() as u64;
+        let key = (
+            attack.attackers,
+            attack.is_about_dials,
+            share,
+            setting.k,
+            seed,
+        );
+        if let Some(side) = self.honest.get(&key) {
+            return Ok(*side);
+        }
+        let side = self.run(attack, setting, seed, false)?;
+        self.honest.insert(key, side);
+        Ok(side)
+    }
+
+    fn run(
+        &self,
+        attack: &Attack,
+        setting: Setting,
+        seed: u64,
+        is_attack: bool,
+    ) -> eyre::Result<Side> {
+        let params = law(self.world, attack, setting.k)?;
+        let mut world = self.world.with_seed(seed);
         if attack.is_about_dials {
             // Where the price moves, rollers that lose money leave: without them it has nothing to settle at. And there is a reserve:
             // in a market without one, whoever withholds capacity raises the price under any law.
             world.rollers.elastic = true;
             world.load.steps[0].utilisation *= DIALS_LOAD;
         }
-        let run = |make: Option<Make>| {
-            let mut operators = field(&world, &params, attack, setting.share);
-            for operator in operators.iter_mut().take(attack.attackers) {
-                if let Some(make) = make {
-                    operator.strategy = make();
-                }
-            }
-            law_market::run(&world, &params, operators, "attack")
-        };
-        let (fair, foul) = (run(None)?, run(Some(attack.make))?);
-        let (fair_profit, fair_cost, fair_others) = profits(&fair, attack.attackers);
-        let (foul_profit, _, foul_others) = profits(&foul, attack.attackers);
-        honest.push(fair_profit / fair_cost);
-        attacking.push(foul_profit / fair_cost);
-        advantages.push((foul_profit - fair_profit) / fair_cost);
-        others.push(foul_others - fair_others);
-        throughput.push(foul.settled as f64 / fair.settled.max(1) as f64 - 1.0);
+        let mut operators = field(&world, &params, attack, setting.share);
+        for operator in operators
+            .iter_mut()
+            .take(attack.attackers)
+            .filter(|_| is_attack)
+        {
+            operator.strategy = (attack.make)();
+        }
+        let outcome = law_market::run(&world, &params, operators, "attack")?;
+        Ok(Side::of(&outcome, attack.attackers))
     }
-    Ok(Worth {
-        attack: (attack.make)().name(),
-        closed_by: attack.closed_by.into(),
-        share: setting.share,
-        k: setting.k,
-        honest: stats::mean(&honest),
-        attacking: stats::mean(&attacking),
-        advantage: stats::mean(&advantages),
-        error: stats::standard_error(&advantages),
-        others: stats::mean(&others),
-        throughput: stats::mean(&throughput),
-    })
 }

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use eyre::{Context, Result};
 use sim::{
     attacks, claims,
-    harness::{self, Setting, Worth},
+    harness::{self, Harness, Setting, Worth},
     models,
     outcome::Outcome,
     policy::Policy,
@@ -113,8 +113,9 @@ fn simulate(world: &World, policies: &[Policy]) -> Result<Vec<Outcome>> {
 
 fn measure(world: &World, setting: Setting) -> Result<Vec<Worth>> {
     let mut worths = vec![];
+    let mut harness = Harness::new(world);
     for attack in attacks::ALL {
-        let worth = harness::measure(world, attack, setting)?;
+        let worth = harness.measure(attack, setting)?;
         eprintln!(
             "{}: {:+.4} ± {:.4}",
             worth.attack, worth.advantage, worth.error

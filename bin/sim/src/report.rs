@@ -2,7 +2,7 @@
 
 use crate::{
     attacks, claims,
-    harness::{self, Setting},
+    harness::{self, Harness, Setting},
     models,
     outcome::Outcome,
     plot::{Plot, cloud, line},
@@ -259,6 +259,7 @@ fn merged_costs() -> Table {
 
 fn attack_grid(seeds: u64) -> Result<Table> {
     let arena = harness::arena();
+    let mut arena = Harness::new(&arena);
     let mut worths = vec![];
     for (share, k) in [(0.1, 3), (0.3, 3), (0.1, 2), (0.1, 5)] {
         for attack in attacks::ALL {
@@ -272,7 +273,7 @@ fn attack_grid(seeds: u64) -> Result<Table> {
             };
             if is_measured {
                 let setting = Setting { share, seeds, k };
-                worths.push(harness::measure(&arena, attack, setting)?);
+                worths.push(arena.measure(attack, setting)?);
                 eprintln!("{name} at {share}, k = {k}");
             }
         }

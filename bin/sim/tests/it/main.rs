@@ -5,7 +5,7 @@
 use rollmill_protocol::board::{EventRecord, LogHead, replay};
 use sim::{
     attacks, claims, fleet,
-    harness::{self, Setting},
+    harness::{self, Harness, Setting},
     law_market,
     policy::Policy,
     world::World,
@@ -78,10 +78,11 @@ fn no_attack_pays_under_the_default_law() {
         seeds: 2,
         k: 3,
     };
+    let mut harness = Harness::new(&arena);
     let paying: Vec<String> = attacks::ALL
         .iter()
         .filter(|attack| !attack.is_about_dials)
-        .map(|attack| harness::measure(&arena, attack, setting).unwrap())
+        .map(|attack| harness.measure(attack, setting).unwrap())
         .filter(|worth| worth.pays())
         .map(|worth| {
             format!(
