@@ -14,7 +14,12 @@ use crate::{
     batcher::{Batcher, Tip},
 };
 
-pub(super) async fn batcher(world: &World, chain: &Chain, store: &Store, policy: BatchPolicy) -> Batcher {
+pub(super) async fn batcher(
+    world: &World,
+    chain: &Chain,
+    store: &Store,
+    policy: BatchPolicy,
+) -> Batcher {
     let config = SequencerConfig {
         batch: policy,
         ..Default::default()
@@ -31,7 +36,13 @@ pub(super) async fn batcher(world: &World, chain: &Chain, store: &Store, policy:
 }
 
 /// Builds `blocks` blocks of one transaction each, the first with a deposit as well.
-pub(super) async fn build(world: &World, chain: &Chain, store: &Store, first_nonce: u64, blocks: u64) {
+pub(super) async fn build(
+    world: &World,
+    chain: &Chain,
+    store: &Store,
+    first_nonce: u64,
+    blocks: u64,
+) {
     let pool = world.pool(chain);
     let next = crate::builder::next_message(chain, 0, 0).unwrap();
     put(store, &deposit(next, 10)).await;

@@ -15,8 +15,8 @@ use alloy::{
 use rollmill_devl1::{DevL1, DevL1Config};
 use rollmill_engine::Chain;
 use rollmill_l1::{
-    DeployConfig, Deployment, Incentives, Parameters, ProgramRow, Sender, SenderConfig, VerifierKind, connect,
-    deploy,
+    DeployConfig, Deployment, Incentives, Parameters, ProgramRow, Sender, SenderConfig,
+    VerifierKind, connect, deploy,
 };
 use rollmill_protocol::{l2::FORK_ID, prover_gas::SCHEDULE_ID};
 use rollmill_runtime::{Clock, Shutdown, Tasks};
