@@ -17,6 +17,18 @@ pub fn run(args: &Args) -> eyre::Result<()> {
     tools::run(tools::command(&tools::cargo(), &build, "."))?;
     let release = tools::target_dir()?.join("release");
 
+    heading("law: draws, snapshots, board");
+    let law = [
+        "run",
+        "--release",
+        "--locked",
+        "-p",
+        "rollmill-protocol",
+        "--example",
+        "bench",
+    ];
+    tools::run(tools::command(&tools::cargo(), &law, "."))?;
+
     heading("batch program and verifier: a batch of ten transfers");
     let roller = release.join("roller").to_string_lossy().into_owned();
     let bench: &[&str] = if args.prove {
