@@ -115,7 +115,8 @@ fn write(built: &Path) -> eyre::Result<()> {
     let artifacts = tools::root().join(ARTIFACTS);
     fs::create_dir_all(&artifacts)?;
     let elf = artifacts.join("program.elf");
-    fs::copy(built, &elf).wrap_err("copying the executable")?;
+    // Its bytes, not its mode.
+    fs::write(&elf, fs::read(built)?).wrap_err("copying the executable")?;
     // Key and commitments of whatever was built; needs the prover, so it is compiled only here.
     commit(&elf, &artifacts)?;
     fs::write(artifacts.join(SOURCE_LIST), source_list()?)?;
