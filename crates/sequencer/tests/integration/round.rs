@@ -80,6 +80,14 @@ async fn settle(node: &Node, batch: u64) {
         .unwrap();
 }
 
+/// Tags follow the record of a batch, not the other way round.
+async fn tag_reaches_head(node: &Node, tag: Tag) {
+    eventually("the tag at the newest block", || async {
+        (node.chain.tag(tag).unwrap() == node.chain.head().number).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_deposit_becomes_a_withdrawal_that_l1_pays() {
     let (l1, dir) = (Layer1::start().await, TempDir::new().unwrap());
@@ -113,14 +121,11 @@ async fn a_deposit_becomes_a_withdrawal_that_l1_pays() {
 
     node.sealer.seal();
     wait_for(&node, 1, BatchState::Committed).await;
-    assert_eq!(node.chain.tag(Tag::Safe).unwrap(), node.chain.head().number);
+    tag_reaches_head(&node, Tag::Safe).await;
     assert_eq!(node.chain.tag(Tag::Finalized).unwrap(), 0);
     settle(&node, 1).await;
     wait_for(&node, 1, BatchState::Settled).await;
-    assert_eq!(
-        node.chain.tag(Tag::Finalized).unwrap(),
-        node.chain.head().number
-    );
+    tag_reaches_head(&node, Tag::Finalized).await;
     let rollup = Rollup::new(node.deployment.rollup, node.sender.provider().clone());
     assert_eq!(
         rollup.stateRoot().call().await.unwrap(),
