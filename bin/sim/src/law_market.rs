@@ -1,8 +1,8 @@
 //! The law at work: the production board between an invented L1 and invented rollers.
 //!
 //! One queue of timed happenings, in milliseconds; the board sees whole seconds. L1 has a block every twelve seconds and
-//! carries out in it what the board asked for since the block before ([`l1`]). Rollers are machines with a strategy
-//! ([`rollers`]). What is measured is written down in [`recorder`].
+//! carries out in it what the board asked for since the block before (`l1`). Rollers are machines with a strategy
+//! (`rollers`). What is measured is written down in `recorder`.
 
 mod l1;
 mod recorder;

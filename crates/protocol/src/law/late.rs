@@ -4,7 +4,7 @@
 //! `assigned + EXPIRY_MULTIPLE * T`; it enters the same lottery as the next round's on-time proofs at `LATE_SHARE = 1 / LATE_DIVISOR`
 //! of a ticket. Tickets stay whole numbers: where both kinds meet, on-time tickets count `LATE_DIVISOR` times. With late proofs
 //! alone the share changes nothing, because a lottery knows proportions only. Being late never pays more than being on time
-//! [sitting].
+//! \[sitting\].
 
 use super::Params;
 use crate::ids::UnixSeconds;

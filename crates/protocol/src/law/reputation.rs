@@ -11,7 +11,7 @@
 //! 3. declined: `q -= ceil(q * D * w_declined / (ONE * w_offered))`, at least to `Q_MIN`. It follows from the published log.
 //! 4. failures: for each epoch that ended `CHALLENGE_S` ago, with that epoch's offers,
 //!    `q -= ceil(q * (L w_late + M w_missed + I w_invalid) / (ONE * w_offered))`, at least to `Q_MIN`. They rest on the
-//!    operator's word, so evidence on L1 can cancel one before it counts [silence].
+//!    operator's word, so evidence on L1 can cancel one before it counts \[silence\].
 //!
 //! Penalties are linear in the *share* of offers that went wrong: an outage costs a big roller and its split copy the
 //! same [outage compounding], and q settles where load meets real capacity. No stake is lost here.
