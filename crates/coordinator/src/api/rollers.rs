@@ -1,6 +1,6 @@
 //! What rollers ask for: heartbeat, pick, witness.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use alloy_primitives::B256;
 use axum::{
@@ -78,38 +78,26 @@ pub(super) async fn pick(
     let pick: PickRequest = auth::json(&caller, body).await?;
     let wait = Duration::from_millis(pick.wait_ms).min(app.config.pick_wait_max);
     let mut changes = app.board.changes();
-    let found = async {
-        loop {
-            changes.borrow_and_update();
-            let found = match caller.kind {
-                TaskKind::Seat => app
-                    .board
-                    .assignment(caller.roller, &pick.in_hand)
-                    .map(Found::Seat),
-                TaskKind::Fallback => fallback::next(&app, caller.roller, &pick.in_hand)
-                    .await?
-                    .map(Found::Fallback),
-            };
-            if found.is_some() || changes.changed().await.is_err() {
-                return Ok(found);
-            }
+    let mut waited = pin!(tokio::time::sleep(wait));
+    // What is there is found however short the wait is.
+    loop {
+        changes.borrow_and_update();
+        let found = match caller.kind {
+            TaskKind::Seat => match app.board.assignment(caller.roller, &pick.in_hand) {
+                Some(offered) => return delivered(&app, caller, offered).await.map(Json),
+                None => None,
+            },
+            TaskKind::Fallback => fallback::next(&app, caller.roller, &pick.in_hand).await?,
+        };
+        if found.is_some() {
+            return Ok(Json(found));
         }
-    };
-    tokio::select! {
-        found = tokio::time::timeout(wait, found) => match found {
-            Ok(Ok(Some(Found::Seat(offered)))) => delivered(&app, caller, offered).await.map(Json),
-            Ok(Ok(Some(Found::Fallback(work)))) => Ok(Json(Some(work))),
-            Ok(Ok(None)) | Err(_) => Ok(Json(None)),
-            Ok(Err(refused)) => Err(refused),
-        },
-        () = app.shutdown.cancelled() => Ok(Json(None)),
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return Ok(Json(None)) },
+            () = &mut waited => return Ok(Json(None)),
+            () = app.shutdown.cancelled() => return Ok(Json(None)),
+        }
     }
-}
-
-/// Work that was found for a pick.
-enum Found {
-    Seat(Offered),
-    Fallback(Assignment),
 }
 
 async fn delivered(
