@@ -9,11 +9,13 @@ use clap::Args;
 use eyre::ensure;
 use rollmill_zkvm::{
     programs::BATCH_V1,
-    prove::{Inputs, Prover, ProverConfig, Stage, StageSeconds, peak_rss_bytes, reset_peak_rss},
+    prove::{Inputs, Prover, Stage, StageSeconds, peak_rss_bytes, reset_peak_rss},
     recorded::{self, Recorded},
     verify,
 };
 use serde_json::{Value, json};
+
+use crate::prover::prover_config;
 
 /// Verifications that are timed; the fastest counts, because other work on the machine only adds.
 const VERIFICATIONS: u32 = 20;
@@ -37,13 +39,7 @@ pub struct BenchArgs {
 
 /// Measures and prints.
 pub fn run(args: &BenchArgs) -> eyre::Result<()> {
-    let default = ProverConfig::default();
-    let config = ProverConfig {
-        threads: args.threads.unwrap_or(default.threads),
-        segment_memory_bytes_max: args
-            .segment_memory_mib
-            .map_or(default.segment_memory_bytes_max, |mib| mib << 20),
-    };
+    let config = prover_config(args.threads, args.segment_memory_mib);
     let batch = recorded::batch_v1();
     let started = Instant::now();
     let prover = Prover::new(&BATCH_V1, config)?;

@@ -7,7 +7,10 @@ use clap::Args;
 use eyre::{WrapErr, bail, eyre};
 use rollmill_roller_api::ProofKind;
 use rollmill_runtime::LogFormat;
+use rollmill_zkvm::prove::ProverConfig;
 use serde::Deserialize;
+
+use crate::prover::prover_config;
 
 /// Where the deployment is: shared by all verbs.
 #[derive(Clone, Debug, Args)]
@@ -79,8 +82,7 @@ pub struct RunConfig {
     pub deployment: PathBuf,
     pub signer_key_file: Option<PathBuf>,
     pub data_dir: PathBuf,
-    pub threads: Option<usize>,
-    pub segment_memory_bytes: Option<usize>,
+    pub prover: ProverConfig,
     pub proofs: ProofKind,
     pub mock_prove_seconds: f64,
     pub fallback: bool,
@@ -123,11 +125,10 @@ impl RunArgs {
                 .data_dir
                 .or(file.data_dir)
                 .ok_or_else(|| missing("data-dir"))?,
-            threads: self.threads.or(file.threads),
-            segment_memory_bytes: self
-                .segment_memory_mib
-                .or(file.segment_memory_mib)
-                .map(|mib| mib.saturating_mul(1 << 20)),
+            prover: prover_config(
+                self.threads.or(file.threads),
+                self.segment_memory_mib.or(file.segment_memory_mib),
+            ),
             proofs: self.proofs.or(file.proofs).unwrap_or_default(),
             mock_prove_seconds,
             fallback: self.fallback || file.fallback,
@@ -162,7 +163,7 @@ mod tests {
             ..RunArgs::default()
         };
         let config = flags.resolve().unwrap();
-        assert_eq!((config.threads, config.proofs), (Some(7), ProofKind::Mock));
+        assert_eq!((config.prover.threads, config.proofs), (7, ProofKind::Mock));
         assert_eq!(config.data_dir, Path::new("/data"));
         assert_eq!(config.coordinator, "http://127.0.0.1:9650");
 

@@ -18,7 +18,7 @@ use std::{
 };
 
 use alloy_primitives::Bytes;
-use eyre::{WrapErr, bail, ensure, eyre};
+use eyre::{WrapErr, bail, ensure};
 use rollmill_l1::Deployment;
 use rollmill_roller_api::{
     Assignment, Client, ClientError, HeartbeatRequest, PickRequest, ProofKind, Requirements,
@@ -85,12 +85,7 @@ pub async fn run(args: RunArgs) -> eyre::Result<()> {
 impl Daemon {
     async fn start(config: &RunConfig, shutdown: &Shutdown) -> eyre::Result<Self> {
         let signer = keys::load(config.signer_key_file.as_deref(), "ROLLMILL_SIGNER_KEY")?;
-        let deployment = Deployment::read(&config.deployment)?.ok_or_else(|| {
-            eyre!(
-                "there is no deployment file {}",
-                config.deployment.display()
-            )
-        })?;
+        let deployment = Deployment::open(&config.deployment)?;
         let client = Client::new(
             &config.coordinator,
             signer,
@@ -122,13 +117,19 @@ impl Daemon {
         })
     }
 
-    /// Says that we are here until the shutdown, then that we drain.
+    /// Says that we are here, regularly and when a stage of the work begins, until the shutdown; then that we drain.
     async fn heartbeats(&self) -> eyre::Result<()> {
         let every = Duration::from_millis(self.requirements.heartbeat_every_ms.max(50));
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut quiet = false;
-        while self.shutdown.run_until(ticks.tick()).await.is_some() {
+        let mut due = async || {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.progress.stage_begun() => {}
+            }
+        };
+        while self.shutdown.run_until(due()).await.is_some() {
             let beat = HeartbeatRequest {
                 ready: true,
                 tasks: self.progress.report(),

@@ -6,10 +6,17 @@ use std::{
 };
 
 use rollmill_roller_api::{Progress, SeatId, Stage};
+use tokio::sync::Notify;
 
 /// Progress of the seat in hand, shared between the work and the heartbeat.
 #[derive(Clone, Debug, Default)]
-pub struct Board(Arc<Mutex<Option<Current>>>);
+pub struct Board(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    current: Mutex<Option<Current>>,
+    stage_begun: Notify,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Current {
@@ -34,9 +41,17 @@ impl Board {
     /// The work is at `fraction` (0 to 1) of the whole; it never goes back.
     pub fn reach(&self, stage: Stage, fraction: f64) {
         if let Some(current) = self.lock().as_mut() {
+            if current.stage != stage {
+                self.0.stage_begun.notify_one();
+            }
             current.stage = stage;
             current.fraction = current.fraction.max(fraction.clamp(0.0, 1.0));
         }
+    }
+
+    /// Waits until a stage has begun that nobody has waited for yet.
+    pub async fn stage_begun(&self) {
+        self.0.stage_begun.notified().await;
     }
 
     /// No work in hand.
@@ -52,7 +67,10 @@ impl Board {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Current>> {
         // The value is whole after every assignment.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,8 +93,8 @@ impl Current {
 mod tests {
     use super::*;
 
-    #[test]
-    fn progress_never_goes_back() {
+    #[tokio::test]
+    async fn progress_never_goes_back() {
         let board = Board::default();
         assert!(board.report().is_empty());
         let seat = SeatId {
@@ -91,6 +109,7 @@ mod tests {
             (report[0].stage, report[0].fraction),
             (Stage::Aggregating, 0.5)
         );
+        board.stage_begun().await;
         board.end();
         assert!(board.report().is_empty());
     }

@@ -26,6 +26,18 @@ use crate::config::RunConfig;
 /// How long a mock prover pretends without looking whether it was cancelled.
 const MOCK_STEP: Duration = Duration::from_millis(50);
 
+/// What a prover may use; the default where nothing is said.
+pub fn prover_config(threads: Option<usize>, segment_memory_mib: Option<usize>) -> ProverConfig {
+    let default = ProverConfig::default();
+    ProverConfig {
+        threads: threads.map_or(default.threads, |threads| threads.max(1)),
+        segment_memory_bytes_max: segment_memory_mib
+            .map_or(default.segment_memory_bytes_max, |mib| {
+                mib.saturating_mul(1 << 20)
+            }),
+    }
+}
+
 /// A prover of one kind.
 pub enum Prover {
     /// Real proofs.
@@ -64,14 +76,7 @@ impl Prover {
                 config.mock_prove_seconds,
             ))),
             ProofKind::Stark => {
-                let mut prover = ProverConfig::default();
-                if let Some(threads) = config.threads {
-                    prover.threads = threads.max(1);
-                }
-                if let Some(bytes) = config.segment_memory_bytes {
-                    prover.segment_memory_bytes_max = bytes;
-                }
-                let prover = StarkProver::new(&programs::BATCH_V1, prover)
+                let prover = StarkProver::new(&programs::BATCH_V1, config.prover)
                     .wrap_err("cannot set up the prover")?;
                 Ok(Self::Stark(Box::new(prover)))
             }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use alloy::primitives::utils::parse_ether;
 use alloy_primitives::{Address, U256};
 use clap::Args;
-use eyre::{WrapErr, ensure, eyre};
+use eyre::{WrapErr, ensure};
 use rollmill_l1::{
     Call, Deployment, DynProvider, Sender, SenderConfig, connect,
     contracts::{RollerRegistry, ScrToken},
@@ -57,12 +57,7 @@ pub async fn run(args: StakeArgs) -> eyre::Result<()> {
     init_tracing(LogFormat::Human, "warn")?;
     let owner = keys::load(args.owner_key_file.as_deref(), "ROLLMILL_OWNER_KEY")?;
     let target = parse_ether(&args.amount).wrap_err("--amount is no number of SCR")?;
-    let deployment = Deployment::read(&args.chain.deployment)?.ok_or_else(|| {
-        eyre!(
-            "there is no deployment file {}",
-            args.chain.deployment.display()
-        )
-    })?;
+    let deployment = Deployment::open(&args.chain.deployment)?;
     let provider = connect(&args.chain.l1_rpc)?;
     let store = Store::open(&args.data_dir).await?;
     let sender = Sender::new(

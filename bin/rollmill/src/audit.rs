@@ -24,6 +24,9 @@ use rollmill_protocol::{TaskId, law::draw::HitOutcome};
 use rollmill_roller_api::Client;
 use serde_json::json;
 
+/// Where a coordinator of this machine listens.
+const COORDINATOR_DEFAULT: &str = "http://127.0.0.1:9650";
+
 /// Flags of `rollmill audit`.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -49,7 +52,7 @@ enum Verb {
         #[arg(
             long,
             env = "ROLLMILL_COORDINATOR",
-            default_value = "http://127.0.0.1:9650"
+            default_value = COORDINATOR_DEFAULT
         )]
         coordinator: String,
         /// The file, one JSON object per line.
@@ -61,10 +64,15 @@ enum Verb {
 /// Where log and L1 are.
 #[derive(Debug, clap::Args)]
 struct Sources {
-    /// The coordinator whose log is audited [default: http://127.0.0.1:9650].
-    #[arg(long, env = "ROLLMILL_COORDINATOR", value_name = "URL")]
-    coordinator: Option<String>,
-    /// A saved log, instead of a coordinator's.
+    /// The coordinator whose log is audited.
+    #[arg(
+        long,
+        env = "ROLLMILL_COORDINATOR",
+        value_name = "URL",
+        default_value = COORDINATOR_DEFAULT
+    )]
+    coordinator: String,
+    /// A saved log, instead of the coordinator's.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     /// JSON-RPC endpoint of L1.
@@ -99,15 +107,11 @@ struct Material {
 
 impl Sources {
     async fn fetch(&self) -> eyre::Result<Material> {
-        let deployment = Deployment::read(&self.deployment)?
-            .ok_or_else(|| eyre!("there is no deployment file {}", self.deployment.display()))?;
+        let deployment = Deployment::open(&self.deployment)?;
         let text = match &self.log {
             Some(path) => std::fs::read_to_string(path)
                 .wrap_err_with(|| format!("cannot read the log {}", path.display()))?,
-            None => {
-                let default = "http://127.0.0.1:9650";
-                fetch_log(self.coordinator.as_deref().unwrap_or(default)).await?
-            }
+            None => fetch_log(&self.coordinator).await?,
         };
         let lines = parse(&text)?;
         let l1 = self.l1(&deployment, last_l1_block(&lines)).await?;

@@ -88,21 +88,7 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
     .await
     .wrap_err("cannot open the sequencer")?;
 
-    let rpc_config = RpcConfig {
-        listen: config.l2_listen,
-        client_version: format!("rollmill/{}", env!("CARGO_PKG_VERSION")),
-        priority_fee_wei: 0,
-    };
-    let server = rpc::serve(
-        chain,
-        sequencer.pool(),
-        rpc_config,
-        sequencer.methods(),
-        tasks.shutdown().token(),
-    )
-    .await
-    .wrap_err("cannot serve L2's JSON-RPC")?;
-
+    let l2_url = serve_l2(chain, &sequencer, config.l2_listen, tasks).await?;
     let coordinator = Coordinator::open(
         coordinator_config,
         config.params,
@@ -114,7 +100,7 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
     .wrap_err("cannot open the coordinator")?;
 
     let node = Node {
-        l2_url: server.url(),
+        l2_url,
         coordinator_url: format!("http://{}", coordinator.address()),
         sealer: sequencer.sealer(),
     };
@@ -129,11 +115,32 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
         },
         tasks,
     );
+    Ok(node)
+}
+
+/// Serves L2's JSON-RPC; returns its URL.
+async fn serve_l2(
+    chain: Chain,
+    sequencer: &Sequencer,
+    listen: SocketAddr,
+    tasks: &mut Tasks,
+) -> eyre::Result<String> {
+    let config = RpcConfig {
+        listen,
+        client_version: format!("rollmill/{}", env!("CARGO_PKG_VERSION")),
+        priority_fee_wei: 0,
+    };
+    let (pool, methods) = (sequencer.pool(), sequencer.methods());
+    let stop = tasks.shutdown().token();
+    let server = rpc::serve(chain, pool, config, methods, stop)
+        .await
+        .wrap_err("cannot serve L2's JSON-RPC")?;
+    let url = server.url();
     tasks.spawn("l2.rpc", async move {
         server.stopped().await;
         Ok::<(), std::convert::Infallible>(())
     });
-    Ok(node)
+    Ok(url)
 }
 
 /// What the coordinator must know of the deployment. Receipts bind nobody unless the operator on L1 signs them.

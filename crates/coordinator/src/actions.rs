@@ -17,7 +17,7 @@ use alloy_primitives::{Bytes, U256};
 use rollmill_l1::{
     Call, Deployment, HeaderError, Mined, SendError, Sender, calls,
     contracts::{Control, Court, Rollup},
-    header_rlp,
+    header_rlp, purpose as l1_purpose,
 };
 use rollmill_protocol::{
     BatchNumber, Entry, PublicValues, Roller, TaskId, UnixSeconds,
@@ -373,11 +373,11 @@ pub(crate) fn purpose(action: &Action) -> Option<String> {
         Action::PostSnapshot { epoch, .. } => Some(format!("snapshot/{epoch}")),
         Action::StoreBeacon { l1_block } => Some(format!("beacon/{l1_block}")),
         Action::PostEntries { batch, .. } => Some(format!("entries/{batch}")),
-        Action::Settle { batch, .. } => Some(format!("settle/{batch}")),
+        Action::Settle { batch, .. } => Some(l1_purpose::settle(*batch)),
         Action::Judge { batch, seat, .. } => {
             Some(format!("judge/{batch}/{}/{}", seat.round, seat.roller))
         }
-        Action::StartFallback { batch, .. } => Some(format!("settle-unpaid/{batch}")),
+        Action::StartFallback { batch, .. } => Some(l1_purpose::settle_unpaid(*batch)),
         Action::Assigned(_) | Action::Stop(_) | Action::Alarm(_) => None,
     }
 }

@@ -200,9 +200,8 @@ impl Auditor<'_> {
             }
             Record::L1Block { .. } | Record::Event { .. } => {}
         }
-        let before = state.clone();
         let decided = state.apply(record, *now).map_err(|error| {
-            let (subject, sentence) = self.rejected(&before, record, &error);
+            let (subject, sentence) = rejected(self.l1, state, record, &error);
             differs(subject, sentence)
         })?;
         let published = match record {
@@ -231,43 +230,6 @@ impl Auditor<'_> {
         Ok(())
     }
 
-    /// The law rejects a record: because of what the log decided before, where L1 shows it.
-    fn rejected(&self, before: &State, record: &Record, error: &ApplyError) -> (Subject, String) {
-        let ApplyError::L1 { block, source } = error else {
-            return (
-                Subject::Law,
-                format!("the law rejects what the log says was applied: {error}"),
-            );
-        };
-        match source {
-            BoardError::Divergence {
-                what: "entries",
-                of,
-            } => self.l1.entries_difference(before, *block, *of),
-            BoardError::Divergence { what: "winner", of } => (
-                Subject::Winner,
-                format!("L1 paid another roller for batch {of} than the lottery gives"),
-            ),
-            BoardError::Divergence {
-                what: "snapshot",
-                of,
-            } => (
-                Subject::Reputation,
-                format!("L1 holds another snapshot of epoch {of} than the reputations give"),
-            ),
-            _ => {
-                let events = match record {
-                    Record::L1Block { events, .. } => events.len(),
-                    _ => 0,
-                };
-                (
-                    Subject::L1,
-                    format!("L1 block {block} ({events} events) does not fit the board: {source}"),
-                )
-            }
-        }
-    }
-
     fn count(&mut self, record: &Record, decided: &[Decision]) {
         for decision in decided {
             match decision {
@@ -291,33 +253,82 @@ impl Auditor<'_> {
     }
 }
 
+/// The law rejects a record: because of what the log decided before, where L1 shows it.
+fn rejected(
+    l1: &L1History,
+    state: &State,
+    record: &Record,
+    error: &ApplyError,
+) -> (Subject, String) {
+    let ApplyError::L1 { block, source } = error else {
+        return (
+            Subject::Law,
+            format!("the law rejects what the log says was applied: {error}"),
+        );
+    };
+    match source {
+        BoardError::Divergence {
+            what: "entries",
+            of,
+        } => l1.entries_difference(state, *block, *of),
+        BoardError::Divergence { what: "winner", of } => (
+            Subject::Winner,
+            format!("L1 paid another roller for batch {of} than the lottery gives"),
+        ),
+        BoardError::Divergence {
+            what: "snapshot",
+            of,
+        } => (
+            Subject::Reputation,
+            format!("L1 holds another snapshot of epoch {of} than the reputations give"),
+        ),
+        _ => {
+            let events = match record {
+                Record::L1Block { events, .. } => events.len(),
+                _ => 0,
+            };
+            (
+                Subject::L1,
+                format!("L1 block {block} ({events} events) does not fit the board: {source}"),
+            )
+        }
+    }
+}
+
 /// The first decision in which log and law differ.
 fn compare_decisions(
     published: &[Decision],
     decided: &[Decision],
 ) -> Result<(), (Subject, String)> {
-    let longest = published.len().max(decided.len());
-    for position in 0..longest {
-        let (says, gives) = (published.get(position), decided.get(position));
-        if says == gives {
-            continue;
-        }
-        let Some(one) = gives.or(says) else { continue };
-        let in_words = |decision: Option<&Decision>| match decision {
-            Some(decision) => {
-                serde_json::to_string(decision).unwrap_or_else(|error| error.to_string())
-            }
-            None => "nothing".to_owned(),
-        };
-        let (subject, what) = name(one);
-        let sentence = format!(
-            "{what}: the log says {}, the law gives {}",
-            in_words(says),
-            in_words(gives)
-        );
-        return Err((subject, sentence));
-    }
-    Ok(())
+    let Some((_, says, gives)) = first_difference(published, decided) else {
+        return Ok(());
+    };
+    let (subject, what) = gives
+        .or(says)
+        .map_or((Subject::Law, "a decision differs".to_owned()), name);
+    let sentence = format!(
+        "{what}: the log says {}, the law gives {}",
+        in_words(says),
+        in_words(gives)
+    );
+    Err((subject, sentence))
+}
+
+/// Where two lists part: the position, and what each has there.
+fn first_difference<'a, T: PartialEq>(
+    left: &'a [T],
+    right: &'a [T],
+) -> Option<(usize, Option<&'a T>, Option<&'a T>)> {
+    let positions = 0..left.len().max(right.len());
+    let mut pairs = positions.map(|at| (at, left.get(at), right.get(at)));
+    pairs.find(|(_, left, right)| left != right)
+}
+
+fn in_words<T: Serialize>(one: Option<&T>) -> String {
+    one.map_or_else(
+        || "nothing".to_owned(),
+        |one| serde_json::to_string(one).unwrap_or_else(|error| error.to_string()),
+    )
 }
 
 fn name(decision: &Decision) -> (Subject, String) {

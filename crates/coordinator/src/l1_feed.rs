@@ -1,8 +1,8 @@
 //! From L1's logs to the board's events.
 
-use alloy_primitives::U256;
+use alloy_primitives::{B256, U256};
 use rollmill_l1::{
-    L1Block, L1Event, LoggedEvent,
+    L1Block, L1Event,
     contracts::{
         Court::CourtEvents as Court, RollerRegistry::RollerRegistryEvents as Registry,
         Rollup::RollupEvents as Rollup,
@@ -17,14 +17,15 @@ pub(crate) fn record(block: &L1Block) -> Record {
     let mut events = Vec::new();
     let mut notes = Vec::new();
     for logged in &block.events {
-        let (event, note) = match &logged.event {
-            L1Event::Rollup(event) => rollup(block, logged, event),
-            L1Event::Registry(event) => (registry(event), None),
-            L1Event::Court(event) => (court(event), None),
-            L1Event::RewardPool(_) | L1Event::Evidence(_) | L1Event::Control(_) => (None, None),
-        };
-        events.extend(event);
-        notes.extend(note);
+        events.extend(match &logged.event {
+            L1Event::Rollup(event) => rollup(block, event),
+            L1Event::Registry(event) => registry(event),
+            L1Event::Court(event) => court(event),
+            L1Event::RewardPool(_) | L1Event::Evidence(_) | L1Event::Control(_) => None,
+        });
+        if let L1Event::Rollup(event) = &logged.event {
+            notes.extend(note(event, logged.transaction));
+        }
     }
     Record::L1Block {
         number: block.number,
@@ -50,81 +51,62 @@ pub(crate) fn concerns_rollers(record: &Record) -> bool {
     })
 }
 
-fn rollup(block: &L1Block, logged: &LoggedEvent, event: &Rollup) -> (Option<Event>, Option<Note>) {
-    let transaction = logged.transaction;
+fn rollup(block: &L1Block, event: &Rollup) -> Option<Event> {
+    Some(match event {
+        Rollup::BatchCommitted(e) => Event::BatchCommitted {
+            batch: e.batch,
+            task: TaskId(e.task),
+            l1_block: block.number,
+            prover_gas_estimate: e.c.proverGasEstimate,
+            unit_price: scr(e.unitPriceWei),
+            epoch: e.epoch,
+            program_version: e.c.programVersion,
+        },
+        Rollup::SnapshotPosted(e) => Event::SnapshotConfirmed {
+            epoch: e.epoch,
+            root: e.root,
+        },
+        Rollup::BeaconStored(e) => Event::BeaconStored {
+            l1_block: e.l1Block,
+            prevrandao: e.prevrandao,
+        },
+        Rollup::EntriesPosted(e) => Event::EntriesConfirmed {
+            batch: e.batch,
+            entries_hash: e.entriesHash,
+            lottery_block: e.lotteryBlock,
+        },
+        Rollup::BatchSettled(e) => Event::BatchSettled {
+            batch: e.batch,
+            roller: Some(e.roller),
+            reward: scr(e.rewardWei),
+        },
+        Rollup::BatchSettledUnpaid(e) => Event::BatchSettled {
+            batch: e.batch,
+            roller: None,
+            reward: ScrWei::ZERO,
+        },
+        _ => return None,
+    })
+}
+
+/// What the coordinator serves of a batch beside what the law needs.
+fn note(event: &Rollup, transaction: B256) -> Option<Note> {
+    let settled = |batch, state_root| Note::Settled {
+        batch,
+        state_root,
+        transaction,
+    };
     match event {
-        Rollup::BatchCommitted(e) => {
-            let (batch, task) = (e.batch, TaskId(e.task));
-            let event = Event::BatchCommitted {
-                batch,
-                task,
-                l1_block: block.number,
-                prover_gas_estimate: e.c.proverGasEstimate,
-                unit_price: scr(e.unitPriceWei),
-                epoch: e.epoch,
-                program_version: e.c.programVersion,
-            };
-            let note = Note::Committed {
-                task,
-                batch,
-                program_version: e.c.programVersion,
-                witness_hash: e.c.witnessHash,
-                transaction,
-            };
-            (Some(event), Some(note))
-        }
-        Rollup::SnapshotPosted(e) => (
-            Some(Event::SnapshotConfirmed {
-                epoch: e.epoch,
-                root: e.root,
-            }),
-            None,
-        ),
-        Rollup::BeaconStored(e) => {
-            let event = Event::BeaconStored {
-                l1_block: e.l1Block,
-                prevrandao: e.prevrandao,
-            };
-            (Some(event), None)
-        }
-        Rollup::EntriesPosted(e) => {
-            let event = Event::EntriesConfirmed {
-                batch: e.batch,
-                entries_hash: e.entriesHash,
-                lottery_block: e.lotteryBlock,
-            };
-            (Some(event), None)
-        }
-        Rollup::BatchSettled(e) => {
-            let (roller, reward) = (Some(e.roller), scr(e.rewardWei));
-            let note = Note::Settled {
-                batch: e.batch,
-                state_root: e.stateRoot,
-                transaction,
-            };
-            (
-                Some(Event::BatchSettled {
-                    batch: e.batch,
-                    roller,
-                    reward,
-                }),
-                Some(note),
-            )
-        }
-        Rollup::BatchSettledUnpaid(e) => {
-            let note = Note::Settled {
-                batch: e.batch,
-                state_root: e.stateRoot,
-                transaction,
-            };
-            let event = Event::BatchSettled {
-                batch: e.batch,
-                roller: None,
-                reward: ScrWei::ZERO,
-            };
-            (Some(event), Some(note))
-        }
-        _ => (None, None),
+        Rollup::BatchCommitted(e) => Some(Note::Committed {
+            task: TaskId(e.task),
+            batch: e.batch,
+            program_version: e.c.programVersion,
+            witness_hash: e.c.witnessHash,
+            transaction,
+        }),
+        Rollup::BatchSettled(e) => Some(settled(e.batch, e.stateRoot)),
+        Rollup::BatchSettledUnpaid(e) => Some(settled(e.batch, e.stateRoot)),
+        _ => None,
     }
 }
 

@@ -169,9 +169,15 @@ impl State {
         {
             self.facts.close(Closing::of(task, B256::ZERO, now));
         }
-        let board = &self.board;
-        self.facts
-            .forget_closings(|task| board.task_by_id(task).is_none());
+        // These end what the board keeps of old tasks.
+        if matches!(
+            event,
+            Event::BatchSettled { .. } | Event::SubmissionJudged { .. }
+        ) {
+            let board = &self.board;
+            self.facts
+                .forget_closings(|task| board.task_by_id(task).is_none());
+        }
     }
 }
 

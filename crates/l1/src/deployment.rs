@@ -3,6 +3,7 @@
 use std::{fs, io, path::Path};
 
 use alloy::primitives::{Address, B256};
+use rollmill_protocol::withdrawal::WithdrawalDomain;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Emitters;
@@ -180,6 +181,25 @@ impl Deployment {
                 .map_err(io::Error::other),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a deployment file that must be there; an error is a sentence that names it.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let in_file =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        Self::read(path).map_err(in_file)?.ok_or_else(|| {
+            let sentence = format!("there is no deployment file {}", path.display());
+            io::Error::new(io::ErrorKind::NotFound, sentence)
+        })
+    }
+
+    /// What its withdrawals are bound to.
+    pub fn withdrawal_domain(&self) -> WithdrawalDomain {
+        WithdrawalDomain {
+            l1_chain_id: self.chain_id,
+            rollup: self.rollup,
+            l2_chain_id: self.l2_chain_id,
         }
     }
 

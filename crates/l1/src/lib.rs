@@ -16,6 +16,7 @@ mod deployment;
 mod event;
 mod header;
 mod provider;
+pub mod purpose;
 pub mod revert;
 mod sender;
 mod watcher;

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use alloy_primitives::{B256, keccak256};
-use rollmill_l1::{Call, Deployment, SendError, Sender, contracts::Rollup};
+use rollmill_l1::{Call, Deployment, SendError, Sender, contracts::Rollup, purpose};
 use rollmill_runtime::{Backoff, RetryError, Shutdown, retry};
 use rollmill_store::{BatchRecord, BatchState, Store, StoreError};
 use tokio::sync::watch;
@@ -158,7 +158,7 @@ impl Committer {
         let mined = self
             .sender
             .send(
-                &format!("commit/{batch}"),
+                &purpose::commit(batch),
                 &Call::new(self.deployment.rollup, &call),
             )
             .await?;

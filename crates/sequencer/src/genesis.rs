@@ -44,6 +44,14 @@ pub struct GenesisConfig {
 }
 
 impl GenesisConfig {
+    /// The same genesis for another Rollup contract.
+    pub fn of_rollup(&self, rollup: Address) -> Self {
+        Self {
+            rollup,
+            ..self.clone()
+        }
+    }
+
     /// Rules and block 0.
     pub fn chain_spec(&self) -> ChainSpec {
         let word = |value: u64| B256::from(U256::from(value));

@@ -23,11 +23,14 @@ mod withdrawals;
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use rollmill_engine::{Chain, StorageError, rpc::Methods};
 use rollmill_l1::{Deployment, Sender, Watcher, WatcherConfig};
-use rollmill_protocol::withdrawal::WithdrawalDomain;
 use rollmill_runtime::{Clock, Tasks};
 use rollmill_store::Store;
 use tokio::{
@@ -150,10 +153,7 @@ impl Sequencer {
                 head,
             });
         }
-        let path = data_dir.join("mempool.redb");
-        let opening = chain.clone();
-        let opened = spawn_blocking(move || Mempool::open(opening, &path)).await;
-        let pool = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let pool = open_pool(chain.clone(), data_dir.join("mempool.redb")).await?;
         let cursor = follower::cursor(&store).await?;
         let provider = sender.provider().clone();
         let head = watch::Sender::new(L1Head::default());
@@ -174,12 +174,11 @@ impl Sequencer {
             chain: chain.clone(),
             head,
         };
-        let domain = WithdrawalDomain {
-            l1_chain_id: deployment.chain_id,
-            rollup: deployment.rollup,
-            l2_chain_id: deployment.l2_chain_id,
-        };
-        let withdrawals = Arc::new(Withdrawals::new(chain.clone(), store.clone(), domain));
+        let withdrawals = Arc::new(Withdrawals::new(
+            chain.clone(),
+            store.clone(),
+            deployment.withdrawal_domain(),
+        ));
         let methods = Rollmill {
             chain: chain.clone(),
             store: store.clone(),
@@ -253,4 +252,10 @@ impl Sequencer {
         tasks.spawn("sequencer.batches", batcher.run(shutdown.clone()));
         tasks.spawn("sequencer.commits", committer.run(shutdown));
     }
+}
+
+/// Reading the journal back takes a while: not on the runtime's threads.
+async fn open_pool(chain: Chain, path: PathBuf) -> Result<Arc<Mempool>, JournalError> {
+    let opened = spawn_blocking(move || Mempool::open(chain, &path)).await;
+    opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }

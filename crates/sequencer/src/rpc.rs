@@ -15,7 +15,7 @@ use jsonrpsee::{
     types::{ErrorObjectOwned, error::INTERNAL_ERROR_CODE},
 };
 use rollmill_engine::{Chain, Tag};
-use rollmill_l1::Deployment;
+use rollmill_l1::{Deployment, purpose};
 use rollmill_protocol::l2::{FEE_VAULT, WITHDRAWAL_QUEUE};
 use rollmill_store::{BatchRecord, BatchState, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -28,20 +28,12 @@ const SERVER_ERROR: i32 = -32000;
 /// There is no proof yet; asking later can help.
 const NOT_SETTLED: i32 = -32010;
 
-/// Which batch is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum BatchTag {
-    Sealed,
-    Committed,
-    Settled,
-}
-
 /// A number, or the last that has come so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum BatchId {
-    Tag(BatchTag),
+    /// `sealed`, `committed` or `settled`.
+    Last(BatchState),
     Number(U64),
 }
 
@@ -216,7 +208,10 @@ impl Rollmill {
         }))
     }
 
-    async fn show(&self, record: BatchRecord) -> RpcResult<RpcBatch> {
+    async fn show(&self, record: Option<BatchRecord>) -> RpcResult<Option<RpcBatch>> {
+        let Some(record) = record else {
+            return Ok(None);
+        };
         let fields: CommitFields =
             serde_json::from_value(record.commit_fields).map_err(internal)?;
         let stats: BatchStats = serde_json::from_value(record.stats).map_err(internal)?;
@@ -224,7 +219,7 @@ impl Rollmill {
         let commit_transaction = match record.state {
             BatchState::Sealed => None,
             _ => self
-                .l1_transaction(format!("commit/{number}"))
+                .l1_transaction(purpose::commit(number))
                 .await
                 .map_err(internal)?,
         };
@@ -232,7 +227,7 @@ impl Rollmill {
             BatchState::Settled => self.settlement(number).await.map_err(internal)?,
             _ => None,
         };
-        Ok(RpcBatch {
+        Ok(Some(RpcBatch {
             number: U64::from(number),
             status: record.state,
             first_block: U64::from(record.first_block),
@@ -250,15 +245,15 @@ impl Rollmill {
             data_bytes: U64::from(stats.data_bytes),
             commit_transaction,
             settle_transaction,
-        })
+        }))
     }
 
     /// The node's own settlement of a batch: with entries, or as a fallback.
     async fn settlement(&self, number: u64) -> Result<Option<L1Transaction>, StoreError> {
-        let paid = self.l1_transaction(format!("settle/{number}")).await?;
+        let paid = self.l1_transaction(purpose::settle(number)).await?;
         match paid {
             Some(paid) => Ok(Some(paid)),
-            None => self.l1_transaction(format!("settle-unpaid/{number}")).await,
+            None => self.l1_transaction(purpose::settle_unpaid(number)).await,
         }
     }
 
@@ -338,37 +333,26 @@ impl RollmillApiServer for Rollmill {
     }
 
     async fn batch(&self, id: BatchId) -> RpcResult<Option<RpcBatch>> {
-        let state = match id {
-            BatchId::Number(number) => {
-                let record = self.store.batch(number.to()).await.map_err(internal)?;
-                return match record {
-                    Some(record) => Ok(Some(self.show(record).await?)),
-                    None => Ok(None),
-                };
+        let number = match id {
+            BatchId::Number(number) => Some(number.to()),
+            BatchId::Last(state) => {
+                let last = self.store.last_batch(state).await;
+                last.map_err(internal)?
             }
-            BatchId::Tag(BatchTag::Sealed) => BatchState::Sealed,
-            BatchId::Tag(BatchTag::Committed) => BatchState::Committed,
-            BatchId::Tag(BatchTag::Settled) => BatchState::Settled,
         };
-        let last = self.store.last_batch(state).await.map_err(internal)?;
-        let record = match last {
+        let record = match number {
             Some(number) => self.store.batch(number).await.map_err(internal)?,
             None => None,
         };
-        match record {
-            Some(record) => Ok(Some(self.show(record).await?)),
-            None => Ok(None),
-        }
+        self.show(record).await
     }
 
     async fn batch_by_block(&self, block: BlockNumberOrTag) -> RpcResult<Option<RpcBatch>> {
-        let Some(number) = self.chain.resolve(block.into()).map_err(internal)? else {
-            return Ok(None);
+        let record = match self.chain.resolve(block.into()).map_err(internal)? {
+            Some(number) => self.batch_of(number).await.map_err(internal)?,
+            None => None,
         };
-        match self.batch_of(number).await.map_err(internal)? {
-            Some(record) => Ok(Some(self.show(record).await?)),
-            None => Ok(None),
-        }
+        self.show(record).await
     }
 
     async fn transaction_status(&self, hash: B256) -> RpcResult<RpcTransactionStatus> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use alloy_primitives::Address;
 use clap::{Args, Subcommand};
-use eyre::{WrapErr, bail, eyre};
+use eyre::bail;
 use rollmill_l1::Deployment;
 use rollmill_protocol::TaskId;
 use rollmill_roller_api::{
@@ -155,9 +155,7 @@ fn in_words(receipt: &SignedReceipt) -> String {
 
 fn verify(args: &VerifyArgs) -> eyre::Result<()> {
     let receipts = args.source.read()?;
-    let deployment = Deployment::read(&args.deployment)
-        .wrap_err_with(|| format!("cannot read {}", args.deployment.display()))?
-        .ok_or_else(|| eyre!("there is no deployment file {}", args.deployment.display()))?;
+    let deployment = Deployment::open(&args.deployment)?;
     let operator = args.operator.unwrap_or(deployment.operator);
     let domain = domain(deployment.chain_id, deployment.rollup);
     let findings = examine(&receipts, &domain, operator);

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 
 use alloy::signers::local::PrivateKeySigner;
 use alloy_primitives::{Address, B256, Bytes};
-use eyre::{WrapErr, eyre};
+use eyre::WrapErr;
 use rollmill_l1::Deployment;
 use rollmill_roller_api::{
     Assignment, Client, HeartbeatRequest, PickRequest, ProofKind, SubmissionStats,
@@ -41,8 +41,7 @@ pub struct Args {
 
 /// Cheats until it is stopped.
 pub async fn run(args: Args) -> eyre::Result<()> {
-    let deployment = Deployment::read(&args.deployment)?
-        .ok_or_else(|| eyre!("there is no deployment file {}", args.deployment.display()))?;
+    let deployment = Deployment::open(&args.deployment)?;
     let key = std::fs::read_to_string(&args.signer_key_file)
         .wrap_err_with(|| format!("cannot read {}", args.signer_key_file.display()))?;
     let signer: PrivateKeySigner = key

@@ -284,11 +284,7 @@ async fn finalize_withdrawal(
         .event_signature(WithdrawalQueue::WithdrawalInitiated::SIGNATURE_HASH)
         .from_block(0)
         .to_block(last_block);
-    let domain = withdrawal::WithdrawalDomain {
-        l1_chain_id: world.deployment.chain_id,
-        rollup: world.deployment.rollup,
-        l2_chain_id: world.deployment.l2_chain_id,
-    };
+    let domain = world.deployment.withdrawal_domain();
     let (mut leaves, mut ours) = (Vec::new(), None);
     for log in world.l2.get_logs(&filter).await? {
         let event = WithdrawalQueue::WithdrawalInitiated::decode_log(&log.inner)?.data;
@@ -331,26 +327,19 @@ async fn finalize_withdrawal(
     Ok(receipt.transaction_hash)
 }
 
-/// Kills an honest roller that is proving the batch; `None` when the draw took no honest one.
+/// Kills an honest roller that is proving the batch; `None` when the draw took no honest one, or all were too quick.
 async fn kill_one_that_proves(
     world: &World,
     batch: u64,
     rollers: &mut [RollerProcess],
     saboteur: Address,
 ) -> eyre::Result<Option<Address>> {
-    let proves = |seat: &SeatView| {
-        seat.roller != saboteur
-            && seat.state == SeatState::Open
-            && seat.stage == Some(Stage::Proving)
-    };
-    let drawn = |task: &TaskView| !task.seats.is_empty();
-    let task = world.task_when(batch, "the draw", drawn).await?;
-    if task.seats.iter().all(|seat| seat.roller == saboteur) {
-        return Ok(None);
-    }
+    let works = |seat: &SeatView| seat.roller != saboteur && seat.state == SeatState::Open;
+    let proves = |seat: &SeatView| works(seat) && seat.stage == Some(Stage::Proving);
     let task = world
         .task_when(batch, "a roller to prove", |task| {
-            task.seats.iter().any(proves)
+            !task.seats.is_empty()
+                && (task.seats.iter().any(proves) || !task.seats.iter().any(works))
         })
         .await?;
     let Some(seat) = task.seats.iter().find(|seat| proves(seat)) else {

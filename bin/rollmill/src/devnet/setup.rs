@@ -15,7 +15,6 @@ use rollmill_l1::{Deployment, Sender, SenderConfig, deploy};
 use rollmill_protocol::l2;
 use rollmill_roller_api::{Client, ProofKind};
 use rollmill_runtime::Tasks;
-use rollmill_sequencer::GenesisConfig;
 use rollmill_store::Store;
 use tokio::process::Command;
 
@@ -64,25 +63,8 @@ impl Network {
         tasks: &mut Tasks,
     ) -> eyre::Result<Self> {
         let folders = Folders::open(data_dir)?;
-        let l1_url = match &args.l1_rpc {
-            Some(url) => {
-                ensure!(
-                    args.proofs == ProofKind::Mock,
-                    "only the embedded L1 verifies STARKs: add --proofs mock"
-                );
-                url.clone()
-            }
-            None => embedded_l1::start(args.l1_port, folders.in_root("l1"), tasks).await?,
-        };
-        let l1 = rollmill_l1::connect(&l1_url)?;
-        let chain_id = l1
-            .get_chain_id()
-            .await
-            .wrap_err_with(|| format!("no L1 answers at {l1_url}"))?;
-        ensure!(
-            l2::is_devnet_l1(chain_id),
-            "chain id {chain_id} at {l1_url} is no development chain"
-        );
+        let l1_url = l1_url(args, &folders, tasks).await?;
+        let (l1, chain_id) = connect(&l1_url).await?;
         let store = Store::open(folders.in_root("node")).await?;
         let operator = Role::Operator.signer()?;
         let sender = Sender::new(
@@ -95,12 +77,9 @@ impl Network {
         let genesis = genesis_config(&l1, chain_id).await?;
         let file = folders.in_root("deployment.json");
         let config = deploy_config(args, sender.address());
-        let with_rollup = |rollup| GenesisConfig {
-            rollup,
-            ..genesis.clone()
-        };
         let deployment = deploy(&sender, &config, &file, |rollup| {
-            with_rollup(rollup)
+            genesis
+                .of_rollup(rollup)
                 .l1_genesis()
                 .expect("the genesis of a devnet has no invalid account")
         })
@@ -122,7 +101,7 @@ impl Network {
             operator: OperatorSigner::new(operator),
             fallback: None,
             deployment: deployment.clone(),
-            genesis: with_rollup(deployment.rollup),
+            genesis: genesis.of_rollup(deployment.rollup),
             proofs: args.proofs,
             params: law(args.proofs, &deployment.parameters),
             sequencer: sequencer_config(args),
@@ -279,4 +258,30 @@ impl Network {
             &self.folders.log(&name),
         )
     }
+}
+
+/// Where L1 is: the given one, or an embedded one that is started.
+async fn l1_url(args: &Args, folders: &Folders, tasks: &mut Tasks) -> eyre::Result<String> {
+    let Some(url) = &args.l1_rpc else {
+        return embedded_l1::start(args.l1_port, folders.in_root("l1"), tasks).await;
+    };
+    ensure!(
+        args.proofs == ProofKind::Mock,
+        "only the embedded L1 verifies STARKs: add --proofs mock"
+    );
+    Ok(url.clone())
+}
+
+/// A development L1 with its chain id.
+async fn connect(url: &str) -> eyre::Result<(DynProvider, u64)> {
+    let l1 = rollmill_l1::connect(url)?;
+    let chain_id = l1
+        .get_chain_id()
+        .await
+        .wrap_err_with(|| format!("no L1 answers at {url}"))?;
+    ensure!(
+        l2::is_devnet_l1(chain_id),
+        "chain id {chain_id} at {url} is no development chain"
+    );
+    Ok((l1, chain_id))
 }

@@ -16,8 +16,12 @@ use rollmill_protocol::{
     law::{Controls, Params},
 };
 
-use super::Subject;
-use crate::{l1_feed, log::Record, state::State};
+use super::{Subject, first_difference, in_words};
+use crate::{
+    l1_feed,
+    log::{Note, Record},
+    state::State,
+};
 
 /// L1's blocks with the events of our contracts, from the deployment's block on.
 #[derive(Clone, Debug, Default)]
@@ -229,29 +233,20 @@ impl L1History {
 
 /// The first difference between a block in the log and the same on L1.
 fn compare_block(number: u64, logged: &Record, real: &Record) -> Result<(), (Subject, String)> {
-    let parts = |record: &Record| match record {
-        Record::L1Block { events, notes, .. } => (events.clone(), notes.clone()),
-        _ => (Vec::new(), Vec::new()),
-    };
-    let ((logged_events, logged_notes), (events, notes)) = (parts(logged), parts(real));
-    let longest = logged_events.len().max(events.len());
-    for position in 0..longest {
-        let (says, has) = (logged_events.get(position), events.get(position));
-        if says != has {
-            let one = has.or(says);
-            let in_words = |event: Option<&Event>| match event {
-                Some(event) => {
-                    serde_json::to_string(event).unwrap_or_else(|error| error.to_string())
-                }
-                None => "nothing".to_owned(),
-            };
-            let sentence = format!(
-                "event {position} of L1 block {number} differs: the log says {}, L1 has {}",
-                in_words(says),
-                in_words(has)
-            );
-            return Err((one.map_or(Subject::L1, subject), sentence));
+    fn parts(record: &Record) -> (&[Event], &[Note]) {
+        match record {
+            Record::L1Block { events, notes, .. } => (events, notes),
+            _ => (&[], &[]),
         }
+    }
+    let ((logged_events, logged_notes), (events, notes)) = (parts(logged), parts(real));
+    if let Some((position, says, has)) = first_difference(logged_events, events) {
+        let sentence = format!(
+            "event {position} of L1 block {number} differs: the log says {}, L1 has {}",
+            in_words(says),
+            in_words(has)
+        );
+        return Err((has.or(says).map_or(Subject::L1, subject), sentence));
     }
     if logged_notes != notes {
         let sentence = format!("the notes of L1 block {number} differ from L1");

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use alloy::primitives::{B256, keccak256};
 use rollmill_engine::{Chain, TransactionPool, rpc::Methods};
-use rollmill_protocol::withdrawal::WithdrawalDomain;
 use rollmill_store::{BatchState, L1Attempt, Store};
 use serde_json::{Value, json};
 
@@ -15,11 +14,7 @@ use crate::{BatchPolicy, Mempool, SequencerConfig, Withdrawals, rpc::Rollmill};
 
 fn methods(world: &World, chain: &Chain, store: &Store, pool: Arc<Mempool>) -> Methods {
     let deployment = world.deployment();
-    let domain = WithdrawalDomain {
-        l1_chain_id: deployment.chain_id,
-        rollup: deployment.rollup,
-        l2_chain_id: deployment.l2_chain_id,
-    };
+    let domain = deployment.withdrawal_domain();
     Rollmill {
         chain: chain.clone(),
         store: store.clone(),
