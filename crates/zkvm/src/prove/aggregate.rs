@@ -1,6 +1,6 @@
 //! From the segments' proofs to one proof of constant size.
 //!
-//! Leaf proofs verify up to 4 segments each, internal proofs up to 3 of the layer below. The layers above the second
+//! Leaf proofs verify up to [`LEAF_CHILDREN`] segments each, internal proofs up to 3 of the layer below. The layers above the second
 //! verify proofs of their own kind until one is left; one more such proof of it is smaller and of constant shape.
 
 use openvm_circuit::arch::ContinuationVmProof;
@@ -10,6 +10,9 @@ use openvm_stark_backend::proof::Proof;
 use openvm_verify_stark_host::VmStarkProof;
 
 use super::{ProveError, Stage, Steps, keys::Engine};
+
+/// The circuit takes four, in more memory than a segment's proof needs.
+const LEAF_CHILDREN: usize = 3;
 
 pub(super) fn aggregate(
     keys: &AggProver,
@@ -23,7 +26,7 @@ pub(super) fn aggregate(
     };
     let tree = &keys.agg_tree_config;
 
-    let leaves = counter.layer(app_proof.per_segment, tree.num_children_leaf, |proofs| {
+    let leaves = counter.layer(app_proof.per_segment, LEAF_CHILDREN, |proofs| {
         keys.leaf_prover
             .agg_prove_no_def::<Engine>(proofs, ChildVkKind::App)
     })?;
@@ -56,7 +59,7 @@ pub(super) fn aggregate(
 /// Number of aggregation proofs for this many segments.
 fn step_count(keys: &AggProver, segments: usize) -> usize {
     let tree = &keys.agg_tree_config;
-    let leaves = segments.div_ceil(tree.num_children_leaf);
+    let leaves = segments.div_ceil(LEAF_CHILDREN);
     let internal = leaves.div_ceil(tree.num_children_internal);
     let mut recursive = internal.div_ceil(tree.num_children_internal);
     let mut steps = leaves + internal + recursive;
