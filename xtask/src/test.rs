@@ -4,16 +4,8 @@ use eyre::WrapErr;
 
 use crate::{contracts, guest, tools};
 
-/// Options.
-#[derive(clap::Args)]
-pub struct Args {
-    /// Also the end-to-end round with a real proof: many minutes, and up to 6.5 GiB.
-    #[arg(long)]
-    stark: bool,
-}
-
 /// Runs the repository's checks and stops at the first that fails.
-pub fn run(args: &Args) -> eyre::Result<()> {
+pub fn run() -> eyre::Result<()> {
     let cargo = tools::cargo();
     let cargo_run = |args: &[&str]| tools::run(tools::command(&cargo, args, "."));
 
@@ -33,7 +25,7 @@ pub fn run(args: &Args) -> eyre::Result<()> {
     guest::check_if_changed()?;
     // One build of everything, so that the end-to-end tests find both binaries beside themselves.
     cargo_run(&["build", "--workspace", "--all-targets", "--locked"])?;
-    cargo_run(&test_command(args.stark))?;
+    cargo_run(&test_command())?;
     cargo_run(&["test", "--workspace", "--doc", "--locked"])?;
     let mut doc = tools::command(
         &cargo,
@@ -44,24 +36,20 @@ pub fn run(args: &Args) -> eyre::Result<()> {
     tools::run(doc)
 }
 
-/// `cargo nextest` where it is installed, else `cargo test`, which knows no default filter.
-fn test_command(stark: bool) -> Vec<&'static str> {
+/// `cargo nextest` where it is installed, else `cargo test`.
+fn test_command() -> Vec<&'static str> {
     let nextest = std::process::Command::new(tools::cargo())
         .args(["nextest", "--version"])
         .output()
         .is_ok_and(|output| output.status.success());
     if nextest {
-        let mut command = vec![
+        vec![
             "nextest",
             "run",
             "--workspace",
             "--locked",
             "--no-fail-fast",
-        ];
-        if stark {
-            command.push("--ignore-default-filter");
-        }
-        command
+        ]
     } else {
         vec!["test", "--workspace", "--locked", "--no-fail-fast"]
     }

@@ -127,8 +127,20 @@ impl Devnet {
     }
 }
 
+/// Longest wait for anything but a real proof.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Looks again and again, for two minutes at most, until `look` finds something.
 pub async fn until<T>(
+    what: &str,
+    look: impl AsyncFnMut() -> eyre::Result<Option<T>>,
+) -> eyre::Result<T> {
+    until_within(PATIENCE, what, look).await
+}
+
+/// Looks again and again, for `patience` at most, until `look` finds something.
+pub async fn until_within<T>(
+    patience: Duration,
     what: &str,
     mut look: impl AsyncFnMut() -> eyre::Result<Option<T>>,
 ) -> eyre::Result<T> {
@@ -141,9 +153,9 @@ pub async fn until<T>(
             }
         }
     };
-    match tokio::time::timeout(Duration::from_secs(120), looking).await {
+    match tokio::time::timeout(patience, looking).await {
         Ok(found) => found,
-        Err(_) => bail!("waited two minutes for {what}"),
+        Err(_) => bail!("waited {} s for {what}", patience.as_secs()),
     }
 }
 
