@@ -85,13 +85,13 @@ pub fn deploy_config(args: &Args, operator: Address) -> DeployConfig {
 /// Constants of a devnet's contracts: short, where a person waits for them.
 fn parameters(args: &Args) -> Parameters {
     let law = Params::devnet();
-    let (settle_s, fallback_s) = match args.proofs {
-        ProofKind::Mock => (60, 120),
-        ProofKind::Stark => (600, 3 * law.t_max_s),
+    let (lag_blocks, settle_s, fallback_s) = match args.proofs {
+        ProofKind::Mock => (1, 60, 120),
+        ProofKind::Stark => (2, 600, 3 * law.t_max_s),
     };
     Parameters {
-        draw_lag: 2,
-        lottery_lag: 2,
+        draw_lag: lag_blocks,
+        lottery_lag: lag_blocks,
         k: args.k,
         settle_s,
         fallback_s,
