@@ -79,11 +79,13 @@ fn rollup(block: &L1Block, event: &Rollup) -> Option<Event> {
             batch: e.batch,
             roller: Some(e.roller),
             reward: scr(e.rewardWei),
+            prover_gas: e.proverGas,
         },
         Rollup::BatchSettledUnpaid(e) => Event::BatchSettled {
             batch: e.batch,
             roller: None,
             reward: ScrWei::ZERO,
+            prover_gas: e.proverGas,
         },
         _ => return None,
     })

@@ -162,6 +162,7 @@ impl Network {
                     batch,
                     roller: Some(seat.roller),
                     reward: ScrWei(1),
+                    prover_gas: 1,
                 }),
                 _ => Vec::new(),
             };

@@ -135,6 +135,7 @@ impl LawMarket<'_> {
             batch,
             roller: Some(seat.roller),
             reward: amount,
+            prover_gas: self.gas_of(batch),
         };
         self.apply(settled)
             .expect("the settlement is the board's own");
@@ -180,6 +181,7 @@ impl LawMarket<'_> {
             batch,
             roller: None,
             reward: ScrWei::ZERO,
+            prover_gas: self.gas_of(batch),
         };
         self.apply(settled).expect("the batch is the next");
         self.l1.fallback.remove(&batch);

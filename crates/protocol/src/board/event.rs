@@ -104,6 +104,8 @@ pub enum Event {
         roller: Option<Roller>,
         /// What was paid.
         reward: ScrWei,
+        /// As the proof states it.
+        prover_gas: ProverGas,
     },
     /// L1: the verifier judged a submission.
     SubmissionJudged {

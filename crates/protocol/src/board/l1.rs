@@ -1,13 +1,14 @@
 //! Facts of L1: registry, commits, beacons, entries, settlements, judgements.
 
 use super::{
-    Action, Board, BoardError, Event, Lottery, ReleasedBecause, RollerAccount, SETTLED_TASKS_KEPT,
-    Seat, SeatKey, SeatState, Stage, Task, Turn,
+    Action, Board, BoardError, Event, Lottery, MissedBecause, ReleasedBecause, RollerAccount,
+    SETTLED_TASKS_KEPT, Seat, SeatKey, SeatState, Stage, Task, Turn,
 };
 use crate::{
     entries::entries_hash,
     ids::{BatchNumber, Roller, ScrWei},
     law::{Controls, deadline::deadline_s, lottery, reputation::OfferOutcome},
+    prover_gas::ProverGas,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
 use alloy_primitives::B256;
@@ -223,6 +224,7 @@ impl Board {
             batch,
             roller,
             reward,
+            prover_gas,
         } = *event
         else {
             unreachable!("only settlements are passed here");
@@ -257,6 +259,7 @@ impl Board {
             self.release_open_seats(batch, ReleasedBecause::SettledByOthers, turn);
             self.end_task(batch, turn.now);
         }
+        self.forgive_under_declared(batch, prover_gas);
         self.mark_settled(batch, roller, reward);
         self.file(batch);
         if let Some(account) = roller.and_then(|paid| self.rollers.get_mut(&paid)) {
@@ -268,6 +271,36 @@ impl Board {
         self.fill_window(turn);
         turn.actions.extend(self.settle_next());
         Ok(())
+    }
+
+    /// Deadlines follow the prover gas that the operator declared. Where the proof shows more than a tenth more, they
+    /// scale with it afterwards: forgiven is who was late by no more than that, and who gave up at a deadline that was none.
+    fn forgive_under_declared(&mut self, batch: BatchNumber, proven: ProverGas) {
+        let task = self.task_mut(batch);
+        let (proven, declared) = (u128::from(proven), u128::from(task.prover_gas_estimate));
+        if proven * 10 <= declared * 11 {
+            return;
+        }
+        let in_scaled_time = |seat: &Seat| {
+            let allowed_s = u128::from(seat.deadline - seat.assigned_at) * proven / declared.max(1);
+            seat.receipt.is_some_and(|receipt| {
+                u128::from(receipt.received_at) <= u128::from(seat.assigned_at) + allowed_s
+            })
+        };
+        let is_forgiven = |seat: &Seat| match seat.state {
+            SeatState::Late => in_scaled_time(seat),
+            SeatState::Missed { why } => why == MissedBecause::DeadlinePassed,
+            _ => false,
+        };
+        let seats = task.seats.iter().filter(|(_, seat)| is_forgiven(seat));
+        let forgiven: Vec<_> = seats
+            .map(|((round, roller), _)| task.seat_key(*round, *roller))
+            .collect();
+        for key in forgiven {
+            self.change_account(key.roller, |account| {
+                account.cancel(key, &[OfferOutcome::Late, OfferOutcome::Missed]);
+            });
+        }
     }
 
     fn mark_settled(&mut self, batch: BatchNumber, roller: Option<Roller>, reward: ScrWei) {

@@ -85,6 +85,7 @@ fn confirm(world: &mut World, number: u16) -> Option<Event> {
             batch,
             roller: Some(seat.roller),
             reward: ScrWei(1),
+            prover_gas: 1,
         },
         Action::Judge {
             batch,
@@ -105,6 +106,7 @@ fn confirm(world: &mut World, number: u16) -> Option<Event> {
             batch,
             roller: None,
             reward: ScrWei::ZERO,
+            prover_gas: 1,
         },
         Action::Assigned(_) | Action::Stop(_) | Action::Alarm(_) => {
             unreachable!("notices are not outstanding")
@@ -166,6 +168,7 @@ fn event(world: &mut World, step: Move) -> Option<Event> {
             batch: u64::from(step.number % 8),
             roller: Some(roller),
             reward: ScrWei(1),
+            prover_gas: u64::from(step.number) * 2_000,
         },
         17 => Event::EntriesConfirmed {
             batch: u64::from(step.number % 8),

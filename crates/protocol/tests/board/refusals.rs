@@ -218,6 +218,7 @@ fn l1_facts_out_of_order_are_rejected_and_repeats_are_harmless() {
         batch,
         roller,
         reward: ScrWei(5),
+        prover_gas: 1,
     };
     let diverged = |what| Err(BoardError::Divergence { what, of: batch });
     assert_eq!(

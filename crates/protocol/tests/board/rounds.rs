@@ -7,7 +7,7 @@ use rollmill_protocol::{
         Action, Alarm, BoardError, Event, MissedBecause, Presence, ReleasedBecause, SeatState,
         Stage, Verdict,
     },
-    law::{ONE, Params, reputation::OfferOutcome},
+    law::{ONE, Params, deadline::deadline_s, reputation::OfferOutcome},
 };
 
 fn devnet() -> Params {
@@ -156,6 +156,44 @@ fn a_silent_round_is_followed_by_the_next_and_late_proofs_count_half() {
 }
 
 #[test]
+fn under_declared_work_forgives_who_was_late_for_it() {
+    // (late, missed) of the roller that delivered `late_s` after the deadline, and of all others together.
+    let records = |late_s: u64, prover_gas: u64| {
+        let params = Params {
+            expiry_multiple: 10,
+            ..devnet()
+        };
+        let mut world = World::with_rollers(params, 3);
+        let batch = world.commit_drawing(&[1, 2, 3]);
+        let seat = world.seat(batch, 0, 1).clone();
+        assert!(late_s < seat.deadline - seat.assigned_at);
+        world.now = seat.deadline + late_s;
+        world.apply(Event::Tick);
+        world.submit(world.seat_key(batch, 0, 1), Verdict::Valid);
+        assert_eq!(world.seat(batch, 0, 1).state, SeatState::Late);
+        world.deliver_all(batch);
+        if matches!(world.task(batch).stage, Stage::Open { .. }) {
+            world.now = world.board.next_wakeup().unwrap();
+            world.apply(Event::Tick);
+        }
+        world.settle_proving(batch, prover_gas);
+        assert_eq!(world.replayed(), world.board);
+        let of = |i| world.board.roller(roller(i)).unwrap().record;
+        (of(1).late, of(1).missed, of(2).missed + of(3).missed)
+    };
+    let declared = crate::world::PROVER_GAS;
+    assert_eq!(records(1, declared), (1, 0, 2));
+    assert_eq!(records(1, declared / 10 * 11), (1, 0, 2), "within a tenth");
+    assert_eq!(records(1, 2 * declared), (0, 0, 0));
+    let time_s = deadline_s(&devnet(), devnet().tau_ns_per_gas, declared);
+    assert_eq!(
+        records(time_s / 2, declared / 4 * 5),
+        (1, 0, 0),
+        "later than the work explains"
+    );
+}
+
+#[test]
 fn the_fallback_starts_at_three_t_and_a_late_proof_still_closes() {
     let mut world = World::with_rollers(
         Params {
@@ -213,6 +251,7 @@ fn an_unpaid_settlement_releases_whoever_still_works() {
         batch,
         roller: None,
         reward: ScrWei::ZERO,
+        prover_gas: 1,
     });
     assert_eq!(
         actions
@@ -298,6 +337,7 @@ fn the_window_holds_tasks_back_and_batches_settle_in_order() {
         batch: 1,
         roller: Some(winner.roller),
         reward: ScrWei(1),
+        prover_gas: 1,
     });
     assert!(
         matches!(actions.as_slice(), [Action::Settle { batch: 2, .. }]),

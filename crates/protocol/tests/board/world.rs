@@ -288,6 +288,11 @@ impl World {
 
     /// Entries to L1, lottery, settlement; returns the winner.
     pub fn settle(&mut self, batch: BatchNumber) -> Entry {
+        self.settle_proving(batch, PROVER_GAS)
+    }
+
+    /// The same with a proof of so much work.
+    pub fn settle_proving(&mut self, batch: BatchNumber, prover_gas: u64) -> Entry {
         self.confirm_entries(batch);
         self.store_beacon(batch, keccak256(batch.to_be_bytes()));
         let Stage::Settling { winner, .. } = &self.task(batch).stage else {
@@ -298,6 +303,7 @@ impl World {
             batch,
             roller: Some(winner.roller),
             reward: ScrWei(5),
+            prover_gas,
         });
         winner
     }
