@@ -67,7 +67,7 @@ pub fn check() -> eyre::Result<()> {
 
 /// Checks the format, runs the Solidity tests and compares the gas of each step with `contracts/snapshots`.
 pub fn test() -> eyre::Result<()> {
-    install()?;
+    tools::npm_install(DIR)?;
     forge(&["fmt", "--check"])?;
     forge(&["test", "--gas-snapshot-check", "true"])
 }
@@ -90,7 +90,7 @@ fn committed(path: &Path) -> eyre::Result<Value> {
 
 /// Compiles everything; the artifact of each contract.
 fn compile() -> eyre::Result<BTreeMap<&'static str, Value>> {
-    install()?;
+    tools::npm_install(DIR)?;
     forge(&["build", "src"])?;
     CONTRACTS
         .into_iter()
@@ -131,21 +131,6 @@ fn artifact_path(name: &str) -> PathBuf {
     tools::root()
         .join(DIR)
         .join(format!("artifacts/{name}.json"))
-}
-
-/// Installs the npm packages that the lock file names, unless that was done already.
-fn install() -> eyre::Result<()> {
-    let dir = tools::root().join(DIR);
-    let lock = fs::read(dir.join("package-lock.json"))?;
-    let stamp = dir.join("node_modules/.installed-lock.json");
-    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
-        return Ok(());
-    }
-    let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-    tools::run(tools::command("npm", &arguments, DIR))
-        .wrap_err("the contracts need node (20 or later) and npm")?;
-    fs::write(stamp, lock)?;
-    Ok(())
 }
 
 /// Runs forge: the pinned one from npm, or on a platform for which the lock file names none, the one on the path.

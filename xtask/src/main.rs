@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 #[cfg(test)]
 mod arrows;
 mod bench;
+mod clients;
 mod contracts;
 mod guest;
 mod test;
@@ -22,6 +23,8 @@ struct Cli {
 enum Chore {
     /// Run every check of the repository: the README's test command.
     Test,
+    /// Run the tests with clients from npm against a devnet.
+    Clients,
     /// Print the figures of docs/developer/performance.md.
     Bench(bench::Args),
     /// Build the guest programs, or check that the committed ones are what the source builds.
@@ -35,6 +38,7 @@ enum Chore {
 fn main() -> eyre::Result<()> {
     match Cli::parse().chore {
         Chore::Test => test::run(),
+        Chore::Clients => clients::run(),
         Chore::Bench(args) => bench::run(&args),
         Chore::Guest(args) => guest::run(&args),
         Chore::Fixture => guest::record_fixture(),

@@ -2,7 +2,7 @@
 
 use eyre::WrapErr;
 
-use crate::{contracts, guest, tools};
+use crate::{clients, contracts, guest, tools};
 
 /// Runs the repository's checks and stops at the first that fails.
 pub fn run() -> eyre::Result<()> {
@@ -10,6 +10,9 @@ pub fn run() -> eyre::Result<()> {
     let cargo_run = |args: &[&str]| tools::run(tools::command(&cargo, args, "."));
 
     cargo_run(&["fmt", "--all", "--check"])?;
+    if is_installed("deny") {
+        cargo_run(&["deny", "check", "licenses", "bans", "sources"])?;
+    }
     contracts::check()
         .wrap_err("the committed contract artifacts are not what the source compiles to")?;
     contracts::test()?;
@@ -26,6 +29,7 @@ pub fn run() -> eyre::Result<()> {
     // One build of everything, so that the end-to-end tests find both binaries beside themselves.
     cargo_run(&["build", "--workspace", "--all-targets", "--locked"])?;
     cargo_run(&test_command())?;
+    clients::run()?;
     cargo_run(&["test", "--workspace", "--doc", "--locked"])?;
     let mut doc = tools::command(
         &cargo,
@@ -38,19 +42,18 @@ pub fn run() -> eyre::Result<()> {
 
 /// `cargo nextest` where it is installed, else `cargo test`.
 fn test_command() -> Vec<&'static str> {
-    let nextest = std::process::Command::new(tools::cargo())
-        .args(["nextest", "--version"])
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if nextest {
-        vec![
-            "nextest",
-            "run",
-            "--workspace",
-            "--locked",
-            "--no-fail-fast",
-        ]
+    let tool = if is_installed("nextest") {
+        &["nextest", "run"][..]
     } else {
-        vec!["test", "--workspace", "--locked", "--no-fail-fast"]
-    }
+        &["test"]
+    };
+    [tool, &["--workspace", "--locked", "--no-fail-fast"]].concat()
+}
+
+/// Does cargo know this subcommand?
+fn is_installed(subcommand: &str) -> bool {
+    std::process::Command::new(tools::cargo())
+        .args([subcommand, "--version"])
+        .output()
+        .is_ok_and(|output| output.status.success())
 }

@@ -1,6 +1,7 @@
 //! Running other programs: where the repository is, and commands that fail with a sentence.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -45,6 +46,21 @@ pub fn output(mut command: Command) -> eyre::Result<String> {
         );
     }
     Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Installs the npm packages that the lock file in `dir` names, unless that was done already.
+pub fn npm_install(dir: &str) -> eyre::Result<()> {
+    let folder = root().join(dir);
+    let lock = fs::read(folder.join("package-lock.json"))?;
+    let stamp = folder.join("node_modules/.installed-lock.json");
+    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+    run(command("npm", &arguments, dir))
+        .wrap_err_with(|| format!("{dir} needs node (20 or later) and npm"))?;
+    fs::write(stamp, lock)?;
+    Ok(())
 }
 
 /// Where cargo puts what it builds here.
