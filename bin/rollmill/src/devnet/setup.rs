@@ -32,7 +32,7 @@ use super::{
 use crate::node::{self, Node, NodeConfig};
 
 /// Seconds that a mock prover pretends to work, so that a roller can be seen, and killed, while it proves.
-const MOCK_PROVE_SECONDS: &str = "1.5";
+const MOCK_PROVE_SECONDS: &str = "0.75";
 /// Pause between looks at the coordinator.
 const POLL: Duration = Duration::from_millis(100);
 

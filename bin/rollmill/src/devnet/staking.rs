@@ -1,6 +1,6 @@
 //! The devnet's rollers on L1: who they are, and how they come to their stakes.
 
-use std::path::Path;
+use std::{path::Path, process::Stdio};
 
 use alloy::signers::local::PrivateKeySigner;
 use alloy_primitives::{Bytes, U256, utils::parse_ether};
@@ -66,56 +66,66 @@ pub struct Staking<'a> {
 }
 
 impl Staking<'_> {
-    /// Stakes every roller of a devnet with these flags.
+    /// Stakes every roller of a devnet with these flags, all at the same time.
     pub async fn stake_all(&self, args: &Args) -> eyre::Result<()> {
-        for n in 0..args.rollers {
-            self.stake(Identity::Honest(n), STAKE_SCR).await?;
+        let honest = (0..args.rollers).map(|n| (Identity::Honest(n), STAKE_SCR));
+        // As much as the others together, so that few batches are needed until it is drawn.
+        let all = STAKE_SCR * u64::from(args.rollers);
+        let saboteur = args.sabotage().then_some((Identity::Saboteur, all));
+        let mut staking = Vec::new();
+        for (identity, amount_scr) in honest.chain(saboteur) {
+            self.give(identity, amount_scr).await?;
+            let process = self
+                .command(identity, amount_scr)?
+                .spawn()
+                .wrap_err_with(|| format!("cannot start {}", self.program.display()))?;
+            staking.push((identity, process));
         }
-        if args.sabotage() {
-            // As much as the others together, so that few batches are needed until it is drawn.
-            self.stake(Identity::Saboteur, STAKE_SCR * u64::from(args.rollers))
-                .await?;
+        for (identity, process) in staking {
+            let output = process.wait_with_output().await?;
+            if !output.status.success() {
+                bail!(
+                    "{} could not stake: {}",
+                    identity.name(),
+                    String::from_utf8_lossy(&output.stderr).trim()
+                );
+            }
         }
         Ok(())
     }
 
-    async fn stake(&self, identity: Identity, amount_scr: u64) -> eyre::Result<()> {
+    /// Gives the owner what it stakes, and ether for its transactions.
+    async fn give(&self, identity: Identity, amount_scr: u64) -> eyre::Result<()> {
         let name = identity.name();
-        let owner = identity.owner()?;
+        let owner = identity.owner()?.address();
         let gift = Call {
-            to: owner.address().into(),
+            to: owner.into(),
             value: parse_ether(OWNER_ETHER)?,
             input: Bytes::new(),
         };
         self.sender
             .send(&format!("devnet/ether/{name}"), &gift)
             .await?;
-        let value = U256::from(amount_scr) * U256::from(10).pow(U256::from(18));
         let scr = ScrToken::transferCall {
-            to: owner.address(),
-            value,
+            to: owner,
+            value: U256::from(amount_scr) * U256::from(10).pow(U256::from(18)),
         };
+        let scr = Call::new(self.deployment.token, &scr);
         self.sender
-            .send(
-                &format!("devnet/scr/{name}"),
-                &Call::new(self.deployment.token, &scr),
-            )
+            .send(&format!("devnet/scr/{name}"), &scr)
             .await?;
-        let output = Command::new(self.program)
-            .args([
-                "stake",
-                "--l1-rpc",
-                self.l1_url,
-                "--amount",
-                &amount_scr.to_string(),
-                "--capacity",
-                "4",
-            ])
-            .args([
-                "--signer",
-                &identity.signer()?.address().to_string(),
-                "--deployment",
-            ])
+        Ok(())
+    }
+
+    /// `roller stake`, as a person would run it.
+    fn command(&self, identity: Identity, amount_scr: u64) -> eyre::Result<Command> {
+        let (name, owner) = (identity.name(), identity.owner()?);
+        let mut command = Command::new(self.program);
+        command
+            .args(["stake", "--capacity", "4", "--l1-rpc", self.l1_url])
+            .args(["--amount", &amount_scr.to_string()])
+            .args(["--signer", &identity.signer()?.address().to_string()])
+            .arg("--deployment")
             .arg(self.folders.in_root("deployment.json"))
             .arg("--owner-key-file")
             .arg(self.folders.key(&format!("{name}-owner"), &owner)?)
@@ -125,16 +135,10 @@ impl Staking<'_> {
                     .in_root("rollers")
                     .join(format!("{name}-owner")),
             )
-            .kill_on_drop(true)
-            .output()
-            .await
-            .wrap_err_with(|| format!("cannot start {}", self.program.display()))?;
-        if !output.status.success() {
-            bail!(
-                "{name} could not stake: {}",
-                String::from_utf8_lossy(&output.stderr).trim()
-            );
-        }
-        Ok(())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        Ok(command)
     }
 }
