@@ -10,7 +10,7 @@ import {IRollup} from "./interfaces/IRollup.sol";
 contract Control is IControl {
     uint256 private constant STEP_DIVISOR = 8;
     uint32 private constant K_MAX = 16;
-    uint32 private constant WINDOW_MAX = 1024;
+    uint32 private constant WINDOW_MAX = 65_536;
     /// @dev One second per prover gas.
     uint64 private constant TAU_MAX = 1e9;
 

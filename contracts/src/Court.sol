@@ -237,15 +237,15 @@ contract Court is ICourt {
         return keccak256(abi.encode(s.task, s.round, s.roller));
     }
 
-    /// @dev Takes the fine from stake, then from credits, unless the version is quarantined.
+    /// @dev Takes the fine from stake, then from credits. A quarantine puts it off and pardons nobody.
     function _fine(Batch memory b, address roller, bytes32 seat, uint256 amountWei, address accuser)
         private
         returns (uint256 finedWei)
     {
+        require(!quarantined(b.programVersion), Quarantined(b.programVersion));
         _fined[seat] = true;
         accusedAt[roller] = uint64(block.timestamp);
         _count(b, roller);
-        if (quarantined(b.programVersion)) return 0;
         finedWei = registry.fine(roller, amountWei, accuser, parameters.value(Key.AccuserCostWei));
         if (finedWei < amountWei) finedWei += rewardPool.setOff(roller, amountWei - finedWei);
     }

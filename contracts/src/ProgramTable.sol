@@ -7,6 +7,9 @@ import {IRollup, Program} from "./interfaces/IRollup.sol";
 /// @notice The programs that may prove batches: version -> (program, VM, verifier). Rows are never changed or removed,
 /// so old versions stay settleable.
 abstract contract ProgramTable is IRollup {
+    /// @dev Least time between an announcement and its use: a new verifier could accept anything.
+    uint64 private constant DELAY_MIN_S = 7 days;
+
     address public immutable governor;
     uint64 public immutable programDelayS;
 
@@ -14,6 +17,7 @@ abstract contract ProgramTable is IRollup {
     mapping(uint32 version => Program) private _programs;
 
     constructor(address governor_, uint64 programDelayS_, Program[] memory initial) {
+        require(programDelayS_ >= DELAY_MIN_S, BadParameter("programDelayS"));
         governor = governor_;
         programDelayS = programDelayS_;
         require(initial.length > 0, BadParameter("programs"));

@@ -265,9 +265,10 @@ contract AccuseTest is Base {
         emit ICourt.VersionQuarantined(1, 0, 2, 2 * STAKE);
         court.convict(task, 0, rollers[1]);
         vm.assertTrue(court.quarantined(1));
+        vm.expectPartialRevert(ICourt.Quarantined.selector);
         court.convict(task, 0, rollers[2]);
         vm.assertEq(registry.rollers(rollers[0]).stakeWei, STAKE - FINE);
-        vm.assertEq(registry.rollers(rollers[1]).stakeWei, STAKE);
+        vm.assertEq(registry.rollers(rollers[1]).stakeWei, STAKE - FINE);
         vm.assertEq(registry.rollers(rollers[2]).stakeWei, STAKE);
         Submission memory s = garbage(1, 0);
         s.round = 1;
@@ -277,6 +278,9 @@ contract AccuseTest is Base {
         nextEpoch();
         vm.assertFalse(court.quarantined(1));
         accuse(1, s, 0);
+        // A fine that was put off is no pardon.
+        court.convict(task, 0, rollers[2]);
+        vm.assertEq(registry.rollers(rollers[2]).stakeWei, STAKE - FINE);
     }
 
     function test_aVerifierThatCannotRejectDoesNotJudge() public {

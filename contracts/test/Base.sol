@@ -86,7 +86,7 @@ abstract contract Base {
         p.lotteryLag = 4;
         p.forceS = 1 days;
         p.futureS = 15;
-        p.programDelayS = 1 days;
+        p.programDelayS = 7 days;
         p.messageGasPriceWei = 1 gwei;
         p.messageGasMax = 2_000_000;
     }

@@ -138,7 +138,7 @@ contract CommitTest is Base {
         vm.assertEq(rollup.announceProgram(second), 2);
         c.programVersion = 2;
         refused(c, IRollup.InactiveProgram.selector);
-        vm.warp(block.timestamp + 1 days);
+        vm.warp(block.timestamp + 7 days);
         commit(c);
         vm.assertEq(rollup.batches(1).programVersion, 2);
         vm.assertEq(rollup.expectedPublicValues(1, rollers[0], GAS).forkId, 2);
@@ -252,6 +252,9 @@ contract CommitTest is Base {
         p = deployable();
         p.programs[0].vmCommit = 0;
         refusedParams(p, IRollup.ZeroHash.selector);
+        p = deployable();
+        p.programDelayS = 7 days - 1;
+        refusedParams(p, IRollup.BadParameter.selector);
         // Computed for another address.
         p = deployable();
         refusedParams(p, IRollup.BadParameter.selector);

@@ -86,7 +86,7 @@ contract ControlTest is Base {
         d = dials();
         d.window = 0;
         refusedAtDeployment(d);
-        d.window = 1025;
+        d.window = 65_537;
         refusedAtDeployment(d);
         d = dials();
         d.tauNsPerGas = 1e9 + 1;

@@ -256,7 +256,7 @@ contract JudgeTest is Base {
         Program memory p = Program(EXE, VM_COMMIT, address(new HungryVerifier()), 1, 1, 0);
         vm.prank(governor);
         rollup.announceProgram(p);
-        vm.warp(block.timestamp + 1 days);
+        vm.warp(block.timestamp + 7 days);
         Commit memory c = nextCommit();
         c.programVersion = 2;
         commit(c);

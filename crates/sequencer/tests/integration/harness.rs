@@ -153,7 +153,7 @@ pub async fn deployed(sender: &Sender, dir: &Path) -> Deployment {
             accuse_s: 600,
             force_s: 3_600,
             future_s: 60,
-            program_delay_s: 10,
+            program_delay_s: 7 * 24 * 3_600,
             unbond_s: 7 * 24 * 3_600,
             unit_price_wei: 1_000_000_000,
             fine_wei_min: ETHER,
