@@ -4,8 +4,8 @@ use alloy_primitives::{B256, U256};
 use rollmill_l1::{
     L1Block, L1Event,
     contracts::{
-        Court::CourtEvents as Court, RollerRegistry::RollerRegistryEvents as Registry,
-        Rollup::RollupEvents as Rollup,
+        Court::CourtEvents as Court, Evidence::EvidenceEvents as Evidence,
+        RollerRegistry::RollerRegistryEvents as Registry, Rollup::RollupEvents as Rollup,
     },
 };
 use rollmill_protocol::{ScrWei, TaskId, board::Event};
@@ -21,7 +21,8 @@ pub(crate) fn record(block: &L1Block) -> Record {
             L1Event::Rollup(event) => rollup(block, event),
             L1Event::Registry(event) => registry(event),
             L1Event::Court(event) => court(event),
-            L1Event::RewardPool(_) | L1Event::Evidence(_) | L1Event::Control(_) => None,
+            L1Event::Evidence(event) => evidence(event),
+            L1Event::RewardPool(_) | L1Event::Control(_) => None,
         });
         if let L1Event::Rollup(event) = &logged.event {
             notes.extend(note(event, logged.transaction));
@@ -123,6 +124,16 @@ fn court(event: &Court) -> Option<Event> {
         proof_digest: e.proofDigest.into(),
         valid: e.valid,
         fine: scr(e.fineWei),
+    })
+}
+
+fn evidence(event: &Evidence) -> Option<Event> {
+    let Evidence::OperatorCharged(e) = event else {
+        return None;
+    };
+    Some(Event::OperatorCharged {
+        batch: e.batch,
+        roller: e.roller,
     })
 }
 

@@ -163,7 +163,9 @@ impl Board {
             }
             Event::BatchSettled { .. } => self.on_settled(event, &mut turn)?,
             Event::SubmissionJudged { .. } => self.on_judged(event)?,
-            Event::PenaltyCancelled(seat) => self.on_penalty_cancelled(seat)?,
+            Event::OperatorCharged { batch, roller } => {
+                self.on_operator_charged(*batch, *roller)?
+            }
             Event::QuarantineLifted { program_version } => {
                 self.on_quarantine_lifted(*program_version, &mut turn)?;
             }

@@ -122,9 +122,14 @@ pub enum Event {
         /// What was taken from its stake.
         fine: ScrWei,
     },
-    /// L1: evidence showed that a seat was not late or missed by its roller's fault. The offer never was, if its penalty has
-    /// not counted yet.
-    PenaltyCancelled(SeatKey),
+    /// L1: evidence showed that the operator wronged a roller in a task. If a seat that it was late for or missed there has not
+    /// counted yet, the offer never was.
+    OperatorCharged {
+        /// Batch of the task.
+        batch: BatchNumber,
+        /// The wronged.
+        roller: Roller,
+    },
     /// L1: a quarantined program version is trusted again.
     QuarantineLifted {
         /// Row of the program table.

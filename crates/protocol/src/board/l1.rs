@@ -2,7 +2,7 @@
 
 use super::{
     Action, Board, BoardError, Event, Lottery, MissedBecause, ReleasedBecause, RollerAccount,
-    SETTLED_TASKS_KEPT, Seat, SeatKey, SeatState, Stage, Task, Turn,
+    SETTLED_TASKS_KEPT, Seat, SeatState, Stage, Task, Turn,
 };
 use crate::{
     entries::entries_hash,
@@ -396,11 +396,20 @@ impl Board {
         Ok(())
     }
 
-    pub(super) fn on_penalty_cancelled(&mut self, key: &SeatKey) -> Result<(), BoardError> {
-        self.check_known(key.roller)?;
-        let account = self.rollers.get_mut(&key.roller);
+    pub(super) fn on_operator_charged(
+        &mut self,
+        batch: BatchNumber,
+        roller: Roller,
+    ) -> Result<(), BoardError> {
+        let task = self.tasks.get(&batch).ok_or(BoardError::AlreadyApplied)?;
+        let account = self.rollers.get_mut(&roller);
+        let account = account.ok_or(BoardError::AlreadyApplied)?;
+        let seats = task.seats.keys().filter(|(_, holder)| *holder == roller);
         let outcomes = [OfferOutcome::Late, OfferOutcome::Missed];
-        if account.is_some_and(|account| account.cancel(*key, &outcomes)) {
+        let cancelled = seats
+            .map(|(round, _)| account.cancel(task.seat_key(*round, roller), &outcomes))
+            .fold(false, |any, cancelled| any | cancelled);
+        if cancelled {
             Ok(())
         } else {
             Err(BoardError::AlreadyApplied)

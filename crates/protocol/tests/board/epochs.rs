@@ -39,7 +39,10 @@ fn a_penalty_counts_only_when_its_challenge_time_is_over() {
     }
     world.end_epoch();
     assert!(q(&world) < world.params.q_init);
-    let too_late = Event::PenaltyCancelled(world.seat_key(batch, 0, 1));
+    let too_late = Event::OperatorCharged {
+        batch,
+        roller: roller(1),
+    };
     assert_eq!(world.try_apply(too_late), Err(BoardError::AlreadyApplied));
     assert_eq!(world.replayed(), world.board);
 }
@@ -48,7 +51,10 @@ fn a_penalty_counts_only_when_its_challenge_time_is_over() {
 fn evidence_in_time_cancels_a_penalty_once() {
     let (mut world, batch) = world_with_a_missed_seat();
     world.end_epoch();
-    let cancelled = |i| Event::PenaltyCancelled(world.seat_key(batch, 0, i));
+    let cancelled = |i| Event::OperatorCharged {
+        batch,
+        roller: roller(i),
+    };
     let (missed, on_time) = (cancelled(1), cancelled(2));
     assert_eq!(world.try_apply(on_time), Err(BoardError::AlreadyApplied));
     world.apply(missed.clone());

@@ -175,7 +175,10 @@ fn event(world: &mut World, step: Move) -> Option<Event> {
             entries_hash: B256::ZERO,
             lottery_block: 1,
         },
-        18 => Event::PenaltyCancelled(some_seat(world, step)),
+        18 => Event::OperatorCharged {
+            batch: u64::from(step.number % 8),
+            roller,
+        },
         19 => Event::QuarantineLifted {
             program_version: u32::from(step.number % 2),
         },
