@@ -171,8 +171,16 @@ impl LogLine {
     }
 
     /// Reads the record.
+    ///
+    /// # Errors
+    /// The body is no record, or not in its one spelling: fields in the order of declaration, no white space.
     pub fn record(&self) -> serde_json::Result<Record> {
-        serde_json::from_str(self.body.get())
+        let record: Record = serde_json::from_str(self.body.get())?;
+        if serde_json::to_string(&record)? == self.body.get() {
+            Ok(record)
+        } else {
+            Err(serde::de::Error::custom("the record has another spelling"))
+        }
     }
 }
 

@@ -370,6 +370,18 @@ async fn an_altered_beacon_is_found() {
     assert_eq!(altered.audit(), Err((seq, Subject::Draw)));
 }
 
+/// The same facts in other bytes: a log has one spelling, so that it has one hash.
+#[tokio::test]
+async fn another_spelling_is_found() {
+    let public = short().await;
+    let mut lines = public.lines.clone();
+    let body = lines[4].body.get().replacen(':', ": ", 1);
+    lines[4].body = RawValue::from_string(body).unwrap();
+    rechain(&mut lines);
+    let found = audit(&lines, &public.l1, &public.law).unwrap_err();
+    assert_eq!((found.seq, found.subject), (5, Subject::Chain));
+}
+
 #[tokio::test]
 async fn an_altered_winner_is_found() {
     let public = long().await;
