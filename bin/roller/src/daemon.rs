@@ -19,7 +19,7 @@ use std::{
 
 use alloy_primitives::Bytes;
 use eyre::{WrapErr, bail, ensure};
-use rollmill_l1::Deployment;
+use rollmill_l1::{Deployment, connect};
 use rollmill_roller_api::{
     Assignment, Client, ClientError, HeartbeatRequest, PickRequest, ProofKind, Requirements,
     SeatId, Stage, VerdictKind,
@@ -36,6 +36,7 @@ use crate::{
     keys, progress,
     prover::{Job, Proof, Prover},
     receipts::ReceiptBook,
+    statement::Commits,
 };
 
 /// How long a pick is asked to stay open.
@@ -49,6 +50,7 @@ struct Daemon {
     requirements: Requirements,
     objects: Objects,
     finished: FinishedProofs,
+    commits: Commits,
     prover: Arc<Prover>,
     progress: progress::Board,
     /// The seat in hand and its token, which a stop order of the coordinator cancels.
@@ -110,6 +112,10 @@ impl Daemon {
             requirements,
             objects,
             finished,
+            commits: Commits {
+                l1: connect(&config.l1_rpc)?,
+                rollup: deployment.rollup,
+            },
             prover: Arc::new(prover),
             progress: progress::Board::default(),
             in_hand: Mutex::new(None),
@@ -298,8 +304,14 @@ impl Daemon {
         witness: Bytes,
         token: &Shutdown,
     ) -> eyre::Result<Option<Proof>> {
-        let (prover, progress) = (self.prover.clone(), self.progress.clone());
+        self.progress.reach(Stage::Executing, 0.0);
         let (roller, task) = (self.identity.roller, assignment.seat.task);
+        let public_values_hash = self
+            .commits
+            .statement(assignment, witness.clone())
+            .await
+            .wrap_err_with(|| format!("task {task} is not proven"))?;
+        let (prover, progress) = (self.prover.clone(), self.progress.clone());
         let cancel = Arc::new(AtomicBool::new(false));
         let flag = cancel.clone();
         // Dropping this future (the task is lost, the process ends) must end the blocking work as well.
@@ -309,6 +321,7 @@ impl Daemon {
                 roller,
                 task,
                 witness,
+                public_values_hash,
             };
             prover.prove(
                 &job,

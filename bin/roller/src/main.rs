@@ -16,6 +16,7 @@ mod progress;
 mod prover;
 mod receipts;
 mod stake;
+mod statement;
 mod status;
 
 use std::process::ExitCode;

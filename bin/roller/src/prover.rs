@@ -1,7 +1,6 @@
 //! Making a proof of a seat: a real STARK, or on development networks a mock.
 //!
-//! Before anything is proved the batch is executed natively: the statement is known, so that a broken witness costs
-//! milliseconds, and a proof of anything else never leaves the machine.
+//! What the proof must state is known before ([`crate::statement`]), so that a proof of anything else never leaves the machine.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -10,9 +9,8 @@ use std::{
 
 use alloy_primitives::{B256, Bytes};
 use eyre::{WrapErr, bail, ensure};
-use rollmill_protocol::{PublicValues, Roller, TaskId};
+use rollmill_protocol::{Roller, TaskId};
 use rollmill_roller_api::{ProofKind, Stage, SubmissionStats};
-use rollmill_stf::Identity;
 use rollmill_zkvm::{
     mock::MockProof,
     programs,
@@ -55,6 +53,8 @@ pub struct Job {
     pub task: TaskId,
     /// Encoded witness.
     pub witness: Bytes,
+    /// What the proof must reveal.
+    pub public_values_hash: B256,
 }
 
 /// A proof that was verified here.
@@ -91,8 +91,7 @@ impl Prover {
         cancel: &AtomicBool,
     ) -> eyre::Result<Option<Proof>> {
         reset_peak_rss();
-        report(Stage::Executing, 0.0);
-        let expected = execute(job)?.hash();
+        let expected = job.public_values_hash;
         let Some(mut proof) = (match self {
             Self::Stark(prover) => prove_stark(prover, job, report, cancel)?,
             Self::Mock(pretend) => prove_mock(expected, *pretend, report, cancel)?,
@@ -107,16 +106,6 @@ impl Prover {
         proof.stats.peak_rss_bytes = peak_rss_bytes().unwrap_or_default();
         Ok(Some(proof))
     }
-}
-
-/// The statement, by native execution of the same code that the guest runs.
-fn execute(job: &Job) -> eyre::Result<PublicValues> {
-    let identity = Identity {
-        roller: job.roller,
-        task: job.task,
-    };
-    rollmill_stf::execute_batch(identity, job.witness.clone())
-        .wrap_err("the witness does not execute")
 }
 
 /// Shares of the whole time, for the progress bar: measured on two cores.

@@ -4,9 +4,12 @@
 
 use alloy::{
     primitives::{Address, Bytes, Selector},
+    providers::{DynProvider, Provider},
+    rpc::types::TransactionRequest,
     sol_types::SolValue,
+    transports::TransportError,
 };
-use rollmill_protocol::PublicValues;
+use rollmill_protocol::{PublicValues, public_values::PublicValuesError};
 
 use crate::{
     Call,
@@ -62,6 +65,37 @@ pub fn judge(
         court_selector("judge"),
         &arguments.abi_encode_params(),
     )
+}
+
+/// `expectedPublicValues`: what a proof of a committed batch must state, for this roller and this prover gas.
+///
+/// # Errors
+/// [`ExpectedError`]: L1 does not answer, does not know the batch, or is another version of the contract.
+pub async fn expected_public_values(
+    l1: &DynProvider,
+    rollup: Address,
+    (batch, roller, prover_gas): (u64, Address, u64),
+) -> Result<PublicValues, ExpectedError> {
+    let arguments = (batch, roller, prover_gas).abi_encode_params();
+    let call = encode(rollup, "expectedPublicValues", arguments);
+    let request = TransactionRequest {
+        to: Some(call.to),
+        input: call.input.into(),
+        ..TransactionRequest::default()
+    };
+    let words = l1.call(request).await?;
+    Ok(PublicValues::decode(&words)?)
+}
+
+/// L1's expectation of a batch cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ExpectedError {
+    /// L1 does not answer, or reverts: there is no such batch.
+    #[error("L1 does not say what it expects of the batch")]
+    Rpc(#[from] TransportError),
+    /// The answer is another version's.
+    #[error("L1 expects public values of another form")]
+    Form(#[from] PublicValuesError),
 }
 
 fn encode(rollup: Address, function: &str, arguments: Vec<u8>) -> Call {
