@@ -185,6 +185,28 @@ fn every_item_of_a_witness_is_needed() {
     assert_eq!(execute(&without), Err(BatchError::MissingMessage(0)));
 }
 
+/// The state is a million accounts; the witness of two transfers is the paths of the accounts that they touch.
+#[test]
+fn a_witness_among_a_million_accounts_holds_only_the_paths_of_its_block() {
+    let mut chain = Chain::among(1_000_000);
+    let transfer = Tx {
+        value: U256::from(7),
+        ..Tx::default()
+    };
+    chain.extend([transfer.clone().sign(user(1)), transfer.sign(user(2))]);
+    let built = build(&chain, Vec::new());
+    let witness = Witness::decode(built.witness).unwrap();
+    // Two senders, the recipient, the fee vault, the history contract with a slot, the withdrawal queue with a slot: each six to
+    // eight nodes deep.
+    assert!(
+        (20..=6 * 8 + 2).contains(&witness.nodes.len()),
+        "{} nodes",
+        witness.nodes.len()
+    );
+    let values = execute(&witness).unwrap();
+    assert_eq!(values.state_root, chain.tip().state_root);
+}
+
 #[test]
 fn superfluous_items_are_errors() {
     let (chain, witness) = witness();

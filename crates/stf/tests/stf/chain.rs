@@ -142,9 +142,16 @@ pub struct Chain {
 
 impl Chain {
     pub fn new() -> Self {
+        Self::among(0)
+    }
+
+    /// With so many accounts beside those that act.
+    pub fn among(bystanders: u64) -> Self {
         let mut source = MemorySource::default();
+        let mut genesis = genesis();
+        genesis.accounts.extend((1..=bystanders).map(bystander));
         let update = StateTrie::new(&MemorySource::default(), EMPTY_ROOT_HASH)
-            .apply(genesis())
+            .apply(genesis)
             .unwrap();
         source.insert_update(&update);
         let header = Header {
@@ -217,6 +224,19 @@ impl Chain {
         self.headers.push(executed.header.clone());
         self.blocks.push(executed.clone().into_block());
         executed
+    }
+}
+
+fn bystander(number: u64) -> AccountChange {
+    AccountChange {
+        address: Address::left_padding_from(&(u64::MAX - number).to_be_bytes()),
+        account: Some(AccountFields {
+            nonce: 0,
+            balance: U256::from(number),
+            code_hash: KECCAK256_EMPTY,
+        }),
+        wipe_storage: false,
+        storage: Vec::new(),
     }
 }
 
