@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: the measurements of docs/developer/performance.md, with the programs as users build them.
 
+use std::time::Instant;
+
 use crate::tools;
 
 /// Options.
@@ -52,16 +54,25 @@ pub fn run(args: &Args) -> eyre::Result<()> {
     ];
     let devnet = ["devnet", "--once", "--proofs", "mock", "--json", &json];
     let args = [&devnet[..], &ports[..]].concat();
-    tools::output(tools::command(&rollmill, &args, "."))?;
+    let begun = Instant::now();
+    let said = tools::output(tools::command(&rollmill, &args, "."))?;
+    let process = begun.elapsed().as_secs_f64();
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(report)?)?;
-    let steps = report["wall_seconds"].as_object().into_iter().flatten();
-    let mut total = 0.0;
-    for (step, seconds) in steps {
+    for (step, seconds) in report["wall_seconds"].as_object().into_iter().flatten() {
         let seconds = seconds.as_f64().unwrap_or_default();
-        total += seconds;
         println!("{step:28} {seconds:>10.2} s");
     }
-    println!("{:28} {total:>10.2} s", "all steps");
+    println!("{:28} {process:>10.2} s", "the whole process");
+    for line in said
+        .lines()
+        .filter(|line| line.starts_with("first transfer"))
+    {
+        println!("{line}");
+    }
+    for settlement in report["settlements"].as_array().into_iter().flatten() {
+        let (batch, gas) = (&settlement["batch"], &settlement["l1_gas"]);
+        println!("settling batch {batch} on L1 used {gas} gas");
+    }
     Ok(())
 }
 

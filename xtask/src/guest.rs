@@ -38,6 +38,8 @@ const ARTIFACTS: &str = "guest/artifacts/batch-v1";
 const SOURCE_LIST: &str = "sources.txt";
 /// Folder of the recorded proof.
 const FIXTURE: &str = "crates/zkvm/tests/fixtures/batch-v1";
+/// What programs share.
+const LIBRARY: &str = "rollmill-guest";
 /// The batch program's package.
 const PACKAGE: &str = "rollmill-guest-batch";
 /// What the executable is built from, as git names paths. The mechanism is a feature that the guest goes without.
@@ -58,6 +60,7 @@ const SOURCES: &[&str] = &[
 
 /// Builds the guest programs, or checks them.
 pub fn run(args: &Args) -> eyre::Result<()> {
+    test()?;
     ensure_rust_src()?;
     let built = build()?;
     if args.check {
@@ -67,7 +70,32 @@ pub fn run(args: &Args) -> eyre::Result<()> {
     }
 }
 
-/// Checks the committed executables when the sources are not those that they were built from.
+/// What the guest's workspace can show without a zkVM: its format, its lints, the tests of its library.
+fn test() -> eyre::Result<()> {
+    let target = tools::target_dir()?.join("guest-host");
+    let lints = [
+        "clippy",
+        "--locked",
+        "-p",
+        LIBRARY,
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    for args in [
+        &["fmt", "--all", "--check"][..],
+        &lints,
+        &["test", "--locked", "-p", LIBRARY],
+    ] {
+        let mut command = tools::command(&tools::cargo(), args, "guest");
+        command.env("CARGO_TARGET_DIR", &target);
+        tools::run(command)?;
+    }
+    Ok(())
+}
+
+/// Checks the committed executables, and the guest's workspace, when the sources are not those that they were built from.
 pub fn check_if_changed() -> eyre::Result<()> {
     let recorded = fs::read_to_string(tools::root().join(ARTIFACTS).join(SOURCE_LIST));
     if recorded.is_ok_and(|recorded| source_list().is_ok_and(|now| now == recorded)) {

@@ -12,6 +12,10 @@ pub fn run() -> eyre::Result<()> {
     cargo_run(&["fmt", "--all", "--check"])?;
     if is_installed("deny") {
         cargo_run(&["deny", "check", "licenses", "bans", "sources"])?;
+    } else {
+        eprintln!(
+            "cargo-deny is not installed: licences, bans and sources of dependencies are not checked"
+        );
     }
     contracts::check()
         .wrap_err("the committed contract artifacts are not what the source compiles to")?;
