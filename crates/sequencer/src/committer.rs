@@ -17,6 +17,8 @@ use crate::CommitFields;
 
 /// Pause between looks for batches that an L1 reorganisation took back.
 const POLL: Duration = Duration::from_secs(2);
+/// Pause between looks for the first snapshot of rollers.
+const POLL_SNAPSHOT: Duration = Duration::from_millis(200);
 
 /// A batch cannot be committed, now or for ever.
 #[derive(Debug, thiserror::Error)]
@@ -33,14 +35,6 @@ pub enum CommitError {
     /// The stored commit is malformed: stop.
     #[error("stored JSON is malformed")]
     Json(#[from] serde_json::Error),
-    /// No snapshot of rollers to draw from is on L1 yet: tried again.
-    #[error("L1 has no snapshot of epoch {wanted} yet, the last is {found}")]
-    NoSnapshot {
-        /// The configured epoch.
-        wanted: u64,
-        /// L1's.
-        found: u64,
-    },
     /// L1 has another batch of this number: stop.
     #[error("L1 has another batch {batch}: data {theirs}, ours is {ours}")]
     Foreign {
@@ -68,7 +62,7 @@ pub enum CommitError {
 impl CommitError {
     fn is_temporary(&self) -> bool {
         match self {
-            Self::Ask(_) | Self::NoSnapshot { .. } => true,
+            Self::Ask(_) => true,
             Self::Send(error) => {
                 error.is_temporary() || matches!(error, SendError::Reverted { .. })
             }
@@ -88,8 +82,13 @@ pub(crate) struct Committer {
 
 impl Committer {
     pub(crate) async fn run(mut self, shutdown: Shutdown) -> Result<(), CommitError> {
+        let mut may_commit = false;
         loop {
-            self.commit_all(&shutdown).await?;
+            may_commit = may_commit || self.has_snapshot().await;
+            if may_commit {
+                self.commit_all(&shutdown).await?;
+            }
+            let pause = if may_commit { POLL } else { POLL_SNAPSHOT };
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 changed = self.sealed.changed() => if changed.is_err() {
@@ -97,7 +96,19 @@ impl Committer {
                     shutdown.cancelled().await;
                     return Ok(());
                 },
-                () = tokio::time::sleep(POLL) => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Whether rollers can be drawn: the coordinator posts the first snapshot some time after its start.
+    async fn has_snapshot(&self) -> bool {
+        let rollup = Rollup::new(self.deployment.rollup, self.sender.provider().clone());
+        match rollup.currentEpoch().call().await {
+            Ok(epoch) => epoch >= self.epoch_min,
+            Err(error) => {
+                tracing::warn!(%error, "cannot ask L1 for its epoch, trying again");
+                false
             }
         }
     }
@@ -136,10 +147,6 @@ impl Committer {
                     ours,
                 })
             };
-        }
-        let (found, wanted) = (rollup.currentEpoch().call().await?, self.epoch_min);
-        if found < wanted {
-            return Err(CommitError::NoSnapshot { wanted, found });
         }
         let fields: CommitFields = serde_json::from_value(record.commit_fields.clone())?;
         let ours = record.public_values.message_hash;
