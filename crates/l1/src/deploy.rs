@@ -121,6 +121,15 @@ pub enum DeployError {
         /// Here.
         configured: Box<Genesis>,
     },
+    /// The deployment proves another program, or verifies proofs of another kind.
+    #[error(
+        "{path} names a deployment whose program 1 is not this one's: it was made by another version, or for another kind \
+         of proofs; choose another data directory"
+    )]
+    OtherProgram {
+        /// The file.
+        path: String,
+    },
     /// A contract was created elsewhere than computed: the deployer's account is used by somebody else.
     #[error(
         "{name} was created at {found}, not at {expected}: the deployer's account is used elsewhere"
@@ -170,7 +179,7 @@ pub async fn deploy(
         source,
     };
     if let Some(deployment) = Deployment::read(file).map_err(io)? {
-        recognise(sender, &deployment, file, genesis).await?;
+        recognise(sender, config, &deployment, file, genesis).await?;
         return Ok(deployment);
     }
     let deployment = create(sender, config, genesis).await?;
@@ -213,6 +222,7 @@ async fn fund(
 
 async fn recognise(
     sender: &Sender,
+    config: &DeployConfig,
     deployment: &Deployment,
     file: &Path,
     genesis: impl FnOnce(Address) -> Genesis,
@@ -243,6 +253,15 @@ async fn recognise(
                 address,
             });
         }
+    }
+    let deployed = Rollup::new(rollup, sender.provider().clone());
+    let program = deployed.programs(1).call().await?;
+    if (program.exeCommit, program.vmCommit)
+        != (config.program.exe_commit, config.program.vm_commit)
+    {
+        return Err(DeployError::OtherProgram {
+            path: file.display().to_string(),
+        });
     }
     let configured = genesis(rollup);
     if configured != deployment.genesis {

@@ -1,5 +1,7 @@
 //! What the end-to-end tests share: starting the built programs as a user would, on ports that the system picks.
 
+pub mod user;
+
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
@@ -9,8 +11,8 @@ use std::{
 use eyre::{WrapErr, bail, eyre};
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
 };
 
 /// A program that `cargo build --workspace` put beside the tests.
@@ -79,9 +81,108 @@ pub struct Devnet {
     pub l1: String,
     /// L2's JSON-RPC.
     pub l2: String,
+    /// The coordinator's API.
+    pub coordinator: String,
     /// The Rollup contract on L1.
     pub rollup: String,
     process: Child,
+}
+
+/// A program's end: whether it was a success, and all that it said.
+#[derive(Debug)]
+pub struct Ended {
+    /// Exit status 0.
+    pub success: bool,
+    /// Standard output and standard error.
+    pub said: String,
+}
+
+/// Runs a program to its end.
+pub async fn run(mut command: Command) -> eyre::Result<Ended> {
+    let output = tokio::time::timeout(PATIENCE, command.output())
+        .await
+        .wrap_err("the program does not end")??;
+    let said = [output.stdout, output.stderr].concat();
+    Ok(Ended {
+        success: output.status.success(),
+        said: String::from_utf8(said)?,
+    })
+}
+
+/// A program whose lines are read while it runs.
+#[derive(Debug)]
+pub struct Talking {
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Talking {
+    /// Starts it; standard error goes where the test's goes.
+    pub fn start(mut command: Command) -> eyre::Result<Self> {
+        let mut process = command.stdout(Stdio::piped()).spawn()?;
+        let stdout = process.stdout.take();
+        let stdout = stdout.ok_or_else(|| eyre!("the program has no standard output"))?;
+        Ok(Self {
+            process,
+            lines: BufReader::new(stdout).lines(),
+        })
+    }
+
+    /// Reads on until a line contains `text`, and returns that line.
+    pub async fn says(&mut self, text: &str) -> eyre::Result<String> {
+        let reading = async {
+            while let Some(line) = self.lines.next_line().await? {
+                if line.contains(text) {
+                    return Ok(line);
+                }
+            }
+            bail!("the program ended without saying `{text}`")
+        };
+        tokio::time::timeout(PATIENCE, reading)
+            .await
+            .wrap_err_with(|| format!("the program does not say `{text}`"))?
+    }
+
+    /// Process ids of its children.
+    pub async fn children(&self) -> eyre::Result<Vec<u32>> {
+        let parent = self.id()?;
+        let listed = Command::new("pgrep").args(["-P", &parent]).output().await?;
+        let listed = String::from_utf8(listed.stdout)?;
+        Ok(listed.lines().map(str::parse).collect::<Result<_, _>>()?)
+    }
+
+    /// Presses Ctrl-C, and waits for the end; `true` when the status is 0.
+    pub async fn interrupt(mut self) -> eyre::Result<bool> {
+        kill("-INT", &self.id()?).await?;
+        // Read to the end, so that it never waits for a full pipe.
+        let ending = async {
+            while self.lines.next_line().await?.is_some() {}
+            eyre::Ok(self.process.wait().await?)
+        };
+        let status = tokio::time::timeout(PATIENCE, ending)
+            .await
+            .wrap_err("Ctrl-C does not end the program")??;
+        Ok(status.success())
+    }
+
+    fn id(&self) -> eyre::Result<String> {
+        let id = self.process.id();
+        Ok(id
+            .ok_or_else(|| eyre!("the program has ended"))?
+            .to_string())
+    }
+}
+
+/// Sends a signal to a process.
+pub async fn kill(signal: &str, process: &str) -> eyre::Result<()> {
+    let status = Command::new("kill")
+        .args([signal, process])
+        .status()
+        .await?;
+    if !status.success() {
+        bail!("no process {process}");
+    }
+    Ok(())
 }
 
 impl Devnet {
@@ -114,6 +215,7 @@ impl Devnet {
         Ok(Self {
             l1: field("l1")?,
             l2: field("l2")?,
+            coordinator: field("coordinator")?,
             rollup: field("rollup")?,
             process,
         })

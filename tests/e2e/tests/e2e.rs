@@ -6,24 +6,16 @@ use std::time::Duration;
 
 use alloy::{
     eips::BlockNumberOrTag,
-    network::{EthereumWallet, ReceiptResponse, TransactionBuilder},
-    primitives::{Address, Bytes, U256, utils::parse_ether},
-    providers::{DynProvider, Provider, ProviderBuilder},
-    rpc::types::{Block, TransactionRequest},
-    signers::local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English},
-    sol,
+    network::ReceiptResponse,
+    primitives::{Address, U256},
+    providers::{DynProvider, Provider},
+    rpc::types::Block,
 };
-use rollmill_e2e::{Anvil, Devnet, once, until, until_within};
+use rollmill_e2e::{
+    Anvil, Devnet, once, until, until_within,
+    user::{funded, rollup, transfer, wallet},
+};
 use serde_json::Value;
-
-sol! {
-    #[sol(rpc)]
-    interface IRollup {
-        function sendMessage(address to, uint64 gasLimit, bytes calldata data) external payable;
-        function settledBatch() external view returns (uint64);
-        function stateRoot() external view returns (bytes32);
-    }
-}
 
 /// Minutes on two idle cores, and no more than this on busy ones.
 const PROVING: Duration = Duration::from_secs(3_600);
@@ -51,12 +43,88 @@ fn assert_both_rounds(report: &Value) {
     );
     assert_eq!(report["fines"].as_array().unwrap().len(), 1);
     assert_ne!(report["fines"][0]["scr_wei"], "0");
-    let claimed = report["rewards"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .any(|reward| reward["claimed_wei"] != "0");
+    let rewards = report["rewards"].as_array().unwrap();
+    let claimed = rewards.iter().any(|reward| reward["claimed_wei"] != "0");
     assert!(claimed, "no winner claimed its reward");
+    for lottery in report["lotteries"].as_array().unwrap() {
+        let paid = |reward: &&Value| reward["roller"] == lottery["winner"];
+        let reward = rewards.iter().find(paid).expect("a winner is not paid");
+        assert_ne!(reward["scr_wei"], "0");
+    }
+    assert_complete(report);
+}
+
+/// Every figure that the report promises is there.
+fn assert_complete(report: &Value) {
+    let present = |of: &Value, fields: &[&str]| {
+        for field in fields {
+            assert!(!of[*field].is_null(), "`{field}` is missing in {of}");
+        }
+    };
+    present(
+        report,
+        &["version", "proofs", "l1", "blocks", "transactions"],
+    );
+    present(&report["chain_ids"], &["l1", "l2"]);
+    present(&report["withdrawal"], &["l2_tx", "l1_tx", "finalized"]);
+    let rows: [(&str, &[&str]); 6] = [
+        (
+            "batches",
+            &[
+                "number",
+                "txs",
+                "evm_gas",
+                "prover_gas",
+                "witness_bytes",
+                "program_commitment",
+            ],
+        ),
+        ("draws", &["task", "round", "seed", "weights_root"]),
+        ("lotteries", &["task", "beacon", "winner"]),
+        ("settlements", &["batch", "tx", "l1_gas"]),
+        ("rewards", &["roller", "scr_wei", "claimed_wei"]),
+        ("fines", &["task", "roller", "scr_wei", "l1_tx"]),
+    ];
+    for (table, fields) in rows {
+        let rows = report[table].as_array().unwrap();
+        assert!(!rows.is_empty(), "{table}");
+        rows.iter().for_each(|row| present(row, fields));
+    }
+    for draw in report["draws"].as_array().unwrap() {
+        assert!(!draw["points"].as_array().unwrap().is_empty());
+    }
+    for seat in report["seats"].as_array().unwrap() {
+        present(seat, &["task", "round", "roller", "tickets", "verdict"]);
+        if seat["verdict"] == "valid" {
+            present(
+                seat,
+                &[
+                    "prove_seconds",
+                    "verify_ms",
+                    "proof_bytes",
+                    "peak_rss_bytes",
+                ],
+            );
+        }
+    }
+    let stages = [
+        "deploy",
+        "stake",
+        "deposit",
+        "transactions",
+        "withdrawal",
+        "commit",
+        "draw",
+        "prove",
+        "lottery",
+        "settle",
+        "claim",
+        "finalize withdrawal",
+        "kill a roller",
+        "fine",
+        "total",
+    ];
+    present(&report["wall_seconds"], &stages);
 }
 
 #[tokio::test]
@@ -78,41 +146,6 @@ async fn mock_rounds_on_anvil() {
     assert_both_rounds(&report);
 }
 
-/// An account of the well-known mnemonic that no part of the devnet uses for itself.
-fn user() -> PrivateKeySigner {
-    let phrase = "test test test test test test test test test test test junk";
-    let builder = MnemonicBuilder::<English>::default().phrase(phrase);
-    builder.index(9).unwrap().build().unwrap()
-}
-
-fn wallet(url: &str) -> DynProvider {
-    let wallet = EthereumWallet::from(user());
-    let provider = ProviderBuilder::new().wallet(wallet);
-    provider.connect_http(url.parse().unwrap()).erased()
-}
-
-fn transfer(to: Address, wei: u64) -> TransactionRequest {
-    TransactionRequest::default()
-        .with_to(to)
-        .with_value(U256::from(wei))
-}
-
-/// The user's wallet on L2, after a deposit has filled it.
-async fn funded(devnet: &Devnet) -> DynProvider {
-    let rollup = IRollup::new(devnet.rollup.parse().unwrap(), wallet(&devnet.l1));
-    let deposit = rollup.sendMessage(user().address(), 100_000, Bytes::new());
-    let deposit = deposit.value(parse_ether("1").unwrap());
-    let sent = deposit.send().await.unwrap();
-    sent.get_receipt().await.unwrap();
-    let l2 = wallet(&devnet.l2);
-    until("the deposit to arrive", async || {
-        Ok((!l2.get_balance(user().address()).await?.is_zero()).then_some(()))
-    })
-    .await
-    .unwrap();
-    l2
-}
-
 /// The newest settled block, once it is not below `block`.
 async fn settled(l2: &DynProvider, block: u64) -> eyre::Result<Option<Block>> {
     let settled = l2.get_block_by_number(BlockNumberOrTag::Finalized).await?;
@@ -124,7 +157,7 @@ async fn a_real_proof_settles_a_small_batch() {
     let data = tempfile::tempdir().unwrap();
     let args = ["--proofs", "stark", "--rollers", "1", "--k", "1"];
     let devnet = Devnet::start(data.path(), &args).await.unwrap();
-    let l2 = funded(&devnet).await;
+    let l2 = funded(&devnet).await.unwrap();
     let friend = Address::repeat_byte(0xf2);
     let sent = l2.send_transaction(transfer(friend, 1)).await.unwrap();
     let block = sent.get_receipt().await.unwrap().block_number().unwrap();
@@ -133,7 +166,7 @@ async fn a_real_proof_settles_a_small_batch() {
     })
     .await
     .unwrap();
-    let rollup = IRollup::new(devnet.rollup.parse().unwrap(), wallet(&devnet.l1));
+    let rollup = rollup(&devnet).unwrap();
     assert!(rollup.settledBatch().call().await.unwrap() >= 1);
     assert_eq!(
         rollup.stateRoot().call().await.unwrap(),
@@ -149,7 +182,7 @@ async fn nothing_acknowledged_is_lost_when_the_whole_devnet_is_killed() {
     let before = Devnet::start(data.path(), &["--proofs", "mock"])
         .await
         .unwrap();
-    let l2 = funded(&before).await;
+    let l2 = funded(&before).await.unwrap();
     let included = l2.send_transaction(transfer(friend, 1)).await.unwrap();
     let included = included.get_receipt().await.unwrap();
     // Acknowledged by its hash alone, and then the power goes.
@@ -160,7 +193,7 @@ async fn nothing_acknowledged_is_lost_when_the_whole_devnet_is_killed() {
     let after = Devnet::start(data.path(), &["--proofs", "mock"])
         .await
         .unwrap();
-    let l2 = wallet(&after.l2);
+    let l2 = wallet(&after.l2).unwrap();
     let kept = l2
         .get_transaction_receipt(included.transaction_hash)
         .await

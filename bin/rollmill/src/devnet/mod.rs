@@ -19,7 +19,10 @@ mod summary;
 mod view;
 mod world;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use alloy_primitives::Address;
 use eyre::{WrapErr, ensure};
@@ -70,6 +73,14 @@ pub struct Args {
         value_name = "MS"
     )]
     block_time: u64,
+    /// Age of its oldest block at which a batch is sealed, seconds.
+    #[arg(
+        long,
+        env = "ROLLMILL_BATCH_AGE",
+        default_value_t = 15,
+        value_name = "S"
+    )]
+    batch_age: u64,
     /// Use this L1 instead of the embedded one; it must be a development chain with the well-known funded accounts.
     #[arg(long, env = "ROLLMILL_L1_RPC", value_name = "URL")]
     l1_rpc: Option<String>,
@@ -93,6 +104,25 @@ pub struct Args {
 impl Args {
     fn sabotage(&self) -> bool {
         self.once && self.rounds > 1
+    }
+
+    /// What can be known to fail is refused before anything is started.
+    fn check(&self) -> eyre::Result<()> {
+        ensure!(
+            !self.sabotage() || self.rollers > 1,
+            "round 2 kills a roller, so that it needs two: add --rounds 1 or --rollers 2"
+        );
+        if let Some(path) = &self.json {
+            Report::check_writable(path)?;
+        }
+        settings::check_ports(self)
+    }
+
+    /// Somebody asked the devnet to stop: what it was started for, unless a script was to end it.
+    fn interrupted(&self, printer: &Printer) -> eyre::Result<()> {
+        ensure!(!self.once, "interrupted");
+        printer.say("stopped");
+        Ok(())
     }
 
     /// Longest wait of the script for one thing. A STARK takes minutes, and three rollers share the cores.
@@ -128,42 +158,58 @@ pub async fn run(args: Args) -> eyre::Result<()> {
     init_tracing(LogFormat::Human, "warn")?;
     let shutdown = Shutdown::new();
     shutdown.listen_for_signals();
-    let temporary;
-    let data_dir = match &args.data_dir {
-        Some(dir) => dir.as_path(),
-        None => {
-            temporary = tempfile::tempdir().wrap_err("cannot make a temporary directory")?;
-            temporary.path()
+    args.check()?;
+    let Some(dir) = &args.data_dir else {
+        let temporary = tempfile::tempdir().wrap_err("cannot make a temporary directory")?;
+        let outcome = run_in(&args, temporary.path(), &shutdown).await;
+        if outcome.is_err() && !shutdown.is_cancelled() {
+            let kept = temporary.keep();
+            eprintln!("rollmill: logs and data are kept in {}", kept.display());
+        }
+        return outcome;
+    };
+    run_in(&args, dir, &shutdown).await
+}
+
+async fn run_in(args: &Args, data_dir: &Path, shutdown: &Shutdown) -> eyre::Result<()> {
+    let mut tasks = Tasks::new(shutdown.child());
+    let view = View::new(staking::names(args.rollers));
+    let printer = view.printer();
+    let mut steps = Steps::new();
+    let starting = Network::start(args, data_dir, &mut steps, &printer, &mut tasks);
+    let network = match shutdown.run_until(starting).await {
+        Some(Ok(network)) => network,
+        stopped => {
+            tasks.shutdown().cancel();
+            let parts = tasks.join().await;
+            return match stopped {
+                Some(failed) if !shutdown.is_cancelled() => failed.map(drop),
+                _ => Ok(parts?).and(args.interrupted(&printer)),
+            };
         }
     };
-    let roller_program = tokio::task::spawn_blocking(roller_binary::find_or_build).await??;
-    let mut tasks = Tasks::new(shutdown.child());
-    let mut network = Network::start(&args, data_dir, roller_program, &mut tasks).await?;
+    let parts = tasks.shutdown().clone();
     let mut supervisor = tokio::spawn(tasks.join());
-
-    let view = View::new(network.names());
-    let printer = view.printer();
-    let watching = view.watch(network.client()?, network.l2()?, shutdown.child());
+    let stop_view = shutdown.child();
+    let watching = view.watch(network.client()?, network.l2()?, stop_view.clone());
     let watching = tokio::spawn(watching);
     let ended = tokio::select! {
-        outcome = work(&args, &mut network, &printer) => Ended::Work(outcome),
-        parts = &mut supervisor => Ended::Parts(joined(parts)),
+        outcome = work(args, &network, steps, &printer) => Ended::Work(outcome),
+        ended = &mut supervisor => Ended::Parts(joined(ended)),
         () = shutdown.cancelled() => Ended::Interrupted,
     };
-    if matches!(ended, Ended::Interrupted) {
-        printer.say("stopping");
-    }
-    shutdown.cancel();
+    // The view first: it tells the last events while the node still answers.
+    stop_view.cancel();
     watching.await.wrap_err("the view panicked")?;
-    network.stop().await?;
+    network.rollers.stop().await?;
     match ended {
+        Ended::Parts(outcome) if shutdown.is_cancelled() => outcome.and(args.interrupted(&printer)),
         Ended::Parts(outcome) => outcome,
-        Ended::Work(outcome) => outcome.and(joined(supervisor.await)),
-        Ended::Interrupted => {
-            joined(supervisor.await)?;
-            ensure!(!args.once, "interrupted");
-            Ok(())
+        Ended::Work(outcome) => {
+            parts.cancel();
+            outcome.and(joined(supervisor.await))
         }
+        Ended::Interrupted => joined(supervisor.await).and(args.interrupted(&printer)),
     }
 }
 
@@ -171,13 +217,12 @@ fn joined(parts: Result<Result<(), TaskError>, JoinError>) -> eyre::Result<()> {
     Ok(parts.wrap_err("the supervisor panicked")??)
 }
 
-async fn work(args: &Args, network: &mut Network, printer: &Printer) -> eyre::Result<()> {
-    network.wait_for_rollers(args.patience()).await?;
+async fn work(args: &Args, network: &Network, steps: Steps, printer: &Printer) -> eyre::Result<()> {
     announce(args, network, printer)?;
     if !args.once {
         return care(network, printer).await;
     }
-    let report = script(args, network, printer).await?;
+    let report = script(args, network, steps, printer).await?;
     if let Some(path) = &args.json {
         report.write(path)?;
     }
@@ -200,7 +245,13 @@ fn announce(args: &Args, network: &Network, printer: &Printer) -> eyre::Result<(
     printer.say(format!("L2          {l2} (chain id {l2_chain_id})"));
     printer.say(format!("coordinator {coordinator}"));
     printer.say(format!("rollup      {rollup}"));
-    printer.say(format!("{} rollers, {} proofs", args.rollers, args.proofs));
+    let (rollers, proofs, k) = (args.rollers, args.proofs, network.deployment.parameters.k);
+    printer.say(format!(
+        "{rollers} rollers, {k} tickets per task, {proofs} proofs"
+    ));
+    if k != args.k {
+        printer.say("--k is for new data directories: this one's contracts have their own");
+    }
     if let Some(path) = &args.ready_file {
         write_ready_file(
             path,
@@ -216,52 +267,41 @@ fn announce(args: &Args, network: &Network, printer: &Printer) -> eyre::Result<(
 }
 
 /// Looks after the rollers until the devnet is stopped.
-async fn care(network: &mut Network, printer: &Printer) -> eyre::Result<()> {
+async fn care(network: &Network, printer: &Printer) -> eyre::Result<()> {
     printer.say("running; Ctrl-C stops it");
     let mut ticks = tokio::time::interval(CARE);
     loop {
         ticks.tick().await;
-        // A network goes on without one of its rollers: say it once and let it be.
-        network
-            .rollers
-            .retain_mut(|roller| match roller.check_alive() {
-                Ok(()) => true,
-                Err(sentence) => {
-                    printer.say(format!("{sentence:#}"));
-                    false
-                }
-            });
+        for sentence in network.rollers.ended()? {
+            printer.say(sentence);
+        }
     }
 }
 
 /// Acts as users would, and reports what happened.
-async fn script(args: &Args, network: &mut Network, printer: &Printer) -> eyre::Result<Report> {
+async fn script(
+    args: &Args,
+    network: &Network,
+    mut steps: Steps,
+    printer: &Printer,
+) -> eyre::Result<Report> {
     let world = network.world(printer.clone(), args.patience())?;
     let users = Users {
         user: Role::User.signer()?.address(),
         friend: Role::Friend.signer()?.address(),
     };
     let sealer = network.node.sealer.clone();
-    let mut steps = Steps::default();
-    let one = scenario::round_one(&world, users, &sealer, &mut steps).await?;
+    let withdrawal = scenario::round_one(&world, users, &sealer, &mut steps).await?;
     let mut fines = Vec::new();
     if args.sabotage() {
-        let saboteur = network.start_saboteur().await?;
-        fines = scenario::round_two(
-            &world,
-            users,
-            &sealer,
-            &mut network.rollers,
-            saboteur,
-            &mut steps,
-        )
-        .await?;
+        let saboteur = network.start_saboteur();
+        let saboteur = steps.run(printer, "start the saboteur", saboteur).await?;
+        fines = scenario::round_two(&world, users, &sealer, saboteur, &mut steps).await?;
     }
     let mut report = summary::collect(&world, &network.store).await?;
     report.proofs = args.proofs.to_string();
     report.l1 = args.l1_rpc.clone().unwrap_or_else(|| "embedded".into());
-    report.rewards.push(one.reward);
-    report.withdrawal = Some(one.withdrawal);
+    report.withdrawal = Some(withdrawal);
     report.fines = fines;
     report.wall_seconds = steps.into_seconds();
     Ok(report)

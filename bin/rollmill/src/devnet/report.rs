@@ -32,7 +32,7 @@ pub struct Report {
     pub lotteries: Vec<Lottery>,
     /// One row for each settlement.
     pub settlements: Vec<Settlement>,
-    /// SCR credited and claimed.
+    /// SCR credited and claimed, one row for each roller that was paid.
     pub rewards: Vec<Reward>,
     /// SCR taken for invalid proofs.
     pub fines: Vec<Fine>,
@@ -40,7 +40,7 @@ pub struct Report {
     pub withdrawal: Option<Withdrawal>,
     /// Reputation ratios (of 10^9) at the end, by roller.
     pub reputation: BTreeMap<Address, u64>,
-    /// Seconds by stage of the script.
+    /// Seconds by stage, both rounds together, and `total`.
     pub wall_seconds: BTreeMap<&'static str, f64>,
 }
 
@@ -68,7 +68,7 @@ pub struct Batch {
     pub witness_bytes: u64,
     /// Instructions that the zkVM executed; absent in mock mode.
     pub instructions: Option<u64>,
-    /// Commitment to the program whose proof settles it.
+    /// The program whose proof settles it: Keccak-256 of its executable's and its VM's commitments.
     pub program_commitment: B256,
 }
 
@@ -77,7 +77,7 @@ pub struct Batch {
 pub struct Seat {
     /// The task.
     pub task: B256,
-    /// Draw round, from 1.
+    /// Draw round, from 0.
     pub round: u32,
     /// The roller.
     pub roller: Address,
@@ -91,7 +91,7 @@ pub struct Seat {
     pub verify_ms: Option<f64>,
     /// Size of the proof.
     pub proof_bytes: Option<u64>,
-    /// Peak resident memory of the roller, as it reports.
+    /// Peak resident memory of the roller, as it reports; absent when it does not.
     pub peak_rss_bytes: Option<u64>,
 }
 
@@ -100,7 +100,7 @@ pub struct Seat {
 pub struct Draw {
     /// The task.
     pub task: B256,
-    /// Draw round.
+    /// Draw round, from 0.
     pub round: u32,
     /// Seed.
     pub seed: B256,
@@ -175,6 +175,17 @@ pub struct Withdrawal {
 }
 
 impl Report {
+    /// Fails if the report cannot be written to `path`: better before the rounds than after them.
+    pub fn check_writable(path: &Path) -> eyre::Result<()> {
+        let opened = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(path);
+        opened
+            .map(drop)
+            .wrap_err_with(|| format!("cannot write the report to {}", path.display()))
+    }
+
     /// Writes the report as indented JSON.
     pub fn write(&self, path: &Path) -> eyre::Result<()> {
         let mut json = serde_json::to_string_pretty(self)?;

@@ -3,23 +3,85 @@
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use alloy_primitives::Address;
-use eyre::{WrapErr, bail};
+use eyre::{WrapErr, bail, eyre};
 use tokio::process::{Child, Command};
 
 /// How long a roller may take to stop after it was asked to; then it is killed.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
+/// The devnet's rollers, which the script kills and everybody else looks after.
+#[derive(Clone, Debug, Default)]
+pub struct Rollers(Arc<Mutex<Vec<RollerProcess>>>);
+
+impl Rollers {
+    fn lock(&self) -> MutexGuard<'_, Vec<RollerProcess>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more.
+    pub fn add(&self, roller: RollerProcess) {
+        self.lock().push(roller);
+    }
+
+    /// Sentences about those that have ended by themselves. They are not looked after any more: a network goes on without
+    /// one of its rollers.
+    pub fn ended(&self) -> eyre::Result<Vec<String>> {
+        let mut sentences = Vec::new();
+        let mut rollers = self.lock();
+        for at in (0..rollers.len()).rev() {
+            if let Some(sentence) = rollers[at].ended()? {
+                rollers.remove(at);
+                sentences.push(sentence);
+            }
+        }
+        Ok(sentences)
+    }
+
+    /// Fails with a sentence if one has ended by itself.
+    pub fn check_alive(&self) -> eyre::Result<()> {
+        match self.ended()?.pop() {
+            Some(sentence) => bail!(sentence),
+            None => Ok(()),
+        }
+    }
+
+    /// Kills the process of this identity at once, as a power cut would, and returns its name.
+    pub fn kill(&self, roller: Address) -> eyre::Result<String> {
+        let mut rollers = self.lock();
+        let at = rollers
+            .iter()
+            .position(|process| process.roller == roller)
+            .ok_or_else(|| eyre!("the roller {roller} is none of ours"))?;
+        let mut process = rollers.remove(at);
+        process
+            .child
+            .start_kill()
+            .wrap_err_with(|| format!("cannot kill {}", process.name))?;
+        Ok(process.name)
+    }
+
+    /// Stops all of them.
+    pub async fn stop(&self) -> eyre::Result<()> {
+        let rollers = std::mem::take(&mut *self.lock());
+        for process in rollers {
+            process.stop().await?;
+        }
+        Ok(())
+    }
+}
+
 /// A child process that proves.
 #[derive(Debug)]
 pub struct RollerProcess {
     /// Its identity on L1.
-    pub roller: Address,
+    roller: Address,
     /// Name for people.
-    pub name: String,
+    name: String,
     child: Child,
     log: PathBuf,
 }
@@ -54,28 +116,17 @@ impl RollerProcess {
         })
     }
 
-    /// Fails with a sentence if the process has ended by itself.
-    pub fn check_alive(&mut self) -> eyre::Result<()> {
-        if let Some(status) = self.child.try_wait()? {
-            bail!(
-                "{} ended by itself ({status}); its log is {}",
-                self.name,
-                self.log.display()
-            );
-        }
-        Ok(())
-    }
-
-    /// Kills the process at once, as a power cut would.
-    pub async fn kill(&mut self) -> eyre::Result<()> {
-        self.child
-            .kill()
-            .await
-            .wrap_err_with(|| format!("cannot kill {}", self.name))
+    /// A sentence if the process has ended by itself.
+    fn ended(&mut self) -> eyre::Result<Option<String>> {
+        let status = self.child.try_wait()?;
+        Ok(status.map(|status| {
+            let (name, log) = (&self.name, self.log.display());
+            format!("{name} ended by itself ({status}); its log is {log}")
+        }))
     }
 
     /// Asks the process to stop, and kills it if it does not.
-    pub async fn stop(mut self) -> eyre::Result<()> {
+    async fn stop(mut self) -> eyre::Result<()> {
         if let Some(pid) = self.child.id() {
             // The process may have ended by itself meanwhile; waiting for it below tells.
             let _ = Command::new("kill")
@@ -87,7 +138,7 @@ impl RollerProcess {
             .await
             .is_err()
         {
-            self.kill().await?;
+            self.child.kill().await?;
         }
         Ok(())
     }

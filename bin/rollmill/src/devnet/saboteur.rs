@@ -1,7 +1,10 @@
 //! A deliberately bad roller, as a process of its own: it does all that an honest one does, and then submits bytes that are
 //! no proof of its statement. Built on the public client; the honest roller has no switch for it.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use alloy::signers::local::PrivateKeySigner;
 use alloy_primitives::{Address, B256, Bytes};
@@ -89,6 +92,7 @@ async fn cheat_once(client: &Client, proofs: ProofKind) -> eyre::Result<()> {
     let Some(assignment) = client.pick(&pick).await? else {
         return Ok(());
     };
+    let begun = Instant::now();
     let public_values_hash = statement(client, &assignment).await?;
     let proof = garbage(proofs, assignment.roller);
     let submission = client.sign_submission(
@@ -97,9 +101,11 @@ async fn cheat_once(client: &Client, proofs: ProofKind) -> eyre::Result<()> {
         public_values_hash,
         &proof,
     );
-    let receipt = client
-        .submit(&submission, &SubmissionStats::default(), proof)
-        .await?;
+    let stats = SubmissionStats {
+        prove_seconds: begun.elapsed().as_secs_f64(),
+        ..SubmissionStats::default()
+    };
+    let receipt = client.submit(&submission, &stats, proof).await?;
     tracing::info!(task = %assignment.seat.task, verdict = ?receipt.verdict, "submitted garbage");
     Ok(())
 }

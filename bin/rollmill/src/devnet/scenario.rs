@@ -16,12 +16,11 @@ use alloy_primitives::{Address, B256, U256, utils::parse_ether};
 use eyre::{ensure, eyre};
 use rollmill_l1::contracts::{Court, ExampleToken, WithdrawalQueue};
 use rollmill_protocol::{l2, withdrawal};
-use rollmill_roller_api::{SeatState, SeatView, Stage, TaskView};
+use rollmill_roller_api::{SeatState, SeatView, Stage, TaskState, TaskView};
 use rollmill_sequencer::Sealer;
 
 use super::{
-    report::{Fine, Reward, Withdrawal},
-    rollers::RollerProcess,
+    report::{Fine, Withdrawal},
     world::{Steps, World, succeeded},
 };
 
@@ -35,15 +34,6 @@ const CALL_GAS: u64 = 100_000;
 /// with probability 1/8.
 const SABOTAGE_BATCHES_MAX: u32 = 12;
 
-/// What round 1 did.
-#[derive(Debug)]
-pub struct RoundOne {
-    /// The withdrawal's way.
-    pub withdrawal: Withdrawal,
-    /// The winner's reward.
-    pub reward: Reward,
-}
-
 /// The users of the script.
 #[derive(Clone, Copy, Debug)]
 pub struct Users {
@@ -53,13 +43,13 @@ pub struct Users {
     pub friend: Address,
 }
 
-/// Round 1.
+/// Round 1; returns the withdrawal's way.
 pub async fn round_one(
     world: &World,
     users: Users,
     sealer: &Sealer,
     steps: &mut Steps,
-) -> eyre::Result<RoundOne> {
+) -> eyre::Result<Withdrawal> {
     let printer = &world.printer;
     steps
         .run(printer, "deposit", deposit(world, users.user))
@@ -77,23 +67,43 @@ pub async fn round_one(
     let batch = steps
         .run(printer, "commit", world.committed_batch_of(block))
         .await?;
-    let task = steps
-        .run(printer, "prove and settle", world.settled_task(batch))
-        .await?;
-    steps
-        .run(printer, "state roots", check_state_roots(world, batch))
-        .await?;
-    let reward = steps.run(printer, "claim", claim(world, &task)).await?;
+    let task = prove_and_settle(world, batch, steps).await?;
+    steps.run(printer, "claim", claim(world, &task)).await?;
     let finalization = finalize_withdrawal(world, batch, block, users.user);
     let l1_tx = steps
         .run(printer, "finalize withdrawal", finalization)
         .await?;
-    let withdrawal = Withdrawal {
+    Ok(Withdrawal {
         l2_tx: begun.transaction_hash,
         l1_tx,
         finalized: true,
-    };
-    Ok(RoundOne { withdrawal, reward })
+    })
+}
+
+/// A committed batch's way to its settlement, with equal state roots at its end.
+async fn prove_and_settle(world: &World, batch: u64, steps: &mut Steps) -> eyre::Result<TaskView> {
+    use TaskState::{AwaitingDraw, AwaitingLottery, Closed, Proving, Queued};
+    let printer = &world.printer;
+    let stages: [(&str, &[TaskState]); 3] = [
+        ("draw", &[AwaitingDraw, Queued]),
+        ("prove", &[AwaitingDraw, Queued, Proving, Closed]),
+        (
+            "lottery",
+            &[AwaitingDraw, Queued, Proving, Closed, AwaitingLottery],
+        ),
+    ];
+    for (name, before) in stages {
+        let what = format!("the {name} of batch {batch}");
+        let over = world.task_when(batch, &what, |task| !before.contains(&task.state));
+        steps.run(printer, name, over).await?;
+    }
+    let task = steps
+        .run(printer, "settle", world.settled_task(batch))
+        .await?;
+    steps
+        .run(printer, "state roots", check_state_roots(world, batch))
+        .await?;
+    Ok(task)
 }
 
 /// Round 2: makes batches until the killed roller has missed a seat and the saboteur is fined.
@@ -101,7 +111,6 @@ pub async fn round_two(
     world: &World,
     users: Users,
     sealer: &Sealer,
-    rollers: &mut [RollerProcess],
     saboteur: Address,
     steps: &mut Steps,
 ) -> eyre::Result<Vec<Fine>> {
@@ -116,15 +125,10 @@ pub async fn round_two(
             .run(printer, "commit", world.committed_batch_of(block))
             .await?;
         if killed.is_none() {
-            let kill = kill_one_that_proves(world, batch, rollers, saboteur);
+            let kill = kill_one_that_proves(world, batch, saboteur);
             killed = steps.run(printer, "kill a roller", kill).await?;
         }
-        let task = steps
-            .run(printer, "prove and settle", world.settled_task(batch))
-            .await?;
-        steps
-            .run(printer, "state roots", check_state_roots(world, batch))
-            .await?;
+        let task = prove_and_settle(world, batch, steps).await?;
         let seat = task
             .seats
             .iter()
@@ -178,22 +182,17 @@ async fn ten_transactions(world: &World, users: Users) -> eyre::Result<()> {
     transfers(world, users.friend, 4).await?;
     let supply = U256::from(1_000_000);
     let token = ExampleToken::deploy(world.l2.clone(), supply).await?;
+    let mut sent = Vec::new();
     for amount in 1..=4 {
-        let receipt = token
-            .transfer(users.friend, U256::from(amount))
-            .send()
-            .await?
-            .get_receipt()
-            .await?;
-        succeeded("a token transfer", &receipt)?;
+        let transfer = token.transfer(users.friend, U256::from(amount));
+        sent.push(transfer.send().await?);
     }
-    let too_much = token
-        .transfer(users.friend, supply)
-        .gas(CALL_GAS)
-        .send()
-        .await?
-        .get_receipt()
-        .await?;
+    let too_much = token.transfer(users.friend, supply).gas(CALL_GAS);
+    let too_much = too_much.send().await?;
+    for transfer in sent {
+        succeeded("a token transfer", &transfer.get_receipt().await?)?;
+    }
+    let too_much = too_much.get_receipt().await?;
     ensure!(
         !too_much.status(),
         "a token transfer above the balance did not revert"
@@ -206,23 +205,22 @@ async fn ten_transactions(world: &World, users: Users) -> eyre::Result<()> {
     Ok(())
 }
 
-/// Sends ETH `count` times, one confirmation after the other, and returns the last one's block.
+/// Sends ETH `count` times and returns the last one's block.
 async fn transfers(world: &World, to: Address, count: u64) -> eyre::Result<u64> {
-    let mut block = None;
+    let begun = Instant::now();
+    let mut sent = Vec::new();
     for n in 0..count {
         let request = TransactionRequest::default()
             .with_to(to)
             .with_value(U256::from(1_000 + n));
-        let sent = Instant::now();
-        let receipt = world
-            .l2
-            .send_transaction(request)
-            .await?
-            .get_receipt()
-            .await?;
+        sent.push(world.l2.send_transaction(request).await?);
+    }
+    let mut block = None;
+    for transfer in sent {
+        let receipt = transfer.get_receipt().await?;
         succeeded("a transfer", &receipt)?;
-        if n == 0 {
-            let elapsed = sent.elapsed().as_millis();
+        if block.is_none() {
+            let elapsed = begun.elapsed().as_millis();
             world
                 .printer
                 .say(format!("first transfer pre-confirmed after {elapsed} ms"));
@@ -255,7 +253,7 @@ async fn check_state_roots(world: &World, batch: u64) -> eyre::Result<()> {
     Ok(())
 }
 
-async fn claim(world: &World, task: &TaskView) -> eyre::Result<Reward> {
+async fn claim(world: &World, task: &TaskView) -> eyre::Result<()> {
     let settle = task
         .settle
         .as_ref()
@@ -264,11 +262,12 @@ async fn claim(world: &World, task: &TaskView) -> eyre::Result<Reward> {
         .roller
         .ok_or_else(|| eyre!("batch {} settled without a winner", task.batch))?;
     let claimed_wei = world.claim(roller).await?;
-    Ok(Reward {
-        roller,
-        scr_wei: U256::from(settle.reward_wei.0),
-        claimed_wei,
-    })
+    ensure!(
+        claimed_wei >= U256::from(settle.reward_wei.0),
+        "the winner's credit is {claimed_wei} wei of SCR, its reward {}",
+        settle.reward_wei
+    );
+    Ok(())
 }
 
 /// Finalises the withdrawal of L2 block `block` with a proof made from L2's public logs.
@@ -331,7 +330,6 @@ async fn finalize_withdrawal(
 async fn kill_one_that_proves(
     world: &World,
     batch: u64,
-    rollers: &mut [RollerProcess],
     saboteur: Address,
 ) -> eyre::Result<Option<Address>> {
     let works = |seat: &SeatView| seat.roller != saboteur && seat.state == SeatState::Open;
@@ -345,15 +343,10 @@ async fn kill_one_that_proves(
     let Some(seat) = task.seats.iter().find(|seat| proves(seat)) else {
         return Ok(None);
     };
-    let process = rollers
-        .iter_mut()
-        .find(|process| process.roller == seat.roller)
-        .ok_or_else(|| eyre!("the drawn roller {} is none of ours", seat.roller))?;
-    process.kill().await?;
-    world.printer.say(format!(
-        "{} was killed while it proved batch {batch}",
-        process.name
-    ));
+    let name = world.rollers.kill(seat.roller)?;
+    world
+        .printer
+        .say(format!("{name} was killed while it proved batch {batch}"));
     Ok(Some(seat.roller))
 }
 

@@ -10,7 +10,7 @@ use alloy::{
     providers::{DynProvider, Provider},
 };
 use alloy_primitives::{Address, keccak256};
-use eyre::eyre;
+use eyre::{WrapErr, eyre};
 use rollmill_l1::{DeployConfig, Incentives, Parameters, ProgramRow, VerifierKind};
 use rollmill_protocol::{
     ScrWei, l2,
@@ -152,7 +152,7 @@ pub fn law(proofs: ProofKind, l1: &Parameters) -> Params {
             t_min_s: 5,
             t_fix_s: 10,
             heartbeat_s: HEARTBEAT_MOCK_S,
-            epoch_s: 5,
+            epoch_s: 3,
             ..devnet
         },
     }
@@ -164,13 +164,35 @@ pub fn sequencer_config(args: &Args) -> SequencerConfig {
     SequencerConfig {
         block_time: Duration::from_millis(args.block_time),
         batch: BatchPolicy {
-            age_s_max: 15,
+            age_s_max: args.batch_age,
             ..default.batch
         },
         // Nobody can be drawn before the first snapshot.
         commit_epoch_min: 1,
         ..default
     }
+}
+
+/// Fails with a sentence if one of the devnet's ports is taken: before anything is started.
+pub fn check_ports(args: &Args) -> eyre::Result<()> {
+    let l1 = args
+        .l1_rpc
+        .is_none()
+        .then_some(("L1", "--l1-port", args.l1_port));
+    let others = [
+        ("L2", "--l2-port", args.l2_port),
+        (
+            "the coordinator",
+            "--coordinator-port",
+            args.coordinator_port,
+        ),
+    ];
+    for (who, flag, port) in l1.into_iter().chain(others) {
+        std::net::TcpListener::bind(localhost(port)).wrap_err_with(|| {
+            format!("port {port}, meant for {who}, is taken: choose another with {flag} (0 takes a free one)")
+        })?;
+    }
+    Ok(())
 }
 
 /// This machine only; port 0 takes a free one.

@@ -1,11 +1,7 @@
 //! Brings a devnet up: L1, contracts, stakes, node, rollers. Every step recognises what is there already, so the same data
 //! directory can be started again after any end.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use alloy::providers::{DynProvider, Provider};
 use alloy_primitives::Address;
@@ -16,18 +12,19 @@ use rollmill_protocol::l2;
 use rollmill_roller_api::{Client, ProofKind};
 use rollmill_runtime::Tasks;
 use rollmill_store::Store;
-use tokio::process::Command;
+use tokio::{process::Command, task::spawn_blocking};
 
 use super::{
     Args,
     accounts::Role,
     embedded_l1,
     folders::Folders,
-    rollers::RollerProcess,
+    roller_binary,
+    rollers::{RollerProcess, Rollers},
     settings::{deploy_config, genesis_config, law, localhost, sequencer_config},
     staking::{Identity, Staking},
     view::Printer,
-    world::{World, wallet},
+    world::{Steps, World, wallet},
 };
 use crate::node::{self, Node, NodeConfig};
 
@@ -47,9 +44,8 @@ pub struct Network {
     pub node: Node,
     /// What the node records.
     pub store: Store,
-    /// Honest rollers.
-    pub rollers: Vec<RollerProcess>,
-    saboteur: Option<RollerProcess>,
+    /// The rollers' processes.
+    pub rollers: Rollers,
     folders: Folders,
     wanted_rollers: u32,
 }
@@ -59,12 +55,20 @@ impl Network {
     pub async fn start(
         args: &Args,
         data_dir: &Path,
-        roller_program: PathBuf,
+        steps: &mut Steps,
+        printer: &Printer,
         tasks: &mut Tasks,
     ) -> eyre::Result<Self> {
+        let program = spawn_blocking(roller_binary::find_or_build);
+        let program = async { program.await? };
+        let roller_program = steps.run(printer, "find the roller", program).await?;
         let folders = Folders::open(data_dir)?;
-        let l1_url = l1_url(args, &folders, tasks).await?;
-        let (l1, chain_id) = connect(&l1_url).await?;
+        let l1 = async {
+            let l1_url = l1_url(args, &folders, tasks).await?;
+            let (l1, chain_id) = connect(&l1_url).await?;
+            Ok((l1_url, l1, chain_id))
+        };
+        let (l1_url, l1, chain_id) = steps.run(printer, "start L1", l1).await?;
         let store = Store::open(folders.in_root("node")).await?;
         let operator = Role::Operator.signer()?;
         let sender = Sender::new(
@@ -77,13 +81,14 @@ impl Network {
         let genesis = genesis_config(&l1, chain_id).await?;
         let file = folders.in_root("deployment.json");
         let config = deploy_config(args, sender.address());
-        let deployment = deploy(&sender, &config, &file, |rollup| {
+        let deployed = deploy(&sender, &config, &file, |rollup| {
             genesis
                 .of_rollup(rollup)
                 .l1_genesis()
                 .expect("the genesis of a devnet has no invalid account")
-        })
-        .await?;
+        });
+        let deployed = async { Ok(deployed.await?) };
+        let deployment = steps.run(printer, "deploy", deployed).await?;
 
         let staking = Staking {
             folders: &folders,
@@ -92,7 +97,7 @@ impl Network {
             l1_url: &l1_url,
             deployment: &deployment,
         };
-        staking.stake_all(args).await?;
+        steps.run(printer, "stake", staking.stake_all(args)).await?;
 
         let config = NodeConfig {
             data_dir: folders.in_root("node"),
@@ -108,31 +113,25 @@ impl Network {
             l2_listen: localhost(args.l2_port),
             coordinator_listen: localhost(args.coordinator_port),
         };
-        let node = node::start(config, tasks).await?;
-        let mut network = Self {
+        let node = steps
+            .run(printer, "start the node", node::start(config, tasks))
+            .await?;
+        let network = Self {
             l1_url,
             deployment,
             node,
             store,
-            rollers: Vec::new(),
-            saboteur: None,
+            rollers: Rollers::default(),
             folders,
             wanted_rollers: args.rollers,
         };
         for n in 0..args.rollers {
             let roller = network.spawn_roller(n, args.proofs, &roller_program)?;
-            network.rollers.push(roller);
+            network.rollers.add(roller);
         }
+        let reported = network.wait_for_rollers(args.patience());
+        steps.run(printer, "start the rollers", reported).await?;
         Ok(network)
-    }
-
-    /// What people call the rollers.
-    pub fn names(&self) -> BTreeMap<Address, String> {
-        let honest = (0..self.wanted_rollers).map(Identity::Honest);
-        let known = honest.chain([Identity::Saboteur]);
-        known
-            .filter_map(|identity| Some((identity.owner().ok()?.address(), identity.name())))
-            .collect()
     }
 
     /// A client of the coordinator's public API.
@@ -160,19 +159,18 @@ impl Network {
             l2: wallet(&self.node.l2_url, Role::User.signer()?)?,
             coordinator: self.client()?,
             deployment: self.deployment.clone(),
+            rollers: self.rollers.clone(),
             printer,
             patience,
         })
     }
 
     /// Waits until every roller has reported to the coordinator; a roller that ends instead is named.
-    pub async fn wait_for_rollers(&mut self, patience: Duration) -> eyre::Result<()> {
+    async fn wait_for_rollers(&self, patience: Duration) -> eyre::Result<()> {
         let client = self.client()?;
         let started = tokio::time::Instant::now();
         while client.status().await?.rollers_alive < u64::from(self.wanted_rollers) {
-            for roller in &mut self.rollers {
-                roller.check_alive()?;
-            }
+            self.rollers.check_alive()?;
             if started.elapsed() > patience {
                 bail!("the rollers did not report within {} s", patience.as_secs());
             }
@@ -182,7 +180,7 @@ impl Network {
     }
 
     /// Starts the roller that submits garbage, and returns its identity.
-    pub async fn start_saboteur(&mut self) -> eyre::Result<Address> {
+    pub async fn start_saboteur(&self) -> eyre::Result<Address> {
         let identity = Identity::Saboteur;
         let owner = identity.owner()?.address();
         let mut command = Command::new(std::env::current_exe()?);
@@ -200,23 +198,14 @@ impl Network {
                     .key(&format!("{}-signer", identity.name()), &identity.signer()?)?,
             );
         let log = self.folders.log(&identity.name());
-        self.saboteur = Some(RollerProcess::spawn(identity.name(), owner, command, &log)?);
+        let saboteur = RollerProcess::spawn(identity.name(), owner, command, &log)?;
+        self.rollers.add(saboteur);
         let client = self.client()?;
         while !client.roller(owner).await?.alive {
-            if let Some(process) = &mut self.saboteur {
-                process.check_alive()?;
-            }
+            self.rollers.check_alive()?;
             tokio::time::sleep(POLL).await;
         }
         Ok(owner)
-    }
-
-    /// Stops the rollers.
-    pub async fn stop(self) -> eyre::Result<()> {
-        for process in self.rollers.into_iter().chain(self.saboteur) {
-            process.stop().await?;
-        }
-        Ok(())
     }
 
     fn spawn_roller(

@@ -1,9 +1,9 @@
 //! The devnet's rollers on L1: who they are, and how they come to their stakes.
 
-use std::{path::Path, process::Stdio};
+use std::{collections::BTreeMap, path::Path, process::Stdio};
 
 use alloy::signers::local::PrivateKeySigner;
-use alloy_primitives::{Bytes, U256, utils::parse_ether};
+use alloy_primitives::{Address, Bytes, U256, utils::parse_ether};
 use eyre::{WrapErr, bail};
 use rollmill_l1::{Call, Deployment, Sender, contracts::ScrToken};
 use tokio::process::Command;
@@ -49,6 +49,16 @@ impl Identity {
     pub fn signer(self) -> eyre::Result<PrivateKeySigner> {
         Role::RollerSigner(self.number()).signer()
     }
+}
+
+/// What people call the rollers of a devnet with this many honest ones.
+pub fn names(honest: u32) -> BTreeMap<Address, String> {
+    let known = (0..honest)
+        .map(Identity::Honest)
+        .chain([Identity::Saboteur]);
+    known
+        .filter_map(|identity| Some((identity.owner().ok()?.address(), identity.name())))
+        .collect()
 }
 
 /// Gives owners what they need and lets `roller stake` do the rest, as a roller's owner would.

@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 
 use alloy::{providers::Provider, rpc::types::Filter, sol_types::SolEvent};
-use alloy_primitives::{Address, B256, keccak256};
+use alloy_primitives::{Address, B256, U256, keccak256};
 use eyre::{WrapErr, eyre};
-use rollmill_l1::contracts::Rollup::BatchSettled;
+use rollmill_l1::contracts::{RewardPool::Claimed, Rollup::BatchSettled};
 use rollmill_roller_api::{SeatState, TaskView};
 use rollmill_sequencer::BatchStats;
 use rollmill_store::{BatchRecord, Store};
 
 use super::{
-    report::{Batch, ChainIds, Draw, Lottery, Report, Seat, Settlement},
+    report::{Batch, ChainIds, Draw, Lottery, Report, Reward, Seat, Settlement},
     world::World,
 };
 
 /// More batches than a script makes.
 const BATCHES_MAX: u32 = 1_000;
 
-/// Everything but what only the script knows: rewards claimed, fines, the withdrawal, durations.
+/// Everything but what only the script knows: fines, the withdrawal, durations.
 pub async fn collect(world: &World, store: &Store) -> eyre::Result<Report> {
     let tasks = world.coordinator.tasks().await?;
     let settled = settled_batches(world).await?;
@@ -51,7 +51,31 @@ pub async fn collect(world: &World, store: &Store) -> eyre::Result<Report> {
             report.reputation.insert(seat.roller, record.q);
         }
     }
+    report.rewards = rewards(world, &settled).await?;
     Ok(report)
+}
+
+/// What settlements credited to rollers, and what these have claimed.
+async fn rewards(world: &World, settled: &BTreeMap<u64, Settled>) -> eyre::Result<Vec<Reward>> {
+    let mut credited: BTreeMap<Address, U256> = BTreeMap::new();
+    for (event, _) in settled.values() {
+        *credited.entry(event.roller).or_default() += event.rewardWei;
+    }
+    let filter = Filter::new()
+        .address(world.deployment.reward_pool)
+        .event_signature(Claimed::SIGNATURE_HASH)
+        .from_block(world.deployment.block);
+    let mut claimed: BTreeMap<Address, U256> = BTreeMap::new();
+    for log in world.l1.get_logs(&filter).await? {
+        let event = Claimed::decode_log(&log.inner)?.data;
+        *claimed.entry(event.roller).or_default() += event.amountWei;
+    }
+    let rows = credited.into_iter().map(|(roller, scr_wei)| Reward {
+        roller,
+        scr_wei,
+        claimed_wei: claimed.get(&roller).copied().unwrap_or_default(),
+    });
+    Ok(rows.collect())
 }
 
 /// A settlement's event and its transaction.
@@ -112,7 +136,8 @@ fn seats(task: &TaskView) -> impl Iterator<Item = Seat> {
         prove_seconds: seat.prove_seconds,
         verify_ms: seat.verify_ms,
         proof_bytes: seat.proof_bytes,
-        peak_rss_bytes: seat.peak_rss_bytes,
+        // A roller that does not know says zero.
+        peak_rss_bytes: seat.peak_rss_bytes.filter(|bytes| *bytes > 0),
     })
 }
 

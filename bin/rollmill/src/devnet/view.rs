@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    io::Write as _,
     time::Duration,
 };
 
@@ -59,11 +60,10 @@ impl View {
     /// Looks until shutdown. A failed look is tried again: the node may be starting.
     pub async fn watch(mut self, coordinator: Client, l2: DynProvider, shutdown: Shutdown) {
         let mut ticks = tokio::time::interval(POLL);
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => break,
-                _ = ticks.tick() => {}
-            }
+        // Once more after the end of the work, so that its last events are told too.
+        let mut ends = false;
+        while !ends {
+            ends = shutdown.run_until(ticks.tick()).await.is_none();
             if let Err(error) = self.look_at_blocks(&l2).await {
                 tracing::debug!(%error, "L2 did not answer the view");
             }
@@ -220,7 +220,8 @@ impl Printer {
     pub fn say(&self, line: impl AsRef<str>) {
         let line = line.as_ref();
         if self.0.is_hidden() {
-            println!("{line}");
+            // Whoever read the output may have gone: the network goes on.
+            let _ = writeln!(std::io::stdout(), "{line}");
         } else if let Err(error) = self.0.println(line) {
             tracing::debug!(%error, line, "cannot print");
         }

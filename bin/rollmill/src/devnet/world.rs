@@ -22,7 +22,7 @@ use rollmill_l1::{
 };
 use rollmill_roller_api::{Client, TaskState, TaskView};
 
-use super::view::Printer;
+use super::{rollers::Rollers, view::Printer};
 
 /// How often a wait looks again.
 const POLL: Duration = Duration::from_millis(100);
@@ -38,19 +38,30 @@ pub struct World {
     pub coordinator: Client,
     /// The contracts.
     pub deployment: Deployment,
+    /// The processes that the script kills; one that ends by itself ends a wait.
+    pub rollers: Rollers,
     /// Where lines for people go.
     pub printer: Printer,
     /// Longest wait for one thing, proving included.
     pub patience: Duration,
 }
 
-/// Durations of the script's steps, by name; a failed step is an error that names it.
-#[derive(Debug, Default)]
+/// Durations of steps, by name; a failed step is an error that names it.
+#[derive(Debug)]
 pub struct Steps {
+    begun: Instant,
     seconds: BTreeMap<&'static str, f64>,
 }
 
 impl Steps {
+    /// Nothing is done yet.
+    pub fn new() -> Self {
+        Self {
+            begun: Instant::now(),
+            seconds: BTreeMap::new(),
+        }
+    }
+
     /// Runs one step.
     pub async fn run<T>(
         &mut self,
@@ -65,8 +76,10 @@ impl Steps {
         result
     }
 
-    /// Seconds by step.
-    pub fn into_seconds(self) -> BTreeMap<&'static str, f64> {
+    /// Seconds by step, and `total` since the first one began.
+    pub fn into_seconds(mut self) -> BTreeMap<&'static str, f64> {
+        self.seconds
+            .insert("total", self.begun.elapsed().as_secs_f64());
         self.seconds
     }
 }
@@ -104,6 +117,7 @@ impl World {
             if let Some(found) = look().await? {
                 return Ok(found);
             }
+            self.rollers.check_alive()?;
             if started.elapsed() > self.patience {
                 bail!("waited {} s for {what}", self.patience.as_secs());
             }

@@ -1,0 +1,118 @@
+//! What a person is told when something is wrong, and what Ctrl-C leaves behind.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::{net::TcpListener, path::Path};
+
+use rollmill_e2e::{Devnet, Talking, devnet, kill, program, run, until};
+use tokio::process::Command;
+
+/// What a devnet says that refuses these flags.
+async fn refusal(data_dir: &Path, args: &[&str]) -> String {
+    let ended = run(devnet(data_dir, args).unwrap()).await.unwrap();
+    assert!(!ended.success, "{args:?} is not refused: {}", ended.said);
+    ended.said
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named_with_its_flag() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let data = tempfile::tempdir().unwrap();
+    for flag in ["--l1-port", "--l2-port", "--coordinator-port"] {
+        let mut command = Command::new(program("rollmill").unwrap());
+        command.args(["devnet", "--proofs", "mock", "--data-dir"]);
+        command.arg(data.path());
+        for other in ["--l1-port", "--l2-port", "--coordinator-port"] {
+            command.args([other, if other == flag { &port } else { "0" }]);
+        }
+        let ended = run(command).await.unwrap();
+        assert!(!ended.success);
+        assert!(
+            ended.said.contains(&format!("port {port}")),
+            "{}",
+            ended.said
+        );
+        assert!(ended.said.contains(flag), "{}", ended.said);
+    }
+    // Nothing was begun.
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_succeed_is_refused_before_it_begins() {
+    let data = tempfile::tempdir().unwrap();
+    let said = refusal(data.path(), &["--once", "--rollers", "1"]).await;
+    assert!(said.contains("--rounds 1 or --rollers 2"), "{said}");
+    let said = refusal(data.path(), &["--once", "--json", "/nowhere/report.json"]).await;
+    assert!(said.contains("/nowhere/report.json"), "{said}");
+    let said = refusal(data.path(), &["--rounds", "3", "--once"]).await;
+    assert!(said.contains("--rounds"), "{said}");
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_failed_step_is_named() {
+    let data = tempfile::tempdir().unwrap();
+    // A port that nobody listens on.
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", gone.local_addr().unwrap());
+    drop(gone);
+    let said = refusal(
+        data.path(),
+        &["--proofs", "mock", "--once", "--l1-rpc", &url],
+    )
+    .await;
+    assert!(said.contains("step `start L1` failed"), "{said}");
+    assert!(said.contains(&url), "{said}");
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_everything_also_while_it_starts() {
+    let data = tempfile::tempdir().unwrap();
+    let mut starting = Talking::start(devnet(data.path(), &["--proofs", "mock"]).unwrap()).unwrap();
+    starting.says("deploy").await.unwrap();
+    assert!(starting.interrupt().await.unwrap());
+
+    // What was begun is completed by the next start.
+    let mut running = Talking::start(devnet(data.path(), &["--proofs", "mock"]).unwrap()).unwrap();
+    running.says("Ctrl-C").await.unwrap();
+    let rollers = running.children().await.unwrap();
+    assert_eq!(rollers.len(), 3);
+    assert!(running.interrupt().await.unwrap());
+    for roller in rollers {
+        assert!(
+            kill("-0", &roller.to_string()).await.is_err(),
+            "a roller is left"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_roller_that_dies_is_named_with_its_log_and_the_network_goes_on() {
+    let data = tempfile::tempdir().unwrap();
+    let mut running = Talking::start(devnet(data.path(), &["--proofs", "mock"]).unwrap()).unwrap();
+    running.says("Ctrl-C").await.unwrap();
+    let rollers = running.children().await.unwrap();
+    kill("-KILL", &rollers[0].to_string()).await.unwrap();
+    let sentence = running.says("ended by itself").await.unwrap();
+    assert!(sentence.contains("roller-"), "{sentence}");
+    assert!(sentence.contains(".log"), "{sentence}");
+    until("the others to be alone", async || {
+        Ok((running.children().await?.len() == 2).then_some(()))
+    })
+    .await
+    .unwrap();
+    assert!(running.interrupt().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_data_directory_keeps_its_kind_of_proofs() {
+    let data = tempfile::tempdir().unwrap();
+    let mock = Devnet::start(data.path(), &["--proofs", "mock"])
+        .await
+        .unwrap();
+    mock.kill().await.unwrap();
+    let said = refusal(data.path(), &["--proofs", "stark"]).await;
+    assert!(said.contains("another kind"), "{said}");
+}
