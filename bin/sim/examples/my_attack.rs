@@ -3,7 +3,7 @@
 //! This one proves only heavy batches and lets the ordinary ones pass, in the hope that they pay better.
 
 use sim::{
-    attacks::Attack,
+    attacks::{Arena, Attack},
     harness::{self, Setting},
     strategy::{Plan, SeatOffer, Strategy, View},
 };
@@ -29,7 +29,7 @@ fn main() -> eyre::Result<()> {
         make: || Box::new(OnlyHeavy),
         attackers: 1,
         closed_by: "reward and offers follow prover gas",
-        is_about_dials: false,
+        arena: Arena::Steady,
     };
     let setting = Setting {
         share: 0.1,

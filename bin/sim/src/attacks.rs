@@ -1,9 +1,10 @@
 //! The attacks that are played by rollers, as strategies.
 //!
 //! Each one names the rule that is to close it. What they are worth is measured in [`crate::harness`], against honest play with
-//! the same machine and the same stake. Attacks by the operator, by L1 proposers and by users are computed in [`crate::models`].
+//! the same machine and the same stake. What L1 proposers and users do, and wrongs of the operator that leave evidence on L1 alone, is
+//! no play: [`crate::models`] computes it.
 
-use crate::strategy::{Means, Move, Name, Plan, SeatOffer, Strategy, View};
+use crate::strategy::{Intake, Means, Move, Name, Plan, SeatOffer, Strategy, Submission, View};
 
 /// One name with all stake and this capacity.
 fn one(capacity: u32) -> Vec<Name> {
@@ -27,7 +28,8 @@ impl Strategy for InvalidFlood {
     }
 }
 
-/// Submits somebody else's proof: it names another roller, so that it is invalid for the seat [identity in the statement].
+/// Submits somebody else's proof for every other seat: it names another roller, so that it is invalid for the seat [identity in the
+/// statement]. The other half of its seats it proves, so that it has a reputation to be drawn with.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Copying;
 
@@ -36,13 +38,27 @@ impl Strategy for Copying {
         "copying".into()
     }
 
-    fn on_seat(&mut self, seat: &SeatOffer, _view: &View) -> Plan {
-        // Every other seat honestly, so that there is a reputation to be drawn with.
-        if seat.gas.is_multiple_of(2) && seat.tickets == 1 {
+    fn on_seat(&mut self, _seat: &SeatOffer, view: &View) -> Plan {
+        if view.seats.is_multiple_of(2) {
             Plan::SubmitGarbage
         } else {
             Plan::Prove
         }
+    }
+}
+
+/// Proves, signs garbage, and brings the proof when it is accused, to have the accuser's bond [a defence is the very bytes; bonds are
+/// burned].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GarbageThenDefend;
+
+impl Strategy for GarbageThenDefend {
+    fn name(&self) -> String {
+        "garbage, then defend".into()
+    }
+
+    fn on_seat(&mut self, _seat: &SeatOffer, _view: &View) -> Plan {
+        Plan::GarbageThenDefend
     }
 }
 
@@ -54,6 +70,12 @@ pub struct Split {
     pub names: u32,
     /// Cost of the second proof of a task, as a share.
     pub relabel: f64,
+}
+
+impl Split {
+    const fn new(names: u32, relabel: f64) -> Self {
+        Self { names, relabel }
+    }
 }
 
 impl Strategy for Split {
@@ -74,7 +96,7 @@ impl Strategy for Split {
     }
 }
 
-/// Proves nothing before it knows that it has won: it never has an entry [entries before the beacon, digests].
+/// Has the operator of the rollup enter digests of nothing and proves only what wins [L1 pays for the very digest of the entries].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AfterWinning;
 
@@ -84,8 +106,7 @@ impl Strategy for AfterWinning {
     }
 
     fn on_seat(&mut self, _seat: &SeatOffer, _view: &View) -> Plan {
-        // The lottery comes after the entries, and the entries after T.
-        Plan::ProveAndHold(1.5)
+        Plan::EnterUnproved
     }
 }
 
@@ -180,17 +201,45 @@ impl Strategy for SlowDown {
     }
 }
 
-/// Declines on purpose while the price is below twice the first [capped declines, bounds of the price].
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PriceCartel;
+/// Declares one seat while the price is below `below` times the first one, and its true capacity above it [capped declines, bounds
+/// of the price].
+#[derive(Clone, Copy, Debug)]
+pub struct PriceCartel {
+    /// The price that it wants.
+    pub below: f64,
+}
 
 impl Strategy for PriceCartel {
     fn name(&self) -> String {
-        "price cartel".into()
+        format!("price cartel (declines below {})", self.below)
     }
 
-    fn names(&self, _means: &Means) -> Vec<Name> {
-        one(1)
+    fn names(&self, means: &Means) -> Vec<Name> {
+        let is_on_strike = means.price < self.below;
+        one(if is_on_strike { 1 } else { means.capacity() })
+    }
+}
+
+/// Drains while the price is below `below` times the first one, so that its absence is no decline [rest after a drain, bounds of the
+/// price].
+#[derive(Clone, Copy, Debug)]
+pub struct PriceStrike {
+    /// The price that it wants.
+    pub below: f64,
+}
+
+impl Strategy for PriceStrike {
+    fn name(&self) -> String {
+        format!("price cartel (drains below {})", self.below)
+    }
+
+    fn on_change(&mut self, view: &View) -> Option<Move> {
+        let is_on_strike = view.price < self.below;
+        Some(if is_on_strike {
+            Move::Drain
+        } else {
+            Move::Return
+        })
     }
 }
 
@@ -209,8 +258,109 @@ impl Strategy for DrainToDodge {
     }
 }
 
+/// Does nothing for its seats in the first `lazy_h` hours, and then either works its way up again or comes back under a new name
+/// [start at 10 %, recovery as fast as two unbondings].
+#[derive(Clone, Copy, Debug)]
+pub struct Whitewashing {
+    /// Hours of idleness.
+    pub lazy_h: f64,
+    /// Does it come back under a new name?
+    pub renames: bool,
+}
+
+impl Whitewashing {
+    const fn new(renames: bool) -> Self {
+        Self {
+            lazy_h: 72.0,
+            renames,
+        }
+    }
+}
+
+impl Strategy for Whitewashing {
+    fn name(&self) -> String {
+        let after = if self.renames {
+            "under a new name"
+        } else {
+            "under the old name"
+        };
+        format!("idle for {} h, then honest {after}", self.lazy_h)
+    }
+
+    fn on_seat(&mut self, _seat: &SeatOffer, view: &View) -> Plan {
+        if view.hour < self.lazy_h {
+            Plan::Ignore
+        } else {
+            Plan::Prove
+        }
+    }
+
+    fn on_change(&mut self, view: &View) -> Option<Move> {
+        let is_time = self.renames && !view.is_renamed && view.hour >= self.lazy_h;
+        is_time.then_some(Move::Rename)
+    }
+}
+
+/// The operator of the rollup gives no receipts where its own rollers have tickets, so that they win more often [posting on L1, bond].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silence;
+
+impl Strategy for Silence {
+    fn name(&self) -> String {
+        "operator's silence".into()
+    }
+
+    fn has_operator(&self) -> bool {
+        true
+    }
+
+    fn intake(&mut self, submission: &Submission) -> Intake {
+        if submission.own_tickets > 0 {
+            Intake::Refuse
+        } else {
+            Intake::Take
+        }
+    }
+}
+
+/// The operator of the rollup accuses whoever submits a valid proof where its own rollers have tickets [a defence is the very bytes,
+/// the accuser's bond, as many accusations as the operator's bond covers].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MassAccusation;
+
+impl Strategy for MassAccusation {
+    fn name(&self) -> String {
+        "mass accusation".into()
+    }
+
+    fn has_operator(&self) -> bool {
+        true
+    }
+
+    fn intake(&mut self, submission: &Submission) -> Intake {
+        if submission.own_tickets > 0 {
+            Intake::Accuse
+        } else {
+            Intake::Take
+        }
+    }
+}
+
 /// A strategy made anew for each simulation.
 pub type Make = fn() -> Box<dyn Strategy>;
+
+/// The kind of world in which an attack is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Arena {
+    /// Price and k stand still, so that small differences are seen.
+    Steady,
+    /// The same, and everybody fails a few times a day.
+    Outages,
+    /// The same with few rollers for weeks: stakes can be unbonded.
+    Weeks,
+    /// All dials move, and rollers come and go with the price.
+    Dials,
+}
 
 /// An attack by rollers.
 #[derive(Clone, Copy)]
@@ -221,131 +371,93 @@ pub struct Attack {
     pub attackers: usize,
     /// The rule that closes it.
     pub closed_by: &'static str,
-    /// Is it about the dials? Then price and k move in its arena; else they stand still, so that small differences are seen.
-    pub is_about_dials: bool,
+    /// Where it is measured.
+    pub arena: Arena,
 }
 
-/// All attacks by rollers, as they are played by default.
+impl Attack {
+    /// For tables and worlds.
+    pub fn name(&self) -> String {
+        (self.make)().name()
+    }
+}
+
+const fn steady(make: Make, closed_by: &'static str) -> Attack {
+    Attack {
+        make,
+        attackers: 1,
+        closed_by,
+        arena: Arena::Steady,
+    }
+}
+
+const fn split(make: Make) -> Attack {
+    steady(make, "exactly k points; one name proves once")
+}
+
+const fn cartel(make: Make, closed_by: &'static str) -> Attack {
+    Attack {
+        make,
+        attackers: 6,
+        closed_by,
+        arena: Arena::Dials,
+    }
+}
+
+const OFFERS: &str = "a hit without capacity is a declined offer";
+const COURT: &str = "the very bytes clear; accuser's bond";
+const DECLINES: &str = "declines of one name count up to 5 %";
+
+/// All attacks by rollers, alone or with the operator of the rollup.
 pub const ALL: &[Attack] = &[
+    steady(|| Box::new(InvalidFlood), "fine of 4 seats' rewards"),
+    steady(|| Box::new(Copying), "roller and task are in the statement"),
+    steady(|| Box::new(GarbageThenDefend), "only the very bytes clear"),
+    split(|| Box::new(Split::new(3, 1.0))),
+    split(|| Box::new(Split::new(3, 0.5))),
+    split(|| Box::new(Split::new(3, 0.25))),
+    split(|| Box::new(Split::new(3, 0.0))),
+    split(|| Box::new(Split::new(10, 1.0))),
+    split(|| Box::new(Split::new(10, 0.0))),
     Attack {
-        make: || Box::new(InvalidFlood),
-        attackers: 1,
-        closed_by: "fine of 4 seats' rewards, judged on L1",
-        is_about_dials: false,
+        arena: Arena::Outages,
+        ..split(|| Box::new(Split::new(5, 1.0)))
+    },
+    steady(|| Box::new(AfterWinning), "L1 pays for the entry's digest"),
+    steady(|| Box::new(Withholding), "no entry, no reward"),
+    steady(
+        || Box::new(Sitting { proves_one_of: 2 }),
+        "missed seats lower q",
+    ),
+    steady(|| Box::new(Declining), OFFERS),
+    steady(|| Box::new(IdleWhale), OFFERS),
+    steady(|| Box::new(ShamCapacity), "1.25 x the proven peak"),
+    steady(|| Box::new(DrainToDodge), "a drain lasts an hour at least"),
+    steady(|| Box::new(Silence), "posted on L1, the bond pays 2 B"),
+    steady(|| Box::new(MassAccusation), COURT),
+    Attack {
+        arena: Arena::Weeks,
+        ..steady(
+            || Box::new(Whitewashing::new(false)),
+            "missed seats lower q",
+        )
     },
     Attack {
-        make: || Box::new(Copying),
-        attackers: 1,
-        closed_by: "roller and task are in the proven statement",
-        is_about_dials: false,
+        arena: Arena::Weeks,
+        ..steady(
+            || Box::new(Whitewashing::new(true)),
+            "q climbs in two unbondings",
+        )
     },
-    Attack {
-        make: || {
-            Box::new(Split {
-                names: 3,
-                relabel: 1.0,
-            })
-        },
-        attackers: 1,
-        closed_by: "exactly k points with replacement",
-        is_about_dials: false,
-    },
-    Attack {
-        make: || {
-            Box::new(Split {
-                names: 10,
-                relabel: 1.0,
-            })
-        },
-        attackers: 1,
-        closed_by: "exactly k points with replacement",
-        is_about_dials: false,
-    },
-    Attack {
-        make: || {
-            Box::new(Split {
-                names: 3,
-                relabel: 0.5,
-            })
-        },
-        attackers: 1,
-        closed_by: "one name proves once for all its tickets",
-        is_about_dials: false,
-    },
-    Attack {
-        make: || {
-            Box::new(Split {
-                names: 3,
-                relabel: 0.25,
-            })
-        },
-        attackers: 1,
-        closed_by: "one name proves once for all its tickets",
-        is_about_dials: false,
-    },
-    Attack {
-        make: || {
-            Box::new(Split {
-                names: 3,
-                relabel: 0.0,
-            })
-        },
-        attackers: 1,
-        closed_by: "one name proves once for all its tickets",
-        is_about_dials: false,
-    },
-    Attack {
-        make: || Box::new(AfterWinning),
-        attackers: 1,
-        closed_by: "entries with digests before the beacon",
-        is_about_dials: false,
-    },
-    Attack {
-        make: || Box::new(Withholding),
-        attackers: 1,
-        closed_by: "no entry, no reward; missed seats lower q",
-        is_about_dials: false,
-    },
-    Attack {
-        make: || Box::new(Sitting { proves_one_of: 2 }),
-        attackers: 1,
-        closed_by: "missed seats lower q",
-        is_about_dials: false,
-    },
-    Attack {
-        make: || Box::new(Declining),
-        attackers: 1,
-        closed_by: "a hit without capacity is a declined offer",
-        is_about_dials: false,
-    },
-    Attack {
-        make: || Box::new(IdleWhale),
-        attackers: 1,
-        closed_by: "a hit without capacity is a declined offer",
-        is_about_dials: false,
-    },
-    Attack {
-        make: || Box::new(ShamCapacity),
-        attackers: 1,
-        closed_by: "1.25 x the proven peak",
-        is_about_dials: false,
-    },
-    Attack {
-        make: || Box::new(DrainToDodge),
-        attackers: 1,
-        closed_by: "a drain lasts an hour at least",
-        is_about_dials: false,
-    },
-    Attack {
-        make: || Box::new(SlowDown),
-        attackers: 6,
-        closed_by: "capped medians over rollers",
-        is_about_dials: true,
-    },
-    Attack {
-        make: || Box::new(PriceCartel),
-        attackers: 6,
-        closed_by: "declines of one name count up to 5 %",
-        is_about_dials: true,
-    },
+    cartel(|| Box::new(SlowDown), "capped medians over rollers"),
+    cartel(|| Box::new(PriceCartel { below: 1.0 }), DECLINES),
+    cartel(
+        || Box::new(PriceStrike { below: 1.0 }),
+        "a drain is no demand",
+    ),
 ];
+
+/// The attack of that name.
+pub fn find(name: &str) -> Option<&'static Attack> {
+    ALL.iter().find(|attack| attack.name() == name)
+}

@@ -3,7 +3,7 @@
 use crate::{
     outcome::{Outcome, Sample},
     policy::Policy,
-    world::{LoadStep, Outage, Shock, StakeRule, World},
+    world::{BuiltIn, World, built_in},
 };
 use rollmill_protocol::law::Params;
 use serde::Serialize;
@@ -19,132 +19,73 @@ pub struct Claim {
     pub is_kept: bool,
 }
 
-fn set(world: &mut World, name: &str, value: i64) {
-    world.law.insert(name.into(), toml::Value::Integer(value));
-}
-
-/// Equal stakes and enough load to feel capacity: reputation has to find it.
-pub fn convergence_world() -> World {
-    let mut world = World {
-        name: "convergence".into(),
-        hours: 10.0,
-        warmup_hours: 2.0,
-        ..World::default()
-    };
-    world.rollers.stake = StakeRule::Equal;
-    world.load.steps[0].utilisation = 1.2;
-    set(&mut world, "window", 250);
-    world
-}
-
-/// Stakes in proportion to capacity, as whoever is rational chooses them.
-pub fn fairness_world() -> World {
-    let mut world = World {
-        name: "fairness".into(),
-        hours: 120.0,
-        warmup_hours: 24.0,
-        ..World::default()
-    };
-    world.rollers.stake_sigma = 0.05;
-    world.load.steps[0].utilisation = 1.2;
-    set(&mut world, "window", 250);
-    world
-}
-
 /// `count` rollers and the load that `load_of` of them could carry.
-pub fn scaling_world(count: usize, load_of: usize) -> eyre::Result<World> {
-    let mut world = World {
-        name: format!("{count} rollers"),
-        hours: 30.0,
-        warmup_hours: 18.0,
-        ..World::default()
-    };
+fn scaling_world(count: usize, load_of: usize) -> eyre::Result<World> {
+    let mut world = built_in(BuiltIn::Scaling);
+    world.name = format!("{count} rollers");
     world.rollers.count = count;
-    // Alike, so that the number of rollers is their capacity.
-    world.rollers.slots_sigma = 0.0;
-    set(&mut world, "window", i64::try_from(count * 5 / 2)?);
+    let window = toml::Value::Integer(i64::try_from(count * 5 / 2)?);
+    world.law.insert("window".into(), window);
     world.fix_k(3);
     world.load.steps[0].utilisation = load_of as f64 / count as f64;
     Ok(world)
 }
 
-/// 30 % of the rollers are gone for an hour, all at once.
-pub fn outage_world() -> World {
-    let mut world = World {
-        name: "outage".into(),
-        hours: 48.0,
-        warmup_hours: 24.0,
-        ..World::default()
-    };
-    world.rollers.outages_per_day = 0.0;
-    world.load.steps[0].utilisation = 0.9;
-    world.outages = vec![Outage {
-        from_h: 30.0,
-        hours: 1.0,
-        share: 0.3,
-    }];
-    set(&mut world, "window", 250);
-    world
-}
-
-/// Everybody's capacity halves; rollers leave while they lose money.
-pub fn shock_world() -> World {
-    let mut world = World {
-        name: "halved capacity".into(),
-        hours: 110.0,
-        warmup_hours: 24.0,
-        ..World::default()
-    };
-    world.rollers.elastic = true;
-    world.load.steps = vec![LoadStep {
-        from_h: 0.0,
-        utilisation: 0.7,
-    }];
-    world.shocks = vec![Shock {
-        at_h: 60.0,
-        slots_factor: 0.5,
-    }];
-    set(&mut world, "window", 200);
-    world
-}
-
 /// Runs all worlds and compares.
 pub fn all() -> eyre::Result<Vec<Claim>> {
-    let mut claims = vec![convergence()?, fairness()?];
-    claims.extend(scaling()?);
+    let mut claims = vec![convergence()?];
+    claims.extend(fairness()?);
+    claims.push(scaling()?);
     claims.extend(outage()?);
     claims.push(shock()?);
     Ok(claims)
 }
 
-/// Reputation's rank correlation with power reaches 0.95 within 50 proofs of the median roller, in most of five seeds.
+/// With equal stakes the rank correlation of reputation with power reaches 0.95 within 50 proofs of the median roller, and stays
+/// there, in each of five seeds.
 pub fn convergence() -> eyre::Result<Claim> {
+    let world = built_in(BuiltIn::Convergence);
     let mut reached = vec![];
     for seed in 1..=5 {
-        let outcome = Policy::Law.run(&convergence_world().with_seed(seed))?;
-        reached.push(outcome.converged_at_tasks.unwrap_or(f64::INFINITY));
+        let outcome = Policy::Law.run(&world.with_seed(seed))?;
+        reached.push(outcome.converged_at_tasks().unwrap_or(f64::INFINITY));
     }
     let all: Vec<String> = reached.iter().map(|tasks| format!("{tasks:.0}")).collect();
-    reached.sort_by(f64::total_cmp);
     Ok(Claim {
-        promise: "rank correlation of reputation with power >= 0.95 within 50 proofs of the median roller".into(),
-        measured: format!("{} proofs in five seeds, median {:.0}", all.join(", "), reached[2]),
-        is_kept: reached[2] <= 50.0,
+        promise: "rank correlation of reputation with power >= 0.95 within 50 proofs of the median roller, for good, in all of five seeds".into(),
+        measured: format!("{} proofs", all.join(", ")),
+        is_kept: reached.iter().all(|tasks| *tasks <= 50.0),
     })
 }
 
-/// Jain's index of reward over power.
-pub fn fairness() -> eyre::Result<Claim> {
-    let outcome = Policy::Law.run(&fairness_world())?;
-    Ok(Claim {
-        promise: "Jain's index of reward over power >= 0.98".into(),
-        measured: format!("{:.4}", outcome.jain()),
-        is_kept: outcome.jain() >= 0.98,
-    })
+/// Jain's index of reward over power, in three seeds each.
+pub fn fairness() -> eyre::Result<Vec<Claim>> {
+    let stakes = |stake_sigma, slots_sigma| {
+        let mut world = built_in(BuiltIn::Fairness);
+        (world.rollers.stake_sigma, world.rollers.slots_sigma) = (stake_sigma, slots_sigma);
+        world
+    };
+    let mut claims = vec![];
+    for (stake_sigma, slots_sigma) in [(0.05, 0.9), (0.05, 0.3), (0.3, 0.9), (0.3, 0.3)] {
+        let mut jains = vec![];
+        for seed in 1..=3 {
+            let world = stakes(stake_sigma, slots_sigma).with_seed(seed);
+            jains.push(Policy::Law.run(&world)?.jain());
+        }
+        let all: Vec<String> = jains.iter().map(|jain| format!("{jain:.4}")).collect();
+        claims.push(Claim {
+            promise: format!(
+                "Jain's index of reward over power >= 0.98, capacity with sigma {slots_sigma}, stake over capacity with sigma {stake_sigma}"
+            ),
+            measured: all.join(", "),
+            is_kept: jains.iter().all(|jain| *jain >= 0.98),
+        });
+    }
+    Ok(claims)
 }
 
 /// Twice the rollers, twice the batches per hour, until the load is met.
-pub fn scaling() -> eyre::Result<Vec<Claim>> {
+pub fn scaling() -> eyre::Result<Claim> {
     let mut rates = vec![];
     for count in [25, 50, 100, 200] {
         rates.push((
@@ -159,7 +100,7 @@ pub fn scaling() -> eyre::Result<Vec<Claim>> {
         .iter()
         .map(|(count, rate)| format!("{count}: {rate:.0}/h"))
         .collect();
-    let loaded = Claim {
+    Ok(Claim {
         promise: "doubling the rollers doubles the batches per hour until the load is met".into(),
         measured: format!(
             "{} (x{:.2}, x{:.2}, then the load is met)",
@@ -168,13 +109,12 @@ pub fn scaling() -> eyre::Result<Vec<Claim>> {
             doubled(1)
         ),
         is_kept: (1.85..2.15).contains(&doubled(0)) && (1.85..2.15).contains(&doubled(1)),
-    };
-    Ok(vec![loaded])
+    })
 }
 
 /// An outage of 30 % for an hour costs no stake, and nobody waits longer than T_MAX and a round.
 pub fn outage() -> eyre::Result<Vec<Claim>> {
-    let world = outage_world();
+    let world = built_in(BuiltIn::Outage);
     let params = world.params()?;
     let outcome = Policy::Law.run(&world)?;
     let bound_s = longest_wait_s(&params, &world);
@@ -205,7 +145,7 @@ fn longest_wait_s(params: &Params, world: &World) -> f64 {
 
 /// Dials settle within 20 epochs after capacity has halved.
 pub fn shock() -> eyre::Result<Claim> {
-    let world = shock_world();
+    let world = built_in(BuiltIn::Halved);
     let params = world.params()?;
     let outcome = Policy::Law.run(&world)?;
     let epochs = settled_after(&outcome, world.shocks[0].at_h, &params);

@@ -1,9 +1,10 @@
 //! The operators of a world: machines, stakes, costs.
 
 use crate::{
+    attacks::{self, Make},
     rng::Rng,
-    strategy::{Honest, Means, Strategy},
-    world::{StakeRule, World},
+    strategy::{Honest, Maintained, Strategy},
+    world::{Money, StakeRule, World},
 };
 use rollmill_protocol::{board, law::Params};
 
@@ -27,14 +28,11 @@ impl Operator {
         f64::from(self.slots) * self.gas_per_s
     }
 
-    /// What the strategy is told, where ordinary batches have `gas` prover gas and `time_limit_s` seconds.
-    pub fn means(&self, slots: u32, gas: u64, time_limit_s: u64) -> Means {
-        Means {
-            slots,
-            stake_scr: self.stake_scr,
-            proof_s: gas as f64 / self.gas_per_s,
-            time_limit_s: time_limit_s as f64,
-        }
+    /// Costs of its machine in these hours, of which slots were at work for `busy_ms`, SCR.
+    pub fn cost_scr(&self, money: &Money, hours: f64, busy_ms: u64) -> f64 {
+        let all_s = f64::from(self.slots) * hours * 3_600.0;
+        let busy_s = busy_ms as f64 / 1e3;
+        self.cost_per_s * (all_s * money.fixed_share + busy_s * (1.0 - money.fixed_share))
     }
 }
 
@@ -47,6 +45,7 @@ pub fn price_scr(params: &Params) -> f64 {
 pub fn honest(world: &World, params: &Params) -> Vec<Operator> {
     let rollers = &world.rollers;
     let mut rng = Rng::stream(world.seed, "fleet");
+    let mut maintenance = Rng::stream(world.seed, "maintenance");
     let cost_per_s = price_scr(params) * rollers.gas_per_s_median / (1.0 + world.money.margin);
     let mut operators: Vec<Operator> = (0..rollers.count)
         .map(|_| {
@@ -56,7 +55,7 @@ pub fn honest(world: &World, params: &Params) -> Vec<Operator> {
                 gas_per_s: rng.log_normal(rollers.gas_per_s_median, rollers.gas_per_s_sigma),
                 stake_scr: rng.log_normal(1.0, rollers.stake_sigma),
                 cost_per_s: cost_per_s * rng.log_normal(1.0, world.money.cost_sigma),
-                strategy: Box::new(Honest),
+                strategy: honest_strategy(world, &mut maintenance),
             }
         })
         .collect();
@@ -77,6 +76,75 @@ pub fn honest(world: &World, params: &Params) -> Vec<Operator> {
         operator.stake_scr = (relative * rollers.stake_scr_median).max(least);
     }
     operators
+}
+
+fn honest_strategy(world: &World, rng: &mut Rng) -> Box<dyn Strategy> {
+    let minutes = world.rollers.maintenance_minutes;
+    if minutes > 0.0 {
+        let at_h = rng.uniform() * 24.0;
+        Box::new(Maintained { at_h, minutes })
+    } else {
+        Box::new(Honest)
+    }
+}
+
+/// The operators of a world: the honest ones, the first of them replaced by the world's attackers.
+pub fn operators(world: &World, params: &Params) -> eyre::Result<Vec<Operator>> {
+    let mut operators = honest(world, params);
+    let seats: Vec<Seats> = world
+        .attackers
+        .iter()
+        .map(|group| Seats {
+            count: group.count,
+            share: group.share,
+        })
+        .collect();
+    make_room(&mut operators, world, params, &seats);
+    let mut first = 0;
+    for group in &world.attackers {
+        let attack = attacks::find(&group.strategy)
+            .ok_or_else(|| eyre::eyre!("no attack is called {:?}", group.strategy))?;
+        arm(&mut operators[first..first + group.count], attack.make);
+        first += group.count;
+    }
+    Ok(operators)
+}
+
+/// Places of a group of attackers.
+#[derive(Clone, Copy, Debug)]
+pub struct Seats {
+    /// How many operators.
+    pub count: usize,
+    /// Share of all slots and stake that they own together.
+    pub share: f64,
+}
+
+/// Gives the first operators, group by group, equal shares of slots and stake, the median speed and its cost.
+pub fn make_room(operators: &mut [Operator], world: &World, params: &Params, groups: &[Seats]) {
+    let attackers: usize = groups.iter().map(|group| group.count).sum();
+    let left = 1.0 - groups.iter().map(|group| group.share).sum::<f64>();
+    let others = &operators[attackers..];
+    let slots: f64 = others.iter().map(|o| f64::from(o.slots)).sum();
+    let stake: f64 = others.iter().map(|o| o.stake_scr).sum();
+    let mut first = 0;
+    for group in groups {
+        let each = group.share / group.count as f64 / left;
+        for operator in &mut operators[first..first + group.count] {
+            operator.slots = ((slots * each).round() as u32).max(1);
+            operator.stake_scr = stake * each;
+            operator.gas_per_s = world.rollers.gas_per_s_median;
+            operator.cost_per_s =
+                price_scr(params) * operator.gas_per_s / (1.0 + world.money.margin);
+        }
+        first += group.count;
+    }
+}
+
+/// Lets operators play an attack.
+pub fn arm(operators: &mut [Operator], make: Make) {
+    for operator in operators {
+        operator.strategy = make();
+    }
 }
 
 /// Gives operator `i` this share of all slots.

@@ -6,12 +6,12 @@
 //! nothing is not free. The error is that of the mean over seeds, with the same random numbers on both sides.
 
 use crate::{
-    attacks::Attack,
-    fleet::{self, Operator},
+    attacks::{Arena, Attack},
+    fleet::{self, Seats},
     law_market,
     outcome::{OperatorOutcome, Outcome},
     stats,
-    world::World,
+    world::{self, World},
 };
 use rollmill_protocol::law::Params;
 use serde::Serialize;
@@ -40,6 +40,8 @@ pub struct Worth {
     pub others: f64,
     /// Change of the batches settled per hour, as a share.
     pub throughput: f64,
+    /// Mean price under attack over that of honest play, less one.
+    pub price: f64,
 }
 
 impl Worth {
@@ -62,12 +64,14 @@ pub struct Setting {
 
 /// Load of an arena for attacks on the dials, of that for others.
 const DIALS_LOAD: f64 = 0.6;
+/// Outages of one roller per day where attacks through outages are measured.
+const OUTAGES_PER_DAY: f64 = 6.0;
 
-/// The law of an arena for an attack: dials that the attack is not about stand still.
+/// The law of an arena: dials that the attack is not about stand still.
 fn law(world: &World, attack: &Attack, k: u32) -> eyre::Result<Params> {
     let mut params = world.params()?;
     params.k = k;
-    if !attack.is_about_dials {
+    if attack.arena != Arena::Dials {
         params.control.k = (k, k);
         params.control.unit_price = (params.unit_price, params.unit_price);
     }
@@ -75,24 +79,35 @@ fn law(world: &World, attack: &Attack, k: u32) -> eyre::Result<Params> {
     Ok(params)
 }
 
-/// The world in which attacks are measured: forty rollers, nine tenths of what they can do at k = 3, a day and a half.
-pub fn arena() -> World {
-    let mut world = World {
-        name: "arena".into(),
-        hours: 40.0,
-        warmup_hours: 16.0,
-        ..World::default()
-    };
-    world.rollers.count = 40;
-    world.rollers.slots_sigma = 0.5;
-    world.rollers.stake_sigma = 0.2;
-    world.rollers.outages_per_day = 0.1;
-    world.load.steps[0].utilisation = 0.9;
-    world.law.insert("window".into(), toml::Value::Integer(100));
+/// The world in which an attack is measured.
+fn world_of(arena: &World, attack: &Attack, seed: u64) -> World {
+    let mut world = arena.with_seed(seed);
+    let rollers = &mut world.rollers;
+    match attack.arena {
+        Arena::Steady => {}
+        Arena::Outages => rollers.outages_per_day = OUTAGES_PER_DAY,
+        Arena::Weeks => {
+            // Few rollers and batches of four times the work, or it would take for ever.
+            rollers.count = 12;
+            (world.hours, world.warmup_hours) = (21.0 * 24.0, 0.0);
+            (world.load.gas, world.load.heavy_share) = (40_000_000, 0.0);
+        }
+        Arena::Dials => {
+            // Where the price moves, rollers that lose money leave: without them it has nothing to settle at. And there is a
+            // reserve: in a market without one, whoever withholds capacity raises the price under any law.
+            rollers.elastic = true;
+            world.load.steps[0].utilisation *= DIALS_LOAD;
+        }
+    }
     world
 }
 
-/// A smaller one for tests: twenty rollers, three quarters of a day.
+/// The world in which attacks are measured: forty rollers, nine tenths of what they can do at k = 3, a day and a half.
+pub fn arena() -> World {
+    world::built_in(world::BuiltIn::Arena)
+}
+
+/// A smaller one for tests and grids: twenty rollers, three quarters of a day.
 pub fn small_arena() -> World {
     let mut world = World {
         name: "small arena".into(),
@@ -105,24 +120,6 @@ pub fn small_arena() -> World {
     world
 }
 
-fn field(world: &World, params: &Params, attack: &Attack, share: f64) -> Vec<Operator> {
-    let mut operators = fleet::honest(world, params);
-    let each = share / attack.attackers as f64;
-    let others = |operators: &[Operator], of: fn(&Operator) -> f64| -> f64 {
-        operators[attack.attackers..].iter().map(of).sum()
-    };
-    let slots = others(&operators, |o| f64::from(o.slots)) * each / (1.0 - share);
-    let stake = others(&operators, |o| o.stake_scr) * each / (1.0 - share);
-    for operator in &mut operators[..attack.attackers] {
-        operator.slots = (slots.round() as u32).max(1);
-        operator.stake_scr = stake;
-        operator.gas_per_s = world.rollers.gas_per_s_median;
-        operator.cost_per_s =
-            fleet::price_scr(params) * operator.gas_per_s / (1.0 + world.money.margin);
-    }
-    operators
-}
-
 /// What one simulation came to for attackers and others.
 #[derive(Clone, Copy, Debug)]
 struct Side {
@@ -130,6 +127,7 @@ struct Side {
     cost: f64,
     others: f64,
     settled: f64,
+    price: f64,
 }
 
 impl Side {
@@ -146,6 +144,7 @@ impl Side {
             cost,
             others: others / others_cost,
             settled: outcome.settled.max(1) as f64,
+            price: outcome.price_mean(),
         }
     }
 }
@@ -158,8 +157,8 @@ pub fn measure(world: &World, attack: &Attack, setting: Setting) -> eyre::Result
 /// Measures attacks in one world; honest play is simulated once for all attacks that it is the same for.
 pub struct Harness<'w> {
     world: &'w World,
-    /// By attackers, attack on the dials, share (in millionths), k and seed.
-    honest: BTreeMap<(usize, bool, u64, u32, u64), Side>,
+    /// By attackers, arena, share (in millionths), k and seed.
+    honest: BTreeMap<(usize, Arena, u64, u32, u64), Side>,
 }
 
 impl<'w> Harness<'w> {
@@ -185,7 +184,7 @@ impl<'w> Harness<'w> {
         let advantages = over_seeds(|(fair, foul)| (foul.profit - fair.profit) / fair.cost);
         let mean = |of| stats::mean(&over_seeds(of));
         Ok(Worth {
-            attack: (attack.make)().name(),
+            attack: attack.name(),
             closed_by: attack.closed_by.into(),
             share: setting.share,
             k: setting.k,
@@ -195,18 +194,13 @@ impl<'w> Harness<'w> {
             error: stats::standard_error(&advantages),
             others: mean(|(fair, foul)| foul.others - fair.others),
             throughput: mean(|(fair, foul)| foul.settled / fair.settled - 1.0),
+            price: mean(|(fair, foul)| foul.price / fair.price - 1.0),
         })
     }
 
     fn honest(&mut self, attack: &Attack, setting: Setting, seed: u64) -> eyre::Result<Side> {
         let share = (setting.share * 1e6).round() as u64;
-        let key = (
-            attack.attackers,
-            attack.is_about_dials,
-            share,
-            setting.k,
-            seed,
-        );
+        let key = (attack.attackers, attack.arena, share, setting.k, seed);
         if let Some(side) = self.honest.get(&key) {
             return Ok(*side);
         }
@@ -223,20 +217,15 @@ impl<'w> Harness<'w> {
         is_attack: bool,
     ) -> eyre::Result<Side> {
         let params = law(self.world, attack, setting.k)?;
-        let mut world = self.world.with_seed(seed);
-        if attack.is_about_dials {
-            // Where the price moves, rollers that lose money leave: without them it has nothing to settle at. And there is a reserve:
-            // in a market without one, whoever withholds capacity raises the price under any law.
-            world.rollers.elastic = true;
-            world.load.steps[0].utilisation *= DIALS_LOAD;
-        }
-        let mut operators = field(&world, &params, attack, setting.share);
-        for operator in operators
-            .iter_mut()
-            .take(attack.attackers)
-            .filter(|_| is_attack)
-        {
-            operator.strategy = (attack.make)();
+        let world = world_of(self.world, attack, seed);
+        let mut operators = fleet::honest(&world, &params);
+        let group = Seats {
+            count: attack.attackers,
+            share: setting.share,
+        };
+        fleet::make_room(&mut operators, &world, &params, &[group]);
+        if is_attack {
+            fleet::arm(&mut operators[..attack.attackers], attack.make);
         }
         let outcome = law_market::run(&world, &params, operators, "attack")?;
         Ok(Side::of(&outcome, attack.attackers))

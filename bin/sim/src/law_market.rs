@@ -2,8 +2,9 @@
 //!
 //! One queue of timed happenings, in milliseconds; the board sees whole seconds. L1 has a block every twelve seconds and
 //! carries out in it what the board asked for since the block before (`l1`). Rollers are machines with a strategy
-//! (`rollers`). What is measured is written down in `recorder`.
+//! (`rollers`), some in league with the operator of the rollup (`collusion`). What is measured is written down in `recorder`.
 
+mod collusion;
 mod l1;
 mod recorder;
 mod rollers;
@@ -14,16 +15,17 @@ use crate::{
     machine::{JobId, Machine},
     outcome::Outcome,
     rng::Rng,
+    strategy::Means,
     world::World,
 };
 use rollmill_protocol::{
     Roller, ScrWei, TaskId,
-    board::{Action, Board, BoardError, Event, Presence, SeatKey, Verdict},
+    board::{Action, Alarm, Board, BoardError, Event, Presence, SeatKey},
     law::{Params, deadline::deadline_s},
 };
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, HashMap},
+    collections::{BinaryHeap, HashMap},
 };
 
 /// Board time of the simulation's beginning.
@@ -42,12 +44,26 @@ enum Happening {
     Tick,
     JobDone(JobId, u32),
     Submit(JobId, u32),
-    Garbage(usize),
+    Post(usize),
     OutageBegins(usize, u64),
     FallsSilent(usize),
     OutageEnds(usize),
+    Leaves(usize),
+    Returns(usize),
+    Renamed(usize),
     Shock(usize),
+    QuarantineEnds(u32),
+    MeasureBegins,
     Think,
+}
+
+/// A submission without a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Post {
+    /// Worthless, and rejected.
+    Garbage,
+    /// Worthless, and entered by the operator of the rollup.
+    Unproved,
 }
 
 /// An operator at work.
@@ -58,6 +74,9 @@ struct Worker {
     names: usize,
     presence: Presence,
     down_until_ms: u64,
+    /// Out of the draw of its own will: an absence, or stake that unbonds.
+    is_away: bool,
+    is_renamed: bool,
     seats: u64,
 }
 
@@ -75,7 +94,15 @@ struct Job {
     seat: SeatKey,
     work_ms: u64,
     submit_at_ms: Option<u64>,
-    is_withheld: bool,
+    ending: Ending,
+}
+
+/// What becomes of a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Submit,
+    Withhold,
+    GarbageThenDefend,
 }
 
 /// A simulation of the law.
@@ -94,7 +121,8 @@ pub struct LawMarket<'w> {
     jobs: Vec<Option<Job>>,
     free_jobs: Vec<JobId>,
     job_of: HashMap<SeatKey, JobId>,
-    garbage: Vec<SeatKey>,
+    posts: Vec<(SeatKey, Post)>,
+    collusion: collusion::Collusion,
     in_work: HashMap<(usize, TaskId), u32>,
     generation: u32,
     noise: Rng,
@@ -150,7 +178,8 @@ impl<'w> LawMarket<'w> {
             jobs: Vec::new(),
             free_jobs: Vec::new(),
             job_of: HashMap::new(),
-            garbage: Vec::new(),
+            posts: Vec::new(),
+            collusion: collusion::Collusion::of(&operators),
             in_work: HashMap::new(),
             generation: 0,
             noise: Rng::stream(world.seed, "noise"),
@@ -159,7 +188,7 @@ impl<'w> LawMarket<'w> {
             log,
         };
         for operator in operators {
-            market.register(operator);
+            market.admit(operator);
         }
         market.schedule_world();
         Ok(market)
@@ -180,6 +209,12 @@ impl<'w> LawMarket<'w> {
         for (i, shock) in self.world.shocks.iter().enumerate() {
             self.at(hours_ms(shock.at_h), Happening::Shock(i));
         }
+        self.at(hours_ms(self.world.warmup_hours), Happening::MeasureBegins);
+        self.schedule_outages();
+        self.schedule_absences();
+    }
+
+    fn schedule_outages(&mut self) {
         let mut rng = Rng::stream(self.world.seed, "outages");
         let rollers = &self.world.rollers;
         for worker in 0..self.workers.len() {
@@ -195,6 +230,17 @@ impl<'w> LawMarket<'w> {
                         Happening::OutageBegins(worker, until_ms),
                     );
                 }
+            }
+        }
+    }
+
+    fn schedule_absences(&mut self) {
+        let mut rng = Rng::stream(self.world.seed, "absences");
+        let rollers = &self.world.rollers;
+        for worker in 0..self.workers.len() {
+            for (from_h, until_h) in rollers.absences(&mut rng, self.world.hours) {
+                self.at(hours_ms(from_h), Happening::Leaves(worker));
+                self.at(hours_ms(until_h), Happening::Returns(worker));
             }
         }
     }
@@ -222,15 +268,18 @@ impl<'w> LawMarket<'w> {
             Happening::Tick => self.tick(),
             Happening::JobDone(job, generation) => self.on_job_done(job, generation),
             Happening::Submit(job, generation) => self.submit(job, generation),
-            Happening::Garbage(i) => {
-                let seat = self.garbage[i];
-                let reason = "garbage".into();
-                self.submit_seat(seat, Verdict::Invalid { reason });
-            }
+            Happening::Post(i) => self.post(i),
             Happening::OutageBegins(worker, until_ms) => self.on_outage(worker, until_ms),
             Happening::FallsSilent(worker) => self.on_silence(worker),
             Happening::OutageEnds(worker) => self.on_return(worker),
+            Happening::Leaves(worker) => self.set_away(worker, true),
+            Happening::Returns(worker) => self.set_away(worker, false),
+            Happening::Renamed(worker) => self.on_renamed(worker),
             Happening::Shock(i) => self.on_shock(i),
+            Happening::QuarantineEnds(program_version) => {
+                let _ = self.apply(Event::QuarantineLifted { program_version });
+            }
+            Happening::MeasureBegins => self.recorder.base = self.totals(),
             Happening::Think => {
                 (0..self.workers.len()).for_each(|worker| self.think(worker));
                 self.at(self.now_ms + THINK_MS, Happening::Think);
@@ -257,7 +306,11 @@ impl<'w> LawMarket<'w> {
         match action {
             Action::Assigned(seat) => self.on_assigned(seat),
             Action::Stop(seat) => self.on_stop(&seat),
-            Action::Alarm(_) => {}
+            Action::Alarm(Alarm::Quarantined { program_version }) => {
+                let ends_ms = self.now_ms + hours_ms(self.world.l1.quarantine_hours);
+                self.at(ends_ms, Happening::QuarantineEnds(program_version));
+            }
+            Action::Alarm(Alarm::Degraded { .. }) => {}
             for_l1 => self.l1.ask(for_l1, self.now_ms),
         }
     }
@@ -310,14 +363,32 @@ impl<'w> LawMarket<'w> {
         .expect("batches are committed in order");
     }
 
-    fn register(&mut self, operator: Operator) {
+    fn admit(&mut self, operator: Operator) {
         let worker = self.workers.len();
+        let stake = ScrWei((operator.stake_scr * 1e18) as u128);
+        self.workers.push(Worker {
+            machine: Machine::new(operator.slots),
+            operator,
+            first_name: 0,
+            names: 0,
+            presence: Presence::Alive,
+            down_until_ms: 0,
+            is_away: false,
+            is_renamed: false,
+            seats: 0,
+        });
+        self.register(worker, stake);
+    }
+
+    /// Registers an operator's names with this stake; any former ones are no longer its own.
+    fn register(&mut self, worker: usize, stake: ScrWei) {
+        let state = &self.workers[worker];
+        let names = state.operator.strategy.names(&self.means(worker));
+        let presence = state.presence;
         let first_name = self.names.len();
-        let means = operator.means(operator.slots, self.world.load.gas, self.time_limit_s());
-        let names = operator.strategy.names(&means);
         for name in &names {
             let roller = fleet::address(self.names.len());
-            let stake = ScrWei((operator.stake_scr * name.stake_share * 1e18) as u128);
+            let stake = ScrWei((stake.0 as f64 * name.stake_share) as u128);
             self.name_of.insert(roller, self.names.len());
             self.names.push(NameState {
                 worker,
@@ -336,23 +407,31 @@ impl<'w> LawMarket<'w> {
                     roller,
                     ready: true,
                 },
-                Event::PresenceChanged {
-                    roller,
-                    presence: Presence::Alive,
-                },
             ] {
                 self.apply(event).expect("the registry is in order");
             }
+            // Who is lost is so from the beginning.
+            let _ = self.apply(Event::PresenceChanged { roller, presence });
         }
-        self.workers.push(Worker {
-            machine: Machine::new(operator.slots),
-            operator,
-            first_name,
-            names: names.len(),
-            presence: Presence::Alive,
-            down_until_ms: 0,
-            seats: 0,
-        });
+        let state = &mut self.workers[worker];
+        (state.first_name, state.names) = (first_name, names.len());
+    }
+
+    /// What an operator has now.
+    fn means(&self, worker: usize) -> Means {
+        let state = &self.workers[worker];
+        Means {
+            slots: state.machine.slots(),
+            stake_scr: state.operator.stake_scr,
+            proof_s: self.world.load.gas as f64 / state.operator.gas_per_s,
+            time_limit_s: self.time_limit_s() as f64,
+            price: self.price(),
+        }
+    }
+
+    /// Price of new batches over the first price.
+    fn price(&self) -> f64 {
+        self.board.controls().unit_price.0 as f64 / self.params.unit_price.0 as f64
     }
 
     fn on_shock(&mut self, i: usize) {
@@ -372,11 +451,12 @@ impl<'w> LawMarket<'w> {
 
     /// Declares capacities anew where they have changed: T or the machine is another.
     fn declare(&mut self) {
-        let (gas, limit_s) = (self.world.load.gas, self.time_limit_s());
         for worker in 0..self.workers.len() {
             let state = &self.workers[worker];
-            let means = state.operator.means(state.machine.slots(), gas, limit_s);
-            let names = state.operator.strategy.names(&means);
+            if state.is_away {
+                continue;
+            }
+            let names = state.operator.strategy.names(&self.means(worker));
             for (i, name) in (state.first_name..).zip(names) {
                 let (roller, capacity) = (self.names[i].roller, name.capacity);
                 if self
@@ -410,21 +490,22 @@ impl<'w> LawMarket<'w> {
             if stakes > 0.0 { sum / stakes } else { 0.0 }
         };
         let ratios: Vec<f64> = self.workers.iter().map(q).collect();
-        let mut totals: BTreeMap<usize, [u64; 3]> = BTreeMap::new();
-        for (i, name) in self.names.iter().enumerate() {
-            let record = fleet::record(&self.board, i);
-            let sums = totals.entry(name.worker).or_default();
-            sums[0] += record.offers;
-            sums[1] += record.on_time;
-            sums[2] += record.late + record.missed;
-        }
-        let busy_s: Vec<f64> = self
+        let totals = self.totals();
+        self.recorder
+            .finish(self.world, policy, &self.workers, &ratios, &totals)
+    }
+
+    /// What each operator did so far.
+    fn totals(&self) -> Vec<recorder::Totals> {
+        let mut totals: Vec<recorder::Totals> = self
             .workers
             .iter()
-            .map(|worker| worker.machine.busy_ms_at(self.now_ms) as f64 / 1e3)
+            .map(|worker| recorder::Totals::busy(worker.machine.busy_ms_at(self.now_ms)))
             .collect();
-        self.recorder
-            .finish(self.world, policy, &self.workers, &ratios, &busy_s, &totals)
+        for (i, name) in self.names.iter().enumerate() {
+            totals[name.worker].add(&fleet::record(&self.board, i));
+        }
+        totals
     }
 }
 

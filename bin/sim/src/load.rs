@@ -1,4 +1,4 @@
-//! Arrivals of batches: Poisson in steps, with heavy batches among them.
+//! Arrivals of batches: Poisson in steps, with heavy batches among them, and bursts.
 
 use crate::{fleet::Operator, rng::Rng, world::World};
 
@@ -19,6 +19,10 @@ pub fn arrivals(world: &World, operators: &[Operator], k: u32) -> Vec<Arrival> {
     let mean_gas = load.gas as f64 * (1.0 + load.heavy_share * (load.heavy_factor - 1.0));
     let per_s = power / (f64::from(k) * mean_gas);
     let mut arrivals = Vec::new();
+    let arrival = |at_s: f64, factor: f64| Arrival {
+        at_ms: (at_s * 1e3) as u64,
+        gas: (load.gas as f64 * factor) as u64,
+    };
     for (i, step) in load.steps.iter().enumerate() {
         let until_h = load
             .steps
@@ -32,17 +36,20 @@ pub fn arrivals(world: &World, operators: &[Operator], k: u32) -> Vec<Arrival> {
         }
         loop {
             at_s += rng.exponential(1.0 / rate);
-            let is_full = load.tasks_max > 0 && arrivals.len() as u64 >= load.tasks_max;
-            if at_s >= until_h * 3_600.0 || is_full {
+            if at_s >= until_h * 3_600.0 {
                 break;
             }
             let is_heavy = rng.chance(load.heavy_share);
             let factor = if is_heavy { load.heavy_factor } else { 1.0 };
-            arrivals.push(Arrival {
-                at_ms: (at_s * 1e3) as u64,
-                gas: (load.gas as f64 * factor) as u64,
-            });
+            arrivals.push(arrival(at_s, factor));
         }
+    }
+    for burst in &load.bursts {
+        arrivals.extend((0..burst.batches).map(|_| arrival(burst.at_h * 3_600.0, 1.0)));
+    }
+    arrivals.sort_by_key(|arrival| arrival.at_ms);
+    if load.tasks_max > 0 {
+        arrivals.truncate(usize::try_from(load.tasks_max).unwrap_or(usize::MAX));
     }
     arrivals
 }
@@ -51,7 +58,10 @@ pub fn arrivals(world: &World, operators: &[Operator], k: u32) -> Vec<Arrival> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{fleet, world::LoadStep};
+    use crate::{
+        fleet,
+        world::{Burst, LoadStep},
+    };
 
     #[test]
     fn steps_change_the_rate_and_the_limit_holds() {
@@ -77,6 +87,13 @@ mod tests {
             .count() as f64;
         let second = all.len() as f64 - first;
         assert!((second / first - 2.0).abs() < 0.1, "{first} then {second}");
+        world.load.bursts = vec![Burst {
+            at_h: 50.0,
+            batches: 300,
+        }];
+        let burst = arrivals(&world, &fleet, 3);
+        assert_eq!(burst.len(), all.len() + 300);
+        assert!(burst.is_sorted_by_key(|arrival| arrival.at_ms));
         let heavy = all
             .iter()
             .filter(|arrival| arrival.gas > world.load.gas)

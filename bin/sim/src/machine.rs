@@ -80,13 +80,23 @@ impl Machine {
     /// Loses everything; returns the lost jobs.
     pub fn crash(&mut self, now_ms: u64) -> Vec<JobId> {
         self.is_up = false;
-        self.busy_ms += self
-            .running
-            .iter()
-            .map(|(_, since)| now_ms - since)
-            .sum::<u64>();
+        self.busy_ms = self.busy_ms_at(now_ms);
         let running = self.running.drain(..).map(|(job, _)| job);
         running.chain(self.queue.drain(..)).collect()
+    }
+
+    /// Milliseconds for which a job has been at work; 0 while it waits.
+    pub fn worked_ms(&self, job: JobId, now_ms: u64) -> u64 {
+        let mut running = self.running.iter();
+        running
+            .find(|(running, _)| *running == job)
+            .map_or(0, |(_, since)| now_ms - since)
+    }
+
+    /// Jobs at work and jobs that wait.
+    pub fn jobs(&self) -> impl Iterator<Item = JobId> {
+        let running = self.running.iter().map(|(job, _)| *job);
+        running.chain(self.queue.iter().copied())
     }
 
     /// Milliseconds at work up to now, with what is still running.
@@ -117,6 +127,11 @@ mod tests {
             (1, 0, 50)
         );
         assert_eq!(machine.busy_ms_at(60), 60);
+        assert_eq!(
+            (machine.worked_ms(3, 60), machine.worked_ms(2, 60)),
+            (10, 0)
+        );
+        assert_eq!(machine.jobs().collect::<Vec<_>>(), [3]);
         assert_eq!(machine.crash(70), [3]);
         assert_eq!((machine.busy(), machine.busy_ms), (0, 70));
     }

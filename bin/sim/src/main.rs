@@ -5,8 +5,8 @@ use eyre::{Context, Result};
 use sim::{
     attacks, claims,
     harness::{self, Harness, Setting, Worth},
-    models,
-    outcome::Outcome,
+    models::{self, Model},
+    outcome::{Columns, Outcome},
     policy::Policy,
     report,
     table::{self, Table},
@@ -96,6 +96,30 @@ impl Output {
     }
 }
 
+/// An outcome with its columns.
+#[derive(serde::Serialize)]
+struct Simulated<'a> {
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+    columns: Columns,
+}
+
+impl<'a> Simulated<'a> {
+    fn of(outcome: &'a Outcome) -> Self {
+        Self {
+            outcome,
+            columns: outcome.columns(),
+        }
+    }
+}
+
+/// All attacks, measured and computed.
+#[derive(serde::Serialize)]
+struct Attacks {
+    measured: Vec<Worth>,
+    computed: Vec<Model>,
+}
+
 fn read(path: &PathBuf) -> Result<World> {
     let text =
         fs::read_to_string(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
@@ -142,7 +166,8 @@ fn main() -> Result<ExitCode> {
                     report::write_plots(&folder, outcome)?;
                 }
             }
-            output.print(&table::outcomes(&outcomes), &outcomes)?;
+            let data: Vec<Simulated> = outcomes.iter().map(Simulated::of).collect();
+            output.print(&table::outcomes(&outcomes), &data)?;
             ExitCode::SUCCESS
         }
         Command::Attacks {
@@ -158,13 +183,16 @@ fn main() -> Result<ExitCode> {
                 .transpose()?
                 .unwrap_or_else(harness::arena);
             let worths = measure(&world, Setting { share, seeds, k })?;
-            output.print(&table::worths(&worths), &worths)?;
             let computed = models::all(&world.params()?);
-            output.print(&table::models(&computed), &computed)?;
-            let paying = worths.iter().filter(|worth| worth.pays()).count();
-            ExitCode::from(u8::from(
-                paying + computed.iter().filter(|model| model.pays()).count() > 0,
-            ))
+            let pays = worths.iter().any(|worth| worth.pays())
+                || computed.iter().any(|model| model.pays());
+            let table = table::attacks(&worths, &computed);
+            let data = Attacks {
+                measured: worths,
+                computed,
+            };
+            output.print(&table, &data)?;
+            ExitCode::from(u8::from(pays))
         }
         Command::Claims { output } => {
             let claims = claims::all()?;

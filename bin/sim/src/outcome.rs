@@ -26,6 +26,8 @@ pub struct OperatorOutcome {
     pub on_time: u64,
     /// Seats late or missed.
     pub failed: u64,
+    /// Hits without free capacity.
+    pub declined: u64,
 }
 
 impl OperatorOutcome {
@@ -73,6 +75,8 @@ pub struct Outcome {
     pub seed: u64,
     /// Measured hours.
     pub hours: f64,
+    /// Hours before them.
+    pub warmup_hours: f64,
     /// Batches settled in the measured time.
     pub settled: u64,
     /// Of those, without reward.
@@ -84,19 +88,15 @@ pub struct Outcome {
     pub open_to_settle_s_max: f64,
     /// Batches that were won by whoever was first.
     pub won_by_first: u64,
-    /// Valid proofs submitted.
+    /// Proofs made.
     pub proofs: u64,
+    /// Work on proofs that were given up, in proofs.
+    pub aborted: f64,
     /// Seats that ended on time, late, missed, invalid.
     pub seats: [u64; 4],
-    /// Hits that were declined.
-    pub declined: u64,
-    /// Proofs of the median roller when the rank correlation of reputation with power first reached 0.95; none if never.
-    pub converged_at_tasks: Option<f64>,
     /// Operators.
-    #[serde(skip)]
     pub operators: Vec<OperatorOutcome>,
-    /// Curves.
-    #[serde(skip)]
+    /// Curves; empty for policies without a board.
     pub samples: Vec<Sample>,
     /// Events that the board applied; 0 for policies without one.
     pub board_events: u64,
@@ -104,7 +104,93 @@ pub struct Outcome {
     pub fined_scr: f64,
 }
 
+/// What is computed from an outcome: the columns of the comparison. `None` where a policy knows no such thing.
+#[derive(Clone, Debug, Serialize)]
+pub struct Columns {
+    /// Batches settled per hour.
+    pub settled_per_hour: f64,
+    /// Median time from commit to settlement, seconds.
+    pub latency_s_p50: f64,
+    /// 99th percentile of it.
+    pub latency_s_p99: f64,
+    /// See [`Outcome::first_share`].
+    pub first_share: f64,
+    /// See [`Outcome::gini`].
+    pub gini: f64,
+    /// See [`Outcome::jain`].
+    pub jain: f64,
+    /// See [`Outcome::top_tenth_advantage`].
+    pub top_tenth_advantage: f64,
+    /// See [`Outcome::wasted_per_batch`].
+    pub wasted_per_batch: f64,
+    /// See [`Outcome::on_time_rate`].
+    pub on_time_rate: f64,
+    /// Rank correlation of reputation with power at the end.
+    pub reputation_power: Option<f64>,
+    /// Rank correlation of q with power over stake at the end.
+    pub q_power_per_stake: Option<f64>,
+    /// See [`Outcome::converged_at_tasks`].
+    pub converged_at_tasks: Option<f64>,
+    /// See [`Outcome::cost_per_batch`].
+    pub cost_per_batch: f64,
+    /// Profit of all operators per unit of their costs.
+    pub profit_per_cost: f64,
+    /// Declined hits per seat.
+    pub declined_per_seat: f64,
+}
+
+/// Rank correlation at which q has found power over stake.
+const CONVERGED: f64 = 0.95;
+
 impl Outcome {
+    /// Everything that is computed from it.
+    pub fn columns(&self) -> Columns {
+        let has_board = self.board_events > 0;
+        let profit: f64 = self.operators.iter().map(|o| o.profit_scr()).sum();
+        let declined: u64 = self.operators.iter().map(|o| o.declined).sum();
+        let seats: u64 = self.seats.iter().sum();
+        Columns {
+            settled_per_hour: self.settled_per_hour(),
+            latency_s_p50: stats::percentile(&self.latencies_s, 0.5),
+            latency_s_p99: stats::percentile(&self.latencies_s, 0.99),
+            first_share: self.first_share(),
+            gini: self.gini(),
+            jain: self.jain(),
+            top_tenth_advantage: self.top_tenth_advantage(),
+            wasted_per_batch: self.wasted_per_batch(),
+            on_time_rate: self.on_time_rate(),
+            reputation_power: has_board.then(|| self.reputation_power()),
+            q_power_per_stake: has_board.then(|| self.q_power_per_stake()),
+            converged_at_tasks: self.converged_at_tasks(),
+            cost_per_batch: self.cost_per_batch(),
+            profit_per_cost: profit / self.column(|o| o.cost_scr).iter().sum::<f64>(),
+            declined_per_seat: declined as f64 / (seats as f64).max(1.0),
+        }
+    }
+
+    /// Proofs on time of the median roller when the rank correlation of q with power over stake reached 0.95 and stayed there to the
+    /// end; none if it never did.
+    pub fn converged_at_tasks(&self) -> Option<f64> {
+        let is_low = |sample: &Sample| sample.q_power_per_stake < CONVERGED;
+        let stays_from = self
+            .samples
+            .iter()
+            .rposition(is_low)
+            .map_or(0, |last| last + 1);
+        let sample = self.samples.get(stays_from)?;
+        Some(sample.tasks_per_roller)
+    }
+
+    /// Mean price of the measured time over the first.
+    pub fn price_mean(&self) -> f64 {
+        let measured = self
+            .samples
+            .iter()
+            .filter(|s| s.hour >= self.warmup_hours)
+            .map(|s| s.price);
+        stats::mean(&measured.collect::<Vec<f64>>())
+    }
+
     fn column(&self, field: fn(&OperatorOutcome) -> f64) -> Vec<f64> {
         self.operators.iter().map(field).collect()
     }
@@ -150,12 +236,12 @@ impl Outcome {
         }
     }
 
-    /// Proofs per settled batch that settled nothing.
+    /// Proofs per settled batch beyond the one that settles, with the parts of those that were given up.
     pub fn wasted_per_batch(&self) -> f64 {
         if self.settled == 0 {
             0.0
         } else {
-            (self.proofs as f64 / self.settled as f64 - 1.0).max(0.0)
+            ((self.proofs as f64 + self.aborted) / self.settled as f64 - 1.0).max(0.0)
         }
     }
 

@@ -43,10 +43,10 @@ impl Policy {
         }
     }
 
-    /// Simulates a world of honest rollers under the policy.
+    /// Simulates a world under the policy. The attackers of a world play only where there is a board.
     pub fn run(self, world: &World) -> eyre::Result<Outcome> {
         let params = world.params()?;
-        let operators = fleet::honest(world, &params);
+        let operators = fleet::operators(world, &params)?;
         match self {
             Self::Law => law_market::run(world, &params, operators, self.name()),
             Self::StakeOnly => {

@@ -9,7 +9,7 @@ use crate::{
     policy::Policy,
     stats,
     table::{self, Table},
-    world::World,
+    world::{BuiltIn, built_in},
 };
 use eyre::Result;
 use std::{fmt::Write, fs, path::Path};
@@ -23,6 +23,7 @@ pub fn write_plots(folder: &Path, outcome: &Outcome) -> Result<Vec<String>> {
     };
     let plots = [
         ("reputation", reputation(outcome)),
+        ("reputation shares", reputation_shares(outcome)),
         ("rewards", rewards(outcome)),
         ("lorenz", lorenz(std::slice::from_ref(outcome))),
         ("latency", latency(std::slice::from_ref(outcome))),
@@ -52,6 +53,34 @@ fn reputation(outcome: &Outcome) -> Plot {
         series: vec![
             line("reputation ~ power", curve(outcome, |s| s.reputation_power)),
             line("q ~ power/stake", curve(outcome, |s| s.q_power_per_stake)),
+        ],
+    }
+}
+
+/// Each roller's share of all reputation at the end against its share of power.
+fn reputation_shares(outcome: &Outcome) -> Plot {
+    let of_power: Vec<f64> = outcome.operators.iter().map(|o| o.power).collect();
+    let reputation = outcome.operators.iter().map(|o| o.stake_scr * o.q);
+    let stake = outcome.operators.iter().map(|o| o.stake_scr);
+    let points = |values: Vec<f64>| {
+        let (all, all_power) = (values.iter().sum::<f64>(), of_power.iter().sum::<f64>());
+        let shares = of_power.iter().zip(values);
+        shares
+            .map(|(power, value)| (power / all_power * 100.0, value / all * 100.0))
+            .collect()
+    };
+    let most = of_power.iter().cloned().fold(0.0, f64::max) / of_power.iter().sum::<f64>() * 100.0;
+    Plot {
+        title: format!(
+            "Reputation and stake against power at the end: {}",
+            outcome.world
+        ),
+        x: "% of power".into(),
+        y: "% of reputation, of stake".into(),
+        series: vec![
+            cloud("reputation", points(reputation.collect())),
+            cloud("stake", points(stake.collect())),
+            line("in proportion", vec![(0.0, 0.0), (most, most)]),
         ],
     }
 }
@@ -156,41 +185,6 @@ fn dials(outcome: &Outcome) -> Plot {
     }
 }
 
-/// A world in which load steps up and down again.
-fn load_step_world() -> World {
-    let mut world = World {
-        name: "load step".into(),
-        hours: 96.0,
-        warmup_hours: 12.0,
-        ..World::default()
-    };
-    let steps = [(0.0, 0.4), (32.0, 1.0), (64.0, 0.4)];
-    world.load.steps = steps
-        .map(|(from_h, utilisation)| crate::world::LoadStep {
-            from_h,
-            utilisation,
-        })
-        .to_vec();
-    world.rollers.elastic = true;
-    world.law.insert("window".into(), toml::Value::Integer(200));
-    world
-}
-
-/// The world of the comparison: a whale, unequal stakes, outages.
-pub fn comparison_world() -> World {
-    let mut world = World {
-        name: "comparison".into(),
-        hours: 60.0,
-        warmup_hours: 24.0,
-        ..World::default()
-    };
-    world.rollers.whale_share = 0.2;
-    world.rollers.stake_sigma = 0.3;
-    world.load.steps[0].utilisation = 0.8;
-    world.law.insert("window".into(), toml::Value::Integer(250));
-    world
-}
-
 /// The numbers with which the law began, for the tables of before and after.
 const BEFORE: &str = "gainSeatsMax = 1000\npenaltyDeclined = 100000000\ntauNsPerGas = 60000\ncontrol.loadMax = 700000000\ncontrol.completionLow = 400000000\n";
 
@@ -202,15 +196,16 @@ fn before_and_after() -> Result<Table> {
         "Jain",
         "R~power",
         "q~power/stake",
-        "proofs to 0.95",
+        "q converges at",
         "on time",
     ]);
-    let worlds = [
-        claims::convergence_world(),
-        claims::fairness_world(),
-        comparison_world(),
-    ];
-    for world in worlds {
+    for world in [
+        BuiltIn::Convergence,
+        BuiltIn::Unequal,
+        BuiltIn::Fairness,
+        BuiltIn::Comparison,
+    ] {
+        let world = built_in(world);
         let mut before = world.clone();
         before.law.extend(toml::from_str::<toml::Table>(BEFORE)?);
         for (law, world) in [("before", &before), ("now", &world)] {
@@ -223,7 +218,7 @@ fn before_and_after() -> Result<Table> {
                 format!("{:.3}", outcome.reputation_power()),
                 format!("{:.3}", outcome.q_power_per_stake()),
                 outcome
-                    .converged_at_tasks
+                    .converged_at_tasks()
                     .map_or("never".into(), |tasks| format!("{tasks:.0}")),
                 format!("{:.4}", outcome.on_time_rate()),
             ]);
@@ -264,11 +259,11 @@ fn attack_grid(seeds: u64) -> Result<Table> {
     for (share, k) in [(0.1, 3), (0.3, 3), (0.1, 2), (0.1, 5)] {
         for attack in attacks::ALL {
             // Away from the default setting, the attacks that depend on share and k.
-            let name = (attack.make)().name();
+            let name = attack.name();
             let is_split = name.starts_with("split in 3");
             let is_measured = match (share, k) {
                 (0.1, 3) => true,
-                (_, 3) => is_split || attack.is_about_dials,
+                (_, 3) => is_split || attack.arena == attacks::Arena::Dials,
                 _ => is_split,
             };
             if is_measured {
@@ -285,17 +280,18 @@ fn attack_grid(seeds: u64) -> Result<Table> {
 pub fn write(folder: &Path, seeds: u64) -> Result<()> {
     let plots = folder.join("plots");
     fs::create_dir_all(&plots)?;
-    let world = comparison_world();
+    let world = built_in(BuiltIn::Comparison);
     let outcomes: Vec<Outcome> = Policy::ALL
         .iter()
         .map(|policy| policy.run(&world))
         .collect::<Result<_>>()?;
     eprintln!("compared {} policies", outcomes.len());
-    let converging = Policy::Law.run(&claims::convergence_world())?;
-    let load_step = Policy::Law.run(&load_step_world())?;
-    let shocked = Policy::Law.run(&claims::shock_world())?;
+    let converging = Policy::Law.run(&built_in(BuiltIn::Unequal))?;
+    let load_step = Policy::Law.run(&built_in(BuiltIn::LoadStep))?;
+    let shocked = Policy::Law.run(&built_in(BuiltIn::Halved))?;
     for (name, plot) in [
         ("reputation", reputation(&converging)),
+        ("reputation-shares", reputation_shares(&converging)),
         ("rewards", rewards(&outcomes[0])),
         ("rewards-race", rewards(&outcomes[1])),
         ("lorenz", lorenz(&outcomes)),
@@ -367,6 +363,7 @@ number of names or to the cheapest.";
 
 const PLOTS: &str = "
 ![reputation finds power](plots/reputation.svg)
+![shares of reputation](plots/reputation-shares.svg)
 ![rewards under this law](plots/rewards.svg)
 ![rewards in a race](plots/rewards-race.svg)
 ![Lorenz curves](plots/lorenz.svg)

@@ -1,8 +1,8 @@
 //! The policies that this law is compared with: race, round robin, lowest-price auction.
 //!
 //! As friendly to them as can be: no attacks, no lottery delay, no lag for beacons, assignments at once. In a race every free slot
-//! takes the oldest batch that nobody has proved yet; in the other two one roller has the batch for T, then the next one. A batch
-//! settles in the L1 block after its proof and those of all before it. The reward is the law's: `price * k * g`.
+//! takes the oldest batch that nobody has proved yet, and all stop at the first proof; in the other two one roller has the batch for T,
+//! then the next one. A batch settles in the L1 block after its proof and those of all before it. The reward is the law's: `price * k * g`.
 
 use crate::{
     fleet::{Operator, price_scr},
@@ -51,19 +51,44 @@ enum Happening {
     TimeUp(usize, u32),
     OutageBegins(usize, u64),
     OutageEnds(usize),
+    MeasureBegins,
 }
 
 struct Job {
     batch: usize,
     operator: usize,
+    attempt: u32,
+    work_ms: u64,
 }
 
 #[derive(Default)]
 struct Batch {
     attempt: u32,
     jobs: Vec<JobId>,
+    opened_ms: Option<u64>,
     proved_by: Option<usize>,
     proved_ms: u64,
+}
+
+/// What operators did by some time.
+#[derive(Clone, Default)]
+struct Done {
+    busy_ms: Vec<u64>,
+    on_time: Vec<u64>,
+    failed: Vec<u64>,
+    proofs: u64,
+    aborted: f64,
+}
+
+impl Done {
+    fn none(operators: usize) -> Self {
+        Self {
+            busy_ms: vec![0; operators],
+            on_time: vec![0; operators],
+            failed: vec![0; operators],
+            ..Self::default()
+        }
+    }
 }
 
 struct Market<'w> {
@@ -84,9 +109,9 @@ struct Market<'w> {
     sequence: u64,
     now_ms: u64,
     noise: Rng,
-    done: Vec<u64>,
-    failed: Vec<u64>,
-    proofs: u64,
+    done: Done,
+    /// What was done when the measured time began.
+    base: Done,
 }
 
 /// Simulates a rule in a world with these operators, who are honest.
@@ -118,9 +143,8 @@ pub fn run(world: &World, params: &Params, operators: Vec<Operator>, rule: Rule)
         sequence: 0,
         now_ms: 0,
         noise: Rng::stream(world.seed, "noise"),
-        done: vec![0; n],
-        failed: vec![0; n],
-        proofs: 0,
+        done: Done::none(n),
+        base: Done::none(n),
         operators,
     };
     market.run();
@@ -139,6 +163,8 @@ impl Market<'_> {
             self.at(self.arrivals[i].at_ms, Happening::Commit(i));
         }
         self.schedule_outages();
+        let warmup_ms = (self.world.warmup_hours * 3_600_000.0) as u64;
+        self.at(warmup_ms, Happening::MeasureBegins);
         while let Some(Reverse((at_ms, _, happening))) = self.queue.pop() {
             if at_ms > end_ms {
                 break;
@@ -150,7 +176,10 @@ impl Market<'_> {
                 }
                 Happening::JobDone(job) => self.on_job_done(job),
                 Happening::TimeUp(batch, attempt) => self.on_time_up(batch, attempt),
+                Happening::MeasureBegins => self.base = self.done_so_far(),
                 Happening::OutageBegins(i, until_ms) => {
+                    let running: Vec<JobId> = self.machines[i].jobs().collect();
+                    running.into_iter().for_each(|job| self.count_aborted(job));
                     let lost = self.machines[i].crash(self.now_ms);
                     lost.into_iter().for_each(|job| self.jobs[job] = None);
                     self.at(until_ms, Happening::OutageEnds(i));
@@ -175,6 +204,22 @@ impl Market<'_> {
                     self.at(from, Happening::OutageBegins(i, until));
                 }
             }
+        }
+    }
+
+    fn done_so_far(&self) -> Done {
+        let machines = self.machines.iter();
+        Done {
+            busy_ms: machines.map(|m| m.busy_ms_at(self.now_ms)).collect(),
+            ..self.done.clone()
+        }
+    }
+
+    /// Counts the part of a proof that is made and now given up.
+    fn count_aborted(&mut self, id: JobId) {
+        if let Some(job) = &self.jobs[id] {
+            let worked_ms = self.machines[job.operator].worked_ms(id, self.now_ms);
+            self.done.aborted += worked_ms as f64 / job.work_ms.max(1) as f64;
         }
     }
 
@@ -239,30 +284,40 @@ impl Market<'_> {
 
     fn start(&mut self, batch: usize, i: usize) {
         let id = self.jobs.len();
-        self.jobs.push(Some(Job { batch, operator: i }));
-        self.batches[batch].jobs.push(id);
-        self.machines[i].take(id, self.now_ms);
         let rollers = &self.world.rollers;
         let proof_s = self.arrivals[batch].gas as f64 / self.operators[i].gas_per_s;
         let proof_s = proof_s * self.noise.log_normal(1.0, rollers.noise_sigma) + rollers.latency_s;
-        self.at(self.now_ms + (proof_s * 1e3) as u64, Happening::JobDone(id));
+        let work_ms = (proof_s * 1e3) as u64;
+        self.jobs.push(Some(Job {
+            batch,
+            operator: i,
+            attempt: self.batches[batch].attempt,
+            work_ms,
+        }));
+        self.batches[batch].opened_ms.get_or_insert(self.now_ms);
+        self.batches[batch].jobs.push(id);
+        self.machines[i].take(id, self.now_ms);
+        self.at(self.now_ms + work_ms, Happening::JobDone(id));
     }
 
     fn on_job_done(&mut self, id: JobId) {
-        let Some(Job { batch, operator }) = self.jobs[id].take() else {
+        let Some(job) = self.jobs[id].take() else {
             return;
         };
+        let (batch, operator) = (job.batch, job.operator);
         self.machines[operator].end(id, self.now_ms);
-        self.proofs += 1;
+        self.done.proofs += 1;
         let state = &mut self.batches[batch];
         if state.proved_by.is_some() {
             return;
         }
         state.proved_by = Some(operator);
         state.proved_ms = self.now_ms;
-        self.done[operator] += 1;
+        let jobs = std::mem::take(&mut state.jobs);
+        self.done.on_time[operator] += u64::from(job.attempt == state.attempt);
         self.open.remove(&batch);
-        for other in std::mem::take(&mut state.jobs) {
+        for other in jobs {
+            self.count_aborted(other);
             if let Some(job) = self.jobs[other].take() {
                 self.machines[job.operator].end(other, self.now_ms);
             }
@@ -278,9 +333,11 @@ impl Market<'_> {
         let holders: Vec<usize> = state
             .jobs
             .iter()
-            .filter_map(|job| self.jobs[*job].as_ref().map(|job| job.operator))
+            .filter_map(|job| self.jobs[*job].as_ref())
+            .filter(|job| job.attempt == attempt)
+            .map(|job| job.operator)
             .collect();
-        holders.into_iter().for_each(|i| self.failed[i] += 1);
+        holders.into_iter().for_each(|i| self.done.failed[i] += 1);
         self.open.insert(batch);
     }
 
@@ -289,13 +346,17 @@ impl Market<'_> {
         let from_ms = (world.warmup_hours * 3_600_000.0) as u64;
         let hours = world.hours - world.warmup_hours;
         let price = price_scr(&self.params) * f64::from(self.params.k);
+        let (done, base) = (self.done_so_far(), &self.base);
+        let since = |of: fn(&Done) -> &[u64], i: usize| of(&done)[i] - of(base)[i];
         let mut income = vec![0.0; self.operators.len()];
         let mut outcome = Outcome {
             policy: self.rule.name().into(),
             world: world.name.clone(),
             seed: world.seed,
             hours,
-            proofs: (self.proofs as f64 * hours / world.hours) as u64,
+            warmup_hours: world.warmup_hours,
+            proofs: done.proofs - base.proofs,
+            aborted: done.aborted - base.aborted,
             ..Outcome::default()
         };
         let mut settled_ms = 0;
@@ -305,39 +366,34 @@ impl Market<'_> {
             if settled_ms < from_ms || settled_ms > self.now_ms {
                 continue;
             }
+            let opened_ms = batch.opened_ms.unwrap_or(arrival.at_ms);
+            let waited_s = (settled_ms - opened_ms) as f64 / 1e3;
             outcome.settled += 1;
             outcome.won_by_first += 1;
+            outcome.open_to_settle_s_max = outcome.open_to_settle_s_max.max(waited_s);
             outcome
                 .latencies_s
                 .push((settled_ms - arrival.at_ms) as f64 / 1e3);
             income[winner] += price * arrival.gas as f64;
         }
-        outcome.seats = [self.done.iter().sum(), 0, self.failed.iter().sum(), 0];
-        let money = &world.money;
-        outcome.operators = self
-            .operators
-            .iter()
-            .enumerate()
-            .map(|(i, operator)| {
-                let busy_s =
-                    self.machines[i].busy_ms_at(self.now_ms) as f64 / 1e3 * hours / world.hours;
-                let slot_s = f64::from(operator.slots) * hours * 3_600.0;
-                let machine = operator.cost_per_s
-                    * (slot_s * money.fixed_share + busy_s * (1.0 - money.fixed_share));
-                OperatorOutcome {
-                    slots: operator.slots,
-                    power: operator.power(),
-                    stake_scr: operator.stake_scr,
-                    income_scr: income[i],
-                    cost_scr: machine,
-                    q: 1.0,
-                    offers: self.done[i] + self.failed[i],
-                    on_time: self.done[i],
-                    failed: self.failed[i],
-                    ..OperatorOutcome::default()
-                }
-            })
-            .collect();
+        for (i, operator) in self.operators.iter().enumerate() {
+            let on_time = since(|done| &done.on_time, i);
+            let failed = since(|done| &done.failed, i);
+            let busy_ms = since(|done| &done.busy_ms, i);
+            outcome.seats[0] += on_time;
+            outcome.seats[2] += failed;
+            outcome.operators.push(OperatorOutcome {
+                slots: operator.slots,
+                power: operator.power(),
+                stake_scr: operator.stake_scr,
+                income_scr: income[i],
+                cost_scr: operator.cost_scr(&world.money, hours, busy_ms),
+                offers: on_time + failed,
+                on_time,
+                failed,
+                ..OperatorOutcome::default()
+            });
+        }
         outcome
     }
 }

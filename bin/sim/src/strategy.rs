@@ -15,6 +15,8 @@ pub struct Means {
     pub proof_s: f64,
     /// T of an ordinary batch, seconds.
     pub time_limit_s: f64,
+    /// Price of new batches over the first price.
+    pub price: f64,
 }
 
 /// Of its time a careful roller plans to use this share.
@@ -67,6 +69,28 @@ pub struct View {
     pub price: f64,
     /// Seats that it has been given so far.
     pub seats: u64,
+    /// Has it come back under new names already?
+    pub is_renamed: bool,
+}
+
+/// A valid submission of somebody else, as an operator of the rollup sees it that is in league with rollers.
+#[derive(Clone, Copy, Debug)]
+pub struct Submission {
+    /// Tickets of the submission's seat.
+    pub tickets: u32,
+    /// Tickets of the rollers in league with the operator in the same task.
+    pub own_tickets: u32,
+}
+
+/// What an operator of the rollup does with a submission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// Verify it and give the receipt.
+    Take,
+    /// Give no receipt. The roller posts the submission on L1, and the bond pays.
+    Refuse,
+    /// Call it invalid and accuse its roller.
+    Accuse,
 }
 
 /// What is done with a seat.
@@ -80,6 +104,10 @@ pub enum Plan {
     ProveAndWithhold,
     /// Submit something worthless at once.
     SubmitGarbage,
+    /// Prove, but submit something worthless; defend with the proof when accused.
+    GarbageThenDefend,
+    /// Have the operator of the rollup enter a digest of nothing; prove if it wins.
+    EnterUnproved,
     /// Do nothing.
     Ignore,
 }
@@ -91,6 +119,8 @@ pub enum Move {
     Drain,
     /// Come back from it.
     Return,
+    /// Unbond everything, and register the same stake under new names when it is free.
+    Rename,
 }
 
 /// What an operator does.
@@ -118,6 +148,16 @@ pub trait Strategy {
         Plan::Prove
     }
 
+    /// Is the operator of the rollup in league with it? Then [`Self::intake`] is asked for the submissions of all others.
+    fn has_operator(&self) -> bool {
+        false
+    }
+
+    /// What the operator of the rollup does with a valid submission of somebody else.
+    fn intake(&mut self, _submission: &Submission) -> Intake {
+        Intake::Take
+    }
+
     /// Asked after every change of the machine's load, and every ten minutes.
     fn on_change(&mut self, _view: &View) -> Option<Move> {
         None
@@ -131,5 +171,26 @@ pub struct Honest;
 impl Strategy for Honest {
     fn name(&self) -> String {
         "honest".into()
+    }
+}
+
+/// Honest, and drains its machine for `minutes` of maintenance once a day.
+#[derive(Clone, Copy, Debug)]
+pub struct Maintained {
+    /// Hour of the day at which it begins.
+    pub at_h: f64,
+    /// How long it takes.
+    pub minutes: f64,
+}
+
+impl Strategy for Maintained {
+    fn name(&self) -> String {
+        "honest, with maintenance".into()
+    }
+
+    fn on_change(&mut self, view: &View) -> Option<Move> {
+        let since_h = (view.hour - self.at_h).rem_euclid(24.0);
+        let is_due = view.hour >= self.at_h && since_h < self.minutes / 60.0;
+        Some(if is_due { Move::Drain } else { Move::Return })
     }
 }

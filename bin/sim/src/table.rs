@@ -1,6 +1,6 @@
 //! Tables: for the terminal, for Markdown, as CSV.
 
-use crate::{claims::Claim, harness::Worth, models::Model, outcome::Outcome, stats};
+use crate::{claims::Claim, harness::Worth, models::Model, outcome::Outcome};
 
 /// A table of text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,29 +101,31 @@ pub fn outcomes(outcomes: &[Outcome]) -> Table {
         "on time",
         "R~power",
         "q~power/stake",
-        "proofs to 0.95",
+        "q converges at",
         "cost/batch",
         "unpaid",
         "longest s",
     ]);
     for outcome in outcomes {
+        let columns = outcome.columns();
+        let known = |value: Option<f64>, digits: usize| {
+            value.map_or("-".into(), |value| format!("{value:.digits$}"))
+        };
         table.push(vec![
             outcome.policy.clone(),
-            format!("{:.1}", outcome.settled_per_hour()),
-            format!("{:.0}", stats::percentile(&outcome.latencies_s, 0.5)),
-            format!("{:.0}", stats::percentile(&outcome.latencies_s, 0.99)),
-            format!("{:.2}", outcome.first_share()),
-            format!("{:.3}", outcome.gini()),
-            format!("{:.4}", outcome.jain()),
-            format!("{:.2}", outcome.top_tenth_advantage()),
-            format!("{:.2}", outcome.wasted_per_batch()),
-            format!("{:.4}", outcome.on_time_rate()),
-            format!("{:.3}", outcome.reputation_power()),
-            format!("{:.3}", outcome.q_power_per_stake()),
-            outcome
-                .converged_at_tasks
-                .map_or("-".into(), |tasks| format!("{tasks:.0}")),
-            format!("{:.2}", outcome.cost_per_batch()),
+            format!("{:.1}", columns.settled_per_hour),
+            format!("{:.0}", columns.latency_s_p50),
+            format!("{:.0}", columns.latency_s_p99),
+            format!("{:.2}", columns.first_share),
+            format!("{:.3}", columns.gini),
+            format!("{:.4}", columns.jain),
+            format!("{:.2}", columns.top_tenth_advantage),
+            format!("{:.2}", columns.wasted_per_batch),
+            format!("{:.4}", columns.on_time_rate),
+            known(columns.reputation_power, 3),
+            known(columns.q_power_per_stake, 3),
+            known(columns.converged_at_tasks, 0),
+            format!("{:.2}", columns.cost_per_batch),
             outcome.unpaid.to_string(),
             format!("{:.0}", outcome.open_to_settle_s_max),
         ]);
@@ -143,6 +145,7 @@ pub fn worths(worths: &[Worth]) -> Table {
         "±",
         "others",
         "batches/h",
+        "price",
         "pays",
         "closed by",
     ]);
@@ -157,8 +160,49 @@ pub fn worths(worths: &[Worth]) -> Table {
             format!("{:.4}", worth.error),
             format!("{:+.3}", worth.others),
             format!("{:+.1} %", worth.throughput * 100.0),
-            if worth.pays() { "YES" } else { "no" }.into(),
+            format!("{:+.1} %", worth.price * 100.0),
+            yes(worth.pays()),
             worth.closed_by.clone(),
+        ]);
+    }
+    table
+}
+
+fn yes(pays: bool) -> String {
+    if pays { "YES" } else { "no" }.into()
+}
+
+/// Attacks by rollers and computed ones in one table, with the columns that both have.
+pub fn attacks(worths: &[Worth], models: &[Model]) -> Table {
+    let mut table = Table::new(&[
+        "attack",
+        "setting",
+        "advantage",
+        "±",
+        "unit",
+        "pays",
+        "closed by",
+    ]);
+    for worth in worths {
+        table.push(vec![
+            worth.attack.clone(),
+            format!("share {}, k = {}", worth.share, worth.k),
+            format!("{:+.4}", worth.advantage),
+            format!("{:.4}", worth.error),
+            "honest costs".into(),
+            yes(worth.pays()),
+            worth.closed_by.clone(),
+        ]);
+    }
+    for model in models {
+        table.push(vec![
+            model.attack.clone(),
+            model.setting.clone(),
+            format!("{:+.4}", model.advantage),
+            "-".into(),
+            model.unit.into(),
+            yes(model.pays()),
+            model.closed_by.clone(),
         ]);
     }
     table
@@ -180,7 +224,7 @@ pub fn models(models: &[Model]) -> Table {
             model.setting.clone(),
             format!("{:+.4}", model.advantage),
             model.unit.into(),
-            if model.pays() { "YES" } else { "no" }.into(),
+            yes(model.pays()),
             model.closed_by.clone(),
         ]);
     }

@@ -3,7 +3,7 @@
 //! Every field has a default, so a file says only what is special about it. `[law]` overrides parameters of the law by their names in
 //! the event log (`challengeS = 0`, `control.k = [3, 3]`).
 
-use crate::rng::Rng;
+use crate::{attacks, rng::Rng};
 use rollmill_protocol::law::Params;
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +27,12 @@ pub struct World {
     pub outages: Vec<Outage>,
     /// Changes of everybody's capacity.
     pub shocks: Vec<Shock>,
+    /// Rollers that play an attack. They take the places of the first ones.
+    pub attackers: Vec<Attackers>,
     /// Money.
     pub money: Money,
+    /// What L1 does.
+    pub l1: L1Rules,
     /// Overrides of the law.
     pub law: toml::Table,
 }
@@ -63,6 +67,12 @@ pub struct Rollers {
     pub outages_per_day: f64,
     /// Mean length of one, minutes.
     pub outage_minutes: f64,
+    /// Churn: times per day that one roller leaves the draw for a while.
+    pub absences_per_day: f64,
+    /// Mean length of an absence, hours.
+    pub absence_hours: f64,
+    /// Maintenance, announced by a drain: minutes per day; 0 for none.
+    pub maintenance_minutes: f64,
     /// Leave while the price is below their costs, and come back.
     pub elastic: bool,
 }
@@ -70,18 +80,37 @@ pub struct Rollers {
 impl Rollers {
     /// Outages of one roller: from and until, in hours, in order of their beginning.
     pub fn outages(&self, rng: &mut Rng, hours: f64) -> Vec<(f64, f64)> {
-        let mut outages = Vec::new();
-        if self.outages_per_day <= 0.0 {
-            return outages;
-        }
-        let mut hour = 0.0;
-        loop {
-            hour += rng.exponential(24.0 / self.outages_per_day);
-            if hour > hours {
-                return outages;
+        spans(rng, hours, self.outages_per_day, self.outage_minutes / 60.0)
+    }
+
+    /// Absences of one roller, likewise; they do not overlap.
+    pub fn absences(&self, rng: &mut Rng, hours: f64) -> Vec<(f64, f64)> {
+        let mut absences = spans(rng, hours, self.absences_per_day, self.absence_hours);
+        let mut free_from = 0.0;
+        absences.retain(|(from_h, until_h)| {
+            let is_free = *from_h >= free_from;
+            if is_free {
+                free_from = *until_h;
             }
-            outages.push((hour, hour + rng.exponential(self.outage_minutes / 60.0)));
+            is_free
+        });
+        absences
+    }
+}
+
+/// Spans that begin `per_day` times a day and last `mean_h` hours in the mean.
+fn spans(rng: &mut Rng, hours: f64, per_day: f64, mean_h: f64) -> Vec<(f64, f64)> {
+    let mut spans = Vec::new();
+    if per_day <= 0.0 {
+        return spans;
+    }
+    let mut hour = 0.0;
+    loop {
+        hour += rng.exponential(24.0 / per_day);
+        if hour > hours {
+            return spans;
         }
+        spans.push((hour, hour + rng.exponential(mean_h)));
     }
 }
 
@@ -109,8 +138,20 @@ pub struct Load {
     pub heavy_factor: f64,
     /// Steps, in order of their beginning.
     pub steps: Vec<LoadStep>,
+    /// Batches that are committed all at once.
+    pub bursts: Vec<Burst>,
     /// Most tasks in all; 0 for no limit.
     pub tasks_max: u64,
+}
+
+/// A burst of the load.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Burst {
+    /// Comes at this hour.
+    pub at_h: f64,
+    /// So many batches.
+    pub batches: u64,
 }
 
 /// A step of the load.
@@ -145,6 +186,41 @@ pub struct Shock {
     pub slots_factor: f64,
 }
 
+/// Rollers that play an attack.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attackers {
+    /// Name of the strategy, as `sim attacks` prints it.
+    pub strategy: String,
+    /// How many.
+    #[serde(default = "one")]
+    pub count: usize,
+    /// Share of all slots and of all stake that they own together.
+    pub share: f64,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// What L1 and its contracts do, beyond the board.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct L1Rules {
+    /// Pays only for the proof whose digest is in the entries.
+    pub digest_binding: bool,
+    /// Takes a refused submission from its roller, and charges the operator's bond.
+    pub posting: bool,
+    /// Minutes after which a batch settles without its winner (`SETTLE_S`).
+    pub settle_minutes: f64,
+    /// Hours until unbonded stake is free (`UNBOND_S`).
+    pub unbond_hours: f64,
+    /// Bond of an accuser, SCR.
+    pub accusation_bond_scr: f64,
+    /// Hours until a quarantined program version is trusted again.
+    pub quarantine_hours: f64,
+}
+
 /// Money of a world.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -170,7 +246,9 @@ impl Default for World {
             load: Load::default(),
             outages: Vec::new(),
             shocks: Vec::new(),
+            attackers: Vec::new(),
             money: Money::default(),
+            l1: L1Rules::default(),
             law: toml::Table::new(),
         }
     }
@@ -192,6 +270,9 @@ impl Default for Rollers {
             stake_sigma: 0.5,
             outages_per_day: 0.2,
             outage_minutes: 20.0,
+            absences_per_day: 0.0,
+            absence_hours: 6.0,
+            maintenance_minutes: 0.0,
             elastic: false,
         }
     }
@@ -208,7 +289,21 @@ impl Default for Load {
             heavy_share: 0.05,
             heavy_factor: 3.0,
             steps,
+            bursts: Vec::new(),
             tasks_max: 0,
+        }
+    }
+}
+
+impl Default for L1Rules {
+    fn default() -> Self {
+        Self {
+            digest_binding: true,
+            posting: true,
+            settle_minutes: 60.0,
+            unbond_hours: 168.0,
+            accusation_bond_scr: 1_000.0,
+            quarantine_hours: 2.0,
         }
     }
 }
@@ -224,6 +319,45 @@ impl Default for Money {
     }
 }
 
+/// A world that the report, the claims and the attacks need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuiltIn {
+    /// Attacks.
+    Arena,
+    /// Policies side by side.
+    Comparison,
+    /// Reputation finds capacity.
+    Convergence,
+    /// Reward follows capacity.
+    Fairness,
+    /// Capacity halves.
+    Halved,
+    /// Load steps up and down.
+    LoadStep,
+    /// A third of the rollers is gone for an hour.
+    Outage,
+    /// Rollers that are alike.
+    Scaling,
+    /// q finds capacity over stake.
+    Unequal,
+}
+
+/// Reads a built-in world; its file is in `bin/sim/worlds`.
+pub fn built_in(world: BuiltIn) -> World {
+    let text = match world {
+        BuiltIn::Arena => include_str!("../worlds/arena.toml"),
+        BuiltIn::Comparison => include_str!("../worlds/comparison.toml"),
+        BuiltIn::Convergence => include_str!("../worlds/convergence.toml"),
+        BuiltIn::Fairness => include_str!("../worlds/fairness.toml"),
+        BuiltIn::Halved => include_str!("../worlds/halved.toml"),
+        BuiltIn::LoadStep => include_str!("../worlds/load-step.toml"),
+        BuiltIn::Outage => include_str!("../worlds/outage.toml"),
+        BuiltIn::Scaling => include_str!("../worlds/scaling.toml"),
+        BuiltIn::Unequal => include_str!("../worlds/unequal.toml"),
+    };
+    World::parse(text).expect("the worlds in the folder are worlds")
+}
+
 impl World {
     /// Reads a world.
     pub fn parse(text: &str) -> eyre::Result<Self> {
@@ -234,6 +368,20 @@ impl World {
             world.warmup_hours < world.hours,
             "the warm-up is longer than the world"
         );
+        let (count, share) = world.attackers.iter().fold((0, 0.0), |sum, group| {
+            (sum.0 + group.count, sum.1 + group.share)
+        });
+        eyre::ensure!(
+            count < world.rollers.count && share < 1.0,
+            "a world has honest rollers"
+        );
+        for group in &world.attackers {
+            eyre::ensure!(
+                attacks::find(&group.strategy).is_some() && group.count > 0 && group.share > 0.0,
+                "no attackers play {:?}",
+                group.strategy
+            );
+        }
         Ok(world)
     }
 
@@ -305,6 +453,14 @@ mod tests {
         assert!(World::parse("[law]\nnoSuchThing = 1").is_err());
         assert!(World::parse("[law]\nqInit = 2000000000").is_err());
         assert!(World::parse("typo = 1").is_err());
+        let attackers = |strategy, share| {
+            World::parse(&format!(
+                "[[attackers]]\nstrategy = '{strategy}'\nshare = {share}"
+            ))
+        };
+        assert!(attackers("copying", 0.2).is_ok());
+        assert!(attackers("copying", 1.0).is_err());
+        assert!(attackers("no such attack", 0.2).is_err());
         assert!(World::parse("[rollers]\ncount = 0").is_err());
     }
 }

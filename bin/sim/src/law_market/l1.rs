@@ -6,7 +6,10 @@ use rollmill_protocol::{
     BatchNumber, Entry, ProofDigest, ScrWei, UnixSeconds,
     board::{Action, Event, SeatKey, Stage},
     entries_hash,
-    law::{fine::fine, reward::reward},
+    law::{
+        fine::{fine, fine_full},
+        reward::reward,
+    },
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -109,19 +112,41 @@ impl LawMarket<'_> {
     fn settle(&mut self) {
         for _ in 0..SETTLEMENTS_PER_BLOCK {
             if let Some((batch, seat, entries)) = self.l1.settlement.take() {
-                self.settle_paid(batch, seat, &entries);
+                if self.is_held_up(batch, &entries, &seat) {
+                    self.l1.settlement = Some((batch, seat, entries));
+                    return;
+                }
+                self.settle_with_winner(batch, seat, &entries);
             } else if !self.settle_by_fallback() {
                 return;
             }
         }
     }
 
-    fn settle_paid(&mut self, batch: BatchNumber, seat: SeatKey, entries: &[Entry]) {
+    /// Does the batch wait for a winner whose entry has no proof? Until `SETTLE_S` after the beacon.
+    fn is_held_up(&self, batch: BatchNumber, entries: &[Entry], seat: &SeatKey) -> bool {
+        let task = self.board.task_by_batch(batch);
+        let lottery = task.and_then(|task| task.lottery());
+        let beacon_ms = lottery.map_or(0, |lottery| lottery.block * BLOCK_MS);
+        let until_ms = beacon_ms + (self.world.l1.settle_minutes * 60e3) as u64;
+        self.now_ms < until_ms && self.is_barred(entries, seat)
+    }
+
+    /// Has the winner an entry that L1 will not pay?
+    fn is_barred(&self, entries: &[Entry], seat: &SeatKey) -> bool {
+        let mut entries = entries.iter();
+        let won = entries.find(|entry| entry.roller == seat.roller);
+        self.world.l1.digest_binding
+            && won.is_some_and(|entry| self.collusion.is_unproved(entry.proof_digest))
+    }
+
+    fn settle_with_winner(&mut self, batch: BatchNumber, seat: SeatKey, entries: &[Entry]) {
         let task = self
             .board
             .task_by_batch(batch)
             .expect("an unsettled task is kept");
         let (k, price) = (task.k, task.unit_price);
+        let fine_amount = fine_full(&self.params, price, task.prover_gas_estimate);
         let amount = reward(price, k, self.gas_of(batch)).unwrap_or(ScrWei::ZERO);
         let receipts = task.seats.values().filter_map(|seat| seat.receipt);
         let first = receipts.map(|receipt| receipt.received_at).min();
@@ -130,25 +155,40 @@ impl LawMarket<'_> {
             .get(&(seat.round, seat.roller))
             .and_then(|seat| seat.receipt);
         let is_first = won_at.is_some_and(|receipt| Some(receipt.received_at) == first);
+        let is_paid = !self.is_barred(entries, &seat);
         let waited = self.waited(batch);
         let settled = Event::BatchSettled {
             batch,
-            roller: Some(seat.roller),
-            reward: amount,
+            roller: is_paid.then_some(seat.roller),
+            reward: if is_paid { amount } else { ScrWei::ZERO },
             prover_gas: self.gas_of(batch),
         };
         self.apply(settled)
             .expect("the settlement is the board's own");
         self.l1.fallback.remove(&batch);
+        self.pay_entries(batch, entries, amount);
+        self.charge_refused(batch, amount, fine_amount);
+        self.recorder
+            .settled(batch, self.now_ms, is_first, is_paid, waited);
+    }
+
+    /// Credits each entry's expected reward. An entry without a proof is worth nothing where L1 knows its digest; where it
+    /// does not, the proof is made when it has won.
+    fn pay_entries(&mut self, batch: BatchNumber, entries: &[Entry], amount: ScrWei) {
         let tickets: u64 = entries.iter().map(|entry| u64::from(entry.tickets)).sum();
         for entry in entries {
             let worker = self.names[self.name_of[&entry.roller]].worker;
             let share = f64::from(entry.tickets) / tickets as f64;
+            if self.collusion.is_unproved(entry.proof_digest) {
+                if self.world.l1.digest_binding {
+                    continue;
+                }
+                let proof_s = self.gas_of(batch) as f64 / self.workers[worker].operator.gas_per_s;
+                self.workers[worker].machine.busy_ms += (proof_s * share * 1e3) as u64;
+            }
             self.recorder
                 .income(worker, amount.0 as f64 / 1e18 * share, self.now_ms);
         }
-        self.recorder
-            .settled(batch, self.now_ms, is_first, true, waited);
     }
 
     /// Seconds since the task was opened.
@@ -171,6 +211,8 @@ impl LawMarket<'_> {
         let Some(task) = self.board.task_by_batch(batch) else {
             return false;
         };
+        let (task_price, task_k) = (task.unit_price, task.k);
+        let fine_amount = fine_full(&self.params, task_price, task.prover_gas_estimate);
         let takes_from_s: UnixSeconds = task.fallback_at.unwrap_or(START_S);
         let is_open = matches!(task.stage, Stage::Open { .. });
         if !is_open || self.now_ms < proved_ms || self.now_s() < takes_from_s {
@@ -183,8 +225,10 @@ impl LawMarket<'_> {
             reward: ScrWei::ZERO,
             prover_gas: self.gas_of(batch),
         };
+        let amount = reward(task_price, task_k, self.gas_of(batch)).unwrap_or(ScrWei::ZERO);
         self.apply(settled).expect("the batch is the next");
         self.l1.fallback.remove(&batch);
+        self.charge_refused(batch, amount, fine_amount);
         self.recorder
             .settled(batch, self.now_ms, false, false, waited);
         true
@@ -195,6 +239,21 @@ impl LawMarket<'_> {
         let Some(task) = self.board.task_by_batch(batch) else {
             return;
         };
+        if let Some(operator) = self.collusion.acquit(&seat) {
+            self.recorder
+                .fined(operator, self.world.l1.accusation_bond_scr, self.now_ms);
+            let cleared = Event::SubmissionJudged {
+                batch,
+                round: seat.round,
+                roller: seat.roller,
+                proof_digest,
+                valid: true,
+                fine: ScrWei::ZERO,
+            };
+            self.apply(cleared)
+                .expect("the very bytes clear their roller");
+            return;
+        }
         let stake = self.names[name].stake;
         let amount = fine(
             &self.params,

@@ -6,8 +6,55 @@ use crate::{
     stats,
     world::World,
 };
-use rollmill_protocol::{BatchNumber, board::Stage};
-use std::collections::BTreeMap;
+use rollmill_protocol::{
+    BatchNumber,
+    board::{Record, Stage},
+};
+
+/// What an operator did since the beginning.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
+    busy_ms: u64,
+    offers: u64,
+    on_time: u64,
+    late: u64,
+    missed: u64,
+    invalid: u64,
+    declined: u64,
+}
+
+impl Totals {
+    /// A machine's time at work, and no seats.
+    pub(super) fn busy(busy_ms: u64) -> Self {
+        Self {
+            busy_ms,
+            ..Self::default()
+        }
+    }
+
+    /// Adds the seats of a name.
+    pub(super) fn add(&mut self, record: &Record) {
+        self.offers += record.offers;
+        self.on_time += record.on_time;
+        self.late += record.late;
+        self.missed += record.missed;
+        self.invalid += record.invalid;
+        self.declined += record.declined;
+    }
+
+    /// What came since `base`. Evidence can take back what was counted before it.
+    fn since(self, base: Self) -> Self {
+        Self {
+            busy_ms: self.busy_ms.saturating_sub(base.busy_ms),
+            offers: self.offers.saturating_sub(base.offers),
+            on_time: self.on_time.saturating_sub(base.on_time),
+            late: self.late.saturating_sub(base.late),
+            missed: self.missed.saturating_sub(base.missed),
+            invalid: self.invalid.saturating_sub(base.invalid),
+            declined: self.declined.saturating_sub(base.declined),
+        }
+    }
+}
 
 /// The measured time and sums over it.
 pub(super) struct Recorder {
@@ -21,6 +68,9 @@ pub(super) struct Recorder {
     latencies_s: Vec<f64>,
     waited_max: f64,
     proofs: u64,
+    aborted: f64,
+    /// What operators had done when the measured time began.
+    pub(super) base: Vec<Totals>,
     income: Vec<f64>,
     fines: Vec<f64>,
     samples: Vec<Sample>,
@@ -38,6 +88,8 @@ impl Recorder {
             latencies_s: Vec::new(),
             waited_max: 0.0,
             proofs: 0,
+            aborted: 0.0,
+            base: vec![Totals::default(); operators],
             income: vec![0.0; operators],
             fines: vec![0.0; operators],
             samples: Vec::new(),
@@ -89,8 +141,15 @@ impl Recorder {
         }
     }
 
-    pub(super) fn submitted(&mut self, at_ms: u64) {
+    pub(super) fn proved(&mut self, at_ms: u64) {
         self.proofs += u64::from(at_ms >= self.from_ms);
+    }
+
+    /// This part of a proof was made in vain.
+    pub(super) fn aborted(&mut self, part: f64, at_ms: u64) {
+        if at_ms >= self.from_ms {
+            self.aborted += part;
+        }
     }
 
     pub(super) fn finish(
@@ -99,62 +158,48 @@ impl Recorder {
         policy: &str,
         workers: &[Worker],
         ratios: &[f64],
-        busy_s: &[f64],
-        totals: &BTreeMap<usize, [u64; 3]>,
+        totals: &[Totals],
     ) -> Outcome {
         let hours = world.hours - world.warmup_hours;
-        let share_measured = hours / world.hours;
         let mut seats = [0u64; 4];
-        let operators: Vec<OperatorOutcome> = workers
-            .iter()
-            .enumerate()
-            .map(|(i, worker)| {
-                let operator = &worker.operator;
-                let [offers, on_time, failed] = totals.get(&i).copied().unwrap_or_default();
-                seats[0] += on_time;
-                seats[2] += failed;
-                // Machine time is counted over the whole world; the measured part of it is taken in proportion.
-                let slot_s = f64::from(operator.slots) * hours * 3_600.0;
-                let money = &world.money;
-                let machine = operator.cost_per_s
-                    * (slot_s * money.fixed_share
-                        + busy_s[i] * share_measured * (1.0 - money.fixed_share));
-                let interest = operator.stake_scr * money.stake_interest * hours / 8_766.0;
-                OperatorOutcome {
-                    slots: operator.slots,
-                    power: operator.power(),
-                    stake_scr: operator.stake_scr,
-                    income_scr: self.income[i],
-                    fines_scr: self.fines[i],
-                    cost_scr: machine + interest,
-                    q: ratios[i],
-                    offers,
-                    on_time,
-                    failed,
-                }
-            })
-            .collect();
-        let converged = self
-            .samples
-            .iter()
-            .find(|sample| sample.reputation_power >= 0.95);
+        let mut operators: Vec<OperatorOutcome> = vec![];
+        for (i, worker) in workers.iter().enumerate() {
+            let operator = &worker.operator;
+            let done = totals[i].since(self.base[i]);
+            let counts = [done.on_time, done.late, done.missed, done.invalid];
+            seats
+                .iter_mut()
+                .zip(counts)
+                .for_each(|(sum, count)| *sum += count);
+            operators.push(OperatorOutcome {
+                slots: operator.slots,
+                power: operator.power(),
+                stake_scr: operator.stake_scr,
+                income_scr: self.income[i],
+                fines_scr: self.fines[i],
+                cost_scr: operator.cost_scr(&world.money, hours, done.busy_ms)
+                    + operator.stake_scr * world.money.stake_interest * hours / 8_766.0,
+                q: ratios[i],
+                offers: done.offers,
+                on_time: done.on_time,
+                failed: done.late + done.missed,
+                declined: done.declined,
+            });
+        }
         Outcome {
             policy: policy.to_owned(),
             world: world.name.clone(),
             seed: world.seed,
             hours,
+            warmup_hours: world.warmup_hours,
             settled: self.settled,
             unpaid: self.unpaid,
             latencies_s: self.latencies_s,
             open_to_settle_s_max: self.waited_max,
             won_by_first: self.won_by_first,
             proofs: self.proofs,
+            aborted: self.aborted,
             seats,
-            declined: operators
-                .iter()
-                .map(|o| o.offers.saturating_sub(o.on_time + o.failed))
-                .sum(),
-            converged_at_tasks: converged.map(|sample| sample.tasks_per_roller),
             fined_scr: self.fines.iter().sum(),
             operators,
             samples: self.samples,
@@ -196,7 +241,7 @@ impl LawMarket<'_> {
             tau_ns_per_gas: controls.tau_ns_per_gas,
             k: controls.k,
             window: controls.window,
-            price: controls.unit_price.0 as f64 / self.params.unit_price.0 as f64,
+            price: self.price(),
             time_limit_s: self.time_limit_s() as f64,
             queued,
             tasks_per_roller: stats::percentile(&tasks, 0.5),

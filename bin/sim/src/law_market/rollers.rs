@@ -1,15 +1,25 @@
 //! The rollers of the simulation: seats become jobs, machines work, strategies decide.
 
-use super::{Happening, Job, LawMarket};
+use super::{Ending, Happening, Job, LawMarket, Post, hours_ms};
 use crate::{
     machine::JobId,
-    strategy::{Move, Plan, SeatOffer, View},
+    strategy::{Intake, Move, Plan, SeatOffer, View},
 };
 use alloy_primitives::B256;
 use rollmill_protocol::{
-    ProofDigest,
+    ProofDigest, ScrWei,
     board::{Event, Presence, SeatKey, Verdict},
 };
+
+/// Digest of the proof that a seat's roller makes.
+pub(super) fn digest_of(seat: &SeatKey) -> ProofDigest {
+    let mut digest = seat.task.0;
+    digest[12..]
+        .iter_mut()
+        .zip(seat.roller)
+        .for_each(|(byte, own)| *byte ^= own);
+    ProofDigest(digest)
+}
 
 impl LawMarket<'_> {
     pub(super) fn on_assigned(&mut self, seat: SeatKey) {
@@ -43,20 +53,17 @@ impl LawMarket<'_> {
     }
 
     fn carry_out(&mut self, plan: Plan, worker: usize, seat: SeatKey, offer: &SeatOffer) {
-        let (hold, is_withheld) = match plan {
+        let (hold, ending) = match plan {
             Plan::Ignore => return,
-            Plan::SubmitGarbage => {
-                self.garbage.push(seat);
-                let latency_ms = (self.world.rollers.latency_s * 1e3) as u64;
-                self.at(
-                    self.now_ms + latency_ms,
-                    Happening::Garbage(self.garbage.len() - 1),
-                );
-                return;
+            Plan::SubmitGarbage => return self.post_in(0.0, seat, Post::Garbage),
+            Plan::EnterUnproved => {
+                let proof_s = offer.gas as f64 / self.workers[worker].operator.gas_per_s;
+                return self.post_in(proof_s, seat, Post::Unproved);
             }
-            Plan::Prove => (None, false),
-            Plan::ProveAndWithhold => (None, true),
-            Plan::ProveAndHold(share) => (Some(share), false),
+            Plan::Prove => (None, Ending::Submit),
+            Plan::ProveAndWithhold => (None, Ending::Withhold),
+            Plan::ProveAndHold(share) => (Some(share), Ending::Submit),
+            Plan::GarbageThenDefend => (None, Ending::GarbageThenDefend),
         };
         let _ = self.apply(Event::Picked(seat));
         let operator = &self.workers[worker].operator;
@@ -79,7 +86,7 @@ impl LawMarket<'_> {
             seat,
             work_ms,
             submit_at_ms,
-            is_withheld,
+            ending,
         };
         let id = self.free_jobs.pop().unwrap_or(self.jobs.len());
         if id == self.jobs.len() {
@@ -91,6 +98,27 @@ impl LawMarket<'_> {
         *self.in_work.entry((worker, seat.task)).or_default() += 1;
         if self.workers[worker].machine.take(id, self.now_ms) {
             self.at(self.now_ms + work_ms, Happening::JobDone(id, generation));
+        }
+    }
+
+    /// Submits without a proof when `after_s` and the latency are over.
+    fn post_in(&mut self, after_s: f64, seat: SeatKey, post: Post) {
+        let after_ms = ((after_s + self.world.rollers.latency_s) * 1e3) as u64;
+        self.posts.push((seat, post));
+        self.at(
+            self.now_ms + after_ms,
+            Happening::Post(self.posts.len() - 1),
+        );
+    }
+
+    pub(super) fn post(&mut self, i: usize) {
+        let (seat, post) = self.posts[i];
+        match post {
+            Post::Garbage => self.submit_garbage(seat),
+            Post::Unproved => {
+                self.collusion.enter_unproved(digest_of(&seat));
+                self.submit_seat(seat, digest_of(&seat), Verdict::Valid);
+            }
         }
     }
 
@@ -114,13 +142,22 @@ impl LawMarket<'_> {
             return;
         }
         let Some(job) = &self.jobs[id] else { return };
-        let (worker, submit_at_ms, is_withheld) = (job.worker, job.submit_at_ms, job.is_withheld);
+        let (worker, seat) = (job.worker, job.seat);
+        let (submit_at_ms, ending) = (job.submit_at_ms, job.ending);
+        self.recorder.proved(self.now_ms);
         let next = self.workers[worker].machine.end(id, self.now_ms);
         self.start_next(next);
-        match submit_at_ms {
-            _ if is_withheld => self.forget_job(id),
-            Some(at_ms) if at_ms > self.now_ms => self.at(at_ms, Happening::Submit(id, generation)),
-            _ => self.submit(id, generation),
+        match (ending, submit_at_ms) {
+            (Ending::Submit, Some(at_ms)) if at_ms > self.now_ms => {
+                self.at(at_ms, Happening::Submit(id, generation));
+            }
+            (Ending::Submit, _) => self.submit(id, generation),
+            (Ending::Withhold, _) => self.forget_job(id),
+            (Ending::GarbageThenDefend, _) => {
+                self.forget_job(id);
+                self.submit_garbage(seat);
+                self.defend(&seat);
+            }
         }
         self.think(worker);
     }
@@ -133,22 +170,28 @@ impl LawMarket<'_> {
             return;
         };
         self.forget_job(id);
-        self.submit_seat(seat, Verdict::Valid);
+        match self.intake(&seat) {
+            Intake::Take => self.submit_seat(seat, digest_of(&seat), Verdict::Valid),
+            Intake::Refuse => self.refuse(seat),
+            Intake::Accuse => self.accuse(seat),
+        }
     }
 
-    pub(super) fn submit_seat(&mut self, seat: SeatKey, verdict: Verdict) {
-        let mut digest = seat.task.0;
-        digest[12..]
-            .iter_mut()
-            .zip(seat.roller)
-            .for_each(|(byte, own)| *byte ^= own);
-        if verdict == Verdict::Valid {
-            self.recorder.submitted(self.now_ms);
-        }
+    fn submit_garbage(&mut self, seat: SeatKey) {
+        let reason = "garbage".into();
+        self.submit_seat(seat, ProofDigest(B256::ZERO), Verdict::Invalid { reason });
+    }
+
+    pub(super) fn submit_seat(
+        &mut self,
+        seat: SeatKey,
+        proof_digest: ProofDigest,
+        verdict: Verdict,
+    ) {
         // Refused when it comes after the task was closed: work in vain, which the roller pays.
         let _ = self.apply(Event::Submitted {
             seat,
-            proof_digest: ProofDigest(digest),
+            proof_digest,
             public_values_hash: B256::ZERO,
             received_at: self.now_s(),
             verdict,
@@ -177,12 +220,24 @@ impl LawMarket<'_> {
         let Some(worker) = self.jobs[id].as_ref().map(|job| job.worker) else {
             return;
         };
+        self.count_aborted(id);
         self.forget_job(id);
         let next = self.workers[worker].machine.end(id, self.now_ms);
         self.start_next(next);
     }
 
+    /// Counts the part of a proof that is made and now given up.
+    fn count_aborted(&mut self, id: JobId) {
+        if let Some(job) = &self.jobs[id] {
+            let worked_ms = self.workers[job.worker].machine.worked_ms(id, self.now_ms);
+            let part = worked_ms as f64 / job.work_ms.max(1) as f64;
+            self.recorder.aborted(part, self.now_ms);
+        }
+    }
+
     pub(super) fn on_outage(&mut self, worker: usize, until_ms: u64) {
+        let running: Vec<JobId> = self.workers[worker].machine.jobs().collect();
+        running.into_iter().for_each(|id| self.count_aborted(id));
         let state = &mut self.workers[worker];
         state.down_until_ms = state.down_until_ms.max(until_ms);
         let lost = state.machine.crash(self.now_ms);
@@ -230,27 +285,66 @@ impl LawMarket<'_> {
 
     fn view(&self, worker: usize) -> View {
         let state = &self.workers[worker];
-        let price = self.board.controls().unit_price.0 as f64;
         View {
             hour: self.now_ms as f64 / 3_600_000.0,
             slots: state.machine.slots(),
             busy: state.machine.busy(),
             waiting: state.machine.waiting(),
-            price: price / self.params.unit_price.0 as f64,
+            price: self.price(),
             seats: state.seats,
+            is_renamed: state.is_renamed,
         }
     }
 
-    /// Lets a strategy decide on drains.
+    /// An operator leaves the draw of its own will, or comes back.
+    pub(super) fn set_away(&mut self, worker: usize, is_away: bool) {
+        let state = &mut self.workers[worker];
+        state.is_away = is_away;
+        let names = state.first_name..state.first_name + state.names;
+        for name in names {
+            let roller = self.names[name].roller;
+            let ready = !is_away;
+            let _ = self.apply(Event::ReadyChanged { roller, ready });
+        }
+    }
+
+    /// Unbonds everything, to come back under new names when the stake is free.
+    fn rename(&mut self, worker: usize) {
+        self.set_away(worker, true);
+        self.workers[worker].is_renamed = true;
+        let free_ms = self.now_ms + hours_ms(self.world.l1.unbond_hours);
+        self.at(free_ms, Happening::Renamed(worker));
+    }
+
+    pub(super) fn on_renamed(&mut self, worker: usize) {
+        let state = &mut self.workers[worker];
+        state.is_away = false;
+        let old = state.first_name..state.first_name + state.names;
+        let mut stake = ScrWei::ZERO;
+        for name in old {
+            let name = &mut self.names[name];
+            stake.0 += std::mem::replace(&mut name.stake, ScrWei::ZERO).0;
+            let roller = name.roller;
+            let unbonded = Event::StakeChanged {
+                roller,
+                stake: ScrWei::ZERO,
+            };
+            self.apply(unbonded).expect("the roller is known");
+        }
+        self.register(worker, stake);
+    }
+
+    /// Lets a strategy decide on drains and names.
     pub(super) fn think(&mut self, worker: usize) {
         let view = self.view(worker);
         let state = &mut self.workers[worker];
-        if !state.machine.is_up {
+        if !state.machine.is_up || state.is_away {
             return;
         }
         let wanted = match state.operator.strategy.on_change(&view) {
             Some(Move::Drain) => Presence::Draining,
             Some(Move::Return) => Presence::Alive,
+            Some(Move::Rename) => return self.rename(worker),
             None => return,
         };
         if wanted != state.presence && state.presence != Presence::Lost {
@@ -267,6 +361,9 @@ impl LawMarket<'_> {
         }
         let price = self.board.controls().unit_price.0 as f64 / 1e18;
         for worker in 0..self.workers.len() {
+            if self.workers[worker].is_away {
+                continue;
+            }
             let operator = &self.workers[worker].operator;
             let cost = operator.cost_per_s / operator.gas_per_s;
             let first = self.workers[worker].first_name;

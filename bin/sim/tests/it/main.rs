@@ -4,11 +4,13 @@
 
 use rollmill_protocol::board::{EventRecord, LogHead, replay};
 use sim::{
-    attacks, claims, fleet,
+    attacks::{self, Arena},
+    fleet,
     harness::{self, Harness, Setting},
     law_market,
     policy::Policy,
-    world::World,
+    strategy::{Means, Strategy},
+    world::{BuiltIn, World, built_in},
 };
 use std::{fs, path::Path};
 
@@ -27,13 +29,7 @@ fn short() -> World {
 fn equal_worlds_and_seeds_give_equal_numbers() {
     let run = |seed| {
         let outcome = Policy::Law.run(&short().with_seed(seed)).unwrap();
-        serde_json::to_string(&(
-            &outcome,
-            &outcome.operators,
-            &outcome.samples,
-            &outcome.latencies_s,
-        ))
-        .unwrap()
+        serde_json::to_string(&(&outcome, &outcome.latencies_s)).unwrap()
     };
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
@@ -81,7 +77,7 @@ fn no_attack_pays_under_the_default_law() {
     let mut harness = Harness::new(&arena);
     let paying: Vec<String> = attacks::ALL
         .iter()
-        .filter(|attack| !attack.is_about_dials)
+        .filter(|attack| attack.arena != Arena::Dials)
         .map(|attack| harness.measure(attack, setting).unwrap())
         .filter(|worth| worth.pays())
         .map(|worth| {
@@ -94,35 +90,88 @@ fn no_attack_pays_under_the_default_law() {
     assert!(paying.is_empty(), "{paying:?}");
 }
 
-#[test]
-fn a_law_without_fines_and_penalties_is_found_out() {
+/// What an attack is worth in the small arena, with these changes to the world.
+fn advantage(name: &str, change: &str) -> f64 {
     let mut arena = harness::small_arena();
-    arena.law.extend(
-        toml::from_str::<toml::Table>(
-            "drainMinS = 0\npenaltyDeclined = 0\npenaltyLate = 0\npenaltyMissed = 0",
-        )
-        .unwrap(),
-    );
-    let is_sitting = |attack: &&attacks::Attack| (attack.make)().name().starts_with("sitting");
-    let sitting = attacks::ALL.iter().find(is_sitting).unwrap();
+    let changed = World::parse(change).unwrap();
+    arena.law.extend(changed.law);
+    arena.l1 = changed.l1;
     let setting = Setting {
         share: 0.1,
         seeds: 2,
         k: 3,
     };
-    let strict = harness::measure(&harness::small_arena(), sitting, setting).unwrap();
-    let lax = harness::measure(&arena, sitting, setting).unwrap();
-    assert!(
-        lax.advantage > strict.advantage + 0.1,
-        "{} against {}",
-        lax.advantage,
-        strict.advantage
-    );
+    let attack = attacks::find(name).unwrap();
+    harness::measure(&arena, attack, setting).unwrap().advantage
+}
+
+#[test]
+fn a_law_without_fines_and_penalties_is_found_out() {
+    let sitting = "sitting (proves 1 of 2)";
+    let lax = "[law]\ndrainMinS = 0\npenaltyDeclined = 0\npenaltyLate = 0\npenaltyMissed = 0";
+    let (strict, lax) = (advantage(sitting, ""), advantage(sitting, lax));
+    assert!(lax > strict + 0.1, "{lax} against {strict}");
+}
+
+#[test]
+fn an_l1_that_pays_for_any_proof_is_found_out() {
+    let unproved = "prove after winning";
+    assert!(advantage(unproved, "") < -0.5);
+    assert!(advantage(unproved, "[l1]\ndigest_binding = false") > 0.1);
+}
+
+#[test]
+fn an_l1_on_which_nobody_can_post_is_found_out() {
+    let silence = "operator's silence";
+    assert!(advantage(silence, "") < -0.5);
+    assert!(advantage(silence, "[l1]\nposting = false") > 0.1);
+}
+
+#[test]
+fn a_new_name_is_no_better_than_the_old_one() {
+    let idle = |after| advantage(&format!("idle for 72 h, then honest under {after}"), "");
+    let (old, new) = (idle("the old name"), idle("a new name"));
+    assert!(new < old && old < 0.0, "{new} against {old}");
+}
+
+#[test]
+fn attacks_are_what_they_say() {
+    let copying = advantage("copying", "");
+    let flood = advantage("invalid flood", "");
+    assert!((copying - flood).abs() > 1e-3, "{copying} is {flood}");
+    let means = |price| Means {
+        slots: 4,
+        stake_scr: 1_000.0,
+        proof_s: 400.0,
+        time_limit_s: 1_200.0,
+        price,
+    };
+    let cartel = attacks::PriceCartel { below: 1.5 };
+    let declared = |price| cartel.names(&means(price))[0].capacity;
+    assert_eq!((declared(1.0), declared(2.0)), (1, means(2.0).capacity()));
+    assert!(means(2.0).capacity() > 1);
+}
+
+#[test]
+fn attackers_churn_and_bursts_come_from_a_file() {
+    let world = World::parse(
+        "hours = 8.0\nwarmup_hours = 2.0\n[rollers]\ncount = 20\nabsences_per_day = 3.0\n\
+         [load]\nbursts = [{ at_h = 3.0, batches = 100 }]\n\
+         [[attackers]]\nstrategy = 'invalid flood'\ncount = 2\nshare = 0.2",
+    )
+    .unwrap();
+    let outcome = Policy::Law.run(&world).unwrap();
+    let fined = |i: usize| outcome.operators[i].fines_scr > 0.0;
+    assert!(fined(0) && fined(1) && !(2..20).any(fined));
+    let mut calm = world.clone();
+    calm.rollers.absences_per_day = 0.0;
+    let calm = Policy::Law.run(&calm).unwrap();
+    assert!(outcome.proofs < calm.proofs, "who is away proves nothing");
 }
 
 #[test]
 fn an_outage_of_a_third_costs_no_stake_and_the_chain_goes_on() {
-    let mut world = claims::outage_world();
+    let mut world = built_in(BuiltIn::Outage);
     (world.hours, world.warmup_hours) = (12.0, 6.0);
     world.outages[0].from_h = 8.0;
     let outcome = Policy::Law.run(&world).unwrap();
@@ -143,5 +192,5 @@ fn the_worlds_in_the_folder_are_worlds() {
         let world = World::parse(&fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
         names.push(world.name);
     }
-    assert!(names.len() >= 4, "{names:?}");
+    assert!(names.len() >= 13, "{names:?}");
 }

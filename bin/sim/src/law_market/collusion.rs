@@ -1,0 +1,145 @@
+//! Rollers in league with the operator of the rollup: what it does with the submissions of others, and what that costs its bond.
+//!
+//! What the bond loses is counted as a fine of the rollers in league, half of it as income of the damaged roller. The bond is always
+//! topped up; what a roller pays L1 for posting a submission is not counted.
+
+use super::{LawMarket, rollers::digest_of};
+use crate::{
+    fleet::Operator,
+    strategy::{Intake, Submission},
+};
+use rollmill_protocol::{
+    BatchNumber, ProofDigest, ScrWei,
+    board::{Event, SeatKey, Verdict},
+    law::{bond, fine::fine_full, reward::reward},
+};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// The operator of the rollup and its wrongs that are not settled yet.
+#[derive(Debug, Default)]
+pub(super) struct Collusion {
+    /// The worker that decides; none where the operator of the rollup is honest.
+    operator: Option<usize>,
+    unproved: HashSet<ProofDigest>,
+    refused: BTreeMap<BatchNumber, Vec<SeatKey>>,
+    accused: BTreeSet<SeatKey>,
+}
+
+impl Collusion {
+    pub(super) fn of(operators: &[Operator]) -> Self {
+        Self {
+            operator: operators
+                .iter()
+                .position(|operator| operator.strategy.has_operator()),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn enter_unproved(&mut self, digest: ProofDigest) {
+        self.unproved.insert(digest);
+    }
+
+    /// Is this entry's digest that of no proof?
+    pub(super) fn is_unproved(&self, digest: ProofDigest) -> bool {
+        self.unproved.contains(&digest)
+    }
+
+    /// Was the roller of this seat accused although its proof is valid?
+    pub(super) fn acquit(&mut self, seat: &SeatKey) -> Option<usize> {
+        self.accused.remove(seat).then_some(self.operator)?
+    }
+}
+
+impl LawMarket<'_> {
+    /// What the operator of the rollup does with a valid submission.
+    pub(super) fn intake(&mut self, seat: &SeatKey) -> Intake {
+        let is_own = |worker: usize| self.workers[worker].operator.strategy.has_operator();
+        let worker_of = |roller| self.names[self.name_of[roller]].worker;
+        let Some(operator) = self.collusion.operator else {
+            return Intake::Take;
+        };
+        let is_taken = self.board.check_submission(seat, self.now_s()).is_ok();
+        if is_own(worker_of(&seat.roller)) || !is_taken {
+            return Intake::Take;
+        }
+        let Some(task) = self.board.task_by_id(seat.task) else {
+            return Intake::Take;
+        };
+        let own = task.seats.iter().filter(|((_, r), _)| is_own(worker_of(r)));
+        let own_tickets = own.map(|(_, seat)| seat.tickets).sum();
+        let drawn = task.seats.get(&(seat.round, seat.roller));
+        let submission = Submission {
+            tickets: drawn.map_or(0, |seat| seat.tickets),
+            own_tickets,
+        };
+        self.workers[operator].operator.strategy.intake(&submission)
+    }
+
+    /// No receipt. The roller posts the submission on L1, where that exists.
+    pub(super) fn refuse(&mut self, seat: SeatKey) {
+        if let Some(task) = self.board.task_by_id(seat.task) {
+            let batch = task.batch;
+            self.collusion.refused.entry(batch).or_default().push(seat);
+        }
+    }
+
+    /// A false verdict and an accusation, unless the operator's bond covers no further one: then the submission is just refused.
+    pub(super) fn accuse(&mut self, seat: SeatKey) {
+        let Some(task) = self.board.task_by_id(seat.task) else {
+            return;
+        };
+        let (price, gas) = (task.unit_price, task.prover_gas_estimate);
+        let window = self.board.controls().window;
+        let rewards = reward(price, task.k * window, gas).unwrap_or(ScrWei::ZERO);
+        let bond = bond::required(rewards, window, fine_full(&self.params, price, gas));
+        let cost = ScrWei((self.world.l1.accusation_bond_scr * 1e18) as u128);
+        if self.collusion.accused.len() as u128 >= bond::accusations_max(bond, cost) {
+            return self.refuse(seat);
+        }
+        self.collusion.accused.insert(seat);
+        let reason = "a lie".into();
+        self.submit_seat(seat, digest_of(&seat), Verdict::Invalid { reason });
+    }
+
+    /// Brings the proof of a seat for which garbage was signed. L1 and board know the rejected bytes.
+    pub(super) fn defend(&mut self, seat: &SeatKey) {
+        let Some(task) = self.board.task_by_id(seat.task) else {
+            return;
+        };
+        let defence = Event::SubmissionJudged {
+            batch: task.batch,
+            round: seat.round,
+            roller: seat.roller,
+            proof_digest: digest_of(seat),
+            valid: true,
+            fine: ScrWei::ZERO,
+        };
+        let _ = self.apply(defence);
+    }
+
+    /// When a batch has settled: evidence for every submission that was refused.
+    pub(super) fn charge_refused(&mut self, batch: BatchNumber, amount: ScrWei, fine: ScrWei) {
+        let refused = self.collusion.refused.remove(&batch).unwrap_or_default();
+        let Some(operator) = self.collusion.operator.filter(|_| self.world.l1.posting) else {
+            return;
+        };
+        let kind = bond::Evidence::DroppedSubmission;
+        let loss = bond::loss(kind, ScrWei(u128::MAX), amount, fine);
+        for seat in refused {
+            let scr = |wei: ScrWei| wei.0 as f64 / 1e18;
+            let damaged = self.names[self.name_of[&seat.roller]].worker;
+            self.recorder.fined(
+                operator,
+                scr(loss.to_roller) + scr(loss.burned),
+                self.now_ms,
+            );
+            self.recorder
+                .income(damaged, scr(loss.to_roller), self.now_ms);
+            // Taken back only while its penalty has not counted.
+            let _ = self.apply(Event::OperatorCharged {
+                batch,
+                roller: seat.roller,
+            });
+        }
+    }
+}
