@@ -30,11 +30,11 @@ fn main() -> eyre::Result<()> {
         attackers: 1,
         closed_by: "reward and offers follow prover gas",
         arena: Arena::Steady,
+        bound: 0.0,
     };
     let setting = Setting {
-        share: 0.1,
         seeds: 2,
-        k: 3,
+        ..Setting::default()
     };
     let worth = harness::measure(&harness::small_arena(), &attack, setting)?;
     println!(

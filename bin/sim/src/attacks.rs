@@ -373,6 +373,8 @@ pub struct Attack {
     pub closed_by: &'static str,
     /// Where it is measured.
     pub arena: Arena,
+    /// Most that it can gain per unit of honest cost where theory says that it cannot be closed (docs/mechanism/limits.md); else 0.
+    pub bound: f64,
 }
 
 impl Attack {
@@ -388,6 +390,7 @@ const fn steady(make: Make, closed_by: &'static str) -> Attack {
         attackers: 1,
         closed_by,
         arena: Arena::Steady,
+        bound: 0.0,
     }
 }
 
@@ -401,8 +404,14 @@ const fn cartel(make: Make, closed_by: &'static str) -> Attack {
         attackers: 6,
         closed_by,
         arena: Arena::Dials,
+        bound: 0.0,
     }
 }
+
+/// What names that share computations for nothing can gain over one name: nothing but rounded-up capacities.
+const FREE_RELABEL: f64 = 0.03;
+/// What keeping the price from falling is worth to 30 % of all machines.
+const HELD_PRICE: f64 = 0.5;
 
 const OFFERS: &str = "a hit without capacity is a declined offer";
 const COURT: &str = "the very bytes clear; accuser's bond";
@@ -416,9 +425,15 @@ pub const ALL: &[Attack] = &[
     split(|| Box::new(Split::new(3, 1.0))),
     split(|| Box::new(Split::new(3, 0.5))),
     split(|| Box::new(Split::new(3, 0.25))),
-    split(|| Box::new(Split::new(3, 0.0))),
+    Attack {
+        bound: FREE_RELABEL,
+        ..split(|| Box::new(Split::new(3, 0.0)))
+    },
     split(|| Box::new(Split::new(10, 1.0))),
-    split(|| Box::new(Split::new(10, 0.0))),
+    Attack {
+        bound: FREE_RELABEL,
+        ..split(|| Box::new(Split::new(10, 0.0)))
+    },
     Attack {
         arena: Arena::Outages,
         ..split(|| Box::new(Split::new(5, 1.0)))
@@ -449,7 +464,10 @@ pub const ALL: &[Attack] = &[
             "q climbs in two unbondings",
         )
     },
-    cartel(|| Box::new(SlowDown), "capped medians over rollers"),
+    Attack {
+        bound: HELD_PRICE,
+        ..cartel(|| Box::new(SlowDown), "capped medians over rollers")
+    },
     cartel(|| Box::new(PriceCartel { below: 1.0 }), DECLINES),
     cartel(
         || Box::new(PriceStrike { below: 1.0 }),

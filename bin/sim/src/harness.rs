@@ -17,6 +17,12 @@ use rollmill_protocol::law::Params;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// What is not yet a profit, per unit of cost.
+const PAYS: f64 = 0.001;
+/// An attack that loses more than this in the mean of [`SEEDS_MIN`] seeds is not measured in more of them.
+const CLEAR_LOSS: f64 = 0.3;
+const SEEDS_MIN: u64 = 3;
+
 /// What an attack is worth in one setting.
 #[derive(Clone, Debug, Serialize)]
 pub struct Worth {
@@ -28,10 +34,16 @@ pub struct Worth {
     pub share: f64,
     /// Tickets per task at first.
     pub k: u32,
+    /// Margin.
+    pub margin: f64,
     /// Profit per unit of cost when honest.
     pub honest: f64,
     /// Profit per unit of honest cost when attacking.
     pub attacking: f64,
+    /// Seeds.
+    pub seeds: usize,
+    /// Most that theory lets it gain; 0 for nothing.
+    pub bound: f64,
     /// Mean advantage over the seeds.
     pub advantage: f64,
     /// Standard error of that mean.
@@ -45,21 +57,72 @@ pub struct Worth {
 }
 
 impl Worth {
-    /// Does it pay beyond doubt and by more than a thousandth of the cost?
+    /// The least that it gains with 95 % confidence, beyond a thousandth of the cost.
+    fn gain_at_least(&self) -> f64 {
+        self.advantage - stats::t95(self.seeds) * self.error - PAYS
+    }
+
+    /// Does it pay beyond doubt?
     pub fn pays(&self) -> bool {
-        self.advantage > 2.0 * self.error + 0.001
+        self.gain_at_least() > 0.0
+    }
+
+    /// Does it pay beyond doubt more than theory says that it can?
+    pub fn exceeds_bound(&self) -> bool {
+        self.gain_at_least() > self.bound
     }
 }
 
 /// How an attack is measured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Setting {
     /// Share of machines and stake that all attackers own together.
     pub share: f64,
-    /// Seeds.
+    /// Seeds at most; a clear loss is seen in fewer.
     pub seeds: u64,
     /// Tickets per task at first.
     pub k: u32,
+    /// What the median roller earns over its costs when it is busy all the time.
+    pub margin: f64,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            share: 0.1,
+            seeds: 8,
+            k: 3,
+            margin: 0.5,
+        }
+    }
+}
+
+/// The settings in which an attack is measured beyond the default one: shares and k, and a thin margin. Weeks and dials take long and
+/// do not depend on k or on the margin.
+pub fn grid(attack: &Attack, seeds: u64) -> Vec<Setting> {
+    let default = Setting {
+        seeds,
+        ..Setting::default()
+    };
+    let mut settings = vec![];
+    for share in [0.1, 0.3] {
+        let ks: &[u32] = match attack.arena {
+            Arena::Steady | Arena::Outages => &[2, 3, 5],
+            Arena::Weeks | Arena::Dials => &[3],
+        };
+        settings.extend(ks.iter().map(|&k| Setting {
+            share,
+            k,
+            ..default
+        }));
+    }
+    if attack.arena == Arena::Steady {
+        settings.push(Setting {
+            margin: 0.1,
+            ..default
+        });
+    }
+    settings
 }
 
 /// Load of an arena for attacks on the dials, of that for others.
@@ -93,9 +156,12 @@ fn world_of(arena: &World, attack: &Attack, seed: u64) -> World {
             (world.load.gas, world.load.heavy_share) = (40_000_000, 0.0);
         }
         Arena::Dials => {
+            // Enough rollers for a median, and a day after the price has settled.
+            (rollers.count, rollers.elastic) = (40, true);
+            (world.hours, world.warmup_hours) = (40.0, 16.0);
+            world.law.insert("window".into(), toml::Value::Integer(100));
             // Where the price moves, rollers that lose money leave: without them it has nothing to settle at. And there is a
             // reserve: in a market without one, whoever withholds capacity raises the price under any law.
-            rollers.elastic = true;
             world.load.steps[0].utilisation *= DIALS_LOAD;
         }
     }
@@ -149,6 +215,11 @@ impl Side {
     }
 }
 
+/// Advantage of an attack in one seed.
+fn advantage((fair, foul): &(Side, Side)) -> f64 {
+    (foul.profit - fair.profit) / fair.cost
+}
+
 /// Measures one attack.
 pub fn measure(world: &World, attack: &Attack, setting: Setting) -> eyre::Result<Worth> {
     Harness::new(world).measure(attack, setting)
@@ -157,8 +228,8 @@ pub fn measure(world: &World, attack: &Attack, setting: Setting) -> eyre::Result
 /// Measures attacks in one world; honest play is simulated once for all attacks that it is the same for.
 pub struct Harness<'w> {
     world: &'w World,
-    /// By attackers, arena, share (in millionths), k and seed.
-    honest: BTreeMap<(usize, Arena, u64, u32, u64), Side>,
+    /// By attackers, arena, share and margin (in millionths), k and seed.
+    honest: BTreeMap<(usize, Arena, u64, u64, u32, u64), Side>,
 }
 
 impl<'w> Harness<'w> {
@@ -172,22 +243,26 @@ impl<'w> Harness<'w> {
 
     /// Measures an attack.
     pub fn measure(&mut self, attack: &Attack, setting: Setting) -> eyre::Result<Worth> {
-        let sides = (1..=setting.seeds)
-            .map(|seed| {
-                Ok((
-                    self.honest(attack, setting, seed)?,
-                    self.run(attack, setting, seed, true)?,
-                ))
-            })
-            .collect::<eyre::Result<Vec<(Side, Side)>>>()?;
+        let mut sides: Vec<(Side, Side)> = vec![];
+        for seed in 1..=setting.seeds {
+            let fair = self.honest(attack, setting, seed)?;
+            sides.push((fair, self.run(attack, setting, seed, true)?));
+            let advantages: Vec<f64> = sides.iter().map(advantage).collect();
+            if seed >= SEEDS_MIN && stats::mean(&advantages) < -CLEAR_LOSS {
+                break;
+            }
+        }
         let over_seeds = |of: fn(&(Side, Side)) -> f64| sides.iter().map(of).collect::<Vec<f64>>();
-        let advantages = over_seeds(|(fair, foul)| (foul.profit - fair.profit) / fair.cost);
+        let advantages = over_seeds(advantage);
         let mean = |of| stats::mean(&over_seeds(of));
         Ok(Worth {
             attack: attack.name(),
             closed_by: attack.closed_by.into(),
             share: setting.share,
             k: setting.k,
+            margin: setting.margin,
+            seeds: sides.len(),
+            bound: attack.bound,
             honest: mean(|(fair, _)| fair.profit / fair.cost),
             attacking: mean(|(fair, foul)| foul.profit / fair.cost),
             advantage: stats::mean(&advantages),
@@ -199,8 +274,16 @@ impl<'w> Harness<'w> {
     }
 
     fn honest(&mut self, attack: &Attack, setting: Setting, seed: u64) -> eyre::Result<Side> {
-        let share = (setting.share * 1e6).round() as u64;
-        let key = (attack.attackers, attack.arena, share, setting.k, seed);
+        let millionths = |value: f64| (value * 1e6).round() as u64;
+        let (share, margin) = (millionths(setting.share), millionths(setting.margin));
+        let key = (
+            attack.attackers,
+            attack.arena,
+            share,
+            margin,
+            setting.k,
+            seed,
+        );
         if let Some(side) = self.honest.get(&key) {
             return Ok(*side);
         }
@@ -217,7 +300,8 @@ impl<'w> Harness<'w> {
         is_attack: bool,
     ) -> eyre::Result<Side> {
         let params = law(self.world, attack, setting.k)?;
-        let world = world_of(self.world, attack, seed);
+        let mut world = world_of(self.world, attack, seed);
+        world.money.margin = setting.margin;
         let mut operators = fleet::honest(&world, &params);
         let group = Seats {
             count: attack.attackers,

@@ -13,7 +13,9 @@
 
 pub mod attacks;
 pub mod claims;
+pub mod defences;
 pub mod fleet;
+pub mod grinding;
 pub mod harness;
 pub mod law_market;
 pub mod load;

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand, ValueEnum};
 use eyre::{Context, Result};
 use sim::{
-    attacks, claims,
+    attacks::{self, Attack},
+    claims, defences,
     harness::{self, Harness, Setting, Worth},
     models::{self, Model},
     outcome::{Columns, Outcome},
@@ -40,19 +41,28 @@ enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Measure every attack against honest play. Exit status 1 when one pays.
+    /// Measure attacks against honest play. Exit status 1 when one pays beyond its bound.
     Attacks {
         /// Arena: a TOML file instead of the built-in one.
         #[arg(long)]
         world: Option<PathBuf>,
+        /// Attacks to measure, by name; all of them by default.
+        #[arg(long)]
+        attack: Vec<String>,
         /// Share of machines and stake that the attackers own.
-        #[arg(long, default_value_t = 0.1)]
+        #[arg(long, default_value_t = Setting::default().share)]
         share: f64,
         /// Tickets per task.
-        #[arg(long, default_value_t = 3)]
+        #[arg(long, default_value_t = Setting::default().k)]
         k: u32,
+        /// What the median roller earns over its costs when it is busy all the time.
+        #[arg(long, default_value_t = Setting::default().margin)]
+        margin: f64,
+        /// Measure over shares, k and margins, in a small arena.
+        #[arg(long, conflicts_with_all = ["share", "k", "margin"])]
+        grid: bool,
         /// Seeds per attack.
-        #[arg(long, default_value_t = 2)]
+        #[arg(long, default_value_t = Setting::default().seeds)]
         seeds: u64,
         #[command(flatten)]
         output: Output,
@@ -62,13 +72,21 @@ enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Measure what the law's defences cost honest rollers.
+    Defences {
+        /// Seeds per rule.
+        #[arg(long, default_value_t = 4)]
+        seeds: u64,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Write docs/mechanism/results.md with its tables and plots.
     Report {
         /// Folder of the document.
         #[arg(long, default_value = "docs/mechanism")]
         out: PathBuf,
-        /// Seeds per attack.
-        #[arg(long, default_value_t = 2)]
+        /// Seeds per attack and rule.
+        #[arg(long, default_value_t = 8)]
         seeds: u64,
     },
 }
@@ -135,16 +153,34 @@ fn simulate(world: &World, policies: &[Policy]) -> Result<Vec<Outcome>> {
     policies.iter().map(|policy| policy.run(world)).collect()
 }
 
-fn measure(world: &World, setting: Setting) -> Result<Vec<Worth>> {
+/// The attacks of these names; all of them without any.
+fn named(names: &[String]) -> Result<Vec<&'static Attack>> {
+    if names.is_empty() {
+        return Ok(attacks::ALL.iter().collect());
+    }
+    let find = |name: &String| {
+        attacks::find(name).ok_or_else(|| eyre::eyre!("no attack is called {name:?}"))
+    };
+    names.iter().map(find).collect()
+}
+
+/// Measures attacks and says so as it goes on.
+fn measure(
+    world: &World,
+    attacks: &[&Attack],
+    settings: impl Fn(&Attack) -> Vec<Setting>,
+) -> Result<Vec<Worth>> {
     let mut worths = vec![];
     let mut harness = Harness::new(world);
-    for attack in attacks::ALL {
-        let worth = harness.measure(attack, setting)?;
-        eprintln!(
-            "{}: {:+.4} ± {:.4}",
-            worth.attack, worth.advantage, worth.error
-        );
-        worths.push(worth);
+    for attack in attacks {
+        for setting in settings(attack) {
+            let worth = harness.measure(attack, setting)?;
+            eprintln!(
+                "{}: {:+.4} ± {:.4}",
+                worth.attack, worth.advantage, worth.error
+            );
+            worths.push(worth);
+        }
     }
     Ok(worths)
 }
@@ -172,19 +208,34 @@ fn main() -> Result<ExitCode> {
         }
         Command::Attacks {
             world,
+            attack,
             share,
             k,
+            margin,
+            grid,
             seeds,
             output,
         } => {
-            let world = world
-                .as_ref()
-                .map(read)
-                .transpose()?
-                .unwrap_or_else(harness::arena);
-            let worths = measure(&world, Setting { share, seeds, k })?;
+            let world = world.as_ref().map(read).transpose()?;
+            let built_in = if grid {
+                harness::small_arena
+            } else {
+                harness::arena
+            };
+            let world = world.unwrap_or_else(built_in);
+            let setting = Setting {
+                share,
+                seeds,
+                k,
+                margin,
+            };
+            let settings = |attack: &Attack| match grid {
+                true => harness::grid(attack, seeds),
+                false => vec![setting],
+            };
+            let worths = measure(&world, &named(&attack)?, settings)?;
             let computed = models::all(&world.params()?);
-            let pays = worths.iter().any(|worth| worth.pays())
+            let pays = worths.iter().any(Worth::exceeds_bound)
                 || computed.iter().any(|model| model.pays());
             let table = table::attacks(&worths, &computed);
             let data = Attacks {
@@ -198,6 +249,11 @@ fn main() -> Result<ExitCode> {
             let claims = claims::all()?;
             output.print(&table::claims(&claims), &claims)?;
             ExitCode::from(u8::from(claims.iter().any(|claim| !claim.is_kept)))
+        }
+        Command::Defences { seeds, output } => {
+            let costs = defences::all(seeds)?;
+            output.print(&table::defences(&costs), &costs)?;
+            ExitCode::SUCCESS
         }
         Command::Report { out, seeds } => {
             report::write(&out, seeds)?;

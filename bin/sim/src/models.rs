@@ -1,17 +1,17 @@
-//! Attacks that no roller plays: by users, by L1 proposers, by the operator, over weeks. Computed with the law's own functions.
+//! Attacks that are formulas here and not played: by users, by L1 proposers, wrongs of the operator that leave their evidence on L1
+//! alone, and a name's choice over weeks. Computed with the law's own functions; what is played is in [`crate::attacks`].
 //!
 //! Each returns a [`Model`]: what honest play yields, what the attack yields, and the bound that makes the difference negative. All
 //! are in units that cancel (one reward B = 1, one epoch's pot = 1), so that no price is needed.
 
-use crate::rng::Rng;
-use alloy_primitives::{Address, B256, U256};
+use crate::grinding::{self, Beacon};
+use alloy_primitives::Address;
 use rollmill_protocol::{
-    Entry, ProofDigest, ScrWei, TaskId,
+    ScrWei,
     law::{
         Params, bond,
         emission::{EmissionParams, SettledWork},
         fine::fine_full,
-        lottery,
         reputation::{EpochOffers, OfferOutcome, after_epoch},
     },
 };
@@ -64,8 +64,10 @@ pub fn all(params: &Params) -> Vec<Model> {
     for share in [0.05, 0.3, 0.9] {
         models.push(stuffing(share));
     }
-    for share in [0.1, 0.3, 0.5] {
-        models.push(grinding(share, 1.0));
+    for beacon in [Beacon::Draw, Beacon::Lottery] {
+        for (share, slots) in [(0.1, 1), (0.3, 2), (0.5, 3)] {
+            models.push(beacon_grinding(params, beacon, share, slots));
+        }
     }
     for (own, seats) in [(1, 3), (2, 3), (1, 2)] {
         models.push(dropping(params, own, seats));
@@ -129,42 +131,21 @@ fn stuffing(share: f64) -> Model {
     )
 }
 
-/// A proposer who dislikes the beacon skips its slot: it loses a block reward and the next beacon decides. Monte Carlo with the law's
-/// lottery over one task that pays `rewards` block rewards; it skips only when that is worth it.
-fn grinding(share: f64, rewards: f64) -> Model {
-    let tickets = 100u32;
-    let own = (share * f64::from(tickets)) as u32;
-    let entry = |byte: u8, tickets| Entry {
-        roller: Address::repeat_byte(byte),
-        tickets,
-        proof_digest: ProofDigest(B256::repeat_byte(byte)),
+/// See [`grinding`]: real choices over the beacons of up to three slots in a row.
+fn beacon_grinding(params: &Params, beacon: Beacon, share: f64, slots: u32) -> Model {
+    let (attack, of) = match beacon {
+        Beacon::Draw => ("grinding the draw", "reputation"),
+        Beacon::Lottery => ("grinding the lottery", "tickets"),
     };
-    let entries = [entry(1, own), entry(2, tickets - own)];
-    let mut rng = Rng::stream(1, "grinding");
-    let mut wins = |task: u64| {
-        let beacon = B256::from(U256::from(rng.next()));
-        let task = TaskId(B256::from(U256::from(task)));
-        lottery::winner(task, &entries, beacon)
-            .is_ok_and(|winner| winner.roller == entries[0].roller)
-    };
-    let draws = 4_000u64;
-    let mut gain = 0.0;
-    for task in 0..draws {
-        let is_worth_skipping = share * rewards > 1.0;
-        if !wins(task) && is_worth_skipping {
-            gain += f64::from(u8::from(wins(task))) * rewards - 1.0;
-        }
-    }
     let setting = format!(
-        "{:.0} % of the tickets, {rewards} block rewards at stake",
+        "{:.0} % of the {of}, {slots} slots in a row, 1 block reward under the beacon",
         share * 100.0
     );
-    let closed_by = "rewards under one beacon <= one L1 block reward";
     Model::new(
-        "beacon grinding",
-        closed_by,
+        attack,
+        "own rewards under one beacon <= one L1 block reward",
         setting,
-        gain / draws as f64,
+        grinding::gain(&grinding::values(params, beacon, share), 1.0, slots),
         "L1 block rewards",
     )
 }
@@ -275,10 +256,6 @@ mod tests {
             ..Params::default()
         };
         assert!(whitewashing(&params, params.q_min).pays());
-        assert!(
-            grinding(0.5, 4.0).pays(),
-            "four block rewards under one beacon"
-        );
     }
 
     #[test]

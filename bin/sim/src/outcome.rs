@@ -133,6 +133,8 @@ pub struct Columns {
     pub converged_at_tasks: Option<f64>,
     /// See [`Outcome::cost_per_batch`].
     pub cost_per_batch: f64,
+    /// Reward paid per batch, SCR.
+    pub reward_per_batch: f64,
     /// Profit of all operators per unit of their costs.
     pub profit_per_cost: f64,
     /// Declined hits per seat.
@@ -163,6 +165,8 @@ impl Outcome {
             q_power_per_stake: has_board.then(|| self.q_power_per_stake()),
             converged_at_tasks: self.converged_at_tasks(),
             cost_per_batch: self.cost_per_batch(),
+            reward_per_batch: self.column(|o| o.income_scr).iter().sum::<f64>()
+                / (self.settled as f64).max(1.0),
             profit_per_cost: profit / self.column(|o| o.cost_scr).iter().sum::<f64>(),
             declined_per_seat: declined as f64 / (seats as f64).max(1.0),
         }

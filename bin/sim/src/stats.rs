@@ -117,6 +117,22 @@ pub fn standard_error(values: &[f64]) -> f64 {
     (squares / (n - 1.0) / n).sqrt()
 }
 
+/// Half width of the 95 % interval of a mean over `n` values, in standard errors: Student's t.
+pub fn t95(n: usize) -> f64 {
+    match n {
+        0..=2 => 12.71,
+        3 => 4.30,
+        4 => 3.18,
+        5 => 2.78,
+        6 => 2.57,
+        7 => 2.45,
+        8 => 2.36,
+        9..=12 => 2.31,
+        13..=20 => 2.18,
+        _ => 2.09,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,8 @@
 //! Tables: for the terminal, for Markdown, as CSV.
 
-use crate::{claims::Claim, harness::Worth, models::Model, outcome::Outcome};
+use crate::{
+    claims::Claim, defences::DefenceCost, harness::Worth, models::Model, outcome::Outcome,
+};
 
 /// A table of text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -139,10 +141,12 @@ pub fn worths(worths: &[Worth]) -> Table {
         "attack",
         "share",
         "k",
+        "margin",
         "honest",
         "attack's",
         "advantage",
         "±",
+        "seeds",
         "others",
         "batches/h",
         "price",
@@ -154,14 +158,16 @@ pub fn worths(worths: &[Worth]) -> Table {
             worth.attack.clone(),
             format!("{:.0} %", worth.share * 100.0),
             worth.k.to_string(),
+            worth.margin.to_string(),
             format!("{:+.3}", worth.honest),
             format!("{:+.3}", worth.attacking),
             format!("{:+.4}", worth.advantage),
             format!("{:.4}", worth.error),
+            worth.seeds.to_string(),
             format!("{:+.3}", worth.others),
             format!("{:+.1} %", worth.throughput * 100.0),
             format!("{:+.1} %", worth.price * 100.0),
-            yes(worth.pays()),
+            pays(worth),
             worth.closed_by.clone(),
         ]);
     }
@@ -170,6 +176,16 @@ pub fn worths(worths: &[Worth]) -> Table {
 
 fn yes(pays: bool) -> String {
     if pays { "YES" } else { "no" }.into()
+}
+
+fn pays(worth: &Worth) -> String {
+    if worth.exceeds_bound() {
+        "YES".into()
+    } else if worth.pays() {
+        format!("<= {}", worth.bound)
+    } else {
+        "no".into()
+    }
 }
 
 /// Attacks by rollers and computed ones in one table, with the columns that both have.
@@ -186,11 +202,14 @@ pub fn attacks(worths: &[Worth], models: &[Model]) -> Table {
     for worth in worths {
         table.push(vec![
             worth.attack.clone(),
-            format!("share {}, k = {}", worth.share, worth.k),
+            format!(
+                "share {}, k = {}, margin {}",
+                worth.share, worth.k, worth.margin
+            ),
             format!("{:+.4}", worth.advantage),
             format!("{:.4}", worth.error),
             "honest costs".into(),
-            yes(worth.pays()),
+            pays(worth),
             worth.closed_by.clone(),
         ]);
     }
@@ -226,6 +245,35 @@ pub fn models(models: &[Model]) -> Table {
             model.unit.into(),
             yes(model.pays()),
             model.closed_by.clone(),
+        ]);
+    }
+    table
+}
+
+/// What rules cost honest rollers.
+pub fn defences(costs: &[DefenceCost]) -> Table {
+    let mut table = Table::new(&[
+        "rule",
+        "profit/cost",
+        "±",
+        "reward/batch",
+        "cost/batch",
+        "batches/h",
+        "P50 s",
+        "Jain",
+        "on time",
+    ]);
+    for cost in costs {
+        table.push(vec![
+            cost.rule.clone(),
+            format!("{:+.4}", cost.profit),
+            format!("{:.4}", cost.error),
+            format!("{:+.1} %", cost.reward_per_batch * 100.0),
+            format!("{:+.1} %", cost.cost_per_batch * 100.0),
+            format!("{:+.1} %", cost.settled * 100.0),
+            format!("{:+.0}", cost.latency_s),
+            format!("{:+.4}", cost.jain),
+            format!("{:+.4}", cost.on_time),
         ]);
     }
     table

@@ -66,28 +66,73 @@ fn every_policy_settles_and_counts_every_roller() {
     }
 }
 
+/// Fewer than `sim attacks --grid` takes, so that the suite stays short.
+const SEEDS: u64 = 5;
+
+/// Asserts that nothing pays beyond its bound in the small arena.
+fn assert_none_pays(settings: &[Setting], is_measured: impl Fn(&attacks::Attack) -> bool) {
+    let arena = harness::small_arena();
+    let mut harness = Harness::new(&arena);
+    let mut paying = vec![];
+    for attack in attacks::ALL.iter().filter(|attack| is_measured(attack)) {
+        for setting in settings {
+            let worth = harness.measure(attack, *setting).unwrap();
+            if worth.exceeds_bound() {
+                paying.push(worth);
+            }
+        }
+    }
+    assert!(paying.is_empty(), "{paying:#?}");
+}
+
 #[test]
 fn no_attack_pays_under_the_default_law() {
-    let arena = harness::small_arena();
     let setting = Setting {
-        share: 0.1,
-        seeds: 2,
-        k: 3,
+        seeds: SEEDS,
+        ..Setting::default()
     };
+    assert_none_pays(&[setting], |attack| attack.arena != Arena::Dials);
+}
+
+/// Whatever the second proof of a task costs.
+#[test]
+fn splitting_pays_at_no_share_no_k_and_no_relabel_cost() {
+    let mut settings = vec![];
+    for share in [0.1, 0.3] {
+        for k in [2, 3, 5] {
+            settings.push(Setting {
+                share,
+                k,
+                seeds: SEEDS,
+                ..Setting::default()
+            });
+        }
+    }
+    assert_none_pays(&settings, |attack| {
+        let name = attack.name();
+        name.starts_with("split in 3") || name == "split in 10 (c = 0)"
+    });
+}
+
+/// With a tenth of everything a cartel gains nothing; with 30 % it can keep the price from falling, within the bound of
+/// docs/mechanism/limits.md.
+#[test]
+fn cartels_against_the_dials_stay_within_their_bounds() {
+    let arena = harness::arena();
     let mut harness = Harness::new(&arena);
-    let paying: Vec<String> = attacks::ALL
-        .iter()
-        .filter(|attack| attack.arena != Arena::Dials)
-        .map(|attack| harness.measure(attack, setting).unwrap())
-        .filter(|worth| worth.pays())
-        .map(|worth| {
-            format!(
-                "{}: {:+.4} ± {:.4}",
-                worth.attack, worth.advantage, worth.error
-            )
-        })
-        .collect();
-    assert!(paying.is_empty(), "{paying:?}");
+    for attack in attacks::ALL.iter().filter(|a| a.arena == Arena::Dials) {
+        let mut measure = |share| {
+            let setting = Setting {
+                share,
+                seeds: SEEDS,
+                ..Setting::default()
+            };
+            harness.measure(attack, setting).unwrap()
+        };
+        let (tenth, third) = (measure(0.1), measure(0.3));
+        assert!(!tenth.pays(), "{tenth:?}");
+        assert!(!third.exceeds_bound(), "{third:?}");
+    }
 }
 
 /// What an attack is worth in the small arena, with these changes to the world.
@@ -97,9 +142,8 @@ fn advantage(name: &str, change: &str) -> f64 {
     arena.law.extend(changed.law);
     arena.l1 = changed.l1;
     let setting = Setting {
-        share: 0.1,
         seeds: 2,
-        k: 3,
+        ..Setting::default()
     };
     let attack = attacks::find(name).unwrap();
     harness::measure(&arena, attack, setting).unwrap().advantage
