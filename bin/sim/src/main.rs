@@ -42,31 +42,7 @@ enum Command {
         output: Output,
     },
     /// Measure attacks against honest play. Exit status 1 when one pays beyond its bound.
-    Attacks {
-        /// Arena: a TOML file instead of the built-in one.
-        #[arg(long)]
-        world: Option<PathBuf>,
-        /// Attacks to measure, by name; all of them by default.
-        #[arg(long)]
-        attack: Vec<String>,
-        /// Share of machines and stake that the attackers own.
-        #[arg(long, default_value_t = Setting::default().share)]
-        share: f64,
-        /// Tickets per task.
-        #[arg(long, default_value_t = Setting::default().k)]
-        k: u32,
-        /// What the median roller earns over its costs when it is busy all the time.
-        #[arg(long, default_value_t = Setting::default().margin)]
-        margin: f64,
-        /// Measure over shares, k and margins, in a small arena.
-        #[arg(long, conflicts_with_all = ["share", "k", "margin"])]
-        grid: bool,
-        /// Seeds per attack.
-        #[arg(long, default_value_t = Setting::default().seeds)]
-        seeds: u64,
-        #[command(flatten)]
-        output: Output,
-    },
+    Attacks(AttackArgs),
     /// Check the promises of the law. Exit status 1 when one is broken.
     Claims {
         #[command(flatten)]
@@ -89,6 +65,33 @@ enum Command {
         #[arg(long, default_value_t = 8)]
         seeds: u64,
     },
+}
+
+#[derive(clap::Args)]
+struct AttackArgs {
+    /// Arena: a TOML file instead of the built-in one. Weeks and dials have their own size.
+    #[arg(long)]
+    world: Option<PathBuf>,
+    /// Attacks to measure, by name; all of them by default.
+    #[arg(long)]
+    attack: Vec<String>,
+    /// Share of machines and stake that the attackers own.
+    #[arg(long, default_value_t = Setting::default().share)]
+    share: f64,
+    /// Tickets per task.
+    #[arg(long, default_value_t = Setting::default().k)]
+    k: u32,
+    /// What the median roller earns over its costs when it is busy all the time.
+    #[arg(long, default_value_t = Setting::default().margin)]
+    margin: f64,
+    /// Measure over shares, k and margins, in a small arena.
+    #[arg(long, conflicts_with_all = ["share", "k", "margin"])]
+    grid: bool,
+    /// Seeds per attack.
+    #[arg(long, default_value_t = Setting::default().seeds)]
+    seeds: u64,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(clap::Args)]
@@ -185,6 +188,35 @@ fn measure(
     Ok(worths)
 }
 
+fn measure_attacks(args: &AttackArgs) -> Result<ExitCode> {
+    let world = args.world.as_ref().map(read).transpose()?;
+    let built_in = if args.grid {
+        harness::small_arena
+    } else {
+        harness::arena
+    };
+    let world = world.unwrap_or_else(built_in);
+    let setting = Setting {
+        share: args.share,
+        seeds: args.seeds,
+        k: args.k,
+        margin: args.margin,
+    };
+    let settings = |attack: &Attack| {
+        if args.grid {
+            harness::grid(attack, args.seeds)
+        } else {
+            vec![setting]
+        }
+    };
+    let measured = measure(&world, &named(&args.attack)?, settings)?;
+    let computed = models::all(&world.params()?);
+    let pays = measured.iter().any(Worth::exceeds_bound) || computed.iter().any(Model::pays);
+    let table = table::attacks(&measured, &computed);
+    args.output.print(&table, &Attacks { measured, computed })?;
+    Ok(ExitCode::from(u8::from(pays)))
+}
+
 fn main() -> Result<ExitCode> {
     let code = match Cli::parse().command {
         Command::Run {
@@ -206,45 +238,7 @@ fn main() -> Result<ExitCode> {
             output.print(&table::outcomes(&outcomes), &data)?;
             ExitCode::SUCCESS
         }
-        Command::Attacks {
-            world,
-            attack,
-            share,
-            k,
-            margin,
-            grid,
-            seeds,
-            output,
-        } => {
-            let world = world.as_ref().map(read).transpose()?;
-            let built_in = if grid {
-                harness::small_arena
-            } else {
-                harness::arena
-            };
-            let world = world.unwrap_or_else(built_in);
-            let setting = Setting {
-                share,
-                seeds,
-                k,
-                margin,
-            };
-            let settings = |attack: &Attack| match grid {
-                true => harness::grid(attack, seeds),
-                false => vec![setting],
-            };
-            let worths = measure(&world, &named(&attack)?, settings)?;
-            let computed = models::all(&world.params()?);
-            let pays = worths.iter().any(Worth::exceeds_bound)
-                || computed.iter().any(|model| model.pays());
-            let table = table::attacks(&worths, &computed);
-            let data = Attacks {
-                measured: worths,
-                computed,
-            };
-            output.print(&table, &data)?;
-            ExitCode::from(u8::from(pays))
-        }
+        Command::Attacks(args) => measure_attacks(&args)?,
         Command::Claims { output } => {
             let claims = claims::all()?;
             output.print(&table::claims(&claims), &claims)?;

@@ -12,7 +12,7 @@ use sim::{
     strategy::{Means, Strategy},
     world::{BuiltIn, World, built_in},
 };
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 fn short() -> World {
     let mut world = World {
@@ -226,6 +226,35 @@ fn an_outage_of_a_third_costs_no_stake_and_the_chain_goes_on() {
         outcome.open_to_settle_s_max
     );
     assert!(outcome.settled_per_hour() > 500.0);
+}
+
+/// What the program prints.
+fn sim(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_sim"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn json_is_one_document_with_every_column_and_csv_is_one_table() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("worlds");
+    let world = folder.join("default.toml");
+    let run = sim(&["run", world.to_str().unwrap(), "--policy", "law", "--json"]);
+    let run: serde_json::Value = serde_json::from_str(&run).unwrap();
+    for column in ["jain", "gini", "latency_s_p50", "latency_s_p99"] {
+        assert!(run[0]["columns"][column].is_f64(), "{column}");
+    }
+    assert_eq!(run[0]["operators"].as_array().unwrap().len(), 100);
+    assert!(!run[0]["samples"].as_array().unwrap().is_empty());
+    let one = ["attacks", "--attack", "copying", "--seeds", "1"];
+    let attacks = sim(&[&one[..], &["--json"]].concat());
+    let attacks: serde_json::Value = serde_json::from_str(&attacks).unwrap();
+    assert_eq!(attacks["measured"].as_array().unwrap().len(), 1);
+    assert!(attacks["computed"].as_array().unwrap().len() > 5);
+    let csv = sim(&[&one[..], &["--csv"]].concat());
+    assert_eq!(csv.matches("advantage").count(), 1);
 }
 
 #[test]
