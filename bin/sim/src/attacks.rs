@@ -373,8 +373,9 @@ pub struct Attack {
     pub closed_by: &'static str,
     /// Where it is measured.
     pub arena: Arena,
-    /// Most that it can gain per unit of honest cost where theory says that it cannot be closed (docs/mechanism/limits.md); else 0.
-    pub bound: f64,
+    /// Most that it can gain per unit of honest cost and share of all machines where it is not closed (docs/mechanism/limits.md);
+    /// else 0.
+    pub bound_per_share: f64,
 }
 
 impl Attack {
@@ -390,7 +391,7 @@ const fn steady(make: Make, closed_by: &'static str) -> Attack {
         attackers: 1,
         closed_by,
         arena: Arena::Steady,
-        bound: 0.0,
+        bound_per_share: 0.0,
     }
 }
 
@@ -404,14 +405,14 @@ const fn cartel(make: Make, closed_by: &'static str) -> Attack {
         attackers: 6,
         closed_by,
         arena: Arena::Dials,
-        bound: 0.0,
+        bound_per_share: 0.0,
     }
 }
 
 /// What names that share computations for nothing can gain over one name: nothing but rounded-up capacities.
-const FREE_RELABEL: f64 = 0.03;
-/// What keeping the price from falling is worth to 30 % of all machines.
-const HELD_PRICE: f64 = 0.5;
+const FREE_RELABEL: f64 = 0.1;
+/// What keeping the price from falling is worth where it would collapse.
+const HELD_PRICE: f64 = 4.0;
 
 const OFFERS: &str = "a hit without capacity is a declined offer";
 const COURT: &str = "the very bytes clear; accuser's bond";
@@ -426,12 +427,12 @@ pub const ALL: &[Attack] = &[
     split(|| Box::new(Split::new(3, 0.5))),
     split(|| Box::new(Split::new(3, 0.25))),
     Attack {
-        bound: FREE_RELABEL,
+        bound_per_share: FREE_RELABEL,
         ..split(|| Box::new(Split::new(3, 0.0)))
     },
     split(|| Box::new(Split::new(10, 1.0))),
     Attack {
-        bound: FREE_RELABEL,
+        bound_per_share: FREE_RELABEL,
         ..split(|| Box::new(Split::new(10, 0.0)))
     },
     Attack {
@@ -465,7 +466,7 @@ pub const ALL: &[Attack] = &[
         )
     },
     Attack {
-        bound: HELD_PRICE,
+        bound_per_share: HELD_PRICE,
         ..cartel(|| Box::new(SlowDown), "capped medians over rollers")
     },
     cartel(|| Box::new(PriceCartel { below: 1.0 }), DECLINES),

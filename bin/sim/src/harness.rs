@@ -159,7 +159,6 @@ fn world_of(arena: &World, attack: &Attack, seed: u64) -> World {
             // Enough rollers for a median, and a day after the price has settled.
             (rollers.count, rollers.elastic) = (40, true);
             (world.hours, world.warmup_hours) = (40.0, 16.0);
-            world.law.insert("window".into(), toml::Value::Integer(100));
             // Where the price moves, rollers that lose money leave: without them it has nothing to settle at. And there is a
             // reserve: in a market without one, whoever withholds capacity raises the price under any law.
             world.load.steps[0].utilisation *= DIALS_LOAD;
@@ -262,7 +261,7 @@ impl<'w> Harness<'w> {
             k: setting.k,
             margin: setting.margin,
             seeds: sides.len(),
-            bound: attack.bound,
+            bound: attack.bound_per_share * setting.share,
             honest: mean(|(fair, _)| fair.profit / fair.cost),
             attacking: mean(|(fair, foul)| foul.profit / fair.cost),
             advantage: stats::mean(&advantages),

@@ -64,6 +64,8 @@ struct Job {
 #[derive(Default)]
 struct Batch {
     attempt: u32,
+    /// Who has it for T.
+    holder: usize,
     jobs: Vec<JobId>,
     opened_ms: Option<u64>,
     proved_by: Option<usize>,
@@ -294,6 +296,7 @@ impl Market<'_> {
             attempt: self.batches[batch].attempt,
             work_ms,
         }));
+        self.batches[batch].holder = i;
         self.batches[batch].opened_ms.get_or_insert(self.now_ms);
         self.batches[batch].jobs.push(id);
         self.machines[i].take(id, self.now_ms);
@@ -330,14 +333,7 @@ impl Market<'_> {
             return;
         }
         state.attempt += 1;
-        let holders: Vec<usize> = state
-            .jobs
-            .iter()
-            .filter_map(|job| self.jobs[*job].as_ref())
-            .filter(|job| job.attempt == attempt)
-            .map(|job| job.operator)
-            .collect();
-        holders.into_iter().for_each(|i| self.done.failed[i] += 1);
+        self.done.failed[state.holder] += 1;
         self.open.insert(batch);
     }
 

@@ -182,7 +182,7 @@ fn pays(worth: &Worth) -> String {
     if worth.exceeds_bound() {
         "YES".into()
     } else if worth.pays() {
-        format!("<= {}", worth.bound)
+        format!("<= {:.2}", worth.bound)
     } else {
         "no".into()
     }
