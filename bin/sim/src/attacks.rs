@@ -409,9 +409,9 @@ const fn cartel(make: Make, closed_by: &'static str) -> Attack {
     }
 }
 
-/// What names that share computations for nothing can gain over one name: nothing but rounded-up capacities.
+/// Names that share computations for nothing gain a little by rounded-up capacities; set above what was measured.
 const FREE_RELABEL: f64 = 0.1;
-/// What keeping the price from falling is worth where it would collapse.
+/// Keeping the price up by being slow pays; set above what was measured, to see that it gets no worse.
 const HELD_PRICE: f64 = 4.0;
 
 const OFFERS: &str = "a hit without capacity is a declined offer";

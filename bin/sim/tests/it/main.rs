@@ -114,7 +114,8 @@ fn splitting_pays_at_no_share_no_k_and_no_relabel_cost() {
     });
 }
 
-/// A cartel can keep the price from falling, within the bound of docs/mechanism/limits.md; it cannot raise it by declining or draining.
+/// A slow cartel keeps the price up and gains by it: this sees that it gets no worse than docs/mechanism/limits.md says. By declining
+/// or draining it gains nothing.
 #[test]
 fn cartels_against_the_dials_stay_within_their_bounds() {
     let settings = [0.1, 0.3].map(|share| Setting {
