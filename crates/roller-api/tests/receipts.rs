@@ -263,6 +263,20 @@ async fn contradictory_pairs_are_found() {
     }
 }
 
+/// The end comes with a heartbeat, submission and verdict with the answer to the upload: either can be kept first.
+#[tokio::test]
+async fn an_end_may_overtake_the_verdict() {
+    let operator = Operator::ours();
+    let mut pile = operator.clean().await;
+    let end = pile.pop().unwrap();
+    pile.insert(3, end);
+    assert_eq!(operator.examine(&pile), []);
+    // But it cannot do without.
+    pile.truncate(4);
+    let missing = [(3, None, FindingKind::Contradiction)];
+    assert_eq!(operator.examine(&pile), missing);
+}
+
 #[tokio::test]
 async fn an_end_that_the_verdict_excludes_is_found() {
     let operator = Operator::ours();

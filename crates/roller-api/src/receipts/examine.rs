@@ -234,8 +234,6 @@ impl Examiner {
             })
             .map(|(against, _)| *against);
         let is_assigned = !seat.assignments.is_empty();
-        let verdict = seat.verdicts.last().cloned();
-        let submitted = seat.submissions.last().map(|(against, _)| *against);
         seat.closes.push((position, receipt.clone()));
         if !is_assigned {
             let sentence = "the end of a seat that was not assigned".to_owned();
@@ -245,7 +243,6 @@ impl Examiner {
             let sentence = "the seat ended before in another way, with the same entries".to_owned();
             self.contradiction(position, against, sentence);
         }
-        self.outcome(position, receipt, verdict, submitted);
     }
 
     /// The end of a seat against the verdict on its submission.
@@ -253,7 +250,7 @@ impl Examiner {
         &mut self,
         position: usize,
         receipt: &CloseReceipt,
-        verdict: Option<Placed<VerdictReceipt>>,
+        verdicts: &[Placed<VerdictReceipt>],
         submitted: Option<usize>,
     ) {
         use SeatOutcome::{Invalid, Late, LateAfterSilence, Missed, OnTime, Released, Silent};
@@ -269,27 +266,33 @@ impl Examiner {
                 return;
             }
         };
-        let fits = match (&verdict, outcome) {
+        let judged =
+            |fits: fn(&VerdictReceipt) -> bool| verdicts.iter().any(|(_, verdict)| fits(verdict));
+        let fits = match outcome {
             // Taken back by L1 (a reorganisation, a judgement, an unpaid settlement), whatever it was before.
-            (_, Released) => true,
-            (None, Missed | Silent) => submitted.is_none(),
-            (None, OnTime | Late | LateAfterSilence | Invalid) => false,
-            (Some((_, verdict)), OnTime | LateAfterSilence) => verdict.valid && verdict.onTime,
-            (Some((_, verdict)), Late) => verdict.valid && !verdict.onTime,
-            (Some((_, verdict)), Invalid) => !verdict.valid,
-            (Some(_), Missed | Silent) => false,
+            Released => true,
+            Missed | Silent => verdicts.is_empty() && submitted.is_none(),
+            OnTime | LateAfterSilence => judged(|verdict| verdict.valid && verdict.onTime),
+            Late => judged(|verdict| verdict.valid && !verdict.onTime),
+            Invalid => judged(|verdict| !verdict.valid),
         };
         if !fits {
-            let against = verdict.map(|(against, _)| against).or(submitted);
+            let against = verdicts.last().map(|(against, _)| *against).or(submitted);
             let sentence = format!("the seat ended as {outcome:?}, which its verdict excludes");
             self.find(position, against, FindingKind::Contradiction, sentence);
         }
     }
 
-    /// What should have come by now: submission and verdict come in one answer.
+    /// What can be said when all is read. The end of a seat comes with a heartbeat and can overtake the answer to its
+    /// submission; submission and verdict come in one answer.
     fn end(&mut self) {
+        let seats = std::mem::take(&mut self.seats);
         let mut missing = Vec::new();
-        for seat in self.seats.values() {
+        for seat in seats.values() {
+            let submitted = seat.submissions.last().map(|(against, _)| *against);
+            for (position, close) in &seat.closes {
+                self.outcome(*position, close, &seat.verdicts, submitted);
+            }
             for (position, submission) in &seat.submissions {
                 let digest = submission.proofDigest;
                 let is_judged = seat
