@@ -114,6 +114,7 @@ impl Sources {
             None => fetch_log(&self.coordinator).await?,
         };
         let lines = parse(&text)?;
+        ensure!(!lines.is_empty(), "the log is empty");
         let l1 = self.l1(&deployment, last_l1_block(&lines)).await?;
         Ok(Material {
             deployment,

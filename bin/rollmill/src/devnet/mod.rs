@@ -70,7 +70,8 @@ pub struct Args {
         long,
         env = "ROLLMILL_BLOCK_TIME",
         default_value_t = 250,
-        value_name = "MS"
+        value_name = "MS",
+        value_parser = clap::value_parser!(u64).range(1..=60_000)
     )]
     block_time: u64,
     /// Age of its oldest block at which a batch is sealed, seconds.
@@ -112,10 +113,20 @@ impl Args {
             !self.sabotage() || self.rollers > 1,
             "round 2 kills a roller, so that it needs two: add --rounds 1 or --rollers 2"
         );
-        if let Some(path) = &self.json {
-            Report::check_writable(path)?;
+        ensure!(
+            self.proofs == ProofKind::Mock || self.l1_rpc.is_none(),
+            "only the embedded L1 verifies STARKs: add --proofs mock"
+        );
+        settings::check_ports(self)?;
+        // Nobody shall take what an earlier run wrote for this one's.
+        for path in self.json.iter().chain(&self.ready_file) {
+            let cannot = || format!("cannot write {}", path.display());
+            std::fs::write(path, "").wrap_err_with(cannot)?;
+            if path.symlink_metadata().is_ok_and(|file| file.is_file()) {
+                std::fs::remove_file(path).wrap_err_with(cannot)?;
+            }
         }
-        settings::check_ports(self)
+        Ok(())
     }
 
     /// Somebody asked the devnet to stop: what it was started for, unless a script was to end it.
@@ -245,6 +256,10 @@ fn announce(args: &Args, network: &Network, printer: &Printer) -> eyre::Result<(
     printer.say(format!("L2          {l2} (chain id {l2_chain_id})"));
     printer.say(format!("coordinator {coordinator}"));
     printer.say(format!("rollup      {rollup}"));
+    printer.say(format!(
+        "files       {} (deployment.json, logs, keys)",
+        network.folders.in_root("").display()
+    ));
     let (rollers, proofs, k) = (args.rollers, args.proofs, network.deployment.parameters.k);
     printer.say(format!(
         "{rollers} rollers, {k} tickets per task, {proofs} proofs"

@@ -175,17 +175,6 @@ pub struct Withdrawal {
 }
 
 impl Report {
-    /// Fails if the report cannot be written to `path`: better before the rounds than after them.
-    pub fn check_writable(path: &Path) -> eyre::Result<()> {
-        let opened = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(path);
-        opened
-            .map(drop)
-            .wrap_err_with(|| format!("cannot write the report to {}", path.display()))
-    }
-
     /// Writes the report as indented JSON.
     pub fn write(&self, path: &Path) -> eyre::Result<()> {
         let mut json = serde_json::to_string_pretty(self)?;

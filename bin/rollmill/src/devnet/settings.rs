@@ -187,10 +187,12 @@ pub fn check_ports(args: &Args) -> eyre::Result<()> {
             args.coordinator_port,
         ),
     ];
+    // Held together, so that two of them are not the same.
+    let mut held = Vec::new();
     for (who, flag, port) in l1.into_iter().chain(others) {
-        std::net::TcpListener::bind(localhost(port)).wrap_err_with(|| {
+        held.push(std::net::TcpListener::bind(localhost(port)).wrap_err_with(|| {
             format!("port {port}, meant for {who}, is taken: choose another with {flag} (0 takes a free one)")
-        })?;
+        })?);
     }
     Ok(())
 }

@@ -29,9 +29,17 @@ const BAR_STEPS: u64 = 1_000;
 pub struct View {
     bars: MultiProgress,
     seats: HashMap<(TaskId, Round, Address), Seat>,
-    tasks: HashMap<TaskId, TaskState>,
+    tasks: HashMap<TaskId, Told>,
     names: BTreeMap<Address, String>,
-    last_block: u64,
+    /// The newest block that was told of; none before the first look.
+    last_block: Option<u64>,
+}
+
+/// What was said of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Told {
+    state: TaskState,
+    draws: usize,
 }
 
 #[derive(Debug)]
@@ -48,7 +56,7 @@ impl View {
             seats: HashMap::new(),
             tasks: HashMap::new(),
             names,
-            last_block: 0,
+            last_block: None,
         }
     }
 
@@ -79,8 +87,10 @@ impl View {
 
     async fn look_at_blocks(&mut self, l2: &DynProvider) -> eyre::Result<()> {
         let latest = l2.get_block_number().await?;
-        while self.last_block < latest {
-            let number = self.last_block + 1;
+        // What was there before is no news.
+        let mut told = *self.last_block.get_or_insert(latest);
+        while told < latest {
+            let number = told + 1;
             let Some(block) = l2
                 .get_block_by_number(BlockNumberOrTag::Number(number))
                 .await?
@@ -91,50 +101,64 @@ impl View {
             self.printer().say(format!(
                 "block {number}: {count} transactions, {gas} gas, pre-confirmed"
             ));
-            self.last_block = number;
+            told = number;
+            self.last_block = Some(number);
         }
         Ok(())
     }
 
     fn show_tasks(&mut self, tasks: &[TaskView]) {
         for task in tasks {
-            let before = self.tasks.insert(task.task, task.state);
-            if before != Some(task.state) {
-                self.say_state(task);
+            let told = Told {
+                state: task.state,
+                draws: task.draws.len(),
+            };
+            let before = self.tasks.insert(task.task, told);
+            // Settled before anybody looked: no news.
+            if before.is_none() && task.state == TaskState::Settled {
+                continue;
+            }
+            if before.is_none() {
+                let gas = task.prover_gas_estimate;
+                self.printer().say(format!(
+                    "batch {}: committed on L1, {gas} prover gas expected",
+                    task.batch
+                ));
+            }
+            for draw in task.draws.iter().skip(before.map_or(0, |told| told.draws)) {
+                self.say_draw(task, draw.round);
             }
             for seat in &task.seats {
                 self.show_seat(task, seat);
             }
+            if before.map(|told| told.state) != Some(task.state) {
+                self.say_state(task);
+            }
         }
+    }
+
+    fn say_draw(&self, task: &TaskView, round: Round) {
+        let seats = task.seats.iter().filter(|seat| seat.round == round);
+        let drawn: Vec<String> = seats
+            .map(|seat| format!("{} ({} tickets)", self.name(seat.roller), seat.tickets))
+            .collect();
+        self.printer().say(format!(
+            "batch {}: round {round} drew {}",
+            task.batch,
+            drawn.join(", ")
+        ));
     }
 
     fn say_state(&self, task: &TaskView) {
         let batch = task.batch;
         let line = match task.state {
-            TaskState::AwaitingDraw => {
-                format!(
-                    "batch {batch}: committed on L1, {} prover gas expected",
-                    task.prover_gas_estimate
-                )
-            }
+            // Told by the commit and by the draws.
+            TaskState::AwaitingDraw | TaskState::Proving => return,
             TaskState::Queued => format!("batch {batch}: waits for a place in the window"),
             TaskState::Closed => format!(
                 "batch {batch}: closed, {} seats have reported",
                 task.seats.len()
             ),
-            TaskState::Proving => {
-                let seats: Vec<String> = task
-                    .seats
-                    .iter()
-                    .filter(|seat| seat.round == task.round)
-                    .map(|seat| format!("{} ({} tickets)", self.name(seat.roller), seat.tickets))
-                    .collect();
-                format!(
-                    "batch {batch}: round {} drew {}",
-                    task.round,
-                    seats.join(", ")
-                )
-            }
             TaskState::AwaitingLottery => {
                 let entries: Vec<String> = task
                     .entries
