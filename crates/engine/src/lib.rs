@@ -16,7 +16,10 @@ pub mod pool;
 pub mod rpc;
 mod trace;
 
-pub use chain::{AppendError, Chain, ChainSpec, OpenError, StorageError, StoredBlock, Tag};
+pub use chain::{
+    AppendError, Chain, ChainSpec, Confirmed, OpenBlock, OpenError, StateView, StorageError,
+    StoredBlock, Tag,
+};
 pub use pool::{PoolError, TransactionPool};
 /// The execution layer, whose types this crate's interface speaks in.
 pub use rollmill_stf as stf;

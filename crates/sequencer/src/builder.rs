@@ -1,36 +1,42 @@
-//! Makes L2 blocks: one loop, one tick, one durable write per block.
+//! Makes L2 blocks: transactions are confirmed as they come, blocks are sealed by the clock.
 //!
 //! Rules:
-//! - A tick builds a block when there is something to put into it: L1 messages first, in their order, none ever left
-//!   out; then transactions by tip until the block's gas, or [`BLOCK_TRANSACTIONS_MAX`], is used up.
-//! - A block counts when [`Chain::append`] has returned: it is on disk before a receipt can be seen.
-//! - Time: a block's timestamp is the clock's second, or one more than its parent's. Under load, ticks shorter than a
-//!   second let chain time run ahead of the clock, by at most [`AHEAD_S_MAX`]; then blocks wait.
-//! - Randomness is the prevrandao of the newest L1 block that this node has read.
+//! - A block is opened when there is something to put into it: L1 messages first, in their order, none ever left out; then
+//!   transactions by tip, as they arrive, until the block's gas, its proving work ([`BLOCK_PROVER_GAS_MAX`]) or
+//!   [`BLOCK_TRANSACTIONS_MAX`] is used up.
+//! - What was executed is confirmed ([`Chain::confirm`]): on disk in its order before a receipt can be seen.
+//! - Every block time what is open is sealed ([`Chain::append`]). Time: a block's timestamp is the clock's second, or one more
+//!   than its parent's. Under load, ticks shorter than a second let chain time run ahead of the clock, by at most
+//!   [`AHEAD_S_MAX`]; then blocks stay open for longer, and transactions are confirmed all the same.
+//! - Randomness is the prevrandao of the newest L1 block that this node has read when it opens the block.
 //!
 //! | component | in memory | persisted | recovery |
 //! |---|---|---|---|
 //! | next L1 message | its index | batches, blocks | last batch's end, then a scan of the blocks after it |
+//! | open block | executor | chain file: header, transactions in order | executed again in that order |
 //! | chain | newest header | chain file | the file shows the last complete block |
+
+mod assembly;
 
 use std::sync::Arc;
 
-use alloy_consensus::transaction::Recovered;
 use alloy_primitives::B256;
-use revm::context::result::InvalidTransaction;
 use rollmill_engine::{
     AppendError, Chain, PoolError, StorageError,
-    stf::{BlockAttributes, BlockError, BlockExecutor, PushError, Transaction, TxRejection},
+    stf::{BlockError, TxRejection},
 };
 use rollmill_protocol::L1Message;
 use rollmill_runtime::{Clock, Shutdown};
 use rollmill_store::{Store, StoreError};
-use tokio::{sync::watch, task::spawn_blocking, time::MissedTickBehavior};
+use tokio::{sync::watch, time::MissedTickBehavior};
 
+use self::assembly::{Assembly, Inputs};
 use crate::{L1Head, Mempool, SequencerConfig};
 
-/// Transactions taken from the pool for one block; what does not fit waits for the next tick.
+/// Transactions and L1 messages of a block at most.
 pub const BLOCK_TRANSACTIONS_MAX: usize = 1_000;
+/// Proving work of a block, without its witness: what a batch may hold, so that no block is cheap to run and cannot be proved.
+pub const BLOCK_PROVER_GAS_MAX: u64 = 30_000_000;
 /// L1 messages read for one block.
 const BLOCK_MESSAGES_MAX: u32 = 256;
 /// How far a block's timestamp may be ahead of the clock, seconds.
@@ -62,6 +68,14 @@ pub enum BuildError {
         /// What is wrong.
         why: String,
     },
+    /// A confirmed transaction is refused when it is executed again: the chain's file, or this program, is another.
+    #[error("the confirmed transaction {hash} is refused after the restart: {rejection}")]
+    ConfirmedRefused {
+        /// Its hash.
+        hash: B256,
+        /// Why.
+        rejection: TxRejection,
+    },
     /// A valid L1 message was refused by the executor, which would hold up the queue for ever.
     #[error("L1 message {index} was refused: {rejection}")]
     MessageRefused {
@@ -75,51 +89,87 @@ pub enum BuildError {
 /// The block builder.
 #[derive(Debug)]
 pub(crate) struct Builder {
-    pub(crate) chain: Chain,
     pub(crate) pool: Arc<Mempool>,
-    pub(crate) store: Store,
-    pub(crate) l1: watch::Receiver<L1Head>,
-    pub(crate) clock: Clock,
+    store: Store,
+    l1: watch::Receiver<L1Head>,
+    clock: Clock,
     /// Index of the next L1 message to execute.
     pub(crate) next_message: u64,
-}
-
-/// What goes into a block besides pool transactions.
-struct Inputs {
-    now_s: u64,
-    prevrandao: B256,
-    messages: Vec<L1Message>,
+    assembly: Assembly,
 }
 
 impl Builder {
+    /// A builder that goes on with the open block of the last process, if there is one.
+    pub(crate) async fn open(
+        chain: Chain,
+        pool: Arc<Mempool>,
+        store: Store,
+        l1: watch::Receiver<L1Head>,
+        clock: Clock,
+        next_message: u64,
+    ) -> Result<Self, BuildError> {
+        let mut assembly = Assembly::start(chain, pool.clone());
+        let recovered = assembly.recover().await?;
+        Ok(Self {
+            pool,
+            store,
+            l1,
+            clock,
+            next_message: next_message + recovered,
+            assembly,
+        })
+    }
+
     pub(crate) async fn run(
         mut self,
         config: SequencerConfig,
         shutdown: Shutdown,
     ) -> Result<(), BuildError> {
+        let pool = self.pool.clone();
         let mut ticks = tokio::time::interval(config.block_time);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while shutdown.run_until(ticks.tick()).await.is_some() {
-            self.tick().await?;
+        loop {
+            let seal = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return Ok(()),
+                _ = ticks.tick() => true,
+                () = pool.arrived() => false,
+            };
+            self.step(seal).await?;
         }
-        Ok(())
     }
 
-    /// One tick: at most one block.
-    pub(crate) async fn tick(&mut self) -> Result<(), BuildError> {
-        let prevrandao = self.l1.borrow().prevrandao;
-        let messages = messages(&self.store, self.next_message).await?;
+    /// Confirms what waits; seals the block if it is full or `seal` says so, and then opens the next one for what is left.
+    pub(crate) async fn step(&mut self, mut seal: bool) -> Result<(), BuildError> {
+        loop {
+            let is_full = self.extend().await?;
+            if !(seal || is_full) {
+                return Ok(());
+            }
+            // The next block's timestamp is one more at least.
+            let limit_s = self.clock.now_unix_s() + AHEAD_S_MAX;
+            if !self.assembly.seal(limit_s).await? {
+                return Ok(());
+            }
+            seal = false;
+        }
+    }
+
+    /// Confirms what waits, in a new block if none is open. Returns whether something is left because the block is full.
+    async fn extend(&mut self) -> Result<bool, BuildError> {
+        let messages = if self.assembly.is_open() {
+            Vec::new()
+        } else {
+            messages(&self.store, self.next_message).await?
+        };
         let inputs = Inputs {
             now_s: self.clock.now_unix_s(),
-            prevrandao,
+            prevrandao: self.l1.borrow().prevrandao,
             messages,
         };
-        let (chain, pool) = (self.chain.clone(), self.pool.clone());
-        let built = spawn_blocking(move || build(&chain, &pool, inputs)).await;
-        let executed =
-            built.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        self.next_message += executed;
-        Ok(())
+        let extended = self.assembly.extend(inputs).await?;
+        self.next_message += extended.messages;
+        Ok(extended.is_full)
     }
 }
 
@@ -141,97 +191,6 @@ async fn messages(store: &Store, from: u64) -> Result<Vec<L1Message>, BuildError
         messages.push(message);
     }
     Ok(messages)
-}
-
-/// Builds and stores the next block if there is something to put into it; returns how many L1 messages it executed.
-fn build(chain: &Chain, pool: &Mempool, inputs: Inputs) -> Result<u64, BuildError> {
-    let parent = chain.head();
-    let timestamp = inputs.now_s.max(parent.timestamp + 1);
-    if timestamp > inputs.now_s + AHEAD_S_MAX || (inputs.messages.is_empty() && pool.is_empty()) {
-        return Ok(0);
-    }
-    let ready = pool.executable(BLOCK_TRANSACTIONS_MAX)?;
-    if ready.is_empty() && inputs.messages.is_empty() {
-        return Ok(0);
-    }
-    let attributes = BlockAttributes::rollmill(timestamp, inputs.prevrandao, parent.gas_limit);
-    let mut block = chain.begin_block(attributes)?;
-    let executed_messages = push_messages(&mut block, inputs.messages)?;
-    let refused = push_transactions(&mut block, ready)?;
-    if block.transaction_count() > 0 {
-        let (executed, _) = block.finish()?;
-        let head = chain.append(&executed, &[])?;
-        pool.remove(
-            executed
-                .transactions
-                .iter()
-                .map(Transaction::hash)
-                .collect(),
-        );
-        tracing::info!(
-            block = head.number,
-            transactions = executed.transactions.len(),
-            messages = executed_messages,
-            gas = head.gas_used,
-            "sequencer.block"
-        );
-    }
-    pool.remove(refused);
-    Ok(executed_messages)
-}
-
-/// INVARIANT: messages are executed in order and none is left out; one that does not fit waits for the next block, and
-/// those behind it with it.
-fn push_messages(
-    block: &mut BlockExecutor<Chain, Chain>,
-    messages: Vec<L1Message>,
-) -> Result<u64, BuildError> {
-    let mut executed = 0;
-    for message in messages {
-        let (index, sender) = (message.index, message.sender);
-        match block.push(Recovered::new_unchecked(Transaction::from(message), sender)) {
-            Ok(_) => executed += 1,
-            Err(PushError::Rejected(TxRejection::BlockGas { .. })) if executed > 0 => break,
-            Err(PushError::Rejected(rejection)) => {
-                return Err(BuildError::MessageRefused { index, rejection });
-            }
-            Err(PushError::Block(error)) => return Err(error.into()),
-        }
-    }
-    Ok(executed)
-}
-
-/// Returns the hashes of the transactions that can never be executed as they are.
-fn push_transactions(
-    block: &mut BlockExecutor<Chain, Chain>,
-    ready: Vec<Recovered<Transaction>>,
-) -> Result<Vec<B256>, BuildError> {
-    let mut refused = Vec::new();
-    for transaction in ready {
-        let hash = transaction.hash();
-        match block.push(transaction) {
-            Ok(_) => {}
-            Err(PushError::Rejected(rejection)) if waits(&rejection) => {}
-            Err(PushError::Rejected(rejection)) => {
-                tracing::warn!(%hash, %rejection, "mempool.dropped");
-                refused.push(hash);
-            }
-            Err(PushError::Block(error)) => return Err(error.into()),
-        }
-    }
-    Ok(refused)
-}
-
-/// Whether a transaction that is refused now can be executed later as it is.
-fn waits(rejection: &TxRejection) -> bool {
-    matches!(
-        rejection,
-        TxRejection::BlockGas { .. }
-            | TxRejection::Invalid(
-                InvalidTransaction::GasPriceLessThanBasefee
-                    | InvalidTransaction::NonceTooHigh { .. }
-            )
-    )
 }
 
 /// Index of the L1 message after those executed up to the newest block, when `known` were executed up to block `from`.

@@ -39,7 +39,7 @@ use tokio::{
 };
 
 pub use batcher::{BatchPolicy, BatchStats, CommitFields, SealError};
-pub use builder::{AHEAD_S_MAX, BLOCK_TRANSACTIONS_MAX, BuildError};
+pub use builder::{AHEAD_S_MAX, BLOCK_PROVER_GAS_MAX, BLOCK_TRANSACTIONS_MAX, BuildError};
 pub use committer::CommitError;
 pub use follower::{FollowError, L1Head};
 pub use genesis::{BLOCK_GAS_LIMIT, GenesisConfig};
@@ -90,6 +90,9 @@ pub enum OpenError {
     /// The chain's file.
     #[error(transparent)]
     Chain(#[from] StorageError),
+    /// What was confirmed and is in no block yet.
+    #[error("cannot open the block that was open")]
+    OpenBlock(#[from] BuildError),
     /// The recorded batches.
     #[error(transparent)]
     Batches(#[from] SealError),
@@ -158,14 +161,15 @@ impl Sequencer {
         let provider = sender.provider().clone();
         let head = watch::Sender::new(L1Head::default());
         let next_message = builder::next_message(&chain, tip.messages_end, tip.last_block)?;
-        let builder = Builder {
-            chain: chain.clone(),
-            pool: pool.clone(),
-            store: store.clone(),
-            l1: head.subscribe(),
-            clock: clock.clone(),
+        let builder = Builder::open(
+            chain.clone(),
+            pool.clone(),
+            store.clone(),
+            head.subscribe(),
+            clock.clone(),
             next_message,
-        };
+        )
+        .await?;
         let follower = Follower {
             watcher: Watcher::new(provider.clone(), &deployment, config.watcher, cursor),
             provider,

@@ -2,8 +2,8 @@
 //!
 //! Model: per account a map from nonce to transaction. What is accepted was decoded, its sender recovered, and checked
 //! against the newest state with the same rules as on the embedded L1 ([`rollmill_engine::pool`]); it is in the
-//! [`Journal`] before the client hears of it, so an acknowledged transaction survives `kill -9`. It leaves the pool when it is in a
-//! block, when its sender replaces it, or when a block finds that it cannot be executed any more.
+//! [`Journal`] before the client hears of it, so an acknowledged transaction survives `kill -9`. It leaves the pool when it is
+//! confirmed (the chain's file holds it then), when its sender replaces it, or when a block finds that it cannot be executed any more.
 //!
 //! | rule | refusal |
 //! |---|---|
@@ -33,7 +33,7 @@ use rollmill_engine::{
     stf::{Transaction, header::next_base_fee},
 };
 use rollmill_protocol::batch::TRANSACTION_BYTES_MAX;
-use tokio::task::spawn_blocking;
+use tokio::{sync::Notify, task::spawn_blocking};
 
 use crate::journal::{Journal, JournalError};
 
@@ -54,6 +54,7 @@ pub struct Mempool {
     table: Mutex<Table>,
     journal: Journal,
     announcements: Announcements,
+    arrivals: Notify,
 }
 
 #[derive(Debug)]
@@ -80,6 +81,7 @@ impl Mempool {
             table: Mutex::default(),
             journal,
             announcements: Announcements::default(),
+            arrivals: Notify::new(),
         };
         let mut useless = Vec::new();
         for (hash, raw) in kept {
@@ -102,6 +104,11 @@ impl Mempool {
     pub async fn watch(self: Arc<Self>) -> Result<(), MempoolError> {
         self.journal.ended().await;
         Err(MempoolError)
+    }
+
+    /// Completes when a transaction has arrived since the last call.
+    pub async fn arrived(&self) {
+        self.arrivals.notified().await;
     }
 
     /// How many transactions wait.
@@ -130,8 +137,14 @@ impl Mempool {
     }
 
     fn sender(&self, address: Address) -> Result<Sender, PoolError> {
-        let mut state = self.chain.state_at(&self.chain.head());
-        let account = state.account(address)?.unwrap_or_default();
+        let mut state = self.chain.newest_state();
+        let Some(account) = state.account(address)? else {
+            return Ok(Sender {
+                nonce: 0,
+                balance: U256::ZERO,
+                has_code: false,
+            });
+        };
         let has_code = account.code_hash != KECCAK256_EMPTY
             && !state
                 .code(account.code_hash)?
@@ -155,13 +168,13 @@ impl Mempool {
         limit: usize,
     ) -> Result<Vec<Recovered<Transaction>>, PoolError> {
         let base_fee = next_base_fee(&self.chain.head());
-        let mut state = self.chain.state_at(&self.chain.head());
+        let mut state = self.chain.newest_state();
         let mut table = self.table();
         let accounts: Vec<Address> = table.accounts.keys().copied().collect();
         let mut nonces = HashMap::with_capacity(accounts.len());
         let mut mined = Vec::new();
         for address in accounts {
-            let nonce = state.account(address)?.unwrap_or_default().nonce;
+            let nonce = state.account(address)?.map_or(0, |account| account.nonce);
             mined.extend(table.drop_below(address, nonce));
             nonces.insert(address, nonce);
         }
@@ -197,6 +210,7 @@ impl TransactionPool for Mempool {
         }
         self.journal.remove(replaced.into_iter().collect());
         self.announcements.announce(hash);
+        self.arrivals.notify_one();
         Ok(hash)
     }
 
@@ -212,7 +226,7 @@ impl TransactionPool for Mempool {
     }
 
     fn content(&self) -> PoolContent {
-        let mut state = self.chain.state_at(&self.chain.head());
+        let mut state = self.chain.newest_state();
         let mut content = PoolContent::default();
         for (address, waiting) in &self.table().accounts {
             let account = state.account(*address).ok().flatten();

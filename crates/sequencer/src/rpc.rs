@@ -80,6 +80,8 @@ enum TransactionStatus {
     Unknown,
     /// Waits for a block.
     Pending,
+    /// Executed in the block that is being built; its receipt stands.
+    Confirmed,
     /// In a block that is not committed on L1.
     Included,
     /// Its block is committed on L1.
@@ -357,15 +359,18 @@ impl RollmillApiServer for Rollmill {
 
     async fn transaction_status(&self, hash: B256) -> RpcResult<RpcTransactionStatus> {
         use rollmill_engine::TransactionPool as _;
+        // Before the chain is asked: a transaction goes from the pool to the open block to a sealed one.
+        let waits = self.pool.pending(&hash).is_some();
+        let open = self.chain.open_block();
+        let open = open.filter(|open| open.position(&hash).is_some());
         let Some((number, _)) = self.chain.place_of(&hash).map_err(internal)? else {
-            let waits = self.pool.pending(&hash).is_some();
             return Ok(RpcTransactionStatus {
-                status: if waits {
-                    TransactionStatus::Pending
-                } else {
-                    TransactionStatus::Unknown
+                status: match (&open, waits) {
+                    (Some(_), _) => TransactionStatus::Confirmed,
+                    (None, true) => TransactionStatus::Pending,
+                    (None, false) => TransactionStatus::Unknown,
                 },
-                block_number: None,
+                block_number: open.map(|open| U64::from(open.block.header.number)),
                 batch: None,
             });
         };

@@ -18,7 +18,7 @@ use crate::{
     overlay::{BlockHashes, Overlay},
     rules::{Fork, Rules},
     source::{BlockHashSource, StateSource},
-    state::{StateError, StateTrie, StateUpdate},
+    state::{StateChanges, StateError, StateTrie, StateUpdate},
     system,
     transaction::{Block, Receipt, RecoveredTransaction, Transaction, TxL1Message},
 };
@@ -40,6 +40,7 @@ use revm::{
         result::{EVMError, ExecutionResult, HaltReason, OutOfGasError, ResultGas},
     },
     handler::Handler,
+    state::EvmState,
 };
 use rollmill_protocol::WorkCounts;
 
@@ -207,27 +208,84 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
     }
 
     /// Number of transactions so far.
-    pub fn transaction_count(&self) -> usize {
+    pub const fn transaction_count(&self) -> usize {
         self.transactions.len()
+    }
+
+    /// The transactions from position `first` on, with their senders.
+    pub fn transactions_from(
+        &self,
+        first: usize,
+    ) -> impl ExactSizeIterator<Item = (&Transaction, Address)> {
+        let senders = self.senders.iter().copied();
+        self.transactions.iter().zip(senders).skip(first)
+    }
+
+    /// The receipts of the transactions so far.
+    pub fn receipts(&self) -> &[Receipt] {
+        &self.receipts
+    }
+
+    /// What the transactions and system calls so far made of the state before the block.
+    pub fn changes(&self) -> StateChanges {
+        self.evm.ctx.journaled_state.database.changes()
+    }
+
+    /// Counted proving work so far: without the block's root, which only [`Self::finish`] knows, and without the witness.
+    pub fn work(&self) -> WorkCounts {
+        let meter = self.evm.ctx.chain;
+        WorkCounts {
+            blocks: 1,
+            transactions: self.transactions.len() as u64,
+            signatures: self.signatures,
+            evm_gas: self.gas_used(),
+            keccak_permutations: meter.keccak_permutations,
+            precompile_gas: meter.precompile_gas,
+            ..WorkCounts::default()
+        }
     }
 
     /// Executes one transaction at the end of the block.
     pub fn push(&mut self, transaction: RecoveredTransaction) -> Result<TxOutcome, PushError> {
+        self.push_if(transaction, |_| true)
+    }
+
+    /// Executes one transaction at the end of the block, and keeps it if `fits` says so of the block's work with it. An
+    /// L1 message is not asked about: it cannot be refused, and [`MESSAGE_WORK_MAX`] bounds it.
+    pub fn push_if(
+        &mut self,
+        transaction: RecoveredTransaction,
+        fits: impl FnOnce(WorkCounts) -> bool,
+    ) -> Result<TxOutcome, PushError> {
         let (transaction, sender) = transaction.into_parts();
         let env = transaction.env(sender);
         let blob_gas = self.admit(&transaction, &env)?;
-        let result = match transaction.as_l1_message() {
-            Some(message) => self.run_message(message, env)?,
-            None => self.run(env)?,
-        };
-        let (outcome, logs) = into_outcome(result);
-        self.blob_gas_used += blob_gas;
-        self.signatures += match &transaction {
+        let signatures = match &transaction {
             Transaction::Ethereum(tx) => {
                 1 + tx.authorization_list().map_or(0, |list| list.len() as u64)
             }
             Transaction::L1Message(_) => 0,
         };
+        let meter = self.evm.ctx.chain;
+        let (result, state) = match transaction.as_l1_message() {
+            Some(message) => self.run_message(message, env)?,
+            None => self.run(env)?,
+        };
+        let before = self.work();
+        let work = WorkCounts {
+            transactions: before.transactions + 1,
+            signatures: before.signatures + signatures,
+            evm_gas: before.evm_gas + result.tx_gas_used(),
+            ..before
+        };
+        if transaction.as_l1_message().is_none() && !fits(work) {
+            self.evm.ctx.chain = meter;
+            return Err(TxRejection::Work.into());
+        }
+        self.evm.ctx.db_mut().commit(state);
+        let (outcome, logs) = into_outcome(result);
+        self.blob_gas_used += blob_gas;
+        self.signatures += signatures;
         self.receipts.push(Receipt {
             tx_type: transaction.tx_type(),
             success: outcome.success,
@@ -281,16 +339,14 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         }
     }
 
-    fn run(&mut self, env: TxEnv) -> Result<ExecutionResult, PushError> {
+    /// Executes a transaction; its changes are returned and not kept.
+    fn run(&mut self, env: TxEnv) -> Result<(ExecutionResult, EvmState), PushError> {
         self.evm.ctx.set_tx(env);
         let mut handler = BlockHandler::<_, EVMError<StateError>>::new(&self.rules);
         let result = handler.run(&mut self.evm);
         let state = self.evm.ctx.journal_mut().finalize();
         match result {
-            Ok(result) => {
-                self.evm.ctx.db_mut().commit(state);
-                Ok(result)
-            }
+            Ok(result) => Ok((result, state)),
             Err(EVMError::Transaction(error)) => Err(TxRejection::Invalid(error).into()),
             Err(error) => Err(BlockError::from_evm(error).into()),
         }
@@ -302,7 +358,7 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         &mut self,
         message: &TxL1Message,
         mut env: TxEnv,
-    ) -> Result<ExecutionResult, PushError> {
+    ) -> Result<(ExecutionResult, EvmState), PushError> {
         env.gas_limit = message_gas_limit(message);
         self.evm.ctx.chain.set_budget(Some(MESSAGE_WORK_MAX));
         let result = self.run(env);
@@ -315,11 +371,12 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
                     .credit(message.sender, message.value, true)?;
                 let gas = ResultGas::default().with_total_gas_spent(message_gas_limit(message));
                 let reason = HaltReason::OutOfGas(OutOfGasError::Basic);
-                Ok(ExecutionResult::Halt {
+                let result = ExecutionResult::Halt {
                     reason,
                     gas,
                     logs: Vec::new(),
-                })
+                };
+                Ok((result, EvmState::default()))
             }
             result => result,
         }
@@ -335,14 +392,10 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
             _ => Vec::new(),
         };
         let work = self.work();
-        let meter = self.evm.ctx.chain;
         let (mut trie, changes) = self.evm.ctx.journaled_state.database.finish();
         let update = trie.apply(changes)?;
         let mut header = self.header;
-        header.gas_used = self
-            .receipts
-            .last()
-            .map_or(0, |receipt| receipt.cumulative_gas_used);
+        header.gas_used = work.evm_gas;
         header.state_root = update.root;
         header.transactions_root = calculate_transaction_root(&self.transactions);
         (header.receipts_root, header.logs_bloom) = seal_receipts(&self.receipts);
@@ -360,12 +413,10 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         let block = ExecutedBlock {
             hash: header.hash_slow(),
             work: WorkCounts {
-                evm_gas: header.gas_used,
-                keccak_permutations: meter.keccak_permutations
+                keccak_permutations: work.keccak_permutations
                     + hashed
                         .map(|bytes| keccak_permutations(bytes as u64))
                         .sum::<u64>(),
-                precompile_gas: meter.precompile_gas,
                 ..work
             },
             header,
@@ -377,15 +428,6 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
             update,
         };
         Ok((block, trie))
-    }
-
-    fn work(&self) -> WorkCounts {
-        WorkCounts {
-            blocks: 1,
-            transactions: self.transactions.len() as u64,
-            signatures: self.signatures,
-            ..WorkCounts::default()
-        }
     }
 
     /// Pays the withdrawals (EIP-4895).

@@ -44,7 +44,7 @@ pub struct Overlay<S, B> {
     new_codes: Vec<(B256, Bytes)>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct OverlayAccount {
     /// The account as the last committed transaction left it; `None` when it does not exist.
     info: Option<AccountInfo>,
@@ -165,6 +165,17 @@ impl<S: StateSource, B: BlockHashSource> Overlay<S, B> {
             account.info = credited;
         }
         Ok(())
+    }
+
+    /// The net changes so far.
+    pub(crate) fn changes(&self) -> StateChanges {
+        let accounts = self.accounts.iter();
+        StateChanges {
+            accounts: accounts
+                .filter_map(|(address, account)| account.clone().into_change(*address))
+                .collect(),
+            codes: self.new_codes.clone(),
+        }
     }
 
     /// Ends the block: the trie in its state before the block, and the net changes.

@@ -127,12 +127,12 @@ async function poll<T>(
   }
 }
 
-const RANK = { unknown: 0, pending: 0, included: 1, committed: 2, settled: 3 } as const;
+const RANK = { unknown: 0, pending: 0, confirmed: 1, included: 2, committed: 3, settled: 4 } as const;
 
 /** Waits until a transaction has come at least that far. */
 export async function waitForTransactionStatus(
   client: AnyClient,
-  { hash, status, ...wait }: { hash: Hash; status: "included" | "committed" | "settled" } & WaitOptions,
+  { hash, status, ...wait }: { hash: Hash; status: "confirmed" | "included" | "committed" | "settled" } & WaitOptions,
 ): Promise<TransactionProgress> {
   return poll(client, `Transaction ${hash}: ${status}`, wait, async () => {
     const progress = await getTransactionStatus(client, { hash });

@@ -29,7 +29,7 @@ export type Batch = {
 };
 
 /** How far a transaction has come: `included` is the sequencer's word, `committed` and `settled` are L1's. */
-export type TransactionStatus = "unknown" | "pending" | "included" | "committed" | "settled";
+export type TransactionStatus = "unknown" | "pending" | "confirmed" | "included" | "committed" | "settled";
 
 export type TransactionProgress = {
   status: TransactionStatus;

@@ -34,18 +34,20 @@ use rollmill_stf::{
     BlockAttributes,
     evm::{BlockContext, block_evm, evm_env},
     header::next_header,
-    state::StateDb,
 };
 use thiserror::Error;
 
-use crate::{chain::Chain, rpc::CALL_GAS_MAX};
+use crate::{
+    chain::{Chain, StateView},
+    rpc::CALL_GAS_MAX,
+};
 
 pub(crate) use access_list::create_access_list;
 pub(crate) use estimate::estimate;
 pub(crate) use timed::{Deadline, EVM_TIME_MAX, Shared, Timed, obey_deadline};
 
 /// What a simulation reads.
-pub(crate) type SimulationDb = Timed<State<StateDb<Chain, Chain>>>;
+pub(crate) type SimulationDb = Timed<State<StateView>>;
 
 /// Why a simulation has no result.
 #[derive(Debug, Error)]
@@ -77,48 +79,65 @@ pub(crate) enum CallError {
 pub(crate) struct CallPlace {
     /// The block it sees.
     env: Header,
-    /// The block whose final state it sees.
-    state: Sealed<Header>,
-    /// The block is not there yet: see [`CallPlace::after`].
-    next: bool,
+    /// The newest block, when the block it sees is the one after it.
+    parent: Option<Sealed<Header>>,
+    /// The state it sees.
+    state: StateView,
     pub(crate) state_overrides: Option<StateOverride>,
     pub(crate) block_overrides: Option<Box<BlockOverrides>>,
 }
 
 impl CallPlace {
     /// At the end of a block, as go-ethereum does it: the block's own number and time.
-    pub(crate) fn at(header: Sealed<Header>) -> Self {
-        let env = Header::clone(&header);
+    pub(crate) fn at(chain: &Chain, header: &Header) -> Self {
         Self {
-            env,
-            state: header,
-            next: false,
+            env: header.clone(),
+            parent: None,
+            state: chain.view_at(header),
             state_overrides: None,
             block_overrides: None,
         }
     }
 
-    /// In the block that follows the newest one.
-    pub(crate) fn after(head: &Sealed<Header>) -> Self {
+    /// At the end of what is confirmed: the open block if there is one, else the newest.
+    pub(crate) fn newest(chain: &Chain) -> Self {
+        let place = Self::at(chain, &chain.head());
+        match chain.open_block() {
+            Some(open) => Self {
+                env: Header::clone(&open.block.header),
+                state: chain.view_of(open),
+                ..place
+            },
+            None => place,
+        }
+    }
+
+    /// In the block that follows the newest one: the open block if there is one.
+    pub(crate) fn after(chain: &Chain) -> Self {
+        let place = Self::newest(chain);
+        let head = chain.head();
+        if place.env.number > head.number {
+            return place;
+        }
         Self {
-            next: true,
-            ..Self::at(head.clone())
+            parent: Some(Sealed::clone(&head)),
+            ..place
         }
     }
 
     /// The header of the block it sees.
     fn header(&self, chain: &Chain) -> Header {
-        if !self.next {
+        let Some(parent) = &self.parent else {
             return self.env.clone();
-        }
+        };
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |elapsed| elapsed.as_secs());
         let attributes = BlockAttributes {
-            timestamp: now.max(self.state.timestamp + 1),
+            timestamp: now.max(parent.timestamp + 1),
             ..BlockAttributes::of_header(&self.env, None)
         };
-        next_header(chain.rules(), &self.state, self.state.hash(), &attributes)
+        next_header(chain.rules(), parent, parent.hash(), &attributes)
     }
 }
 
@@ -137,9 +156,7 @@ impl<'a> Simulation<'a> {
         cfg.disable_base_fee = true;
         cfg.disable_eip3607 = true;
         cfg.disable_block_gas_limit = true;
-        let mut database = State::builder()
-            .with_database(chain.evm_state_at(&place.state))
-            .build();
+        let mut database = State::builder().with_database(place.state).build();
         if let Some(overrides) = place.state_overrides {
             apply_state_overrides(overrides, &mut database)
                 .map_err(|error| CallError::Invalid(error.to_string()))?;
@@ -348,10 +365,8 @@ mod tests {
 
     fn simulation(chain: &Chain, limit: Duration) -> Simulation<'_> {
         let head = chain.head();
-        let mut simulation = Simulation::new(chain, CallPlace::at(Sealed::clone(&head))).unwrap();
-        let database = State::builder()
-            .with_database(chain.evm_state_at(&head))
-            .build();
+        let mut simulation = Simulation::new(chain, CallPlace::at(chain, &head)).unwrap();
+        let database = State::builder().with_database(chain.view_at(&head)).build();
         simulation.database = Timed::new(database, Deadline::after(limit));
         simulation
     }

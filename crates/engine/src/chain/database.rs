@@ -14,7 +14,7 @@ use redb::{Database as Redb, DatabaseError, ReadableDatabase, ReadableTable, Tab
 use thiserror::Error;
 
 /// Version of the tables below; a file of another version is refused.
-pub(super) const SCHEMA_VERSION: u64 = 1;
+pub(super) const SCHEMA_VERSION: u64 = 2;
 /// redb's page cache. Far below its default of 1 GiB: a devnet runs two chains beside provers that need the memory.
 const CACHE_BYTES: usize = 128 << 20;
 
@@ -34,6 +34,8 @@ const TRANSACTIONS: TableDefinition<&[u8; 32], (u64, u32)> = TableDefinition::ne
 const NODES: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("nodes");
 /// hash -> code.
 const CODES: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("codes");
+/// 0 -> RLP of the open block's header, n -> its n-th transaction and sender.
+const OPEN: TableDefinition<u64, &[u8]> = TableDefinition::new("open");
 /// "safe" | "finalized" -> block number.
 const TAGS: TableDefinition<&str, u64> = TableDefinition::new("tags");
 
@@ -131,6 +133,9 @@ pub(super) struct BlockRecord {
     pub tags: Vec<(&'static str, u64)>,
 }
 
+/// Header and transactions of the open block.
+pub(super) type OpenRecord = (Vec<u8>, Vec<Vec<u8>>);
+
 /// The open file. Reads see the last committed block; at most one write runs at a time.
 pub(super) struct Database(Redb);
 
@@ -188,6 +193,43 @@ impl Database {
         })
     }
 
+    /// Writes what is new in the open block: its header when it is a new one, and transactions by position, from 0. It is on
+    /// disk when this returns.
+    pub(super) fn confirm(
+        &self,
+        header: Option<&[u8]>,
+        transactions: &[(u64, Vec<u8>)],
+    ) -> Result<(), StorageError> {
+        let mut write = self.0.begin_write()?;
+        write.set_quick_repair(true);
+        {
+            if header.is_some() {
+                write.delete_table(OPEN)?;
+            }
+            let mut open = write.open_table(OPEN)?;
+            if let Some(header) = header {
+                open.insert(0, header)?;
+            }
+            for (position, transaction) in transactions {
+                open.insert(position + 1, transaction.as_slice())?;
+            }
+        }
+        write.commit()?;
+        Ok(())
+    }
+
+    /// The open block's header and its transactions in their order.
+    pub(super) fn confirmed(&self) -> Result<Option<OpenRecord>, StorageError> {
+        let open = self.0.begin_read()?.open_table(OPEN)?;
+        let rows = open.iter()?;
+        let mut rows = rows.map(|row| Ok(row?.1.value().to_vec()));
+        let header: Option<Result<Vec<u8>, StorageError>> = rows.next();
+        let Some(header) = header.transpose()? else {
+            return Ok(None);
+        };
+        Ok(Some((header, rows.collect::<Result<_, StorageError>>()?)))
+    }
+
     /// Writes one block; it is on disk when this returns.
     pub(super) fn append(&self, block: &BlockRecord) -> Result<(), StorageError> {
         self.write(block, |_| Ok(()))
@@ -230,6 +272,9 @@ impl Database {
             for (tag, number) in &block.tags {
                 tags.insert(*tag, *number)?;
             }
+            // The block holds what was confirmed for it.
+            write.delete_table(OPEN)?;
+            write.open_table(OPEN)?;
         }
         also(&write)?;
         write.commit()?;

@@ -7,13 +7,14 @@
 //!
 //! | tag | meaning |
 //! |---|---|
-//! | latest, pending | the newest block |
+//! | latest, pending | the newest block; for states and calls with what is confirmed after it ([`OpenBlock`]) |
 //! | safe, finalized | what [`Chain::set_tag`] last said (the genesis block at first), never above latest |
 //! | earliest | the genesis block |
 
 mod database;
 mod genesis;
 mod logs;
+mod open;
 mod record;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -33,6 +34,7 @@ use tokio::sync::watch;
 pub use database::{OpenError, StorageError};
 pub use genesis::genesis_header;
 pub use logs::{LOG_BLOCKS_MAX, LOGS_MAX, LogsError};
+pub use open::{Confirmed, OpenBlock, StateView};
 pub use record::StoredBlock;
 
 pub(crate) use database::corrupt;
@@ -108,6 +110,7 @@ struct Inner {
     rules: Rules,
     genesis: B256,
     head: watch::Sender<Arc<Sealed<Header>>>,
+    open: watch::Sender<Option<Arc<OpenBlock>>>,
     /// Held while a block is appended: the check against the newest block and the write are one step.
     append: std::sync::Mutex<()>,
 }
@@ -158,6 +161,7 @@ impl Chain {
             rules: spec.rules.clone(),
             genesis: genesis.hash,
             head: watch::Sender::new(Arc::new(head)),
+            open: watch::Sender::new(None),
             append: std::sync::Mutex::new(()),
         })))
     }
@@ -244,6 +248,8 @@ impl Chain {
         self.0.database.append(&record)?;
         let sealed = Arc::new(Sealed::new_unchecked(executed.header.clone(), record.hash));
         self.0.head.send_replace(sealed.clone());
+        // Last: whoever looks into the open block first, and then at the blocks, misses nothing.
+        self.0.open.send_replace(None);
         Ok(sealed)
     }
 

@@ -7,6 +7,7 @@ use alloy_rpc_types_eth::{
 };
 use alloy_serde::JsonStorageKey;
 use jsonrpsee::core::RpcResult;
+use revm::Database as _;
 
 use super::{
     api::EthApiServer,
@@ -117,22 +118,14 @@ impl<P: TransactionPool> EthApiServer for Node<P> {
     }
 
     fn balance(&self, address: Address, block: Option<BlockId>) -> RpcResult<U256> {
-        let header = self.header(block)?;
-        let account = self
-            .chain
-            .state_at(&header)
-            .account(address)
-            .map_err(RpcError::from)?;
+        let account = self.state(block)?.account(address);
+        let account = account.map_err(RpcError::from)?;
         Ok(account.map(|account| account.balance).unwrap_or_default())
     }
 
     fn transaction_count(&self, address: Address, block: Option<BlockId>) -> RpcResult<U64> {
-        let header = self.header(block)?;
-        let account = self
-            .chain
-            .state_at(&header)
-            .account(address)
-            .map_err(RpcError::from)?;
+        let account = self.state(block)?.account(address);
+        let account = account.map_err(RpcError::from)?;
         let mined = account.map(|account| account.nonce).unwrap_or_default();
         if block == Some(BlockId::pending()) {
             let pending = self.pool.pending_nonce(address).unwrap_or_default();
@@ -142,8 +135,7 @@ impl<P: TransactionPool> EthApiServer for Node<P> {
     }
 
     fn code(&self, address: Address, block: Option<BlockId>) -> RpcResult<Bytes> {
-        let header = self.header(block)?;
-        let mut state = self.chain.state_at(&header);
+        let mut state = self.state(block)?;
         match state.account(address).map_err(RpcError::from)? {
             Some(account) if account.code_hash != KECCAK256_EMPTY => {
                 Ok(state.code(account.code_hash).map_err(RpcError::from)?)
@@ -153,10 +145,14 @@ impl<P: TransactionPool> EthApiServer for Node<P> {
     }
 
     fn account_info(&self, address: Address, block: Option<BlockId>) -> RpcResult<AccountInfo> {
-        let header = self.header(block)?;
-        let mut state = self.chain.state_at(&header);
-        let account = state.account(address).map_err(RpcError::from)?;
-        let account = account.unwrap_or_default();
+        let mut state = self.state(block)?;
+        let Some(account) = state.account(address).map_err(RpcError::from)? else {
+            return Ok(AccountInfo {
+                balance: U256::ZERO,
+                nonce: 0,
+                code: Bytes::new(),
+            });
+        };
         Ok(AccountInfo {
             balance: account.balance,
             nonce: account.nonce,
@@ -170,13 +166,8 @@ impl<P: TransactionPool> EthApiServer for Node<P> {
         key: JsonStorageKey,
         block: Option<BlockId>,
     ) -> RpcResult<B256> {
-        let header = self.header(block)?;
-        let value = self
-            .chain
-            .state_at(&header)
-            .storage(address, slot(&key))
-            .map_err(RpcError::from)?;
-        Ok(value.into())
+        let value = self.state(block)?.storage(address, slot(&key));
+        Ok(value.map_err(RpcError::from)?.into())
     }
 
     fn proof(
@@ -251,11 +242,12 @@ impl<P: TransactionPool> EthApiServer for Node<P> {
     }
 
     fn transaction_by_hash(&self, hash: B256) -> RpcResult<Option<RpcTransaction>> {
+        // Before the chain is asked: a block may be sealed in between.
+        let waiting = self.unmined(&hash);
         if let Some(mined) = self.chain.transaction(&hash).map_err(RpcError::from)? {
             let place = types::place(&mined.header, mined.index.into(), hash);
             return Ok(Some(RpcTransaction::new(mined.transaction, place)));
         }
-        let waiting = self.pool.pending(&hash);
         Ok(waiting.map(|tx| RpcTransaction::new(tx, types::unmined(hash))))
     }
 
@@ -276,10 +268,9 @@ impl<P: TransactionPool> EthApiServer for Node<P> {
     }
 
     fn raw_transaction_by_hash(&self, hash: B256) -> RpcResult<Option<Bytes>> {
+        let waiting = self.unmined(&hash);
         let mined = self.chain.transaction(&hash).map_err(RpcError::from)?;
-        let found = mined
-            .map(|mined| mined.transaction)
-            .or_else(|| self.pool.pending(&hash));
+        let found = mined.map(|mined| mined.transaction).or(waiting);
         Ok(found.map(|transaction| transaction.encoded_2718().into()))
     }
 

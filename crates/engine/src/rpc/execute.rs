@@ -22,12 +22,17 @@ use crate::{
 };
 
 impl<P: TransactionPool> Shared<P> {
-    /// Where a call runs: in the block after the newest for "pending", else in the block named.
+    /// Where a call runs: in the block after the newest for "pending", at the end of what is confirmed for "latest", else in
+    /// the block named.
     pub(super) fn place(&self, block: Option<BlockId>) -> Result<CallPlace, RpcError> {
-        if block == Some(BlockId::pending()) {
-            return Ok(CallPlace::after(&self.chain.head()));
-        }
-        Ok(CallPlace::at(self.header(block)?))
+        let block = block.unwrap_or_default();
+        Ok(if block.is_pending() {
+            CallPlace::after(&self.chain)
+        } else if block.is_latest() {
+            CallPlace::newest(&self.chain)
+        } else {
+            CallPlace::at(&self.chain, &*self.header(Some(block))?)
+        })
     }
 
     /// Where a future transaction is tried. It runs in the next block at the earliest, so that is where: there BLOCKHASH

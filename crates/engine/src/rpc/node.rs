@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
-use alloy_consensus::{Header, Sealed};
+use alloy_consensus::{Header, Sealed, transaction::Recovered};
 use alloy_eips::BlockId;
 use alloy_primitives::{B256, Bytes, U64, keccak256};
 use jsonrpsee::core::RpcResult;
+use rollmill_stf::Transaction;
 
 use super::{
     RpcConfig,
@@ -15,7 +16,7 @@ use super::{
     types::{self, RpcReceipt},
 };
 use crate::{
-    chain::{Chain, StoredBlock, corrupt},
+    chain::{Chain, StateView, StoredBlock, corrupt},
     pool::TransactionPool,
 };
 
@@ -77,6 +78,15 @@ impl<P: TransactionPool> Shared<P> {
         self.chain.header(number)?.ok_or(RpcError::HeaderNotFound)
     }
 
+    /// The state that a block parameter means: with what is confirmed after the newest block for "latest" and "pending".
+    pub(super) fn state(&self, block: Option<BlockId>) -> Result<StateView, RpcError> {
+        let block = block.unwrap_or_default();
+        if block.is_latest() || block.is_pending() {
+            return Ok(self.chain.newest_state());
+        }
+        Ok(self.chain.view_at(&*self.header(Some(block))?))
+    }
+
     pub(super) fn stored_block(&self, id: BlockId) -> Result<Option<StoredBlock>, RpcError> {
         match self.chain.resolve(id)? {
             Some(number) => Ok(self.chain.block(number)?),
@@ -97,8 +107,24 @@ impl<P: TransactionPool> Shared<P> {
         ))
     }
 
-    /// The receipt of a mined transaction.
+    /// A transaction that is confirmed or waits, and is in no block yet.
+    pub(super) fn unmined(&self, hash: &B256) -> Option<Recovered<Transaction>> {
+        let open = self.chain.open_block();
+        let confirmed = open.and_then(|open| {
+            let position = open.position(hash)?;
+            open.block.transactions.get(position).cloned()
+        });
+        confirmed.or_else(|| self.pool.pending(hash))
+    }
+
+    /// The receipt of a confirmed or mined transaction.
     pub(super) fn receipt(&self, hash: &B256) -> Result<Option<RpcReceipt>, RpcError> {
+        if let Some(open) = self.chain.open_block()
+            && let Some(position) = open.position(hash)
+        {
+            let receipts = types::receipts(&open.block, open.receipts.clone(), None);
+            return Ok(receipts.into_iter().nth(position));
+        }
         let Some((number, index)) = self.chain.place_of(hash)? else {
             return Ok(None);
         };

@@ -32,19 +32,19 @@ pub(super) struct Filled {
 }
 
 impl<P: TransactionPool> Node<P> {
-    /// Waits for the transaction's block.
-    async fn mined(&self, hash: B256) -> Result<RpcReceipt, RpcError> {
-        let mut heads = self.chain.subscribe();
+    /// Waits until the transaction is confirmed, or in a block.
+    async fn confirmed(&self, hash: B256) -> Result<RpcReceipt, RpcError> {
+        let mut news = self.chain.subscribe_open();
         loop {
-            // Seen before the question, so a block that comes in between wakes us.
-            heads.borrow_and_update();
+            // Seen before the question, so what comes in between wakes us.
+            news.mark_unchanged();
             let node = self.clone();
             let found = spawn_blocking(move || node.receipt(&hash)).await;
             let found = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
             if let Some(receipt) = found? {
                 return Ok(receipt);
             }
-            if heads.changed().await.is_err() {
+            if news.changed().await.is_err() {
                 return Err(RpcError::Pool(crate::PoolError::Closed));
             }
         }
@@ -57,7 +57,7 @@ impl<P: TransactionPool> Node<P> {
         };
         let next = self.pool.pending_nonce(transaction.signer());
         next.is_none_or(|next| transaction.nonce() >= next)
-            && self.chain.place_of(hash).is_ok_and(|place| place.is_none())
+            && self.receipt(hash).is_ok_and(|receipt| receipt.is_none())
     }
 }
 
@@ -67,8 +67,8 @@ impl<P: TransactionPool> Shared<P> {
         let sender = request.from.unwrap_or_default();
         let head = self.chain.head();
         if request.nonce.is_none() {
-            let account = self.chain.state_at(&head).account(sender)?;
-            let mined = account.unwrap_or_default().nonce;
+            let account = self.chain.newest_state().account(sender)?;
+            let mined = account.map_or(0, |account| account.nonce);
             request.nonce = Some(self.pool.pending_nonce(sender).unwrap_or(mined).max(mined));
         }
         let chain_id = self.chain.chain_id();
@@ -130,7 +130,7 @@ impl<P: TransactionPool> EthSendApiServer for Node<P> {
         if waits.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
             return Err(RpcError::NotReady(hash).into());
         }
-        match timeout(patience, self.mined(hash)).await {
+        match timeout(patience, self.confirmed(hash)).await {
             Ok(receipt) => Ok(receipt?),
             Err(_) => Err(RpcError::NotMined { hash, patience }.into()),
         }

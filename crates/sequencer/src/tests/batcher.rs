@@ -49,7 +49,7 @@ pub(super) async fn build(
     let mut builder = world.builder(chain, &pool, next).await;
     for nonce in first_nonce..first_nonce + blocks {
         pool.submit(signed(1, transfer(nonce))).await.unwrap();
-        builder.tick().await.unwrap();
+        builder.step(true).await.unwrap();
     }
 }
 

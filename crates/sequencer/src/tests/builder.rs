@@ -1,10 +1,10 @@
 use alloy::{
     consensus::TxEip1559,
-    primitives::{Address, B256, U256, keccak256},
+    primitives::{Address, B256, TxKind, U256, keccak256},
 };
-use rollmill_engine::TransactionPool;
+use rollmill_engine::{PoolError, StateView, TransactionPool};
 
-use super::{ETHER, GENESIS_S, World, deposit, put, signed, transfer};
+use super::{ETHER, GENESIS_S, World, deposit, key, put, signed, transfer};
 use crate::{
     AHEAD_S_MAX, BuildError,
     builder::{Builder, next_message},
@@ -15,7 +15,12 @@ async fn nothing_to_do_makes_no_block() {
     let world = World::new();
     let chain = world.chain();
     let pool = world.pool(&chain);
-    world.builder(&chain, &pool, 0).await.tick().await.unwrap();
+    world
+        .builder(&chain, &pool, 0)
+        .await
+        .step(true)
+        .await
+        .unwrap();
     assert_eq!(chain.head().number, 0);
 }
 
@@ -29,7 +34,7 @@ async fn messages_come_first_and_in_order_and_mint() {
     put(&store, &deposit(1, 20)).await;
     put(&store, &deposit(0, 10)).await;
     let mut builder = world.builder(&chain, &pool, 0).await;
-    builder.tick().await.unwrap();
+    builder.step(true).await.unwrap();
 
     let block = chain.block(1).unwrap().unwrap();
     assert_eq!(block.header.timestamp, GENESIS_S + 100);
@@ -53,7 +58,7 @@ async fn messages_come_first_and_in_order_and_mint() {
     );
 
     // They are not executed again, neither by this builder nor by the one after a restart.
-    builder.tick().await.unwrap();
+    builder.step(true).await.unwrap();
     assert_eq!(chain.head().number, 1);
     assert_eq!(next_message(&chain, 0, 0).unwrap(), 2);
     assert_eq!(next_message(&chain, 2, 1).unwrap(), 2);
@@ -68,7 +73,7 @@ async fn a_missing_message_stops_the_builder() {
     let error = world
         .builder(&chain, &pool, 0)
         .await
-        .tick()
+        .step(true)
         .await
         .unwrap_err();
     assert!(matches!(error, BuildError::Message { index: 1, .. }));
@@ -83,7 +88,7 @@ async fn a_gap_waits_until_it_is_closed() {
     let raw = signed(1, transfer(1));
     pool.submit(raw.clone()).await.unwrap();
     let mut builder = world.builder(&chain, &pool, 0).await;
-    builder.tick().await.unwrap();
+    builder.step(true).await.unwrap();
     // A nonce gap: no block, nothing lost.
     assert_eq!(chain.head().number, 0);
     assert!(pool.pending(&keccak256(&raw)).is_some());
@@ -97,17 +102,145 @@ async fn a_gap_waits_until_it_is_closed() {
     ))
     .await
     .unwrap();
-    builder.tick().await.unwrap();
+    builder.step(true).await.unwrap();
     assert_eq!(chain.block(1).unwrap().unwrap().transactions.len(), 2);
 }
 
+#[tokio::test]
+async fn a_transaction_is_confirmed_before_its_block_is_sealed() {
+    let world = World::new();
+    let chain = world.chain();
+    let pool = world.pool(&chain);
+    let mut builder = world.builder(&chain, &pool, 0).await;
+    let raw = signed(1, transfer(0));
+    pool.submit(raw.clone()).await.unwrap();
+    builder.step(false).await.unwrap();
+
+    // No block yet, and the receipt is there; so is what it did, for whoever asks for the newest state.
+    assert_eq!(chain.head().number, 0);
+    let open = chain.open_block().unwrap();
+    assert_eq!(open.position(&keccak256(&raw)), Some(0));
+    assert!(open.receipts[0].success);
+    assert_eq!(open.block.header.number, 1);
+    let balance = |view: &mut StateView| {
+        let account = view.account(Address::repeat_byte(0xaa)).unwrap();
+        account.map(|account| account.balance)
+    };
+    assert_eq!(balance(&mut chain.newest_state()), Some(U256::ONE));
+    assert_eq!(balance(&mut chain.view_at(&chain.head())), None);
+    // The pool goes on from there: neither again nor instead.
+    assert!(pool.is_empty());
+    assert_eq!(pool.pending_nonce(key(1).address()), None);
+    let again = pool
+        .submit(signed(
+            1,
+            TxEip1559 {
+                value: U256::from(2),
+                ..transfer(0)
+            },
+        ))
+        .await;
+    assert!(matches!(
+        again,
+        Err(PoolError::NonceTooLow { next: 1, nonce: 0 })
+    ));
+
+    pool.submit(signed(1, transfer(1))).await.unwrap();
+    builder.step(false).await.unwrap();
+    assert_eq!(chain.open_block().unwrap().receipts.len(), 2);
+    builder.step(true).await.unwrap();
+    assert!(chain.open_block().is_none());
+    let block = chain.block(1).unwrap().unwrap();
+    assert_eq!(block.transactions.len(), 2);
+    assert_eq!(balance(&mut chain.newest_state()), Some(U256::from(2)));
+}
+
+#[tokio::test]
+async fn what_was_confirmed_stands_after_a_kill() {
+    let world = World::new();
+    put(&world.store().await, &deposit(0, 10)).await;
+    let (order, header) = {
+        let chain = world.chain();
+        let pool = world.pool(&chain);
+        let mut builder = world.builder(&chain, &pool, 0).await;
+        // The dearer one comes second.
+        pool.submit(signed(1, transfer(0))).await.unwrap();
+        builder.step(false).await.unwrap();
+        let dear = TxEip1559 {
+            max_priority_fee_per_gas: 5_000_000_000,
+            ..transfer(0)
+        };
+        pool.submit(signed(2, dear)).await.unwrap();
+        builder.step(false).await.unwrap();
+        let open = chain.open_block().unwrap();
+        let order: Vec<_> = open.block.transactions.iter().map(|tx| tx.hash()).collect();
+        (order, open.block.header.clone())
+    };
+    assert_eq!(order.len(), 3);
+
+    let chain = world.chain();
+    let pool = world.pool(&chain);
+    world.clock.advance_ms(5_000);
+    let mut builder = world.builder(&chain, &pool, 0).await;
+    assert_eq!(builder.next_message, 1);
+    let open = chain.open_block().unwrap();
+    assert_eq!(open.block.header.timestamp, header.timestamp);
+    builder.step(true).await.unwrap();
+    let block = chain.block(1).unwrap().unwrap();
+    let sealed: Vec<_> = block.transactions.iter().map(|tx| tx.hash()).collect();
+    assert_eq!(sealed, order);
+    assert_eq!(block.header.timestamp, header.timestamp);
+    assert_eq!(block.header.gas_used, header.gas_used);
+    // The record went with the block.
+    assert!(chain.confirmed().unwrap().is_none());
+    builder.step(true).await.unwrap();
+    assert_eq!(chain.head().number, 1);
+}
+
+/// Calls the pairing precompile: cheap to run, dear to prove.
+fn pairings(nonce: u64, pairs: usize) -> TxEip1559 {
+    TxEip1559 {
+        gas_limit: 16_000_000,
+        to: TxKind::Call(Address::with_last_byte(8)),
+        value: U256::ZERO,
+        input: vec![0; 192 * pairs].into(),
+        ..transfer(nonce)
+    }
+}
+
+#[tokio::test]
+async fn a_block_holds_only_what_can_be_proved() {
+    let world = World::new();
+    let chain = world.chain();
+    let pool = world.pool(&chain);
+    let mut builder = world.builder(&chain, &pool, 0).await;
+    // 34,000 gas and 680,000 prover gas for each pair: 30 fit, twice 30 do not, 60 never do.
+    let hopeless = pool.submit(signed(1, pairings(0, 60))).await.unwrap();
+    let first = pool.submit(signed(2, pairings(0, 30))).await.unwrap();
+    let second = pool.submit(signed(3, pairings(0, 30))).await.unwrap();
+    builder.step(true).await.unwrap();
+    builder.step(true).await.unwrap();
+    let of = |number| chain.block(number).unwrap().unwrap().transactions;
+    assert_eq!(
+        of(1).iter().map(|tx| tx.hash()).collect::<Vec<_>>(),
+        [first]
+    );
+    assert_eq!(
+        of(2).iter().map(|tx| tx.hash()).collect::<Vec<_>>(),
+        [second]
+    );
+    assert!(pool.pending(&hopeless).is_none());
+    assert_eq!(chain.head().number, 2);
+}
+
+/// One transaction in a block of its own, while there is time for another block.
 async fn tick_with_one(builder: &mut Builder, nonce: u64) {
     builder
         .pool
         .submit(signed(1, transfer(nonce)))
         .await
         .unwrap();
-    builder.tick().await.unwrap();
+    builder.step(true).await.unwrap();
 }
 
 #[tokio::test]
@@ -119,14 +252,16 @@ async fn chain_time_runs_ahead_of_the_clock_by_a_bound() {
     for nonce in 0..=AHEAD_S_MAX {
         tick_with_one(&mut builder, nonce).await;
     }
+    // The last one is confirmed, in a block that stays open.
     let head = chain.head();
     assert_eq!(
         (head.number, head.timestamp),
-        (AHEAD_S_MAX + 1, GENESIS_S + 100 + AHEAD_S_MAX)
+        (AHEAD_S_MAX, GENESIS_S + 100 + AHEAD_S_MAX - 1)
     );
     tick_with_one(&mut builder, AHEAD_S_MAX + 1).await;
-    assert_eq!(chain.head().number, AHEAD_S_MAX + 1);
+    assert_eq!(chain.head().number, AHEAD_S_MAX);
+    assert_eq!(chain.open_block().unwrap().receipts.len(), 2);
     world.clock.advance_ms(1_000);
-    builder.tick().await.unwrap();
-    assert_eq!(chain.head().number, AHEAD_S_MAX + 2);
+    builder.step(true).await.unwrap();
+    assert_eq!(chain.head().number, AHEAD_S_MAX + 1);
 }

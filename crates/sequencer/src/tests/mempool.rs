@@ -124,7 +124,12 @@ async fn nonces_are_bounded_on_both_sides() {
         }
     ));
     pool.submit(signed(1, transfer(0))).await.unwrap();
-    world.builder(&chain, &pool, 0).await.tick().await.unwrap();
+    world
+        .builder(&chain, &pool, 0)
+        .await
+        .step(true)
+        .await
+        .unwrap();
     let error = refusal(
         &pool,
         TxEip1559 {
@@ -254,7 +259,12 @@ async fn what_was_acknowledged_survives_a_restart_until_it_is_in_a_block() {
             .all(|raw| pool.pending(&keccak256(raw)).is_some())
     );
     // The block is durable before the journal hears of it: a crash in between leaves both.
-    world.builder(&chain, &pool, 0).await.tick().await.unwrap();
+    world
+        .builder(&chain, &pool, 0)
+        .await
+        .step(true)
+        .await
+        .unwrap();
     assert_eq!(chain.head().number, 1);
     assert!(pool.is_empty());
     drop((pool, chain));

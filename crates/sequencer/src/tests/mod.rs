@@ -78,14 +78,16 @@ impl World {
             timestamp: GENESIS_S,
             prevrandao: B256::repeat_byte(7),
         };
-        Builder {
-            chain: chain.clone(),
-            pool: pool.clone(),
-            store: self.store().await,
-            l1: watch::Sender::new(l1).subscribe(),
-            clock: self.clock.clone(),
+        Builder::open(
+            chain.clone(),
+            pool.clone(),
+            self.store().await,
+            watch::Sender::new(l1).subscribe(),
+            self.clock.clone(),
             next_message,
-        }
+        )
+        .await
+        .unwrap()
     }
 
     fn deployment(&self) -> Deployment {

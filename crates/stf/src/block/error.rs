@@ -27,6 +27,9 @@ pub enum TxRejection {
         /// Left in the block.
         available: u64,
     },
+    /// Whoever builds the block wants less proving work in it.
+    #[error("proving it is more work than the block has left")]
+    Work,
     /// The rollup has no blobs.
     #[error("blob transactions are not accepted on this chain")]
     Blobs,

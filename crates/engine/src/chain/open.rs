@@ -1,0 +1,273 @@
+//! The block that is being built, as readers see it.
+//!
+//! Model: a producer that confirms transactions before their block is sealed pushes them into its executor and calls
+//! [`Chain::confirm`]. What is new since the last call is written to the chain's file, in its order, and only then shown. So a
+//! receipt that anybody saw stays what it is, also after `kill -9`: the next start executes the recorded transactions again
+//! ([`Chain::confirmed`]) before any other. Appending the block forgets the record in the same database transaction.
+//!
+//! Readers ask for the open block *first* and for the chain's blocks afterwards: then a transaction is in one of them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use alloy_consensus::{Header, Sealed, transaction::Recovered};
+use alloy_eips::{Decodable2718, Encodable2718};
+use alloy_primitives::{
+    Address, B256, Bytes, U256,
+    map::{AddressMap, B256Map, U256Map},
+};
+use alloy_rlp::{RlpDecodable, RlpEncodable};
+use revm::{Database, bytecode::Bytecode, state::AccountInfo};
+use rollmill_stf::{
+    BlockExecutor, Receipt, Transaction,
+    state::{AccountFields, StateChanges, StateDb, StateError},
+};
+use tokio::sync::watch;
+
+use super::{
+    Chain, StoredBlock,
+    database::{StorageError, corrupt},
+    record,
+};
+
+/// A block that is not sealed yet. It grows; what it holds stays.
+#[derive(Debug)]
+pub struct OpenBlock {
+    /// The header as far as it is known: no roots, and the hash is zero.
+    pub block: StoredBlock,
+    /// Receipts of its transactions.
+    pub receipts: Vec<Receipt>,
+    parent: Arc<Sealed<Header>>,
+    positions: HashMap<B256, usize>,
+    accounts: AddressMap<OpenAccount>,
+    codes: B256Map<Bytes>,
+}
+
+/// An account that the block has changed.
+#[derive(Debug)]
+struct OpenAccount {
+    fields: Option<AccountFields>,
+    /// Slots that are not listed are zero, whatever the state before the block says.
+    wiped: bool,
+    storage: U256Map<U256>,
+}
+
+/// The open block of an earlier process, as the chain's file has it.
+#[derive(Debug)]
+pub struct Confirmed {
+    /// What the block was begun with; it has no roots.
+    pub header: Header,
+    /// Its transactions in their order, with the recorded senders.
+    pub transactions: Vec<Recovered<Transaction>>,
+}
+
+/// A transaction of the open block in the chain's file.
+#[derive(RlpEncodable, RlpDecodable)]
+struct ConfirmedRow {
+    transaction: Bytes,
+    sender: Address,
+}
+
+impl OpenBlock {
+    fn of(executor: &BlockExecutor<Chain, Chain>, parent: Arc<Sealed<Header>>) -> Self {
+        let mut header = executor.header().clone();
+        header.gas_used = executor.gas_used();
+        let transactions: Vec<_> = executor
+            .transactions_from(0)
+            .map(|(transaction, sender)| Recovered::new_unchecked(transaction.clone(), sender))
+            .collect();
+        let positions = transactions
+            .iter()
+            .enumerate()
+            .map(|(position, transaction)| (transaction.hash(), position))
+            .collect();
+        let StateChanges { accounts, codes } = executor.changes();
+        let accounts = accounts.into_iter().map(|change| {
+            let account = OpenAccount {
+                fields: change.account,
+                wiped: change.wipe_storage || change.account.is_none(),
+                storage: change.storage.into_iter().collect(),
+            };
+            (change.address, account)
+        });
+        Self {
+            block: StoredBlock {
+                header: Sealed::new_unchecked(header, B256::ZERO),
+                transactions,
+            },
+            receipts: executor.receipts().to_vec(),
+            parent,
+            positions,
+            accounts: accounts.collect(),
+            codes: codes.into_iter().collect(),
+        }
+    }
+
+    /// Position of a transaction in it.
+    pub fn position(&self, transaction: &B256) -> Option<usize> {
+        self.positions.get(transaction).copied()
+    }
+}
+
+impl Chain {
+    /// Writes what was pushed since the last call to disk, and then shows it to readers. Blocks the thread. `executor` must
+    /// build on the newest block.
+    ///
+    /// # Errors
+    /// [`StorageError`]: nothing new is shown.
+    pub fn confirm(&self, executor: &BlockExecutor<Self, Self>) -> Result<(), StorageError> {
+        let known = self.open_block();
+        let known = known.map_or(0, |open| open.block.transactions.len());
+        let rows: Vec<_> = (known as u64..)
+            .zip(executor.transactions_from(known))
+            .map(|(position, (transaction, sender))| {
+                let row = ConfirmedRow {
+                    transaction: transaction.encoded_2718().into(),
+                    sender,
+                };
+                (position, alloy_rlp::encode(row))
+            })
+            .collect();
+        let header = (known == 0).then(|| alloy_rlp::encode(executor.header()));
+        self.0.database.confirm(header.as_deref(), &rows)?;
+        let open = OpenBlock::of(executor, self.head());
+        self.0.open.send_replace(Some(Arc::new(open)));
+        Ok(())
+    }
+
+    /// What was confirmed and is in no block.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn confirmed(&self) -> Result<Option<Confirmed>, StorageError> {
+        let Some((header, rows)) = self.0.database.confirmed()? else {
+            return Ok(None);
+        };
+        let header = record::decode_header(&header)?.into_inner();
+        let transactions = rows
+            .iter()
+            .map(|row| {
+                let damaged = |error: String| corrupt(format!("confirmed transaction: {error}"));
+                let row: ConfirmedRow =
+                    alloy_rlp::decode_exact(row).map_err(|error| damaged(error.to_string()))?;
+                let transaction = Transaction::decode_2718_exact(&row.transaction)
+                    .map_err(|error| damaged(error.to_string()))?;
+                Ok(Recovered::new_unchecked(transaction, row.sender))
+            })
+            .collect::<Result<_, StorageError>>()?;
+        Ok(Some(Confirmed {
+            header,
+            transactions,
+        }))
+    }
+
+    /// The block that is being built, if something of it is confirmed.
+    pub fn open_block(&self) -> Option<Arc<OpenBlock>> {
+        self.0.open.borrow().clone()
+    }
+
+    /// Wakes at every confirmation and at every block.
+    pub fn subscribe_open(&self) -> watch::Receiver<Option<Arc<OpenBlock>>> {
+        self.0.open.subscribe()
+    }
+
+    /// The newest state there is: after the open block's transactions so far, else after the newest block.
+    pub fn newest_state(&self) -> StateView {
+        match self.open_block() {
+            Some(open) => self.view_of(open),
+            None => self.view_at(&self.head()),
+        }
+    }
+
+    /// The state after the transactions of an open block.
+    pub(crate) fn view_of(&self, open: Arc<OpenBlock>) -> StateView {
+        StateView {
+            sealed: self.evm_state_at(&open.parent),
+            open: Some(open),
+        }
+    }
+
+    /// The state after a block.
+    pub fn view_at(&self, header: &Header) -> StateView {
+        StateView {
+            sealed: self.evm_state_at(header),
+            open: None,
+        }
+    }
+}
+
+/// A state to read from, sealed or open: accounts, storage and code, for people and for the EVM.
+#[derive(Debug)]
+pub struct StateView {
+    sealed: StateDb<Chain, Chain>,
+    open: Option<Arc<OpenBlock>>,
+}
+
+impl StateView {
+    /// An account; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn account(&mut self, address: Address) -> Result<Option<AccountFields>, StateError> {
+        if let Some(account) = self.changed(address) {
+            return Ok(account.fields);
+        }
+        let account = self.sealed.state.account(address)?;
+        Ok(account.map(|account| AccountFields {
+            nonce: account.nonce,
+            balance: account.balance,
+            code_hash: account.code_hash,
+        }))
+    }
+
+    /// The code of this hash.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn code(&mut self, code_hash: B256) -> Result<Bytes, StateError> {
+        let new = self.open.as_ref();
+        match new.and_then(|open| open.codes.get(&code_hash)) {
+            Some(code) => Ok(code.clone()),
+            None => self.sealed.state.code(code_hash),
+        }
+    }
+
+    fn changed(&self, address: Address) -> Option<&OpenAccount> {
+        self.open.as_ref()?.accounts.get(&address)
+    }
+}
+
+impl Database for StateView {
+    type Error = StateError;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, StateError> {
+        let account = self.account(address)?;
+        Ok(account.map(|account| AccountInfo {
+            balance: account.balance,
+            nonce: account.nonce,
+            code_hash: account.code_hash,
+            account_id: None,
+            code: None,
+        }))
+    }
+
+    fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, StateError> {
+        let code = self.code(code_hash)?;
+        // A code that only looks like a delegation (EIP-7702) is an ordinary one.
+        Ok(Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code)))
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, StateError> {
+        if let Some(account) = self.changed(address) {
+            match account.storage.get(&slot) {
+                Some(value) => return Ok(*value),
+                None if account.wiped => return Ok(U256::ZERO),
+                None => {}
+            }
+        }
+        self.sealed.storage(address, slot)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, StateError> {
+        self.sealed.block_hash(number)
+    }
+}

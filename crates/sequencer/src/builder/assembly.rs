@@ -1,0 +1,316 @@
+//! The open block, on a thread of its own: an EVM cannot move between threads, and it lives as long as its block.
+//!
+//! [`Assembly`] is the handle: each of its calls runs one function on that thread and waits for the answer. The thread ends
+//! with the handle, which waits for it, so that the chain's file is free afterwards.
+
+use std::{
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use alloy_consensus::transaction::Recovered;
+use alloy_primitives::B256;
+use revm::context::result::InvalidTransaction;
+use rollmill_engine::{
+    Chain, Confirmed,
+    stf::{BlockAttributes, BlockExecutor, PushError, Transaction, TxRejection},
+};
+use rollmill_protocol::{L1Message, WorkCounts};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{AHEAD_S_MAX, BLOCK_PROVER_GAS_MAX, BLOCK_TRANSACTIONS_MAX, BuildError};
+use crate::Mempool;
+
+/// Transactions that are confirmed together at most: the first of them waits for the execution of all.
+const CONFIRMED_AT_ONCE_MAX: usize = 100;
+
+/// A block under construction on the chain's newest one.
+type Executor = BlockExecutor<Chain, Chain>;
+
+type Job = Box<dyn FnOnce(&mut Bench) + Send>;
+
+/// What the thread works on.
+struct Bench {
+    chain: Chain,
+    pool: Arc<Mempool>,
+    /// The open block, if it holds something.
+    open: Option<Executor>,
+}
+
+/// Handle of the thread.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    /// The queue and the thread; taken apart in the end.
+    thread: Option<(mpsc::UnboundedSender<Job>, JoinHandle<()>)>,
+    is_open: bool,
+}
+
+/// What a block is begun with.
+pub(super) struct Inputs {
+    pub(super) now_s: u64,
+    pub(super) prevrandao: B256,
+    /// The next L1 messages, if no block is open.
+    pub(super) messages: Vec<L1Message>,
+}
+
+/// What became of the open block.
+pub(super) struct Extended {
+    /// L1 messages executed.
+    pub(super) messages: u64,
+    /// Something waits that did not fit.
+    pub(super) is_full: bool,
+    is_open: bool,
+}
+
+impl Assembly {
+    /// Starts the thread.
+    pub(super) fn start(chain: Chain, pool: Arc<Mempool>) -> Self {
+        let (jobs, mut queue) = mpsc::unbounded_channel::<Job>();
+        let work = move || {
+            let mut bench = Bench {
+                chain,
+                pool,
+                open: None,
+            };
+            while let Some(job) = queue.blocking_recv() {
+                job(&mut bench);
+            }
+        };
+        let builder = thread::Builder::new().name("sequencer.blocks".to_owned());
+        let thread = builder
+            .spawn(work)
+            .expect("INVARIANT: the system has room for one more thread");
+        Self {
+            thread: Some((jobs, thread)),
+            is_open: false,
+        }
+    }
+
+    /// Whether a block is open that holds something.
+    pub(super) const fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Executes again, in its order, what was confirmed before the last end of the process. Returns how many L1 messages are
+    /// in it.
+    pub(super) async fn recover(&mut self) -> Result<u64, BuildError> {
+        let messages = self.run(Bench::recover).await?;
+        self.is_open = messages.is_some();
+        Ok(messages.unwrap_or_default())
+    }
+
+    /// Confirms what waits, in a new block if none is open.
+    pub(super) async fn extend(&mut self, inputs: Inputs) -> Result<Extended, BuildError> {
+        let extended = self.run(move |bench| bench.extend(inputs)).await?;
+        self.is_open = extended.is_open;
+        Ok(extended)
+    }
+
+    /// Seals the open block; `false` when there is none, or its timestamp is not below `limit_s`.
+    pub(super) async fn seal(&mut self, limit_s: u64) -> Result<bool, BuildError> {
+        let sealed = self.run(move |bench| bench.seal(limit_s)).await?;
+        self.is_open &= !sealed;
+        Ok(sealed)
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Bench) -> T + Send + 'static,
+    ) -> T {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |bench| {
+            // Nobody listens if the call was given up.
+            let _ = answer.send(work(bench));
+        });
+        let (jobs, _) = self.thread.as_ref().expect("INVARIANT: taken in drop");
+        // After a panic the job comes back, and with it the sender of the answer goes.
+        drop(jobs.send(job));
+        answered
+            .await
+            .expect("INVARIANT: the thread that builds blocks does not panic")
+    }
+}
+
+impl Drop for Assembly {
+    fn drop(&mut self) {
+        if let Some((jobs, thread)) = self.thread.take() {
+            drop(jobs);
+            // A panic of the thread was shown by its hook, and by the call that waited.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Bench {
+    /// Number of L1 messages in the recovered block; `None` when none was open.
+    fn recover(&mut self) -> Result<Option<u64>, BuildError> {
+        let Some(Confirmed {
+            header,
+            transactions,
+        }) = self.chain.confirmed()?
+        else {
+            return Ok(None);
+        };
+        let attributes =
+            BlockAttributes::rollmill(header.timestamp, header.mix_hash, header.gas_limit);
+        let mut block = self.chain.begin_block(attributes)?;
+        let mut messages = 0;
+        for transaction in transactions {
+            let hash = transaction.hash();
+            messages += u64::from(transaction.as_l1_message().is_some());
+            block.push(transaction).map_err(|error| match error {
+                PushError::Rejected(rejection) => BuildError::ConfirmedRefused { hash, rejection },
+                PushError::Block(error) => error.into(),
+            })?;
+        }
+        self.chain.confirm(&block)?;
+        tracing::info!(
+            block = block.header().number,
+            transactions = block.transaction_count(),
+            "sequencer.open_block_recovered"
+        );
+        self.open = Some(block);
+        Ok(Some(messages))
+    }
+
+    fn seal(&mut self, limit_s: u64) -> Result<bool, BuildError> {
+        let block = self
+            .open
+            .take_if(|block| block.header().timestamp < limit_s);
+        let Some(block) = block else {
+            return Ok(false);
+        };
+        let (executed, _) = block.finish()?;
+        let head = self.chain.append(&executed, &[])?;
+        tracing::info!(
+            block = head.number,
+            transactions = executed.transactions.len(),
+            gas = head.gas_used,
+            "sequencer.block"
+        );
+        Ok(true)
+    }
+
+    fn extend(&mut self, inputs: Inputs) -> Result<Extended, BuildError> {
+        let mut extended = Extended {
+            messages: 0,
+            is_full: false,
+            is_open: false,
+        };
+        let mut block = match self.open.take() {
+            Some(block) => block,
+            None => {
+                let Some(mut block) = self.begin(&inputs)? else {
+                    return Ok(extended);
+                };
+                extended.messages = push_messages(&mut block, inputs.messages)?;
+                if extended.messages > 0 {
+                    self.chain.confirm(&block)?;
+                }
+                block
+            }
+        };
+        extended.is_full = self.confirm_waiting(&mut block)?;
+        extended.is_open = block.transaction_count() > 0;
+        self.open = extended.is_open.then_some(block);
+        Ok(extended)
+    }
+
+    /// A new block, if there is something for it and its time is not too far ahead.
+    fn begin(&self, inputs: &Inputs) -> Result<Option<Executor>, BuildError> {
+        let head = self.chain.head();
+        let timestamp = inputs.now_s.max(head.timestamp + 1);
+        let is_idle = inputs.messages.is_empty() && self.pool.is_empty();
+        if is_idle || timestamp > inputs.now_s + AHEAD_S_MAX {
+            return Ok(None);
+        }
+        let attributes = BlockAttributes::rollmill(timestamp, inputs.prevrandao, head.gas_limit);
+        Ok(Some(self.chain.begin_block(attributes)?))
+    }
+
+    /// Returns whether something waits that did not fit.
+    fn confirm_waiting(&self, block: &mut Executor) -> Result<bool, BuildError> {
+        let mut is_full = false;
+        loop {
+            let before = block.transaction_count();
+            let room = BLOCK_TRANSACTIONS_MAX.saturating_sub(before);
+            let ready = self.pool.executable(room.clamp(1, CONFIRMED_AT_ONCE_MAX))?;
+            if ready.is_empty() {
+                return Ok(is_full);
+            }
+            if room == 0 {
+                return Ok(true);
+            }
+            let refused = push_transactions(block, ready, &mut is_full)?;
+            let pushed = block.transactions_from(before);
+            let mut gone: Vec<B256> = pushed.map(|(transaction, _)| transaction.hash()).collect();
+            if !gone.is_empty() {
+                self.chain.confirm(block)?;
+            }
+            gone.extend(refused);
+            if gone.is_empty() {
+                return Ok(is_full);
+            }
+            self.pool.remove(gone);
+        }
+    }
+}
+
+/// Whether a block may hold so much proving work.
+fn fits(work: WorkCounts) -> bool {
+    work.prover_gas()
+        .is_some_and(|gas| gas <= BLOCK_PROVER_GAS_MAX)
+}
+
+/// INVARIANT: messages are executed in order and none is left out; one that does not fit waits for the next block, and
+/// those behind it with it.
+fn push_messages(block: &mut Executor, messages: Vec<L1Message>) -> Result<u64, BuildError> {
+    let mut executed = 0;
+    for message in messages {
+        if executed > 0 && !fits(block.work()) {
+            break;
+        }
+        let (index, sender) = (message.index, message.sender);
+        match block.push(Recovered::new_unchecked(Transaction::from(message), sender)) {
+            Ok(_) => executed += 1,
+            Err(PushError::Rejected(TxRejection::BlockGas { .. })) if executed > 0 => break,
+            Err(PushError::Rejected(rejection)) => {
+                return Err(BuildError::MessageRefused { index, rejection });
+            }
+            Err(PushError::Block(error)) => return Err(error.into()),
+        }
+    }
+    Ok(executed)
+}
+
+/// Returns the hashes of the transactions that can never be executed as they are; `is_full` becomes true when one waits for
+/// room.
+fn push_transactions(
+    block: &mut Executor,
+    ready: Vec<Recovered<Transaction>>,
+    is_full: &mut bool,
+) -> Result<Vec<B256>, BuildError> {
+    let mut refused = Vec::new();
+    for transaction in ready {
+        let hash = transaction.hash();
+        match block.push_if(transaction, fits) {
+            Ok(_) => {}
+            // With nothing before it there is no more room in any block.
+            Err(PushError::Rejected(TxRejection::BlockGas { .. } | TxRejection::Work))
+                if block.transaction_count() > 0 =>
+            {
+                *is_full = true;
+            }
+            Err(PushError::Rejected(TxRejection::Invalid(
+                InvalidTransaction::GasPriceLessThanBasefee
+                | InvalidTransaction::NonceTooHigh { .. },
+            ))) => {}
+            Err(PushError::Rejected(rejection)) => {
+                tracing::warn!(%hash, %rejection, "mempool.dropped");
+                refused.push(hash);
+            }
+            Err(PushError::Block(error)) => return Err(error.into()),
+        }
+    }
+    Ok(refused)
+}
