@@ -8,6 +8,7 @@ mod audit;
 mod devnet;
 mod evm_test;
 mod node;
+mod replica;
 
 /// An EVM-compatible zk-rollup with outsourced proving.
 #[derive(Debug, Parser)]
@@ -21,6 +22,8 @@ struct Cli {
 enum Verb {
     /// Start a whole network on this machine: L1, contracts, sequencer, coordinator, rollers.
     Devnet(devnet::Args),
+    /// Rebuild the chain from L1 alone, follow it, and answer JSON-RPC.
+    Node(replica::Args),
     /// Replay the published log with the law, compare it with L1, and name the first difference.
     Audit(audit::Args),
     /// Run Ethereum's JSON fixtures through the state transition.
@@ -33,6 +36,7 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Devnet(args) => in_runtime(devnet::run(args)),
+        Verb::Node(args) => in_runtime(replica::run(args)),
         Verb::Audit(args) => in_runtime(audit::run(args)),
         Verb::EvmTest(args) => evm_test::run(args),
         Verb::Saboteur(args) => in_runtime(devnet::saboteur::run(args)),

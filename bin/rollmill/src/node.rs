@@ -3,14 +3,18 @@
 //! They do not see each other. They meet in the store (a batch's record and its witness, written before the commit) and on L1
 //! (the commit's event), and share the operator's sender, because one account has one sender.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use alloy_primitives::Address;
 use eyre::{WrapErr, ensure};
 use rollmill_coordinator::{Coordinator, CoordinatorConfig, L1Access, OperatorSigner};
 use rollmill_engine::{
-    Chain,
-    rpc::{self, RpcConfig},
+    Chain, TransactionPool,
+    rpc::{self, Methods, RpcConfig},
 };
 use rollmill_l1::{Deployment, Sender, WatcherConfig};
 use rollmill_protocol::law::Params;
@@ -88,7 +92,11 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
     .await
     .wrap_err("cannot open the sequencer")?;
 
-    let l2_url = serve_l2(chain, &sequencer, config.l2_listen, tasks).await?;
+    let rpc = RpcConfig {
+        listen: config.l2_listen,
+        ..rpc_config()
+    };
+    let l2_url = serve_l2(chain, (sequencer.pool(), sequencer.methods()), rpc, tasks).await?;
     let coordinator = Coordinator::open(
         coordinator_config,
         config.params,
@@ -118,19 +126,22 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
     Ok(node)
 }
 
-/// Serves L2's JSON-RPC; returns its URL.
-async fn serve_l2(
-    chain: Chain,
-    sequencer: &Sequencer,
-    listen: SocketAddr,
-    tasks: &mut Tasks,
-) -> eyre::Result<String> {
-    let config = RpcConfig {
-        listen,
+/// How L2's JSON-RPC is served; the caller says where.
+pub fn rpc_config() -> RpcConfig {
+    RpcConfig {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         client_version: format!("rollmill/{}", env!("CARGO_PKG_VERSION")),
         priority_fee_wei: 0,
-    };
-    let (pool, methods) = (sequencer.pool(), sequencer.methods());
+    }
+}
+
+/// Serves L2's JSON-RPC with the methods that are not Ethereum's; returns its URL.
+pub async fn serve_l2<P: TransactionPool>(
+    chain: Chain,
+    (pool, methods): (Arc<P>, Methods),
+    config: RpcConfig,
+    tasks: &mut Tasks,
+) -> eyre::Result<String> {
     let stop = tasks.shutdown().token();
     let server = rpc::serve(chain, pool, config, methods, stop)
         .await

@@ -1,6 +1,6 @@
 //! The seam between JSON-RPC and whoever keeps unmined transactions, and the admission rules both keepers share.
 //!
-//! Two pools exist: the sequencer's durable mempool and the embedded L1's instant miner. Both decode, check and refuse
+//! Two pools take transactions: the sequencer's durable mempool and the embedded L1's instant miner. Both decode, check and refuse
 //! a transaction with [`admit`], so wallets meet the same texts (go-ethereum's, which libraries match on) on both layers.
 
 use std::{future::Future, sync::Arc};
@@ -96,6 +96,34 @@ impl Announcements {
     }
 }
 
+/// The pool of a node that follows the chain and makes no blocks: it takes nothing.
+#[derive(Debug, Default)]
+pub struct NoPool {
+    announcements: Announcements,
+}
+
+impl TransactionPool for NoPool {
+    async fn submit(self: &Arc<Self>, _: Bytes) -> Result<B256, PoolError> {
+        Err(PoolError::ReadOnly)
+    }
+
+    fn pending_nonce(&self, _: Address) -> Option<u64> {
+        None
+    }
+
+    fn pending(&self, _: &B256) -> Option<Recovered<Transaction>> {
+        None
+    }
+
+    fn content(&self) -> PoolContent {
+        PoolContent::default()
+    }
+
+    fn announcements(&self) -> &Announcements {
+        &self.announcements
+    }
+}
+
 /// Why a transaction is not accepted. All but [`PoolError::Storage`], [`PoolError::State`] and [`PoolError::Closed`] are the sender's fault;
 /// [`PoolError::Full`] and `Closed` are worth another try. Texts begin with go-ethereum's, which clients match on.
 #[derive(Debug, Error)]
@@ -104,6 +132,8 @@ impl Announcements {
     reason = "the texts are the documentation; fields are what they print"
 )]
 pub enum PoolError {
+    #[error("this node follows the chain and takes no transactions: send them to the sequencer")]
+    ReadOnly,
     #[error("rlp: {0}")]
     Decode(String),
     #[error("transaction type not supported")]

@@ -3,18 +3,22 @@
 //! the real signature.
 
 use alloy::{
-    primitives::{Address, Bytes, Selector},
+    consensus::Transaction as _,
+    primitives::{Address, B256, Bytes, Selector},
     providers::{DynProvider, Provider},
     rpc::types::TransactionRequest,
-    sol_types::SolValue,
-    transports::TransportError,
+    sol_types::{SolCall, SolValue},
+    transports::{TransportError, TransportErrorKind},
 };
 use rollmill_protocol::{PublicValues, public_values::PublicValuesError};
 
 use crate::{
     Call,
     artifacts::{court_selector, rollup_selector},
-    contracts::{Court::Submission, Rollup::Entry},
+    contracts::{
+        Court::Submission,
+        Rollup::{Entry, commitCall},
+    },
 };
 
 /// `settle`: with the winner's proof.
@@ -65,6 +69,23 @@ pub fn judge(
         court_selector("judge"),
         &arguments.abi_encode_params(),
     )
+}
+
+/// The batch data that a transaction committed; `None` when it is no call of `Rollup.commit`.
+///
+/// # Errors
+/// L1 does not answer, or does not know the transaction.
+pub async fn committed_data(
+    l1: &DynProvider,
+    transaction: B256,
+) -> Result<Option<Bytes>, TransportError> {
+    let found = l1.get_transaction_by_hash(transaction).await?;
+    let found = found.ok_or_else(|| {
+        TransportErrorKind::custom_str(&format!("L1 does not know its transaction {transaction}"))
+    })?;
+    Ok(commitCall::abi_decode(found.input())
+        .ok()
+        .map(|call| call.data))
 }
 
 /// `expectedPublicValues`: what a proof of a committed batch must state, for this roller and this prover gas.

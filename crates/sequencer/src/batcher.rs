@@ -23,14 +23,9 @@ mod plan;
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use alloy_primitives::B256;
-use rollmill_engine::{
-    Chain, StorageError,
-    stf::{BatchError, witness::StatementContext},
-};
+use rollmill_engine::{Chain, StorageError, stf::BatchError};
 use rollmill_l1::{Deployment, contracts::Rollup};
-use rollmill_protocol::{
-    batch::BatchDataError, l2::FORK_ID, message::EMPTY_MESSAGE_HASH, prover_gas::SCHEDULE_ID,
-};
+use rollmill_protocol::{batch::BatchDataError, message::EMPTY_MESSAGE_HASH};
 use rollmill_runtime::{Clock, Shutdown};
 use rollmill_store::{BatchRecord, BatchState, ObjectError, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -39,13 +34,11 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use self::{
-    choice::{Candidate, choose},
-    plan::Plan,
-};
+use self::choice::{Candidate, choose};
 use crate::SequencerConfig;
 
 pub use self::choice::BatchPolicy;
+pub(crate) use self::plan::Plan;
 
 /// Pause between looks at the age of the oldest block.
 const POLL: Duration = Duration::from_millis(200);
@@ -315,22 +308,13 @@ impl Batcher {
     }
 
     fn plan(&self, count: usize) -> Plan {
-        let first = self.tip.last_block + 1;
-        Plan {
-            chain: self.chain.clone(),
-            tip: self.tip,
-            blocks: first..=self.tip.last_block + count as u64,
-            operator: self.deployment.operator,
-            context: StatementContext {
-                program_version: self.config.program_version,
-                fork_id: FORK_ID,
-                schedule_id: SCHEDULE_ID,
-                l1_chain_id: self.deployment.chain_id,
-                l2_chain_id: self.chain.chain_id(),
-                batch: self.tip.batch + 1,
-                rollup: self.deployment.rollup,
-                previous_message_hash: self.tip.message_hash,
-            },
-        }
+        let last_block = self.tip.last_block + count as u64;
+        Plan::new(
+            &self.chain,
+            &self.deployment,
+            self.tip,
+            last_block,
+            self.config.program_version,
+        )
     }
 }

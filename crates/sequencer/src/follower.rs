@@ -2,8 +2,9 @@
 //!
 //! For each L1 block, in order: messages go into the store, a committed batch moves the tag `safe`, a settled one
 //! `finalized`; then the cursor is stored. Everything is idempotent, so a crash in between repeats the block.
-//! After an L1 reorganisation the messages and batch states of the lost blocks are taken back; L2 blocks are not. A batch
-//! that was executed with messages which L1 then changed is caught before it is committed (see `committer`).
+//! After an L1 reorganisation the messages and batch states of the lost blocks are taken back. The L2 blocks of a
+//! sequencer are not: a batch that was executed with messages which L1 then changed is caught before it is committed (see
+//! `committer`). A node that derives the chain (`derivation`) has no blocks but those that L1 holds, and takes them back, too.
 //!
 //! | component | in memory | persisted | recovery |
 //! |---|---|---|---|
@@ -14,13 +15,15 @@
 use alloy_primitives::B256;
 use rollmill_engine::{Chain, StorageError, Tag};
 use rollmill_l1::{
-    Cursor, Deployment, DynProvider, L1Block, L1Event, Update, WatchError, Watcher,
-    contracts::Rollup::{self, BatchCommitted, MessageSent, RollupEvents},
+    Cursor, L1Block, L1Event, Update, WatchError, Watcher,
+    contracts::Rollup::{BatchCommitted, MessageSent, RollupEvents},
 };
 use rollmill_protocol::L1Message;
 use rollmill_runtime::Shutdown;
-use rollmill_store::{BatchState, Store, StoreError};
+use rollmill_store::{BatchState, L1Place, Store, StoreError};
 use tokio::sync::watch;
+
+use crate::derivation::{Derivation, DeriveError};
 
 /// Name of the follower's cursor in the store.
 pub(crate) const CURSOR: &str = "sequencer";
@@ -51,6 +54,9 @@ pub enum FollowError {
     /// The stored cursor or a message has no JSON form.
     #[error("stored JSON is malformed")]
     Json(#[from] serde_json::Error),
+    /// A batch cannot be derived.
+    #[error("cannot derive the chain from L1")]
+    Derive(#[from] DeriveError),
     /// L1 holds a batch that this node did not make: another operator, or a lost data directory.
     #[error("L1 holds batch {batch} with L2 block {theirs}, this node has {ours:?}")]
     ForeignBatch {
@@ -66,11 +72,11 @@ pub enum FollowError {
 #[derive(Debug)]
 pub(crate) struct Follower {
     pub(crate) watcher: Watcher,
-    pub(crate) provider: DynProvider,
-    pub(crate) deployment: Deployment,
     pub(crate) store: Store,
     pub(crate) chain: Chain,
     pub(crate) head: watch::Sender<L1Head>,
+    /// Makes the batches that are not here; a sequencer has made them all.
+    pub(crate) derivation: Option<Derivation>,
 }
 
 /// The stored cursor, if there is one.
@@ -82,7 +88,10 @@ pub(crate) async fn cursor(store: &Store) -> Result<Option<Cursor>, FollowError>
 impl Follower {
     pub(crate) async fn run(mut self, shutdown: Shutdown) -> Result<(), FollowError> {
         while let Some(update) = shutdown.run_until(self.watcher.next()).await {
-            self.apply(update?).await?;
+            match self.apply(update?).await {
+                Err(FollowError::Derive(DeriveError::Shutdown)) => return Ok(()),
+                result => result?,
+            }
         }
         Ok(())
     }
@@ -122,11 +131,17 @@ impl Follower {
             let L1Event::Rollup(event) = &logged.event else {
                 continue;
             };
+            let at = L1Place {
+                transaction: logged.transaction,
+                block: block.number,
+            };
             match event {
                 RollupEvents::MessageSent(sent) => self.message(block.number, sent).await?,
-                RollupEvents::BatchCommitted(committed) => self.committed(committed).await?,
-                RollupEvents::BatchSettled(settled) => self.settled(settled.batch).await?,
-                RollupEvents::BatchSettledUnpaid(settled) => self.settled(settled.batch).await?,
+                RollupEvents::BatchCommitted(committed) => self.committed(committed, at).await?,
+                RollupEvents::BatchSettled(settled) => self.settled(settled.batch, at).await?,
+                RollupEvents::BatchSettledUnpaid(settled) => {
+                    self.settled(settled.batch, at).await?;
+                }
                 _ => {}
             }
         }
@@ -149,9 +164,12 @@ impl Follower {
             .await?)
     }
 
-    async fn committed(&self, event: &BatchCommitted) -> Result<(), FollowError> {
+    async fn committed(&self, event: &BatchCommitted, at: L1Place) -> Result<(), FollowError> {
         let (batch, theirs) = (event.batch, event.c.blockHash);
-        let record = self.store.batch(batch).await?;
+        let record = match (self.store.batch(batch).await?, &self.derivation) {
+            (None, Some(derivation)) => Some(derivation.derive(event, at.transaction).await?),
+            (record, _) => record,
+        };
         let ours = record
             .as_ref()
             .map(|record| record.public_values.block_hash);
@@ -162,11 +180,7 @@ impl Follower {
                 ours,
             });
         };
-        if record.state == BatchState::Sealed {
-            self.store
-                .set_batch_state(batch, BatchState::Committed)
-                .await?;
-        }
+        self.store.set_batch_committed(batch, at).await?;
         self.tag(Tag::Safe, record.last_block)?;
         tracing::info!(
             batch,
@@ -176,13 +190,11 @@ impl Follower {
         Ok(())
     }
 
-    async fn settled(&self, batch: u64) -> Result<(), FollowError> {
+    async fn settled(&self, batch: u64, at: L1Place) -> Result<(), FollowError> {
         let Some(record) = self.store.batch(batch).await? else {
             return Ok(());
         };
-        self.store
-            .set_batch_state(batch, BatchState::Settled)
-            .await?;
+        self.store.set_batch_settled(batch, at).await?;
         self.tag(Tag::Finalized, record.last_block)?;
         tracing::info!(
             batch,
@@ -204,39 +216,31 @@ impl Follower {
     /// Takes back what the lost blocks said.
     async fn rewind(&self, to: Cursor) -> Result<(), FollowError> {
         let lost = self.store.drop_messages_after_block(to.block).await?;
-        let (committed, settled) = self.batches_at(to.block).await;
+        self.store.rewind_batches(to.block).await?;
+        if let Some(derivation) = &self.derivation {
+            derivation.rewind().await?;
+        }
+        let (safe, finalized) = (
+            self.last_block(BatchState::Committed).await?,
+            self.last_block(BatchState::Settled).await?,
+        );
         tracing::warn!(
             l1_block = to.block,
             lost_messages = lost,
-            committed,
-            settled,
+            safe,
+            finalized,
             "sequencer.l1_rewind"
         );
-        let mut tags = (0, 0);
-        for record in self.store.batches(1, u32::MAX).await? {
-            let state = if record.number <= settled {
-                tags = (record.last_block, record.last_block);
-                BatchState::Settled
-            } else if record.number <= committed {
-                tags.0 = record.last_block;
-                BatchState::Committed
-            } else {
-                BatchState::Sealed
-            };
-            if record.state != state {
-                self.store.set_batch_state(record.number, state).await?;
-            }
-        }
-        self.chain.set_tag(Tag::Safe, tags.0)?;
-        Ok(self.chain.set_tag(Tag::Finalized, tags.1)?)
+        self.chain.set_tag(Tag::Safe, safe)?;
+        Ok(self.chain.set_tag(Tag::Finalized, finalized)?)
     }
 
-    /// Committed and settled batches as of an L1 block; none before the contracts existed, or when L1 cannot say (then
-    /// the blocks that are read again say it).
-    async fn batches_at(&self, l1_block: u64) -> (u64, u64) {
-        let rollup = Rollup::new(self.deployment.rollup, self.provider.clone());
-        let committed = rollup.committedBatch().block(l1_block.into()).call().await;
-        let settled = rollup.settledBatch().block(l1_block.into()).call().await;
-        (committed.unwrap_or(0), settled.unwrap_or(0))
+    /// Last block of the last batch that has come so far; 0 when none has.
+    async fn last_block(&self, state: BatchState) -> Result<u64, StoreError> {
+        let Some(number) = self.store.last_batch(state).await? else {
+            return Ok(0);
+        };
+        let record = self.store.batch(number).await?;
+        Ok(record.map_or(0, |record| record.last_block))
     }
 }

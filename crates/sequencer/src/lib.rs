@@ -13,10 +13,12 @@
 mod batcher;
 mod builder;
 mod committer;
+mod derivation;
 mod follower;
 mod genesis;
 mod journal;
 mod mempool;
+mod replica;
 mod rpc;
 mod withdrawals;
 
@@ -41,10 +43,12 @@ use tokio::{
 pub use batcher::{BatchPolicy, BatchStats, CommitFields, SealError};
 pub use builder::{AHEAD_S_MAX, BLOCK_PROVER_GAS_MAX, BLOCK_TRANSACTIONS_MAX, BuildError};
 pub use committer::CommitError;
+pub use derivation::DeriveError;
 pub use follower::{FollowError, L1Head};
 pub use genesis::{BLOCK_GAS_LIMIT, GenesisConfig};
 pub use journal::JournalError;
 pub use mempool::{ACCOUNT_SLOTS, Mempool, MempoolError, POOL_TRANSACTIONS_MAX};
+pub use replica::Replica;
 pub use withdrawals::{WithdrawalError, WithdrawalProof, Withdrawals};
 
 use batcher::{Batcher, Tip};
@@ -171,12 +175,11 @@ impl Sequencer {
         )
         .await?;
         let follower = Follower {
-            watcher: Watcher::new(provider.clone(), &deployment, config.watcher, cursor),
-            provider,
-            deployment: deployment.clone(),
+            watcher: Watcher::new(provider, &deployment, config.watcher, cursor),
             store: store.clone(),
             chain: chain.clone(),
             head,
+            derivation: None,
         };
         let withdrawals = Arc::new(Withdrawals::new(
             chain.clone(),

@@ -14,10 +14,10 @@ use jsonrpsee::{
     proc_macros::rpc,
     types::{ErrorObjectOwned, error::INTERNAL_ERROR_CODE},
 };
-use rollmill_engine::{Chain, Tag};
-use rollmill_l1::{Deployment, purpose};
+use rollmill_engine::{Chain, Tag, TransactionPool};
+use rollmill_l1::Deployment;
 use rollmill_protocol::l2::{FEE_VAULT, WITHDRAWAL_QUEUE};
-use rollmill_store::{BatchRecord, BatchState, Store, StoreError};
+use rollmill_store::{BatchRecord, BatchState, L1Place, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
@@ -37,12 +37,21 @@ pub(crate) enum BatchId {
     Number(U64),
 }
 
-/// A transaction of this node on L1.
+/// A transaction on L1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct L1Transaction {
     hash: B256,
     block_number: U64,
+}
+
+impl From<L1Place> for L1Transaction {
+    fn from(place: L1Place) -> Self {
+        Self {
+            hash: place.transaction,
+            block_number: U64::from(place.block),
+        }
+    }
 }
 
 /// A batch and how far it has come.
@@ -66,9 +75,9 @@ pub(crate) struct RpcBatch {
     transactions: U64,
     prover_gas: U64,
     data_bytes: U64,
-    /// Null until it is in a block of L1.
+    /// Null until this node has read it in a block of L1.
     commit_transaction: Option<L1Transaction>,
-    /// Null until it is in a block of L1, and when somebody else's transaction settled the batch.
+    /// Null until this node has read it in a block of L1.
     settle_transaction: Option<L1Transaction>,
 }
 
@@ -175,12 +184,12 @@ trait RollmillApi {
 }
 
 /// What the methods read.
-pub(crate) struct Rollmill {
+pub(crate) struct Rollmill<P> {
     pub(crate) chain: Chain,
     pub(crate) store: Store,
     pub(crate) deployment: Deployment,
     pub(crate) withdrawals: Arc<Withdrawals>,
-    pub(crate) pool: Arc<crate::Mempool>,
+    pub(crate) pool: Arc<P>,
     pub(crate) config: SequencerConfig,
 }
 
@@ -191,7 +200,7 @@ fn internal(error: impl std::fmt::Display) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(INTERNAL_ERROR_CODE, text, None::<()>)
 }
 
-impl Rollmill {
+impl<P: TransactionPool> Rollmill<P> {
     pub(crate) fn methods(self) -> Methods {
         self.into_rpc().into()
     }
@@ -199,15 +208,6 @@ impl Rollmill {
     async fn last(&self, state: BatchState) -> RpcResult<Option<U64>> {
         let number = self.store.last_batch(state).await.map_err(internal)?;
         Ok(number.map(U64::from))
-    }
-
-    async fn l1_transaction(&self, purpose: String) -> Result<Option<L1Transaction>, StoreError> {
-        let send = self.store.send(&purpose).await?;
-        let mined = send.and_then(|send| send.mined);
-        Ok(mined.map(|(hash, block)| L1Transaction {
-            hash,
-            block_number: U64::from(block),
-        }))
     }
 
     async fn show(&self, record: Option<BatchRecord>) -> RpcResult<Option<RpcBatch>> {
@@ -218,17 +218,6 @@ impl Rollmill {
             serde_json::from_value(record.commit_fields).map_err(internal)?;
         let stats: BatchStats = serde_json::from_value(record.stats).map_err(internal)?;
         let number = record.number;
-        let commit_transaction = match record.state {
-            BatchState::Sealed => None,
-            _ => self
-                .l1_transaction(purpose::commit(number))
-                .await
-                .map_err(internal)?,
-        };
-        let settle_transaction = match record.state {
-            BatchState::Settled => self.settlement(number).await.map_err(internal)?,
-            _ => None,
-        };
         Ok(Some(RpcBatch {
             number: U64::from(number),
             status: record.state,
@@ -245,18 +234,9 @@ impl Rollmill {
             transactions: U64::from(stats.transactions),
             prover_gas: U64::from(stats.prover_gas),
             data_bytes: U64::from(stats.data_bytes),
-            commit_transaction,
-            settle_transaction,
+            commit_transaction: record.committed.map(L1Transaction::from),
+            settle_transaction: record.settled.map(L1Transaction::from),
         }))
-    }
-
-    /// The node's own settlement of a batch: with entries, or as a fallback.
-    async fn settlement(&self, number: u64) -> Result<Option<L1Transaction>, StoreError> {
-        let paid = self.l1_transaction(purpose::settle(number)).await?;
-        match paid {
-            Some(paid) => Ok(Some(paid)),
-            None => self.l1_transaction(purpose::settle_unpaid(number)).await,
-        }
     }
 
     /// The batch that holds a block; `None` for the genesis block and for blocks that no batch holds yet.
@@ -312,7 +292,7 @@ fn fees(chain: &Chain, hash: B256) -> RpcResult<Option<RpcFees>> {
 }
 
 #[async_trait]
-impl RollmillApiServer for Rollmill {
+impl<P: TransactionPool> RollmillApiServer for Rollmill<P> {
     async fn sequencer_info(&self) -> RpcResult<RpcSequencerInfo> {
         let tag = |tag| self.chain.tag(tag).map(U64::from).map_err(internal);
         let config = &self.config;
@@ -358,7 +338,6 @@ impl RollmillApiServer for Rollmill {
     }
 
     async fn transaction_status(&self, hash: B256) -> RpcResult<RpcTransactionStatus> {
-        use rollmill_engine::TransactionPool as _;
         // Before the chain is asked: a transaction goes from the pool to the open block to a sealed one.
         let waits = self.pool.pending(&hash).is_some();
         let open = self.chain.open_block();

@@ -338,19 +338,12 @@ fn run<'m, S: StateSource + BlockHashSource>(
             BlockAttributes::rollmill(block.timestamp, block.prevrandao, block.gas_limit);
         let mut executor =
             BlockExecutor::begin(&rules, &end.header, end.hash, attributes, state, source)?;
-        for _ in 0..block.l1_message_count {
+        fill_block(&mut executor, block, || {
             let message = message(position).ok_or(BatchError::MissingMessage(position))?;
             position += 1;
             end.message_hash = roll(end.message_hash, message.hash());
-            push(
-                &mut executor,
-                Recovered::new_unchecked(Transaction::from(message.clone()), message.sender),
-            )?;
-        }
-        for (index, raw) in block.transactions.iter().enumerate() {
-            let transaction = decode(executor.header().number, index, raw)?;
-            push(&mut executor, transaction)?;
-        }
+            Ok(message)
+        })?;
         let (executed, after) = executor.finish()?;
         state = after;
         end.work = end
@@ -366,6 +359,26 @@ fn run<'m, S: StateSource + BlockHashSource>(
         return Err(BatchError::NoWithdrawalRoot);
     }
     Ok(end)
+}
+
+/// Executes what batch data says of a block: as many of `next_message` as it counts, then its signed transactions.
+pub fn fill_block<'m, S: StateSource, B: BlockHashSource>(
+    executor: &mut BlockExecutor<S, B>,
+    data: &BlockData,
+    mut next_message: impl FnMut() -> Result<&'m L1Message, BatchError>,
+) -> Result<(), BatchError> {
+    for _ in 0..data.l1_message_count {
+        let message = next_message()?;
+        push(
+            executor,
+            Recovered::new_unchecked(Transaction::from(message.clone()), message.sender),
+        )?;
+    }
+    for (index, raw) in data.transactions.iter().enumerate() {
+        let transaction = decode(executor.header().number, index, raw)?;
+        push(executor, transaction)?;
+    }
+    Ok(())
 }
 
 fn push<S: StateSource, B: BlockHashSource>(

@@ -33,7 +33,7 @@ pub mod transaction;
 pub mod trie;
 pub mod witness;
 
-pub use batch::{BatchError, BuiltBatch, Identity, build_witness, execute_batch};
+pub use batch::{BatchError, BuiltBatch, Identity, build_witness, execute_batch, fill_block};
 pub use block::{BlockError, BlockExecutor, ExecutedBlock, PushError, TxOutcome, TxRejection};
 pub use header::BlockAttributes;
 pub use import::{ImportError, execute_block};

@@ -10,10 +10,10 @@ use sqlx::{Row, sqlite::SqliteRow};
 
 use crate::{
     Store, StoreError,
-    row::{b256, int, json, malformed, to_json, u64_of, u64_opt},
+    row::{b256, b256_opt, int, json, malformed, to_json, u64_of, u64_opt},
 };
 
-/// How far a batch has come. It never goes back except through [`Store::set_batch_state`] after an L1 reorganisation.
+/// How far a batch has come. It never goes back except through [`Store::rewind_batches`] after an L1 reorganisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BatchState {
@@ -44,6 +44,15 @@ impl BatchState {
     }
 }
 
+/// A transaction in a block of L1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct L1Place {
+    /// Its hash.
+    pub transaction: B256,
+    /// Number of its block.
+    pub block: u64,
+}
+
 /// A sealed batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchRecord {
@@ -67,10 +76,14 @@ pub struct BatchRecord {
     pub public_values: PublicValues,
     /// Figures for reports (transactions, EVM gas, prover gas, witness bytes).
     pub stats: serde_json::Value,
+    /// Where it was committed, as far as L1 was read.
+    pub committed: Option<L1Place>,
+    /// Where it was settled, as far as L1 was read.
+    pub settled: Option<L1Place>,
 }
 
 impl Store {
-    /// Records a sealed batch. Idempotent for the same task and witness.
+    /// Records a sealed batch, which is nowhere on L1 yet. Idempotent for the same task and witness.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when another batch has the number.
@@ -158,11 +171,39 @@ impl Store {
         u64_opt(&row, "number")
     }
 
-    /// Writes down how far a batch has come.
-    pub async fn set_batch_state(&self, number: u64, state: BatchState) -> Result<(), StoreError> {
-        let done = sqlx::query("UPDATE batches SET state = ?2 WHERE number = ?1")
+    /// Writes down where a batch was committed. One that is settled stays settled.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when there is no such batch.
+    pub async fn set_batch_committed(&self, number: u64, at: L1Place) -> Result<(), StoreError> {
+        let update = sqlx::query(
+            "UPDATE batches SET committed_block = ?2, committed_tx = ?3,
+                    state = CASE state WHEN 'sealed' THEN 'committed' ELSE state END WHERE number = ?1",
+        );
+        self.place(update, number, at).await
+    }
+
+    /// Writes down where a batch was settled.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when there is no such batch.
+    pub async fn set_batch_settled(&self, number: u64, at: L1Place) -> Result<(), StoreError> {
+        let update = sqlx::query(
+            "UPDATE batches SET settled_block = ?2, settled_tx = ?3, state = 'settled' WHERE number = ?1",
+        );
+        self.place(update, number, at).await
+    }
+
+    async fn place(
+        &self,
+        update: sqlx::query::Query<'_, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>,
+        number: u64,
+        at: L1Place,
+    ) -> Result<(), StoreError> {
+        let done = update
             .bind(int("number", number)?)
-            .bind(state.as_str())
+            .bind(int("block", at.block)?)
+            .bind(at.transaction.to_vec())
             .execute(&self.pool)
             .await?;
         match done.rows_affected() {
@@ -172,6 +213,38 @@ impl Store {
             _ => Ok(()),
         }
     }
+
+    /// Takes back what blocks of L1 after `l1_block` said of batches: they were reorganised away.
+    pub async fn rewind_batches(&self, l1_block: u64) -> Result<(), StoreError> {
+        let after = int("l1_block", l1_block)?;
+        let mut all = self.pool.begin().await?;
+        for step in [
+            "UPDATE batches SET settled_block = NULL, settled_tx = NULL, state = 'committed' WHERE settled_block > ?1",
+            "UPDATE batches SET committed_block = NULL, committed_tx = NULL, state = 'sealed' WHERE committed_block > ?1",
+        ] {
+            sqlx::query(step).bind(after).execute(&mut *all).await?;
+        }
+        Ok(all.commit().await?)
+    }
+
+    /// Forgets the batches after `number`; returns how many. For a node that has them from L1 alone.
+    pub async fn drop_batches_after(&self, number: u64) -> Result<u64, StoreError> {
+        let done = sqlx::query("DELETE FROM batches WHERE number > ?1")
+            .bind(int("number", number)?)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+fn place(
+    row: &SqliteRow,
+    block: &'static str,
+    transaction: &'static str,
+) -> Result<Option<L1Place>, StoreError> {
+    let (block, transaction) = (u64_opt(row, block)?, b256_opt(row, transaction)?);
+    let place = transaction.zip(block);
+    Ok(place.map(|(transaction, block)| L1Place { transaction, block }))
 }
 
 fn read(row: &SqliteRow) -> Result<BatchRecord, StoreError> {
@@ -186,5 +259,7 @@ fn read(row: &SqliteRow) -> Result<BatchRecord, StoreError> {
         commit_fields: json(row, "commit_fields")?,
         public_values: json(row, "public_values")?,
         stats: json(row, "stats")?,
+        committed: place(row, "committed_block", "committed_tx")?,
+        settled: place(row, "settled_block", "settled_tx")?,
     })
 }

@@ -32,7 +32,7 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 
-pub use batches::{BatchRecord, BatchState};
+pub use batches::{BatchRecord, BatchState, L1Place};
 pub use error::{Kind, ObjectError, OpenError, StoreError};
 pub use event_log::{EventRecord, genesis_hash, next_event_hash};
 pub use l1_sends::{L1Attempt, L1Send, L1SendState};
@@ -58,11 +58,14 @@ fn migrations() -> Migrator {
         let sql = sql.into_sql_str();
         Migration::new(version, name.into(), MigrationType::Simple, sql, false)
     };
-    Migrator::with_migrations(vec![step(
-        1,
-        "init",
-        include_str!("../migrations/0001_init.sql"),
-    )])
+    Migrator::with_migrations(vec![
+        step(1, "init", include_str!("../migrations/0001_init.sql")),
+        step(
+            2,
+            "batch l1",
+            include_str!("../migrations/0002_batch_l1.sql"),
+        ),
+    ])
 }
 
 impl Store {

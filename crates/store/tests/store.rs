@@ -4,7 +4,7 @@
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use rollmill_protocol::{ProofDigest, PublicValues};
 use rollmill_store::{
-    BatchRecord, BatchState, Kind, L1Attempt, L1SendState, ObjectError, Recorded, Store,
+    BatchRecord, BatchState, Kind, L1Attempt, L1Place, L1SendState, ObjectError, Recorded, Store,
     StoreError, SubmissionRecord, Verdict, genesis_hash,
 };
 use serde_json::json;
@@ -40,6 +40,16 @@ fn batch(number: u64) -> BatchRecord {
             ..Default::default()
         },
         stats: json!({ "txs": 10 }),
+        committed: None,
+        settled: None,
+    }
+}
+
+/// A transaction in this block of L1.
+fn place(block: u64) -> L1Place {
+    L1Place {
+        transaction: B256::with_last_byte(block as u8),
+        block,
     }
 }
 
@@ -201,11 +211,9 @@ async fn batches_move_on() {
         Err(StoreError::Conflict { .. })
     ));
 
-    store.set_batch_state(1, BatchState::Settled).await.unwrap();
-    store
-        .set_batch_state(2, BatchState::Committed)
-        .await
-        .unwrap();
+    store.set_batch_committed(1, place(10)).await.unwrap();
+    store.set_batch_settled(1, place(12)).await.unwrap();
+    store.set_batch_committed(2, place(11)).await.unwrap();
     assert_eq!(store.last_batch(BatchState::Sealed).await.unwrap(), Some(3));
     assert_eq!(
         store.last_batch(BatchState::Committed).await.unwrap(),
@@ -224,9 +232,51 @@ async fn batches_move_on() {
         .collect();
     assert_eq!(numbers, [2, 3]);
     assert!(matches!(
-        store.set_batch_state(9, BatchState::Settled).await,
+        store.set_batch_settled(9, place(1)).await,
         Err(StoreError::Missing { .. })
     ));
+    let first = store.batch(1).await.unwrap().unwrap();
+    assert_eq!(
+        (first.state, first.committed, first.settled),
+        (BatchState::Settled, Some(place(10)), Some(place(12)))
+    );
+    // Read again after a restart: a settled batch stays settled.
+    store.set_batch_committed(1, place(10)).await.unwrap();
+    assert_eq!(store.batch(1).await.unwrap().unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_reorganisation_takes_batches_back() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder).await;
+    for number in 1..=3 {
+        store.record_batch(&batch(number)).await.unwrap();
+        store
+            .set_batch_committed(number, place(10 + number))
+            .await
+            .unwrap();
+    }
+    store.set_batch_settled(1, place(12)).await.unwrap();
+    store.set_batch_settled(2, place(13)).await.unwrap();
+    store.rewind_batches(12).await.unwrap();
+    let states: Vec<_> = store
+        .batches(1, 9)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|batch| (batch.state, batch.committed, batch.settled))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            (BatchState::Settled, Some(place(11)), Some(place(12))),
+            (BatchState::Committed, Some(place(12)), None),
+            (BatchState::Sealed, None, None),
+        ]
+    );
+    assert_eq!(store.drop_batches_after(2).await.unwrap(), 1);
+    assert_eq!(store.batch(3).await.unwrap(), None);
+    assert_eq!(store.last_batch(BatchState::Sealed).await.unwrap(), Some(2));
 }
 
 #[tokio::test]

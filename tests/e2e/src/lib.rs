@@ -53,6 +53,27 @@ pub fn devnet(data_dir: &Path, args: &[&str]) -> eyre::Result<Command> {
     Ok(command)
 }
 
+/// `rollmill node --derive` on a free port, with its data in `data_dir`.
+pub fn replica(data_dir: &Path, l1: &str, deployment: &Path) -> eyre::Result<Command> {
+    let mut command = Command::new(program("rollmill")?);
+    command
+        .args([
+            "node",
+            "--derive",
+            "--listen",
+            "127.0.0.1:0",
+            "--l1-rpc",
+            l1,
+            "--data-dir",
+        ])
+        .arg(data_dir)
+        .arg("--deployment")
+        .arg(deployment)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    Ok(command)
+}
+
 /// Runs `devnet --once` to its end and returns its report.
 pub async fn once(data_dir: &Path, args: &[&str]) -> eyre::Result<Value> {
     let report = data_dir.join("report.json");
@@ -188,30 +209,9 @@ pub async fn kill(signal: &str, process: &str) -> eyre::Result<()> {
 impl Devnet {
     /// Starts one and waits until it says that it is ready.
     pub async fn start(data_dir: &Path, args: &[&str]) -> eyre::Result<Self> {
-        let ready_file = data_dir.join("ready.json");
-        if ready_file.exists() {
-            std::fs::remove_file(&ready_file)?;
-        }
-        let mut command = devnet(data_dir, args)?;
-        command.arg("--ready-file").arg(&ready_file);
-        // Its output goes where the test's goes: shown when the test fails.
-        let mut process = command.spawn()?;
-        let ready = until("the devnet to be ready", async || {
-            if let Some(status) = process.try_wait()? {
-                bail!("the devnet ended before it was ready: {status}");
-            }
-            match std::fs::read(&ready_file) {
-                Ok(bytes) => Ok(Some(serde_json::from_slice::<Value>(&bytes)?)),
-                Err(_) => Ok(None),
-            }
-        })
-        .await?;
-        let field = |name: &str| {
-            let value = ready[name].as_str();
-            value
-                .map(str::to_owned)
-                .ok_or_else(|| eyre!("the ready file has no `{name}`"))
-        };
+        let command = devnet(data_dir, args)?;
+        let (process, ready) = ready(command, &data_dir.join("ready.json")).await?;
+        let field = |name| field(&ready, name);
         Ok(Self {
             l1: field("l1")?,
             l2: field("l2")?,
@@ -227,6 +227,60 @@ impl Devnet {
         self.process.wait().await?;
         Ok(())
     }
+}
+
+/// A node that follows L1.
+#[derive(Debug)]
+pub struct Replica {
+    /// L2's JSON-RPC.
+    pub l2: String,
+    process: Child,
+}
+
+impl Replica {
+    /// Starts one and waits until it answers.
+    pub async fn start(data_dir: &Path, l1: &str, deployment: &Path) -> eyre::Result<Self> {
+        let command = replica(data_dir, l1, deployment)?;
+        let (process, ready) = ready(command, &data_dir.join("ready.json")).await?;
+        Ok(Self {
+            l2: field(&ready, "l2")?,
+            process,
+        })
+    }
+
+    /// Ends it as a power cut would.
+    pub async fn kill(mut self) -> eyre::Result<()> {
+        self.process.start_kill()?;
+        self.process.wait().await?;
+        Ok(())
+    }
+}
+
+/// Starts a program and waits for what it writes when it is ready. Its output goes where the test's goes: shown when the test
+/// fails.
+async fn ready(mut command: Command, ready_file: &Path) -> eyre::Result<(Child, Value)> {
+    if ready_file.exists() {
+        std::fs::remove_file(ready_file)?;
+    }
+    let mut process = command.arg("--ready-file").arg(ready_file).spawn()?;
+    let ready = until("the program to be ready", async || {
+        if let Some(status) = process.try_wait()? {
+            bail!("the program ended before it was ready: {status}");
+        }
+        match std::fs::read(ready_file) {
+            Ok(bytes) => Ok(Some(serde_json::from_slice::<Value>(&bytes)?)),
+            Err(_) => Ok(None),
+        }
+    })
+    .await?;
+    Ok((process, ready))
+}
+
+fn field(ready: &Value, name: &str) -> eyre::Result<String> {
+    let value = ready[name].as_str();
+    value
+        .map(str::to_owned)
+        .ok_or_else(|| eyre!("the ready file has no `{name}`"))
 }
 
 /// Longest wait for anything but a real proof.

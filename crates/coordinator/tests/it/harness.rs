@@ -418,6 +418,8 @@ impl World {
             commit_fields: json!({}),
             public_values,
             stats: json!({}),
+            committed: None,
+            settled: None,
         };
         self.store.record_batch(&record).await.unwrap();
         let c = Rollup::Commit {

@@ -161,6 +161,8 @@ async fn commit(store: &Store, sender: &Sender, deployment: &Deployment, batch: 
         commit_fields: json!({}),
         public_values,
         stats: json!({}),
+        committed: None,
+        settled: None,
     };
     store.record_batch(&record).await.unwrap();
     let call = Call::new(deployment.rollup, &Rollup::commitCall { c, data });

@@ -281,6 +281,38 @@ impl Database {
         Ok(())
     }
 
+    /// Removes the blocks after `number` with everything that finds them. Nodes and codes stay: their names are their hashes.
+    pub(super) fn rewind(&self, number: u64) -> Result<(), StorageError> {
+        let write = self.0.begin_write()?;
+        {
+            let lost = number + 1..;
+            let mut numbers = write.open_table(NUMBERS)?;
+            numbers.retain(|_, block| block <= number)?;
+            let mut transactions = write.open_table(TRANSACTIONS)?;
+            transactions.retain(|_, (block, _)| block <= number)?;
+            for table in [HEADERS, BODIES, RECEIPTS] {
+                let mut table = write.open_table(table)?;
+                table.retain_in(lost.clone(), |_, _| false)?;
+            }
+            let mut tags = write.open_table(TAGS)?;
+            let above: Vec<String> = tags
+                .iter()?
+                .filter_map(|row| match row {
+                    Ok((tag, block)) if block.value() > number => Some(Ok(tag.value().to_owned())),
+                    Ok(_) => None,
+                    Err(error) => Some(Err(error)),
+                })
+                .collect::<Result<_, _>>()?;
+            for tag in above {
+                tags.insert(tag.as_str(), number)?;
+            }
+            write.delete_table(OPEN)?;
+            write.open_table(OPEN)?;
+        }
+        write.commit()?;
+        Ok(())
+    }
+
     pub(super) fn set_tag(&self, tag: &'static str, number: u64) -> Result<(), StorageError> {
         let write = self.0.begin_write()?;
         write.open_table(TAGS)?.insert(tag, number)?;

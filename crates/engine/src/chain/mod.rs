@@ -253,6 +253,26 @@ impl Chain {
         Ok(sealed)
     }
 
+    /// Takes the blocks after `number` back, and what is open; tags do not stay above it. For a chain that follows another
+    /// one: what it showed of those blocks was not final. Blocks the thread.
+    ///
+    /// # Errors
+    /// [`StorageError`]; also when there is no such block.
+    pub fn rewind(&self, number: u64) -> Result<(), StorageError> {
+        let _one_at_a_time = self
+            .0
+            .append
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let header = self
+            .header(number)?
+            .ok_or_else(|| corrupt(format!("no block {number} to go back to")))?;
+        self.0.database.rewind(number)?;
+        self.0.open.send_replace(None);
+        self.0.head.send_replace(Arc::new(header));
+        Ok(())
+    }
+
     /// Moves a tag to a block.
     ///
     /// # Errors

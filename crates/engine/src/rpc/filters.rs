@@ -144,7 +144,8 @@ impl Filters {
         let now = table.clock;
         let filter = table.filters.get_mut(&id).ok_or(RpcError::FilterNotFound)?;
         filter.used = now;
-        let first = filter.next_block;
+        // A chain that follows another one may have gone back.
+        let first = filter.next_block.min(head + 1);
         let last = head.min(first + BLOCKS_PER_POLL_MAX - 1);
         let poll = match &mut filter.question {
             Question::Pending(heard) => return Ok(Poll::Pending(drain(heard))),

@@ -112,6 +112,8 @@ impl<P: TransactionPool> Node<P> {
         let topic = std::sync::Arc::new(topic);
         loop {
             let head = heads.borrow_and_update().number;
+            // A chain that follows another one may have gone back.
+            next = next.min(head + 1);
             while next <= head {
                 let last = head.min(next + BLOCKS_AT_ONCE - 1);
                 let (node, asked) = (self.clone(), topic.clone());

@@ -9,23 +9,52 @@ use rollmill_engine::{
     Chain,
     stf::{BuiltBatch, Identity, build_witness, execute_batch, witness::StatementContext},
 };
-use rollmill_protocol::{BatchData, BlockData, L1Message, PublicValues};
+use rollmill_l1::Deployment;
+use rollmill_protocol::{
+    BatchData, BlockData, L1Message, PublicValues, l2::FORK_ID, prover_gas::SCHEDULE_ID,
+};
 use rollmill_store::{BatchRecord, BatchState};
 
 use super::{BatchStats, CommitFields, SealError, Tip};
 
 /// A batch to build, on a blocking thread.
-pub(super) struct Plan {
-    pub(super) chain: Chain,
-    pub(super) tip: Tip,
-    pub(super) blocks: RangeInclusive<u64>,
-    pub(super) operator: Address,
-    pub(super) context: StatementContext,
+pub(crate) struct Plan {
+    chain: Chain,
+    tip: Tip,
+    blocks: RangeInclusive<u64>,
+    operator: Address,
+    context: StatementContext,
 }
 
 impl Plan {
+    /// The blocks after the tip, up to `last_block`.
+    pub(crate) fn new(
+        chain: &Chain,
+        deployment: &Deployment,
+        tip: Tip,
+        last_block: u64,
+        program_version: u32,
+    ) -> Self {
+        Self {
+            chain: chain.clone(),
+            tip,
+            blocks: tip.last_block + 1..=last_block,
+            operator: deployment.operator,
+            context: StatementContext {
+                program_version,
+                fork_id: FORK_ID,
+                schedule_id: SCHEDULE_ID,
+                l1_chain_id: deployment.chain_id,
+                l2_chain_id: chain.chain_id(),
+                batch: tip.batch + 1,
+                rollup: deployment.rollup,
+                previous_message_hash: tip.message_hash,
+            },
+        }
+    }
+
     /// The batch and its record, checked; nothing is written yet.
-    pub(super) fn build(self) -> Result<(BuiltBatch, BatchRecord), SealError> {
+    pub(crate) fn build(self) -> Result<(BuiltBatch, BatchRecord), SealError> {
         let (data, messages, mut stats) = self.collect()?;
         let encoded = Bytes::from(data.encode());
         // INVARIANT: what is posted decodes to exactly the blocks that were built.
@@ -76,6 +105,8 @@ impl Plan {
             commit_fields: serde_json::to_value(&fields)?,
             public_values: values,
             stats: serde_json::to_value(stats)?,
+            committed: None,
+            settled: None,
         };
         Ok((built, record))
     }

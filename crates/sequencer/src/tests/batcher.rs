@@ -8,7 +8,7 @@ use rollmill_protocol::{BatchData, PublicValues};
 use rollmill_store::{BatchRecord, BatchState, Store};
 use tokio::sync::Notify;
 
-use super::{World, deposit, put, rollup, signed, transfer};
+use super::{World, deposit, l1_place, put, rollup, signed, transfer};
 use crate::{
     BatchPolicy, CommitFields, SequencerConfig,
     batcher::{Batcher, Tip},
@@ -53,7 +53,7 @@ pub(super) async fn build(
     }
 }
 
-fn fields(record: &BatchRecord) -> CommitFields {
+pub(super) fn fields(record: &BatchRecord) -> CommitFields {
     serde_json::from_value(record.commit_fields.clone()).unwrap()
 }
 
@@ -185,7 +185,7 @@ async fn age_seals_and_the_window_of_open_batches_holds_back() {
     build(&world, &chain, &store, 1, 3).await;
     batcher.step(true).await.unwrap();
     assert_eq!(store.last_batch(BatchState::Sealed).await.unwrap(), Some(2));
-    store.set_batch_state(1, BatchState::Settled).await.unwrap();
+    store.set_batch_settled(1, l1_place(9)).await.unwrap();
     batcher.step(true).await.unwrap();
     assert_eq!(store.last_batch(BatchState::Sealed).await.unwrap(), Some(3));
 }

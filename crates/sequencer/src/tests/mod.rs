@@ -3,6 +3,7 @@
 
 mod batcher;
 mod builder;
+mod derivation;
 mod mempool;
 mod rpc;
 
@@ -18,7 +19,7 @@ use rollmill_engine::{Chain, ChainSpec};
 use rollmill_l1::{Deployment, Genesis, Incentives, Parameters};
 use rollmill_protocol::L1Message;
 use rollmill_runtime::Clock;
-use rollmill_store::Store;
+use rollmill_store::{L1Place, Store};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -119,6 +120,14 @@ impl World {
     }
 }
 
+/// A transaction in this block of L1.
+fn l1_place(block: u64) -> L1Place {
+    L1Place {
+        transaction: B256::with_last_byte(block as u8),
+        block,
+    }
+}
+
 fn rollup() -> Address {
     Address::repeat_byte(1)
 }
@@ -167,9 +176,14 @@ fn signed(
     number: u8,
     transaction: impl SignableTransaction<alloy::primitives::Signature> + Enveloped,
 ) -> Bytes {
-    let signature = key(number)
-        .sign_hash_sync(&transaction.signature_hash())
-        .unwrap();
+    sign(&key(number), transaction)
+}
+
+fn sign(
+    key: &PrivateKeySigner,
+    transaction: impl SignableTransaction<alloy::primitives::Signature> + Enveloped,
+) -> Bytes {
+    let signature = key.sign_hash_sync(&transaction.signature_hash()).unwrap();
     transaction.envelope(signature).encoded_2718().into()
 }
 

@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
-use alloy::primitives::{B256, keccak256};
+use alloy::primitives::B256;
 use rollmill_engine::{Chain, TransactionPool, rpc::Methods};
-use rollmill_store::{BatchState, L1Attempt, Store};
+use rollmill_store::Store;
 use serde_json::{Value, json};
 
 use super::{
     World,
     batcher::{batcher, build},
-    rollup, signed, transfer,
+    l1_place, rollup, signed, transfer,
 };
 use crate::{BatchPolicy, Mempool, SequencerConfig, Withdrawals, rpc::Rollmill};
 
@@ -42,23 +42,6 @@ async fn ask(methods: &Methods, method: &str, params: Value) -> Value {
     answer["result"].take()
 }
 
-/// Records an L1 transaction in block 9 for this purpose; returns its hash.
-async fn mined(store: &Store, purpose: &str, nonce: u64) -> B256 {
-    let attempt = L1Attempt {
-        hash: keccak256(purpose),
-        raw: vec![1].into(),
-    };
-    store
-        .record_send(purpose, rollup(), nonce, &attempt)
-        .await
-        .unwrap();
-    store
-        .close_send(purpose, attempt.hash, 9, true)
-        .await
-        .unwrap();
-    attempt.hash
-}
-
 #[tokio::test]
 async fn batches_are_found_by_number_status_and_block() {
     let world = World::new();
@@ -69,9 +52,8 @@ async fn batches_are_found_by_number_status_and_block() {
     build(&world, &chain, &store, 2, 3).await;
     batcher.step(true).await.unwrap();
     build(&world, &chain, &store, 5, 1).await;
-    let commit = mined(&store, "commit/1", 0).await;
-    let settle = mined(&store, "settle-unpaid/1", 1).await;
-    store.set_batch_state(1, BatchState::Settled).await.unwrap();
+    store.set_batch_committed(1, l1_place(8)).await.unwrap();
+    store.set_batch_settled(1, l1_place(9)).await.unwrap();
     let methods = methods(&world, &chain, &store, world.pool(&chain));
 
     let first = ask(&methods, "rollmill_getBatch", json!(["0x1"])).await;
@@ -82,11 +64,11 @@ async fn batches_are_found_by_number_status_and_block() {
         ("lastBlock", json!("0x2")),
         (
             "commitTransaction",
-            json!({"hash": commit, "blockNumber": "0x9"}),
+            json!({"hash": l1_place(8).transaction, "blockNumber": "0x8"}),
         ),
         (
             "settleTransaction",
-            json!({"hash": settle, "blockNumber": "0x9"}),
+            json!({"hash": l1_place(9).transaction, "blockNumber": "0x9"}),
         ),
     ] {
         assert_eq!(first[field], value, "{field}");
@@ -147,15 +129,12 @@ async fn a_transaction_says_how_far_it_has_come_and_what_it_paid() {
     let nowhere = |status| json!({"status": status, "blockNumber": null, "batch": null});
     assert_eq!(status(B256::ZERO).await, nowhere("unknown"));
     assert_eq!(status(waiting).await, nowhere("pending"));
-    for (state, text) in [
-        (BatchState::Sealed, "included"),
-        (BatchState::Committed, "committed"),
-        (BatchState::Settled, "settled"),
-    ] {
-        store.set_batch_state(1, state).await.unwrap();
-        let expected = json!({"status": text, "blockNumber": "0x1", "batch": "0x1"});
-        assert_eq!(status(mined).await, expected);
-    }
+    let batched = |status| json!({"status": status, "blockNumber": "0x1", "batch": "0x1"});
+    assert_eq!(status(mined).await, batched("included"));
+    store.set_batch_committed(1, l1_place(8)).await.unwrap();
+    assert_eq!(status(mined).await, batched("committed"));
+    store.set_batch_settled(1, l1_place(9)).await.unwrap();
+    assert_eq!(status(mined).await, batched("settled"));
 
     let base_fee = block.header.base_fee_per_gas.unwrap();
     let fees = ask(&methods, "rollmill_getTransactionFees", json!([mined])).await;

@@ -187,6 +187,11 @@ pub struct Node {
 impl Node {
     /// Opens everything in `dir` and starts it, as a process does.
     pub async fn start(l1: &Layer1, dir: &Path, config: SequencerConfig) -> Self {
+        Self::start_at(l1, dir, config, Clock::System).await
+    }
+
+    /// The same by another clock.
+    pub async fn start_at(l1: &Layer1, dir: &Path, config: SequencerConfig, clock: Clock) -> Self {
         let store = Store::open(dir.join("store")).await.unwrap();
         let sender = l1.sender(0, &store);
         let deployment = deployed(&sender, dir).await;
@@ -196,7 +201,7 @@ impl Node {
         )
         .unwrap();
         let parts = (chain.clone(), store.clone(), deployment.clone());
-        let sequencer = Sequencer::open(parts, sender.clone(), dir, Clock::System, config)
+        let sequencer = Sequencer::open(parts, sender.clone(), dir, clock, config)
             .await
             .unwrap();
         let (pool, sealer, withdrawals) = (

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod harness;
+mod replica;
 mod round;
 mod sender;

@@ -31,7 +31,7 @@ fn config() -> SequencerConfig {
     }
 }
 
-async fn deposit(node: &Node, to: Address, wei: u128) {
+pub async fn deposit(node: &Node, to: Address, wei: u128) {
     let gas_limit = 100_000;
     let call = Rollup::sendMessageCall {
         to,
@@ -54,7 +54,7 @@ async fn state_of(node: &Node, batch: u64) -> Option<BatchState> {
         .map(|record| record.state)
 }
 
-async fn wait_for(node: &Node, batch: u64, state: BatchState) {
+pub async fn wait_for(node: &Node, batch: u64, state: BatchState) {
     eventually(&format!("batch {batch} {state:?}"), || async {
         (state_of(node, batch).await == Some(state)).then_some(())
     })
@@ -62,7 +62,7 @@ async fn wait_for(node: &Node, batch: u64, state: BatchState) {
 }
 
 /// Settles with a mock proof as anybody may after the winner's time.
-async fn settle(node: &Node, batch: u64) {
+pub async fn settle(node: &Node, batch: u64) {
     let record = node.store.batch(batch).await.unwrap().unwrap();
     let values = PublicValues {
         roller: node.sender.address(),

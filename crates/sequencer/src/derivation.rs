@@ -1,0 +1,335 @@
+//! Rebuilds the chain from L1 alone, batch by batch, as they are committed.
+//!
+//! | what | where it is on L1 |
+//! |---|---|
+//! | L1 messages | events `MessageSent` |
+//! | times, randomness, transactions of the blocks | calldata of `Rollup.commit`, bound by the event's data commitment |
+//! | what they must lead to | event `BatchCommitted`: last block, its hash, state root, withdrawal root, messages |
+//!
+//! Every block is executed again; a batch whose data leads anywhere else than its commit says is an error, because it can
+//! never be proven. What is derived is recorded like a batch of one's own, witness included: whoever has derived a chain can
+//! prove withdrawals from it, and go on as its sequencer.
+//!
+//! A crash leaves blocks of a batch without its record: they are compared with the batch's data, and go if they differ. When
+//! L1 takes a commit back, its batch and blocks go, too.
+
+use alloy_eips::Encodable2718;
+use alloy_primitives::{B256, Bytes, keccak256};
+use rollmill_engine::{
+    AppendError, Chain, StorageError,
+    stf::{BatchError, BlockAttributes, ExecutedBlock, fill_block},
+};
+use rollmill_l1::{Deployment, DynProvider, calls, contracts::Rollup::BatchCommitted};
+use rollmill_protocol::{BatchData, BlockData, L1Message, batch::BatchDataError};
+use rollmill_runtime::{Backoff, Shutdown, retry};
+use rollmill_store::{BatchRecord, BatchState, ObjectError, Store, StoreError};
+use tokio::task::spawn_blocking;
+
+use crate::batcher::{CommitFields, Plan, SealError, Tip};
+
+/// The chain cannot be derived; the process must stop.
+#[derive(Debug, thiserror::Error)]
+pub enum DeriveError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The witness cannot be written.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// The chain's file failed.
+    #[error(transparent)]
+    Chain(#[from] StorageError),
+    /// A block cannot be appended.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The batch cannot be executed again from its witness, or stored JSON is malformed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A batch before this one was not read: the data directory is of another chain, or its cursor is wrong.
+    #[error("L1 commits batch {found}, the next one to derive is {expected}")]
+    Gap {
+        /// Batch on L1.
+        found: u64,
+        /// The one that follows what is here.
+        expected: u64,
+    },
+    /// The data is not where it is looked for: the commit was made by a contract in between.
+    #[error("the data of batch {batch} is not the calldata of L1's transaction {transaction}")]
+    NotCalldata {
+        /// Batch number.
+        batch: u64,
+        /// The transaction that committed it.
+        transaction: B256,
+    },
+    /// No batch data.
+    #[error("the data of batch {batch} does not decode")]
+    Data {
+        /// Batch number.
+        batch: u64,
+        /// Why.
+        source: BatchDataError,
+    },
+    /// The batch counts messages that L1 does not have.
+    #[error("batch {batch} executes L1 message {index}, which L1 does not have")]
+    NoMessage {
+        /// Batch number.
+        batch: u64,
+        /// Index in the queue.
+        index: u64,
+    },
+    /// The data breaks the rules.
+    #[error("batch {batch} cannot be executed")]
+    Execute {
+        /// Batch number.
+        batch: u64,
+        /// Why.
+        source: BatchError,
+    },
+    /// The commit says something else than its data leads to.
+    #[error("batch {batch} does not lead to what L1's commit says: {what} differs")]
+    Differs {
+        /// Batch number.
+        batch: u64,
+        /// The field.
+        what: &'static str,
+    },
+    /// The process is ending; the batch is derived by the next one.
+    #[error("shut down while asking L1")]
+    Shutdown,
+}
+
+/// Derives batches for the follower of L1.
+#[derive(Debug)]
+pub(crate) struct Derivation {
+    pub(crate) chain: Chain,
+    pub(crate) store: Store,
+    pub(crate) deployment: Deployment,
+    pub(crate) provider: DynProvider,
+    pub(crate) shutdown: Shutdown,
+}
+
+impl Derivation {
+    /// Executes a committed batch, which must follow on the last recorded one, and records it as sealed.
+    pub(crate) async fn derive(
+        &self,
+        committed: &BatchCommitted,
+        transaction: B256,
+    ) -> Result<BatchRecord, DeriveError> {
+        let tip = Tip::load(&self.store).await?;
+        let batch = committed.batch;
+        if batch != tip.batch + 1 {
+            return Err(DeriveError::Gap {
+                found: batch,
+                expected: tip.batch + 1,
+            });
+        }
+        let bytes = self.data(committed, transaction).await?;
+        let data =
+            BatchData::decode(&bytes).map_err(|source| DeriveError::Data { batch, source })?;
+        let messages = self.messages(batch, &data, tip.messages_end).await?;
+        let work = Work {
+            chain: self.chain.clone(),
+            batch,
+            first: tip.last_block + 1,
+            data,
+            messages,
+        };
+        on_blocking_thread(move || work.execute()).await?;
+
+        let plan = Plan::new(
+            &self.chain,
+            &self.deployment,
+            tip,
+            committed.c.lastBlock,
+            committed.c.programVersion,
+        );
+        let (built, record) =
+            on_blocking_thread(move || plan.build().map_err(DeriveError::from)).await?;
+        compare(committed, &record)?;
+        self.store.objects().put(&built.witness).await?;
+        self.store.record_batch(&record).await?;
+        tracing::info!(
+            batch,
+            blocks = record.last_block - tip.last_block,
+            last_block = record.last_block,
+            "sequencer.batch_derived"
+        );
+        Ok(record)
+    }
+
+    /// Forgets the batches that are not committed any more, and their blocks.
+    pub(crate) async fn rewind(&self) -> Result<(), DeriveError> {
+        let committed = self.store.last_batch(BatchState::Committed).await?;
+        let committed = committed.unwrap_or(0);
+        let lost = self.store.drop_batches_after(committed).await?;
+        let last_block = Tip::load(&self.store).await?.last_block;
+        if self.chain.head().number > last_block {
+            let chain = self.chain.clone();
+            on_blocking_thread(move || Ok(chain.rewind(last_block)?)).await?;
+        }
+        tracing::warn!(
+            batch = committed,
+            last_block,
+            lost,
+            "sequencer.derivation_rewind"
+        );
+        Ok(())
+    }
+
+    /// The batch's data, from the transaction that committed it.
+    async fn data(
+        &self,
+        committed: &BatchCommitted,
+        transaction: B256,
+    ) -> Result<Bytes, DeriveError> {
+        let ask = || calls::committed_data(&self.provider, transaction);
+        let data = retry("batch data", Backoff::FOREVER, &self.shutdown, ask).await;
+        let data = data.map_err(|_| DeriveError::Shutdown)?;
+        data.filter(|data| keccak256(data) == committed.dataCommitment)
+            .ok_or(DeriveError::NotCalldata {
+                batch: committed.batch,
+                transaction,
+            })
+    }
+
+    /// The L1 messages that the batch executes.
+    async fn messages(
+        &self,
+        batch: u64,
+        data: &BatchData,
+        from: u64,
+    ) -> Result<Vec<L1Message>, DeriveError> {
+        let count = data.blocks.iter().fold(0u64, |sum, block| {
+            sum.saturating_add(block.l1_message_count)
+        });
+        let missing = |index| DeriveError::NoMessage { batch, index };
+        let limit = u32::try_from(count).map_err(|_| missing(from + count))?;
+        let mut messages = Vec::new();
+        for (index, _, body) in self.store.messages_from(from, limit).await? {
+            let message: L1Message = serde_json::from_str(&body).map_err(SealError::Json)?;
+            if index != from + messages.len() as u64 || message.index != index {
+                break;
+            }
+            messages.push(message);
+        }
+        if (messages.len() as u64) < count {
+            return Err(missing(from + messages.len() as u64));
+        }
+        Ok(messages)
+    }
+}
+
+/// The commit's claims against what its data led to.
+fn compare(committed: &BatchCommitted, record: &BatchRecord) -> Result<(), DeriveError> {
+    let fields: CommitFields =
+        serde_json::from_value(record.commit_fields.clone()).map_err(SealError::Json)?;
+    let (claim, values) = (&committed.c, &record.public_values);
+    let equal = [
+        ("last block", claim.lastBlock == fields.last_block),
+        ("timestamp", claim.lastTimestamp == fields.last_timestamp),
+        ("state root", claim.stateRoot == fields.state_root),
+        ("block hash", claim.blockHash == fields.block_hash),
+        (
+            "withdrawal root",
+            claim.withdrawalRoot == fields.withdrawal_root,
+        ),
+        ("messages", claim.messagesEnd == fields.messages_end),
+        ("message hash", committed.messageHash == values.message_hash),
+        (
+            "data commitment",
+            committed.dataCommitment == values.data_commitment,
+        ),
+        ("task", committed.task == record.task),
+    ];
+    match equal.into_iter().find(|(_, equal)| !equal) {
+        Some((what, _)) => Err(DeriveError::Differs {
+            batch: committed.batch,
+            what,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// A batch to execute, on a blocking thread.
+struct Work {
+    chain: Chain,
+    batch: u64,
+    first: u64,
+    data: BatchData,
+    messages: Vec<L1Message>,
+}
+
+impl Work {
+    fn execute(self) -> Result<(), DeriveError> {
+        let mut rest = self.messages.as_slice();
+        for (number, data) in (self.first..).zip(&self.data.blocks) {
+            let messages;
+            // The sum of all counts is the number of messages.
+            (messages, rest) = rest.split_at(data.l1_message_count as usize);
+            if self.chain.head().number >= number {
+                if is_block(&self.chain, number, data, messages)? {
+                    continue;
+                }
+                self.chain.rewind(number - 1)?;
+            }
+            let executed = self.block(data, messages);
+            let executed = executed.map_err(|source| DeriveError::Execute {
+                batch: self.batch,
+                source,
+            })?;
+            self.chain.append(&executed, &[])?;
+        }
+        Ok(())
+    }
+
+    fn block(&self, data: &BlockData, messages: &[L1Message]) -> Result<ExecutedBlock, BatchError> {
+        let attributes = BlockAttributes::rollmill(data.timestamp, data.prevrandao, data.gas_limit);
+        let mut block = self.chain.begin_block(attributes)?;
+        let mut left = messages.iter();
+        fill_block(&mut block, data, || {
+            left.next()
+                .ok_or(BatchError::MissingMessage(messages.len()))
+        })?;
+        let (executed, _) = block.finish()?;
+        Ok(executed)
+    }
+}
+
+/// Whether the chain has just this block.
+fn is_block(
+    chain: &Chain,
+    number: u64,
+    data: &BlockData,
+    messages: &[L1Message],
+) -> Result<bool, DeriveError> {
+    let Some(block) = chain.block(number)? else {
+        return Ok(false);
+    };
+    let header = &block.header;
+    let (begun, signed) = block
+        .transactions
+        .split_at(messages.len().min(block.transactions.len()));
+    let same_messages = begun.len() == messages.len()
+        && begun.iter().zip(messages).all(|(executed, message)| {
+            executed
+                .as_l1_message()
+                .is_some_and(|executed| L1Message::from(executed.clone()) == *message)
+        });
+    let same_transactions = signed.len() == data.transactions.len()
+        && signed
+            .iter()
+            .zip(&data.transactions)
+            .all(|(transaction, raw)| transaction.encoded_2718() == **raw);
+    Ok(header.timestamp == data.timestamp
+        && header.gas_limit == data.gas_limit
+        && header.mix_hash == data.prevrandao
+        && same_messages
+        && same_transactions)
+}
+
+async fn on_blocking_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, DeriveError> + Send + 'static,
+) -> Result<T, DeriveError> {
+    let done = spawn_blocking(work).await;
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}

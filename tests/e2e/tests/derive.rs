@@ -1,0 +1,97 @@
+//! `rollmill node --derive`: the chain from L1 alone, as a process beside a devnet.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::path::Path;
+
+use alloy::{
+    eips::BlockNumberOrTag,
+    primitives::{Address, U256},
+    providers::{DynProvider, Provider},
+};
+use rollmill_e2e::{
+    Devnet, Replica, replica, run, until,
+    user::{funded, transfer, wallet},
+};
+
+const FRIEND: Address = Address::repeat_byte(0xf1);
+
+/// Pays the friend one wei, and waits until L1 has the block.
+async fn pay(l2: &DynProvider) {
+    let sent = l2.send_transaction(transfer(FRIEND, 1)).await.unwrap();
+    let receipt = sent.get_receipt().await.unwrap();
+    let block = receipt.block_number.unwrap();
+    until("the block to be committed", async || {
+        let safe = l2.get_block_by_number(BlockNumberOrTag::Safe).await?;
+        Ok(safe.filter(|safe| safe.header.number >= block).map(drop))
+    })
+    .await
+    .unwrap();
+}
+
+/// Waits until the replica has the newest block that L1 has, and compares it.
+async fn meet(l2: &DynProvider, replica: &Replica) -> DynProvider {
+    let node = wallet(&replica.l2).unwrap();
+    let safe = l2.get_block_by_number(BlockNumberOrTag::Safe).await;
+    let safe = safe.unwrap().unwrap().header;
+    until("the replica to have the block", async || {
+        Ok((node.get_block_number().await? >= safe.number).then_some(()))
+    })
+    .await
+    .unwrap();
+    let found = node.get_block_by_number(safe.number.into()).await;
+    assert_eq!(found.unwrap().unwrap().header, safe);
+    node
+}
+
+#[tokio::test]
+async fn a_replica_has_the_chain_from_l1_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let args = ["--proofs", "mock", "--rollers", "1", "--k", "1"];
+    let devnet = Devnet::start(data.path(), &[&args[..], &["--batch-age", "1"]].concat())
+        .await
+        .unwrap();
+    let l2 = funded(&devnet).await.unwrap();
+    pay(&l2).await;
+
+    let own = tempfile::tempdir().unwrap();
+    let deployment = data.path().join("deployment.json");
+    let follow = async || {
+        Replica::start(own.path(), &devnet.l1, &deployment)
+            .await
+            .unwrap()
+    };
+    let first = follow().await;
+    let node = meet(&l2, &first).await;
+    assert_eq!(node.get_balance(FRIEND).await.unwrap(), U256::ONE);
+    let refused = node.send_transaction(transfer(FRIEND, 1)).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("takes no transactions"), "{refused}");
+    first.kill().await.unwrap();
+
+    // It goes on where it was.
+    pay(&l2).await;
+    let again = follow().await;
+    let node = meet(&l2, &again).await;
+    assert_eq!(node.get_balance(FRIEND).await.unwrap(), U256::from(2));
+    again.kill().await.unwrap();
+
+    refuses(own.path(), &devnet.l2, &deployment, "the rollup is on").await;
+    refuses(
+        own.path(),
+        "http://127.0.0.1:1",
+        &deployment,
+        "no L1 answers at http://127.0.0.1:1",
+    )
+    .await;
+    let missing = data.path().join("missing.json");
+    refuses(own.path(), &devnet.l1, &missing, "missing.json").await;
+    devnet.kill().await.unwrap();
+}
+
+async fn refuses(data_dir: &Path, l1: &str, deployment: &Path, sentence: &str) {
+    let command = replica(data_dir, l1, deployment).unwrap();
+    let ended = run(command).await.unwrap();
+    assert!(!ended.success);
+    assert!(ended.said.contains(sentence), "{}", ended.said);
+}
