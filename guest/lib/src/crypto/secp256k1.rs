@@ -116,8 +116,7 @@ fn square_root(value: &Secp256k1Coord) -> Option<Secp256k1Coord> {
     // p = 3 mod 4, so a root is value^((p + 1) / 4).
     let mut exponent = [0xff; 32];
     exponent[0] = 0x3f;
-    exponent[27] = 0xbf;
-    exponent[28..].copy_from_slice(&[0xff, 0xff, 0xff, 0x0c]);
+    exponent[28..].copy_from_slice(&[0xbf, 0xff, 0xff, 0x0c]);
     let root = value.exp_bytes(true, &exponent);
     (&(&root * &root) == value).then_some(root)
 }
