@@ -31,23 +31,44 @@ abstract contract MessageQueue is IRollup {
 
     /// @inheritdoc IRollup
     function sendMessage(address to, uint64 gasLimit, bytes calldata data) external payable returns (uint64 index) {
+        uint256 mint = _mint(gasLimit);
+        return _queue(to, mint, mint, gasLimit, data);
+    }
+
+    /// @inheritdoc IRollup
+    function forceTransaction(address to, uint256 value, uint64 gasLimit, bytes calldata data)
+        external
+        payable
+        returns (uint64 index)
+    {
+        return _queue(to, _mint(gasLimit), value, gasLimit, data);
+    }
+
+    /// @dev What is left of the caller's ether when the gas is paid.
+    function _mint(uint64 gasLimit) private returns (uint256) {
+        uint256 feeWei = uint256(gasLimit) * messageGasPriceWei;
+        require(msg.value >= feeWei, FeeNotCovered(msg.value, feeWei));
+        feesWei += feeWei;
+        return msg.value - feeWei;
+    }
+
+    function _queue(address to, uint256 mint, uint256 value, uint64 gasLimit, bytes calldata data)
+        private
+        returns (uint64 index)
+    {
         require(to != address(0), BadMessage("recipient"));
         require(data.length <= DATA_BYTES_MAX, BadMessage("data"));
         require(gasLimit <= messageGasMax, BadMessage("gas above the limit"));
         require(gasLimit >= INTRINSIC_GAS + GAS_PER_BYTE * uint64(data.length), BadMessage("gas below intrinsic"));
-        uint256 feeWei = uint256(gasLimit) * messageGasPriceWei;
-        require(msg.value >= feeWei, FeeNotCovered(msg.value, feeWei));
-        uint256 value = msg.value - feeWei;
         // solhint-disable-next-line avoid-tx-origin -- the one way to tell an account from a contract under construction
         address sender = msg.sender == tx.origin ? msg.sender : MessageLib.aliased(msg.sender);
         index = messageCount;
-        bytes32 messageHash = MessageLib.hash(index, sender, to, value, gasLimit, keccak256(data));
+        bytes32 messageHash = MessageLib.hash(index, sender, to, mint, value, gasLimit, keccak256(data));
         bytes32 rolling = MessageLib.roll(_hashes[index], messageHash);
         messageCount = index + 1;
         _hashes[index + 1] = rolling;
         _sentAt[index] = uint64(block.timestamp);
-        feesWei += feeWei;
-        emit MessageSent(index, sender, to, value, gasLimit, data, rolling);
+        emit MessageSent(index, sender, to, mint, value, gasLimit, data, rolling);
     }
 
     /// @inheritdoc IRollup

@@ -183,7 +183,13 @@ contract DifferentialTest {
             mstore(data, length)
         }
         bytes32 hash = MessageLib.hash(
-            uint64(word(c, 0)), account(c, 1), account(c, 2), word(c, 3), uint64(word(c, 4)), keccak256(data)
+            uint64(word(c, 0)),
+            account(c, 1),
+            account(c, 2),
+            word(c, 9),
+            word(c, 3),
+            uint64(word(c, 4)),
+            keccak256(data)
         );
         return abi.encode(MessageLib.roll(bytes32(word(c, 7)), hash), MessageLib.aliased(account(c, 8)));
     }

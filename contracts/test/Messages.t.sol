@@ -20,12 +20,19 @@ contract MessagesTest is Base {
     function test_depositOfAnAccount() public {
         bytes32 hash = keccak256(
             abi.encode(
-                bytes32("rollmill.message.v1"), uint256(0), user, address(7), 1 ether, uint256(21_000), keccak256("")
+                bytes32("rollmill.message.v2"),
+                uint256(0),
+                user,
+                address(7),
+                1 ether,
+                1 ether,
+                uint256(21_000),
+                keccak256("")
             )
         );
         bytes32 rolling = keccak256(abi.encode(bytes32("rollmill.messages.v1"), hash));
         vm.expectEmit(address(rollup));
-        emit IRollup.MessageSent(0, user, address(7), 1 ether, 21_000, "", rolling);
+        emit IRollup.MessageSent(0, user, address(7), 1 ether, 1 ether, 21_000, "", rolling);
         vm.prank(user, user);
         rollup.sendMessage{value: 1 ether + FEE}(address(7), 21_000, "");
         vm.assertEq(rollup.messageCount(), 1);
@@ -36,16 +43,39 @@ contract MessagesTest is Base {
 
     function test_contractsAreAliased() public {
         address sender = address(uint160(address(this)) + uint160(0x1111000000000000000000000000000000001111));
-        bytes32 hash = MessageLib.hash(0, sender, address(7), 1 ether, 30_000, keccak256("call"));
+        bytes32 hash = MessageLib.hash(0, sender, address(7), 1 ether, 1 ether, 30_000, keccak256("call"));
         vm.expectEmit(address(rollup));
         emit IRollup.MessageSent(
-            0, sender, address(7), 1 ether, 30_000, "call", MessageLib.roll(MessageLib.GENESIS, hash)
+            0, sender, address(7), 1 ether, 1 ether, 30_000, "call", MessageLib.roll(MessageLib.GENESIS, hash)
         );
         vm.prank(address(this), user);
         rollup.sendMessage{value: 1 ether + 30_000 gwei}(address(7), 30_000, "call");
         vm.assertEq(
             MessageLib.aliased(address(type(uint160).max)), address(uint160(0x1111000000000000000000000000000000001110))
         );
+    }
+
+    function test_forcedTransactionSpendsWhatIsOnL2() public {
+        bytes32 hash = MessageLib.hash(0, user, address(7), 0, 5 ether, 30_000, keccak256("call"));
+        vm.expectEmit(address(rollup));
+        emit IRollup.MessageSent(
+            0, user, address(7), 0, 5 ether, 30_000, "call", MessageLib.roll(MessageLib.GENESIS, hash)
+        );
+        vm.startPrank(user, user);
+        rollup.forceTransaction{value: 30_000 gwei}(address(7), 5 ether, 30_000, "call");
+        // The whole of msg.value is the price of the gas: nothing is minted, nothing can be withdrawn twice.
+        vm.assertEq(rollup.feesWei(), 30_000 gwei);
+        vm.assertEq(address(rollup).balance, 30_000 gwei);
+
+        bytes32 next = MessageLib.hash(1, user, address(7), 1 ether, 0, 21_000, keccak256(""));
+        rollup.forceTransaction{value: 1 ether + FEE}(address(7), 0, 21_000, "");
+        vm.assertEq(rollup.messageHashAt(2), MessageLib.roll(MessageLib.roll(MessageLib.GENESIS, hash), next));
+        vm.expectPartialRevert(IRollup.FeeNotCovered.selector);
+        rollup.forceTransaction{value: FEE - 1}(address(7), 0, 21_000, "");
+        vm.expectPartialRevert(IRollup.BadMessage.selector);
+        rollup.forceTransaction{value: 1 ether}(address(0), 0, 21_000, "");
+        vm.expectPartialRevert(IRollup.BadMessage.selector);
+        rollup.forceTransaction{value: 1 ether}(address(7), 0, 2_000_001, "");
     }
 
     function test_refusals() public {
@@ -95,7 +125,14 @@ contract MessagesTest is Base {
             uint256 amount = value[i] % 10 ether;
             bytes32 hash = keccak256(
                 abi.encode(
-                    bytes32("rollmill.message.v1"), uint256(i), user, recipient, amount, uint256(gas_), keccak256(data)
+                    bytes32("rollmill.message.v2"),
+                    uint256(i),
+                    user,
+                    recipient,
+                    amount,
+                    amount,
+                    uint256(gas_),
+                    keccak256(data)
                 )
             );
             rolling = keccak256(abi.encode(rolling, hash));

@@ -100,6 +100,7 @@ contract VectorsTest is Base {
         vm.assertEq(rolling, MessageLib.GENESIS);
         address[] memory senders = vm.parseJsonAddressArray(json, ".senders");
         address[] memory tos = vm.parseJsonAddressArray(json, ".tos");
+        uint256[] memory mints = vm.parseJsonUintArray(json, ".mints");
         uint256[] memory values = vm.parseJsonUintArray(json, ".values");
         uint256[] memory gasLimits = vm.parseJsonUintArray(json, ".gasLimits");
         bytes[] memory datas = vm.parseJsonBytesArray(json, ".datas");
@@ -107,7 +108,8 @@ contract VectorsTest is Base {
         bytes32[] memory rollings = vm.parseJsonBytes32Array(json, ".rollingHashes");
         vm.assertTrue(senders.length > 1);
         for (uint64 i = 0; i < senders.length; i++) {
-            bytes32 hash = MessageLib.hash(i, senders[i], tos[i], values[i], uint64(gasLimits[i]), keccak256(datas[i]));
+            bytes32 hash =
+                MessageLib.hash(i, senders[i], tos[i], mints[i], values[i], uint64(gasLimits[i]), keccak256(datas[i]));
             vm.assertEq(hash, hashes[i]);
             rolling = MessageLib.roll(rolling, hash);
             vm.assertEq(rolling, rollings[i]);

@@ -49,9 +49,9 @@ pub struct Args {
         default_value_t = 1
     )]
     confirmations: u64,
-    /// Form of the log: human or json.
-    #[arg(long, env = "ROLLMILL_LOG_FORMAT", default_value_t = LogFormat::Human)]
-    log_format: LogFormat,
+    /// Form of the log on standard error: human or json [default: human].
+    #[arg(long, env = "ROLLMILL_LOG_FORMAT")]
+    log_format: Option<LogFormat>,
     /// Write the addresses to this file when JSON-RPC answers.
     #[arg(long, env = "ROLLMILL_READY_FILE", value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -66,7 +66,7 @@ struct Ready<'a> {
 
 /// Follows L1 until a signal or a failure.
 pub async fn run(args: Args) -> eyre::Result<()> {
-    init_tracing(args.log_format, "info")?;
+    init_tracing(args.log_format.unwrap_or_default(), "info")?;
     let shutdown = Shutdown::new();
     shutdown.listen_for_signals();
     let mut tasks = Tasks::new(shutdown.clone());

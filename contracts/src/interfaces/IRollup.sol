@@ -202,6 +202,7 @@ interface IRollup {
         uint64 indexed index,
         address indexed sender,
         address indexed to,
+        uint256 mint,
         uint256 value,
         uint64 gasLimit,
         bytes data,
@@ -236,9 +237,17 @@ interface IRollup {
     /// anybody.
     function claimLate(uint64 batch, PublicValues calldata pv, bytes calldata proof, Entry[] calldata entries) external;
 
-    /// @notice Queues a message to L2; its value is `msg.value` less `gasLimit * messageGasPriceWei`.
-    /// A deposit is a message with empty data. A caller that is a contract is aliased (see MessageLib).
+    /// @notice Queues a message to L2 that takes `msg.value` less `gasLimit * messageGasPriceWei` along: it is minted for the sender on
+    /// L2 and sent to `to`. A deposit is a message with empty data. A caller that is a contract is aliased (see MessageLib).
     function sendMessage(address to, uint64 gasLimit, bytes calldata data) external payable returns (uint64 index);
+
+    /// @notice Queues a transaction of the caller on L2 that no sequencer can leave out: it sends `value` of what the caller has on L2,
+    /// and what `msg.value` brings beyond the price of the gas is minted for the caller first. When it cannot be executed it is
+    /// included as a failed transaction. This is how anybody withdraws against the operator's will.
+    function forceTransaction(address to, uint256 value, uint64 gasLimit, bytes calldata data)
+        external
+        payable
+        returns (uint64 index);
 
     /// @notice Pays a withdrawal that a settled batch contains; anybody, once per index.
     function finalizeWithdrawal(

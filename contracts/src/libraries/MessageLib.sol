@@ -5,18 +5,22 @@ pragma solidity ^0.8.28;
 library MessageLib {
     /// @dev Rolling hash of the empty queue.
     bytes32 internal constant GENESIS = "rollmill.messages.v1";
-    bytes32 internal constant TAG = "rollmill.message.v1";
+    bytes32 internal constant TAG = "rollmill.message.v2";
     /// @dev Added to the address of a contract on L1, so that it is never mistaken for the account at the same address
     /// on L2, which may belong to somebody else.
     uint160 internal constant ALIAS_OFFSET = uint160(0x1111000000000000000000000000000000001111);
 
     /// @notice Hash of one message.
-    function hash(uint64 index, address sender, address to, uint256 value, uint64 gasLimit, bytes32 dataHash)
-        internal
-        pure
-        returns (bytes32)
-    {
-        return keccak256(abi.encode(TAG, index, sender, to, value, gasLimit, dataHash));
+    function hash(
+        uint64 index,
+        address sender,
+        address to,
+        uint256 mint,
+        uint256 value,
+        uint64 gasLimit,
+        bytes32 dataHash
+    ) internal pure returns (bytes32) {
+        return keccak256(abi.encode(TAG, index, sender, to, mint, value, gasLimit, dataHash));
     }
 
     /// @notice Rolling hash after a further message.

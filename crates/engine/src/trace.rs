@@ -162,7 +162,8 @@ fn trace(
         obey_deadline(&mut evm);
         let mut evm = evm.with_inspector(&mut inspector);
         evm.ctx.set_tx(env.clone());
-        let mut handler = ReplayHandler::<_, EVMError<DatabaseError>>::new(chain.rules());
+        let mut handler =
+            ReplayHandler::<_, EVMError<DatabaseError>>::new(chain.rules(), transaction);
         let result = handler.inspect_run(&mut evm);
         (result, evm.ctx.journal_mut().finalize())
     };
@@ -231,13 +232,17 @@ const MESSAGE_TYPE: u8 = 0x7E;
 /// How the state transition validates, runs and charges a transaction, open to tracers.
 struct ReplayHandler<EVM, ERROR> {
     recipient_takes_base_fee: bool,
+    /// Wei that a message mints for its sender.
+    mint: U256,
     types: PhantomData<(EVM, ERROR)>,
 }
 
 impl<EVM, ERROR> ReplayHandler<EVM, ERROR> {
-    const fn new(rules: &Rules) -> Self {
+    fn new(rules: &Rules, transaction: &Transaction) -> Self {
+        let message = transaction.as_l1_message();
         Self {
             recipient_takes_base_fee: rules.is_rollmill(),
+            mint: message.map_or(U256::ZERO, |message| message.mint),
             types: PhantomData,
         }
     }
@@ -265,7 +270,7 @@ where
         let gas = self.validate_initial_tx_gas(evm)?;
         let (_, tx, _, journal, _, _) = evm.ctx().all_mut();
         let mut sender = journal.load_account_with_code_mut(tx.caller())?.data;
-        let balance = sender.balance().saturating_add(tx.value());
+        let balance = sender.balance().saturating_add(self.mint);
         sender.set_balance(balance);
         sender.bump_nonce();
         Ok(gas)

@@ -8,7 +8,7 @@ use crate::words::{Words, tag};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use serde::{Deserialize, Serialize};
 
-const MESSAGE_TAG: B256 = tag("rollmill.message.v1");
+const MESSAGE_TAG: B256 = tag("rollmill.message.v2");
 
 /// Rolling hash of the empty queue.
 pub const EMPTY_MESSAGE_HASH: B256 = tag("rollmill.messages.v1");
@@ -28,7 +28,9 @@ pub struct L1Message {
     pub sender: Address,
     /// Recipient on L2.
     pub to: Address,
-    /// Wei minted for the sender and sent along.
+    /// Wei that arrive with the message: minted for the sender, whatever becomes of the call.
+    pub mint: U256,
+    /// Wei sent along with the call, out of the sender's balance after the mint: its own on L2, too.
     pub value: U256,
     /// Gas bought on L1.
     pub gas_limit: u64,
@@ -37,12 +39,13 @@ pub struct L1Message {
 }
 
 impl L1Message {
-    /// `H("rollmill.message.v1", index, sender, to, value, gas_limit, keccak256(data))`.
+    /// `H("rollmill.message.v2", index, sender, to, mint, value, gas_limit, keccak256(data))`.
     pub fn hash(&self) -> B256 {
         Words::tagged(MESSAGE_TAG)
             .uint(self.index)
             .address(self.sender)
             .address(self.to)
+            .uint256(self.mint)
             .uint256(self.value)
             .uint(self.gas_limit)
             .bytes32(keccak256(&self.data))
@@ -90,6 +93,10 @@ mod tests {
             },
             L1Message {
                 to: Address::repeat_byte(1),
+                ..message.clone()
+            },
+            L1Message {
+                mint: U256::from(1),
                 ..message.clone()
             },
             L1Message {

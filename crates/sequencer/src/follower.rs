@@ -153,11 +153,12 @@ impl Follower {
             index: sent.index,
             sender: sent.sender,
             to: sent.to,
+            mint: sent.mint,
             value: sent.value,
             gas_limit: sent.gasLimit,
             data: sent.data.clone(),
         };
-        tracing::info!(index = message.index, value = %message.value, l1_block, "sequencer.l1_message");
+        tracing::info!(index = message.index, mint = %message.mint, value = %message.value, l1_block, "sequencer.l1_message");
         Ok(self
             .store
             .put_message(message.index, l1_block, &serde_json::to_string(&message)?)

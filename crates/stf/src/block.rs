@@ -33,7 +33,7 @@ use alloy_eips::{
     eip4895::{Withdrawal, Withdrawals},
     eip7825::MAX_TX_GAS_LIMIT_OSAKA,
 };
-use alloy_primitives::{Address, B256, Bloom, Bytes, Log};
+use alloy_primitives::{Address, B256, Bloom, Bytes, Log, U256};
 use revm::{
     context::{
         ContextSetters, ContextTr, JournalTr, TxEnv,
@@ -269,7 +269,7 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         let meter = self.evm.ctx.chain;
         let (result, state) = match transaction.as_l1_message() {
             Some(message) => self.run_message(message, env)?,
-            None => self.run(env)?,
+            None => self.run(env, U256::ZERO)?,
         };
         let before = self.work();
         let work = WorkCounts {
@@ -339,10 +339,10 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         }
     }
 
-    /// Executes a transaction; its changes are returned and not kept.
-    fn run(&mut self, env: TxEnv) -> Result<(ExecutionResult, EvmState), PushError> {
+    /// Executes a transaction, a message with what it mints; its changes are returned and not kept.
+    fn run(&mut self, env: TxEnv, mint: U256) -> Result<(ExecutionResult, EvmState), PushError> {
         self.evm.ctx.set_tx(env);
-        let mut handler = BlockHandler::<_, EVMError<StateError>>::new(&self.rules);
+        let mut handler = BlockHandler::<_, EVMError<StateError>>::new(&self.rules, mint);
         let result = handler.run(&mut self.evm);
         let state = self.evm.ctx.journal_mut().finalize();
         match result {
@@ -361,14 +361,14 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
     ) -> Result<(ExecutionResult, EvmState), PushError> {
         env.gas_limit = message_gas_limit(message);
         self.evm.ctx.chain.set_budget(Some(MESSAGE_WORK_MAX));
-        let result = self.run(env);
+        let result = self.run(env, message.mint);
         self.evm.ctx.chain.set_budget(None);
         match result {
             Err(PushError::Rejected(TxRejection::Invalid(_))) => {
                 self.evm
                     .ctx
                     .db_mut()
-                    .credit(message.sender, message.value, true)?;
+                    .credit(message.sender, message.mint, true)?;
                 let gas = ResultGas::default().with_total_gas_spent(message_gas_limit(message));
                 let reason = HaltReason::OutOfGas(OutOfGasError::Basic);
                 let result = ExecutionResult::Halt {

@@ -319,13 +319,16 @@ impl<DB: Database> PrecompileProvider<BlockContext<DB>> for BlockPrecompiles {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlockHandler<EVM, ERROR> {
     beneficiary_takes_base_fee: bool,
+    /// Wei that a message mints for its sender.
+    mint: U256,
     types: PhantomData<(EVM, ERROR)>,
 }
 
 impl<EVM, ERROR> BlockHandler<EVM, ERROR> {
-    pub(crate) const fn new(rules: &Rules) -> Self {
+    pub(crate) const fn new(rules: &Rules, mint: U256) -> Self {
         Self {
             beneficiary_takes_base_fee: rules.is_rollmill(),
+            mint,
             types: PhantomData,
         }
     }
@@ -346,7 +349,7 @@ where
     fn validate(&self, evm: &mut EVM) -> Result<InitialAndFloorGas, ERROR> {
         if evm.ctx().tx().tx_type() == L1_MESSAGE_TX_TYPE {
             let gas = self.validate_initial_tx_gas(evm)?;
-            mint_for_message(evm.ctx())?;
+            mint_for_message(evm.ctx(), self.mint)?;
             return Ok(gas);
         }
         self.validate_env(evm)?;
@@ -379,12 +382,15 @@ where
     }
 }
 
-/// Mints a message's value for its sender and increments the sender's nonce. This happens before the checkpoint that a
+/// Mints what came with a message for its sender and increments the sender's nonce. This happens before the checkpoint that a
 /// failing call reverts to, so the mint outlives the failure.
-fn mint_for_message<CTX: ContextTr>(context: &mut CTX) -> Result<(), <CTX::Db as Database>::Error> {
+fn mint_for_message<CTX: ContextTr>(
+    context: &mut CTX,
+    mint: U256,
+) -> Result<(), <CTX::Db as Database>::Error> {
     let (_, tx, _, journal, _, _) = context.all_mut();
     let mut sender = journal.load_account_with_code_mut(tx.caller())?.data;
-    let balance = sender.balance().saturating_add(tx.value());
+    let balance = sender.balance().saturating_add(mint);
     sender.set_balance(balance);
     sender.bump_nonce();
     Ok(())

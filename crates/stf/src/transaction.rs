@@ -122,10 +122,11 @@ impl InMemorySize for TransactionType {
 }
 
 /// Execution of an L1 message on L2: EIP-2718 type 0x7E over
-/// `rlp([index, sender, to, value, gasLimit, data])`.
+/// `rlp([index, sender, to, mint, value, gasLimit, data])`.
 ///
-/// Gas was bought on L1 (the price here is zero). `value` is minted for the sender before the call and stays with the
-/// sender when the call fails. The sender's nonce increases by one; its value before is not part of the transaction.
+/// Gas was bought on L1 (the price here is zero). `mint` is credited to the sender before the call and stays with the sender when
+/// the call fails; `value` is sent along out of the sender's balance, and fails the call when that is too small. The
+/// sender's nonce increases by one; its value before is not part of the transaction.
 #[derive(
     Clone, Debug, Default, PartialEq, Eq, Hash, RlpEncodable, RlpDecodable, Serialize, Deserialize,
 )]
@@ -139,7 +140,9 @@ pub struct TxL1Message {
     pub sender: Address,
     /// The account called.
     pub to: Address,
-    /// Wei minted and sent along.
+    /// Wei minted for the sender.
+    pub mint: U256,
+    /// Wei sent along.
     pub value: U256,
     /// Gas limit of the call.
     #[serde(rename = "gas", with = "quantity")]
@@ -155,6 +158,7 @@ impl From<L1Message> for TxL1Message {
             index,
             sender,
             to,
+            mint,
             value,
             gas_limit,
             data,
@@ -163,6 +167,7 @@ impl From<L1Message> for TxL1Message {
             index,
             sender,
             to,
+            mint,
             value,
             gas_limit,
             data,
@@ -176,6 +181,7 @@ impl From<TxL1Message> for L1Message {
             index,
             sender,
             to,
+            mint,
             value,
             gas_limit,
             data,
@@ -184,6 +190,7 @@ impl From<TxL1Message> for L1Message {
             index,
             sender,
             to,
+            mint,
             value,
             gas_limit,
             data,

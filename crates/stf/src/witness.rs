@@ -21,7 +21,7 @@
 //! | nodes | count; items: RLP, strictly ascending by hash |
 //! | codes | count; items, strictly ascending by hash |
 //! | data | item: batch data |
-//! | messages | count; each: index, gas limit (two words each), sender, to (20 bytes each), value (32 bytes, big-endian), item: data |
+//! | messages | count; each: index, gas limit (two words each), sender, to (20 bytes each), mint, value (32 bytes each, big-endian), item: data |
 //!
 //! The encoding is canonical: a witness has one byte string, and a byte string that decodes is that of its witness.
 
@@ -235,6 +235,7 @@ impl Witness {
             out.u64(message.gas_limit);
             out.0.extend_from_slice(message.sender.as_slice());
             out.0.extend_from_slice(message.to.as_slice());
+            out.0.extend_from_slice(&message.mint.to_be_bytes::<32>());
             out.0.extend_from_slice(&message.value.to_be_bytes::<32>());
             out.item(&message.data);
         }
@@ -390,6 +391,7 @@ impl Reader<'_> {
                 gas_limit: self.u64()?,
                 sender: Address(self.array()?.into()),
                 to: Address(self.array()?.into()),
+                mint: U256::from_be_bytes(self.array::<32>()?),
                 value: U256::from_be_bytes(self.array::<32>()?),
                 data: self.item()?,
             });

@@ -4,13 +4,14 @@ import { parseAbi } from "viem";
 /** `Rollup` on L1. */
 export const rollupAbi = parseAbi([
   "function sendMessage(address to, uint64 gasLimit, bytes data) payable returns (uint64 index)",
+  "function forceTransaction(address to, uint256 value, uint64 gasLimit, bytes data) payable returns (uint64 index)",
   "function finalizeWithdrawal(uint64 batch, uint64 index, address sender, address recipient, uint256 amountWei, bytes32[32] proof)",
   "function withdrawalFinalized(uint64 index) view returns (bool)",
   "function messageGasPriceWei() view returns (uint128)",
   "function messageGasMax() view returns (uint64)",
   "function committedBatch() view returns (uint64)",
   "function settledBatch() view returns (uint64)",
-  "event MessageSent(uint64 indexed index, address indexed sender, address indexed to, uint256 value, uint64 gasLimit, bytes data, bytes32 rollingHash)",
+  "event MessageSent(uint64 indexed index, address indexed sender, address indexed to, uint256 mint, uint256 value, uint64 gasLimit, bytes data, bytes32 rollingHash)",
   "event WithdrawalFinalized(uint64 indexed index, address indexed recipient, uint256 amountWei, uint64 batch)",
 ]);
 

@@ -13,7 +13,7 @@ export const DEPOSIT_GAS = 21_000n;
 export type MessageRequest = {
   rollup: Address;
   to: Address;
-  /** Wei that arrive on L2. */
+  /** Wei that the call sends along on L2. */
   value?: bigint;
   /** Gas that the call may use on L2; bought on L1. */
   gasLimit?: bigint;
@@ -29,7 +29,7 @@ export async function getMessageFee(
   return price * gasLimit;
 }
 
-/** Queues a call on L2: a forced transaction that no sequencer can refuse. */
+/** Queues a call on L2 that takes ether along. */
 export async function sendMessage(
   client: Wallet,
   { rollup, to, value = 0n, gasLimit = DEPOSIT_GAS, data = "0x" }: MessageRequest,
@@ -41,6 +41,25 @@ export async function sendMessage(
     functionName: "sendMessage",
     args: [to, gasLimit, data],
     value: value + fee,
+    account: client.account,
+    chain: client.chain ?? null,
+  });
+}
+
+/**
+ * Queues a transaction of the account on L2 that no sequencer can leave out; `value` is paid from its balance there. With
+ * `to: withdrawalQueueAddress` and the call of `initiateWithdrawal` it is a forced withdrawal.
+ */
+export async function forceTransaction(
+  client: Wallet,
+  { rollup, to, value = 0n, gasLimit = DEPOSIT_GAS, data = "0x" }: MessageRequest,
+): Promise<Hash> {
+  return writeContract(client, {
+    abi: rollupAbi,
+    address: rollup,
+    functionName: "forceTransaction",
+    args: [to, value, gasLimit, data],
+    value: await getMessageFee(client, { rollup, gasLimit }),
     account: client.account,
     chain: client.chain ?? null,
   });
@@ -106,6 +125,7 @@ export function walletActionsL1() {
   return (client: Wallet) => ({
     deposit: (args: Parameters<typeof deposit>[1]) => deposit(client, args),
     sendMessage: (args: MessageRequest) => sendMessage(client, args),
+    forceTransaction: (args: MessageRequest) => forceTransaction(client, args),
     finalizeWithdrawal: (args: Parameters<typeof finalizeWithdrawal>[1]) => finalizeWithdrawal(client, args),
   });
 }

@@ -71,6 +71,9 @@ export type Message = {
   /** Who speaks on L2: the account on L1, aliased when it is a contract. */
   sender: Address;
   to: Address;
+  /** Wei that arrive with it: minted for the sender. */
+  mint: bigint;
+  /** Wei sent along, out of the sender's balance. */
   value: bigint;
   gasLimit: bigint;
   data: Hex;

@@ -1,8 +1,15 @@
 /** The bridge from end to end: deposit, withdraw, prove, finalize, against a devnet with mock proofs. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { parseEther } from "viem";
-import { WithdrawalNotSettledError, getL2TransactionHash, getMessages, getWithdrawals } from "../src/index.js";
+import { encodeFunctionData, parseEther } from "viem";
+import {
+  WithdrawalNotSettledError,
+  getL2TransactionHash,
+  getMessages,
+  getWithdrawals,
+  withdrawalQueueAbi,
+  withdrawalQueueAddress,
+} from "../src/index.js";
 import { type Devnet, clients, startDevnet } from "./devnet.js";
 
 let net: Devnet;
@@ -40,6 +47,27 @@ test("ether goes to L2 and comes back", { timeout: 300_000 }, async () => {
   assert.ok(withdrawal);
   assert.equal(withdrawal.amount, parseEther("0.5"));
   assert.equal(withdrawal.sender, account.address);
+
+  // The same from L1: nobody at the sequencer is asked.
+  const own = await l2.getBalance({ address: account.address });
+  const forced = await walletL1.forceTransaction({
+    rollup: net.rollup,
+    to: withdrawalQueueAddress,
+    value: parseEther("0.25"),
+    gasLimit: 500_000n,
+    data: encodeFunctionData({ abi: withdrawalQueueAbi, functionName: "initiateWithdrawal", args: [recipient] }),
+  });
+  const [order] = getMessages({
+    logs: (await l1.waitForTransactionReceipt({ hash: forced })).logs,
+    rollup: net.rollup,
+  });
+  assert.ok(order);
+  assert.deepEqual([order.mint, order.value], [0n, parseEther("0.25")]);
+  const obeyed = await l2.waitForMessage({ message: order, timeout: 60_000 });
+  assert.equal(obeyed.status, "success");
+  const [second] = getWithdrawals({ logs: obeyed.logs });
+  assert.deepEqual([second?.amount, second?.sender], [parseEther("0.25"), account.address]);
+  assert.equal(await l2.getBalance({ address: account.address }), own - parseEther("0.25"));
 
   // What it paid is what the receipt says, part by part.
   const fees = await l2.getTransactionFees({ hash });

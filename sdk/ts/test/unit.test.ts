@@ -24,9 +24,9 @@ function answering(answer: (method: string, params: unknown) => unknown) {
 }
 
 test("a message's hash is that of its transaction of type 0x7E", () => {
-  const message = { index: 0n, sender: ANN, to: BEN, value: 5n, gasLimit: 21_000n, data: "0x" } as const;
-  // rlp([0, ann, ben, 5, 21000, ""]) by hand.
-  const rlp = `f0809401010101010101010101010101010101010101019402020202020202020202020202020202020202020582520880`;
+  const message = { index: 0n, sender: ANN, to: BEN, mint: 4n, value: 5n, gasLimit: 21_000n, data: "0x" } as const;
+  // rlp([0, ann, ben, 4, 5, 21000, ""]) by hand.
+  const rlp = `f180940101010101010101010101010101010101010101940202020202020202020202020202020202020202040582520880`;
   assert.equal(getL2TransactionHash(message), keccak256(`0x7e${rlp}`));
 });
 
@@ -36,12 +36,12 @@ test("messages of other contracts are not ours", () => {
       address,
       topics: encodeEventTopics({ abi: rollupAbi, eventName: "MessageSent", args: { index: 7n, sender: ANN, to: BEN } }),
       data: encodeAbiParameters(
-        [{ type: "uint256" }, { type: "uint64" }, { type: "bytes" }, { type: "bytes32" }],
-        [5n, 21_000n, "0x", keccak256("0x")],
+        [{ type: "uint256" }, { type: "uint256" }, { type: "uint64" }, { type: "bytes" }, { type: "bytes32" }],
+        [4n, 5n, 21_000n, "0x", keccak256("0x")],
       ),
     }) as Log;
   const messages = getMessages({ logs: [log(ANN), log(BEN)], rollup: BEN });
-  assert.deepEqual(messages, [{ index: 7n, sender: ANN, to: BEN, value: 5n, gasLimit: 21_000n, data: "0x" }]);
+  assert.deepEqual(messages, [{ index: 7n, sender: ANN, to: BEN, mint: 4n, value: 5n, gasLimit: 21_000n, data: "0x" }]);
 });
 
 test("quantities become bigints, and nothing else does", async () => {

@@ -123,6 +123,7 @@ fn sent(message: L1Message) -> LoggedEvent {
         index: message.index,
         sender: message.sender,
         to: message.to,
+        mint: message.mint,
         value: message.value,
         gasLimit: message.gas_limit,
         data: message.data,

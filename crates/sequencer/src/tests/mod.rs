@@ -209,6 +209,7 @@ fn deposit(index: u64, wei: u64) -> L1Message {
         index,
         sender: Address::repeat_byte(0xdd),
         to: Address::repeat_byte(0xee),
+        mint: U256::from(wei),
         value: U256::from(wei),
         gas_limit: 100_000,
         data: Bytes::new(),

@@ -153,6 +153,56 @@ async fn a_deposit_becomes_a_withdrawal_that_l1_pays() {
     node.stop().await;
 }
 
+/// The operator takes no transaction of the user's, and the user's ether leaves all the same.
+#[tokio::test]
+async fn a_forced_withdrawal_needs_nobody_at_the_sequencer() {
+    let (l1, dir) = (Layer1::start().await, TempDir::new().unwrap());
+    let node = Node::start(&l1, dir.path(), config()).await;
+    let user = l1.sender(5, &node.store);
+    deposit(&node, user.address(), ETHER).await;
+    eventually("the deposit on L2", || async {
+        (node.l2_balance(user.address()) == U256::from(ETHER)).then_some(())
+    })
+    .await;
+
+    let recipient = Address::repeat_byte(0xcd);
+    let gas_limit = 500_000;
+    let force = Rollup::forceTransactionCall {
+        to: WITHDRAWAL_QUEUE,
+        value: U256::from(ETHER),
+        gasLimit: gas_limit,
+        data: WithdrawalQueue::initiateWithdrawalCall { recipient }
+            .abi_encode()
+            .into(),
+    };
+    let fee = u128::from(gas_limit) * node.deployment.parameters.message_gas_price_wei;
+    let force = Call::new(node.deployment.rollup, &force).with_value(U256::from(fee));
+    user.send("force", &force).await.unwrap();
+    eventually("the ether to leave L2", || async {
+        node.l2_balance(user.address()).is_zero().then_some(())
+    })
+    .await;
+    node.sealer.seal();
+    wait_for(&node, 1, BatchState::Committed).await;
+    settle(&node, 1).await;
+    wait_for(&node, 1, BatchState::Settled).await;
+
+    let proof = node.withdrawals.prove(0).await.unwrap();
+    assert_eq!(proof.withdrawal.sender, user.address());
+    let call = Rollup::finalizeWithdrawalCall {
+        batch: proof.batch,
+        index: proof.withdrawal.index,
+        sender: proof.withdrawal.sender,
+        recipient: proof.withdrawal.recipient,
+        amountWei: proof.withdrawal.amount_wei,
+        proof: proof.path,
+    };
+    let call = Call::new(node.deployment.rollup, &call);
+    user.send("withdrawal", &call).await.unwrap();
+    assert_eq!(l1.balance(recipient).await, U256::from(ETHER));
+    node.stop().await;
+}
+
 /// The header's RLP is what L1 itself hashes: beacons can be proven.
 #[tokio::test]
 async fn headers_prove_beacons() {

@@ -36,14 +36,15 @@ fn any_message() -> impl Strategy<Value = L1Message> {
     (
         any::<[u64; 2]>(),
         any::<[[u8; 20]; 2]>(),
-        any::<[u8; 32]>(),
+        any::<[[u8; 32]; 2]>(),
         any_bytes(),
     )
-        .prop_map(|(numbers, addresses, value, data)| L1Message {
+        .prop_map(|(numbers, addresses, [mint, value], data)| L1Message {
             index: numbers[0],
             gas_limit: numbers[1],
             sender: addresses[0].into(),
             to: addresses[1].into(),
+            mint: U256::from_be_bytes(mint),
             value: U256::from_be_bytes(value),
             data,
         })
@@ -141,13 +142,13 @@ fn the_layout_of_version_1() {
             index: 7,
             sender: Address::repeat_byte(0xcc),
             to: Address::repeat_byte(0xdd),
+            mint: U256::from(6),
             value: U256::from(8),
             gas_limit: 9,
             data: Bytes::from_static(b"m"),
         }],
     };
-    let mut value = [0; 32];
-    value[31] = 8;
+    let [mint, value] = [6, 8].map(|last| B256::with_last_byte(last).0);
     let expected = [
         &b"\x01\0\0\0"[..],
         b"\x02\0\0\0\x03\0\0\0\x04\0\0\0",
@@ -162,6 +163,7 @@ fn the_layout_of_version_1() {
         b"\x01\0\0\0\x07\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0",
         &[0xcc; 20],
         &[0xdd; 20],
+        &mint,
         &value,
         b"\x01\0\0\0m\0\0\0",
     ];

@@ -122,6 +122,7 @@ pub fn message(index: u64, value: u64) -> L1Message {
         index,
         sender: Address::repeat_byte(0x51),
         to: Address::repeat_byte(0x51),
+        mint: U256::from(value),
         value: U256::from(value),
         gas_limit: 100_000,
         data: Bytes::new(),

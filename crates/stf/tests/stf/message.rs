@@ -71,6 +71,58 @@ fn a_message_without_enough_gas_is_included_as_failed() {
 }
 
 #[test]
+fn a_forced_transaction_spends_what_its_sender_has() {
+    let mut chain = Chain::new();
+    let to = Address::repeat_byte(0x77);
+    let forced = |index, mint, value| L1Message {
+        to,
+        mint: U256::from(mint),
+        value: U256::from(value),
+        ..message(index, 0)
+    };
+    let block = chain.extend([
+        recovered(&message(0, 5)),
+        // Of the five, three; then all that is left and one that came along.
+        recovered(&forced(1, 0, 3)),
+        recovered(&forced(2, 1, 3)),
+    ]);
+    assert!(block.receipts.iter().all(|receipt| receipt.success));
+    assert_eq!(balance(&chain, to), U256::from(6));
+    assert_eq!(balance(&chain, message(0, 5).sender), U256::ZERO);
+}
+
+#[test]
+fn a_forced_transaction_of_more_than_there_is_fails_and_blocks_nothing() {
+    let mut chain = Chain::new();
+    let to = Address::repeat_byte(0x77);
+    let greedy = L1Message {
+        to,
+        mint: U256::from(2),
+        value: U256::from(3),
+        ..message(0, 0)
+    };
+    let immense = L1Message {
+        index: 1,
+        value: U256::MAX,
+        ..greedy.clone()
+    };
+    let block = chain.extend([
+        recovered(&greedy),
+        recovered(&immense),
+        recovered(&message(2, 5)),
+    ]);
+    let success: Vec<_> = block
+        .receipts
+        .iter()
+        .map(|receipt| receipt.success)
+        .collect();
+    assert_eq!(success, [false, false, true]);
+    let account = chain.state().account(greedy.sender).unwrap().unwrap();
+    assert_eq!((account.balance, account.nonce), (U256::from(9), 3));
+    assert_eq!(balance(&chain, to), U256::ZERO);
+}
+
+#[test]
 fn a_contract_may_send_messages() {
     let mut chain = Chain::new();
     let block = chain.extend([recovered(&L1Message {

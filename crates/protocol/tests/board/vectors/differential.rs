@@ -238,6 +238,7 @@ fn messages(case: &Case) -> Vec<B256> {
         index: case.u64(0),
         sender: case.address(1),
         to: case.address(2),
+        mint: U256::from_be_bytes(case.word(9).0),
         value: U256::from_be_bytes(case.word(3).0),
         gas_limit: case.u64(4),
         data: Bytes::copy_from_slice(&case.word(5)[..(case.u64(6) % 33) as usize]),

@@ -141,6 +141,7 @@ fn messages() -> Value {
         index,
         sender: account(0x51),
         to: account(0x52),
+        mint: U256::from(1_000_000_009u64) * U256::from(index),
         value: U256::from(1_000_000_007u64) * U256::from(index + 1),
         gas_limit: 100_000 + index,
         data: Bytes::from_static(data),
@@ -157,6 +158,7 @@ fn messages() -> Value {
     json!({
         "emptyHash": EMPTY_MESSAGE_HASH,
         "senders": queue.iter().map(|message| message.sender).collect::<Vec<_>>(),
+        "mints": queue.iter().map(|message| message.mint).collect::<Vec<_>>(),
         "tos": queue.iter().map(|message| message.to).collect::<Vec<_>>(),
         "values": queue.iter().map(|message| message.value.to_string()).collect::<Vec<_>>(),
         "gasLimits": queue.iter().map(|message| message.gas_limit).collect::<Vec<_>>(),
