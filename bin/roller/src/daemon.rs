@@ -22,7 +22,7 @@ use eyre::{WrapErr, bail, ensure};
 use rollmill_l1::{Deployment, connect};
 use rollmill_roller_api::{
     Assignment, Client, ClientError, HeartbeatRequest, PickRequest, ProofKind, Requirements,
-    SeatId, Stage, VerdictKind,
+    SeatId, SignedSubmission, Stage, VerdictKind,
 };
 use rollmill_runtime::{Backoff, Shutdown, Tasks, init_tracing, write_ready_file};
 use rollmill_store::Objects;
@@ -33,7 +33,9 @@ use crate::{
     config::{RunArgs, RunConfig},
     finished::{Finished, FinishedProofs},
     identity::Identity,
-    keys, progress,
+    keys,
+    posting::Posting,
+    progress,
     prover::{Job, Proof, Prover},
     receipts::ReceiptBook,
     statement::Commits,
@@ -51,6 +53,8 @@ struct Daemon {
     objects: Objects,
     finished: FinishedProofs,
     commits: Commits,
+    /// None for the fallback prover: nobody wrongs the operator.
+    posting: Option<Posting>,
     prover: Arc<Prover>,
     progress: progress::Board,
     /// The seat in hand and its token, which a stop order of the coordinator cancels.
@@ -90,7 +94,7 @@ impl Daemon {
         let deployment = Deployment::open(&config.deployment)?;
         let client = Client::new(
             &config.coordinator,
-            signer,
+            signer.clone(),
             deployment.chain_id,
             deployment.rollup,
         )?;
@@ -103,6 +107,14 @@ impl Daemon {
         let objects = Objects::open(config.data_dir.join("objects"))
             .wrap_err_with(|| format!("cannot use {}", config.data_dir.display()))?;
         let finished = FinishedProofs::open(config.data_dir.join("finished"), objects.clone())?;
+        let l1 = connect(&config.l1_rpc)?;
+        let posting = match &identity.asker {
+            Some(_) => {
+                let data_dir = config.data_dir.join("l1");
+                Some(Posting::open(l1.clone(), &deployment, signer, &data_dir).await?)
+            }
+            None => None,
+        };
         let setup = config.clone();
         let prover = tokio::task::spawn_blocking(move || Prover::new(&setup)).await??;
         Ok(Self {
@@ -113,9 +125,10 @@ impl Daemon {
             objects,
             finished,
             commits: Commits {
-                l1: connect(&config.l1_rpc)?,
+                l1,
                 rollup: deployment.rollup,
             },
+            posting,
             prover: Arc::new(prover),
             progress: progress::Board::default(),
             in_hand: Mutex::new(None),
@@ -250,7 +263,7 @@ impl Daemon {
             }
         };
         self.progress.reach(Stage::Submitting, 0.99);
-        self.submit(assignment.seat, &finished, proof, token).await
+        self.submit(assignment, &finished, proof, token).await
     }
 
     /// Makes the proof and keeps it. `None` when it was cancelled.
@@ -335,25 +348,41 @@ impl Daemon {
         }
     }
 
-    /// Hands the proof in, again and again until there is a receipt or a refusal for good.
+    /// Hands the proof in, again and again until there is a receipt or a refusal for good. When its time gets short, L1 is told of it.
     async fn submit(
         &self,
-        seat: SeatId,
+        assignment: &Assignment,
         finished: &Finished,
         proof: Bytes,
         token: &Shutdown,
     ) -> eyre::Result<()> {
+        let seat = assignment.seat;
         let submission = self.client.sign_submission(
             seat,
             self.identity.roller,
             finished.public_values_hash,
             &proof,
         );
-        let reply = retry(token, "submission", || {
+        let taken = retry(token, "submission", || {
             self.client
                 .submit(&submission, &finished.stats, proof.clone())
-        })
-        .await?;
+        });
+        let reply = match &self.posting {
+            None => taken.await,
+            Some(posting) => {
+                tokio::pin!(taken);
+                let reply = tokio::select! {
+                    biased;
+                    reply = &mut taken => reply,
+                    () = posting.in_time(assignment, &submission) => taken.await,
+                };
+                // Refused for good: it is handed in again, but the time may be over then.
+                if reply.is_err() && !token.is_cancelled() {
+                    posting.if_due(assignment, &submission).await;
+                }
+                reply
+            }
+        }?;
         let (task, on_time) = (seat.task, reply.on_time);
         if let Some(asker) = &self.identity.asker {
             let receipts = asker.submission(&submission, &reply);

@@ -12,6 +12,7 @@ mod daemon;
 mod finished;
 mod identity;
 mod keys;
+mod posting;
 mod progress;
 mod prover;
 mod receipts;

@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: starting the built programs as a user would, on ports that the system picks.
 
+pub mod proxy;
 pub mod user;
 
 use std::{
@@ -166,15 +167,12 @@ impl Talking {
 
     /// Process ids of its children.
     pub async fn children(&self) -> eyre::Result<Vec<u32>> {
-        let parent = self.id()?;
-        let listed = Command::new("pgrep").args(["-P", &parent]).output().await?;
-        let listed = String::from_utf8(listed.stdout)?;
-        Ok(listed.lines().map(str::parse).collect::<Result<_, _>>()?)
+        children(&self.process).await
     }
 
     /// Presses Ctrl-C, and waits for the end; `true` when the status is 0.
     pub async fn interrupt(mut self) -> eyre::Result<bool> {
-        kill("-INT", &self.id()?).await?;
+        kill("-INT", &id(&self.process)?).await?;
         // Read to the end, so that it never waits for a full pipe.
         let ending = async {
             while self.lines.next_line().await?.is_some() {}
@@ -185,13 +183,21 @@ impl Talking {
             .wrap_err("Ctrl-C does not end the program")??;
         Ok(status.success())
     }
+}
 
-    fn id(&self) -> eyre::Result<String> {
-        let id = self.process.id();
-        Ok(id
-            .ok_or_else(|| eyre!("the program has ended"))?
-            .to_string())
-    }
+fn id(process: &Child) -> eyre::Result<String> {
+    let id = process.id();
+    Ok(id
+        .ok_or_else(|| eyre!("the program has ended"))?
+        .to_string())
+}
+
+/// Process ids of a program's children.
+async fn children(process: &Child) -> eyre::Result<Vec<u32>> {
+    let parent = id(process)?;
+    let listed = Command::new("pgrep").args(["-P", &parent]).output().await?;
+    let listed = String::from_utf8(listed.stdout)?;
+    Ok(listed.lines().map(str::parse).collect::<Result<_, _>>()?)
 }
 
 /// Sends a signal to a process.
@@ -219,6 +225,11 @@ impl Devnet {
             rollup: field("rollup")?,
             process,
         })
+    }
+
+    /// Process ids of its rollers.
+    pub async fn children(&self) -> eyre::Result<Vec<u32>> {
+        children(&self.process).await
     }
 
     /// Ends it as a power cut would.
