@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use alloy_primitives::B256;
 use rollmill_engine::{
-    AppendError, Chain, PoolError, StorageError,
+    AppendError, Chain, StorageError,
     stf::{BlockError, TxRejection},
 };
 use rollmill_protocol::L1Message;
@@ -51,9 +51,6 @@ pub enum BuildError {
     /// The block cannot be written.
     #[error("cannot store the next block")]
     Append(#[from] AppendError),
-    /// The pool cannot read the chain's state.
-    #[error("cannot read the accounts of waiting transactions")]
-    Pool(#[from] PoolError),
     /// The store of L1 messages failed.
     #[error("cannot read the L1 messages")]
     Store(#[from] StoreError),

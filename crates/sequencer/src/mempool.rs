@@ -1,6 +1,6 @@
 //! Transactions that wait for a block.
 //!
-//! Model: per account a map from nonce to transaction. What is accepted was decoded, its sender recovered, and checked
+//! Model: per account its next nonce and a map from nonce to transaction. What is accepted was decoded, its sender recovered, and checked
 //! against the newest state with the same rules as on the embedded L1 ([`rollmill_engine::pool`]); it is in the
 //! [`Journal`] before the client hears of it, so an acknowledged transaction survives `kill -9`. It leaves the pool when it is
 //! confirmed (the chain's file holds it then), when its sender replaces it, or when a block finds that it cannot be executed any more.
@@ -28,7 +28,7 @@ use alloy_eips::{
 };
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 use rollmill_engine::{
-    Chain, PoolError, TransactionPool,
+    Chain, OpenBlock, PoolError, TransactionPool,
     pool::{Announcements, Limits, PoolContent, Sender, admit, cost, decode, replaces},
     stf::{Transaction, header::next_base_fee},
 };
@@ -65,9 +65,20 @@ struct Waiting {
     arrival: u64,
 }
 
+/// The transactions of an account.
+#[derive(Debug)]
+struct Queue {
+    /// Nonce of the next transaction that can be executed, as the newest state has it.
+    ///
+    /// INVARIANT: it follows every change of the state: [`Mempool::follow`] after each confirmation, and a second look after each
+    /// insertion, because the state that was looked at before may be old by then.
+    next: u64,
+    waiting: BTreeMap<u64, Waiting>,
+}
+
 #[derive(Debug, Default)]
 struct Table {
-    accounts: HashMap<Address, BTreeMap<u64, Waiting>>,
+    accounts: HashMap<Address, Queue>,
     hashes: HashMap<B256, (Address, u64)>,
     arrivals: u64,
 }
@@ -157,34 +168,34 @@ impl Mempool {
     }
 
     fn insert(&self, transaction: Recovered<Transaction>) -> Result<Inserted, PoolError> {
-        let sender = self.sender(transaction.signer())?;
+        let address = transaction.signer();
+        let sender = self.sender(address)?;
         admit(&transaction, &sender)?;
-        self.table().insert(transaction, &sender)
+        let inserted = self.table().insert(transaction, &sender)?;
+        let nonce = self.sender(address)?.nonce;
+        let executed = self.table().follow(address, nonce);
+        self.journal.remove(executed);
+        Ok(inserted)
     }
 
     /// Transactions for the next block in the order of their tips, each account's by nonce; at most `limit`.
-    pub(crate) fn executable(
-        &self,
-        limit: usize,
-    ) -> Result<Vec<Recovered<Transaction>>, PoolError> {
+    pub(crate) fn executable(&self, limit: usize) -> Vec<Recovered<Transaction>> {
         let base_fee = next_base_fee(&self.chain.head());
-        let mut state = self.chain.newest_state();
-        let mut table = self.table();
-        let accounts: Vec<Address> = table.accounts.keys().copied().collect();
-        let mut nonces = HashMap::with_capacity(accounts.len());
-        let mut mined = Vec::new();
-        for address in accounts {
-            let nonce = state.account(address)?.map_or(0, |account| account.nonce);
-            mined.extend(table.drop_below(address, nonce));
-            nonces.insert(address, nonce);
-        }
-        let ready = table.best(&nonces, base_fee, limit);
-        drop(table);
-        self.journal.remove(mined);
-        Ok(ready)
+        self.table().best(base_fee, limit)
     }
 
-    /// Forgets transactions that are in a block or cannot be any more.
+    /// Takes in what the open block has changed, after it was confirmed. What it executed of the pool is forgotten.
+    pub(crate) fn follow(&self, open: &OpenBlock) {
+        let mut table = self.table();
+        let executed = open
+            .nonces()
+            .flat_map(|(account, nonce)| table.follow(account, nonce))
+            .collect();
+        drop(table);
+        self.journal.remove(executed);
+    }
+
+    /// Forgets transactions that can never be executed.
     pub(crate) fn remove(&self, hashes: Vec<B256>) {
         let mut table = self.table();
         for hash in &hashes {
@@ -215,23 +226,21 @@ impl TransactionPool for Mempool {
     }
 
     fn pending_nonce(&self, account: Address) -> Option<u64> {
-        let next = self.sender(account).ok()?.nonce;
-        self.table().pending_nonce(account, next)
+        self.table().pending_nonce(account)
     }
 
     fn pending(&self, hash: &B256) -> Option<Recovered<Transaction>> {
         let table = self.table();
         let (sender, nonce) = table.hashes.get(hash)?;
-        Some(table.accounts.get(sender)?.get(nonce)?.transaction.clone())
+        let waiting = &table.accounts.get(sender)?.waiting;
+        Some(waiting.get(nonce)?.transaction.clone())
     }
 
     fn content(&self) -> PoolContent {
-        let mut state = self.chain.newest_state();
         let mut content = PoolContent::default();
-        for (address, waiting) in &self.table().accounts {
-            let account = state.account(*address).ok().flatten();
-            let next = account.map_or(0, |account| account.nonce);
-            content.add_account(next, waiting.values().map(|waiting| &waiting.transaction));
+        for queue in self.table().accounts.values() {
+            let waiting = queue.waiting.values();
+            content.add_account(queue.next, waiting.map(|waiting| &waiting.transaction));
         }
         content
     }
@@ -276,7 +285,7 @@ impl Table {
                 limit: ACCOUNT_SLOTS,
             });
         }
-        let waiting = self.accounts.get(&address);
+        let waiting = self.accounts.get(&address).map(|queue| &queue.waiting);
         let replaced = waiting.and_then(|waiting| waiting.get(&nonce));
         if replaced.is_some_and(|old| !replaces(&transaction, &old.transaction)) {
             return Err(PoolError::Underpriced);
@@ -301,25 +310,22 @@ impl Table {
             self.hashes.remove(old);
         }
         self.hashes.insert(hash, (address, nonce));
-        self.accounts.entry(address).or_default().insert(
-            nonce,
-            Waiting {
-                transaction,
-                hash,
-                arrival,
-            },
-        );
+        let queue = self.accounts.entry(address).or_insert_with(|| Queue {
+            next: sender.nonce,
+            waiting: BTreeMap::new(),
+        });
+        let waiting = Waiting {
+            transaction,
+            hash,
+            arrival,
+        };
+        queue.waiting.insert(nonce, waiting);
         Ok(Inserted { hash, replaced })
     }
 
-    fn best(
-        &self,
-        nonces: &HashMap<Address, u64>,
-        base_fee: u64,
-        limit: usize,
-    ) -> Vec<Recovered<Transaction>> {
-        let offer = |sender: Address, nonce: u64| {
-            let waiting = self.accounts.get(&sender)?.get(&nonce)?;
+    fn best(&self, base_fee: u64, limit: usize) -> Vec<Recovered<Transaction>> {
+        let offer = |sender: Address, queue: &Queue, nonce: u64| {
+            let waiting = queue.waiting.get(&nonce)?;
             let tip = waiting.transaction.effective_tip_per_gas(base_fee)?;
             Some(Offer {
                 tip,
@@ -328,23 +334,26 @@ impl Table {
                 nonce,
             })
         };
-        let mut offers: BinaryHeap<Offer> = nonces
+        let mut offers: BinaryHeap<Offer> = self
+            .accounts
             .iter()
-            .filter_map(|(sender, nonce)| offer(*sender, *nonce))
+            .filter_map(|(sender, queue)| offer(*sender, queue, queue.next))
             .collect();
         let mut best = Vec::new();
         while best.len() < limit
             && let Some(Offer { sender, nonce, .. }) = offers.pop()
         {
-            best.push(self.accounts[&sender][&nonce].transaction.clone());
-            offers.extend(offer(sender, nonce + 1));
+            let queue = &self.accounts[&sender];
+            best.push(queue.waiting[&nonce].transaction.clone());
+            offers.extend(offer(sender, queue, nonce + 1));
         }
         best
     }
 
-    fn pending_nonce(&self, account: Address, next: u64) -> Option<u64> {
-        let waiting = self.accounts.get(&account)?;
-        let follow = (next..)
+    /// The nonce after the executable transactions of an account; `None` when it has none.
+    fn pending_nonce(&self, account: Address) -> Option<u64> {
+        let Queue { next, waiting } = self.accounts.get(&account)?;
+        let follow = (*next..)
             .zip(waiting.range(next..))
             .take_while(|(next, (nonce, _))| next == *nonce);
         follow.last().map(|(nonce, _)| nonce + 1)
@@ -354,20 +363,21 @@ impl Table {
         let Some((sender, nonce)) = self.hashes.remove(hash) else {
             return;
         };
-        if let Some(waiting) = self.accounts.get_mut(&sender) {
-            waiting.remove(&nonce);
-            if waiting.is_empty() {
+        if let Some(queue) = self.accounts.get_mut(&sender) {
+            queue.waiting.remove(&nonce);
+            if queue.waiting.is_empty() {
                 self.accounts.remove(&sender);
             }
         }
     }
 
-    fn drop_below(&mut self, account: Address, next: u64) -> Vec<B256> {
-        let below = self
-            .accounts
-            .get(&account)
-            .into_iter()
-            .flat_map(|waiting| waiting.range(..next));
+    /// The account's next nonce is this one; returns what is below it, and forgets it.
+    fn follow(&mut self, account: Address, next: u64) -> Vec<B256> {
+        let Some(queue) = self.accounts.get_mut(&account) else {
+            return Vec::new();
+        };
+        queue.next = next;
+        let below = queue.waiting.range(..next);
         let hashes: Vec<B256> = below.map(|(_, waiting)| waiting.hash).collect();
         for hash in &hashes {
             self.remove(hash);

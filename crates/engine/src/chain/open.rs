@@ -102,6 +102,13 @@ impl OpenBlock {
         }
     }
 
+    /// Nonces of the accounts that it has changed; 0 for those that do not exist any more.
+    pub fn nonces(&self) -> impl Iterator<Item = (Address, u64)> {
+        self.accounts
+            .iter()
+            .map(|(address, account)| (*address, account.fields.map_or(0, |fields| fields.nonce)))
+    }
+
     /// Position of a transaction in it.
     pub fn position(&self, transaction: &B256) -> Option<usize> {
         self.positions.get(transaction).copied()

@@ -163,7 +163,7 @@ impl Bench {
                 PushError::Block(error) => error.into(),
             })?;
         }
-        self.chain.confirm(&block)?;
+        self.confirm(&block)?;
         tracing::info!(
             block = block.header().number,
             transactions = block.transaction_count(),
@@ -205,7 +205,7 @@ impl Bench {
                 };
                 extended.messages = push_messages(&mut block, inputs.messages)?;
                 if extended.messages > 0 {
-                    self.chain.confirm(&block)?;
+                    self.confirm(&block)?;
                 }
                 block
             }
@@ -214,6 +214,15 @@ impl Bench {
         extended.is_open = block.transaction_count() > 0;
         self.open = extended.is_open.then_some(block);
         Ok(extended)
+    }
+
+    /// Puts what was pushed on disk, shows it, and lets the pool go on from there.
+    fn confirm(&self, block: &Executor) -> Result<(), BuildError> {
+        self.chain.confirm(block)?;
+        if let Some(open) = self.chain.open_block() {
+            self.pool.follow(&open);
+        }
+        Ok(())
     }
 
     /// A new block, if there is something for it and its time is not too far ahead.
@@ -234,7 +243,7 @@ impl Bench {
         loop {
             let before = block.transaction_count();
             let room = BLOCK_TRANSACTIONS_MAX.saturating_sub(before);
-            let ready = self.pool.executable(room.clamp(1, CONFIRMED_AT_ONCE_MAX))?;
+            let ready = self.pool.executable(room.clamp(1, CONFIRMED_AT_ONCE_MAX));
             if ready.is_empty() {
                 return Ok(is_full);
             }
@@ -242,16 +251,14 @@ impl Bench {
                 return Ok(true);
             }
             let refused = push_transactions(block, ready, &mut is_full)?;
-            let pushed = block.transactions_from(before);
-            let mut gone: Vec<B256> = pushed.map(|(transaction, _)| transaction.hash()).collect();
-            if !gone.is_empty() {
-                self.chain.confirm(block)?;
+            let is_stuck = refused.is_empty() && block.transaction_count() == before;
+            if block.transaction_count() > before {
+                self.confirm(block)?;
             }
-            gone.extend(refused);
-            if gone.is_empty() {
+            self.pool.remove(refused);
+            if is_stuck {
                 return Ok(is_full);
             }
-            self.pool.remove(gone);
         }
     }
 }

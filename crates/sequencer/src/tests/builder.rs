@@ -3,6 +3,7 @@ use alloy::{
     primitives::{Address, B256, TxKind, U256, keccak256},
 };
 use rollmill_engine::{PoolError, StateView, TransactionPool};
+use rollmill_protocol::L1Message;
 
 use super::{ETHER, GENESIS_S, World, deposit, key, put, signed, transfer};
 use crate::{
@@ -195,6 +196,28 @@ async fn what_was_confirmed_stands_after_a_kill() {
     assert!(chain.confirmed().unwrap().is_none());
     builder.step(true).await.unwrap();
     assert_eq!(chain.head().number, 1);
+}
+
+/// A forced transaction uses the nonce that a waiting one has: the pool follows.
+#[tokio::test]
+async fn the_pool_follows_what_messages_do_to_its_accounts() {
+    let world = World::new();
+    let chain = world.chain();
+    let pool = world.pool(&chain);
+    let first = pool.submit(signed(1, transfer(0))).await.unwrap();
+    let second = pool.submit(signed(1, transfer(1))).await.unwrap();
+    let forced = L1Message {
+        sender: key(1).address(),
+        ..deposit(0, 10)
+    };
+    put(&world.store().await, &forced).await;
+    let mut builder = world.builder(&chain, &pool, 0).await;
+    builder.step(true).await.unwrap();
+    let block = chain.block(1).unwrap().unwrap();
+    let hashes: Vec<_> = block.transactions.iter().map(|tx| tx.hash()).collect();
+    assert_eq!(hashes[1..], [second]);
+    assert!(pool.is_empty());
+    assert_eq!(chain.place_of(&first).unwrap(), None);
 }
 
 /// Calls the pairing precompile: cheap to run, dear to prove.
