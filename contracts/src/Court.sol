@@ -82,12 +82,13 @@ contract Court is ICourt {
         require(!IProofVerifier(rollup.programs(b.programVersion).verifier).total(), JudgeInstead());
         require(!quarantined(b.programVersion), Quarantined(b.programVersion));
         require(!_isAccused[s.roller], AlreadyAccused(s.roller));
-        uint256 rebuttalBondWei = parameters.value(Key.RebuttalBondWei);
+        uint256 claimedWei = fineWei(batch);
+        // Whoever claims a fine puts up as much at least: no parameter makes it cheap to accuse the absent.
+        uint256 rebuttalBondWei = Math.max(parameters.value(Key.RebuttalBondWei), claimedWei);
         // The operator's bond covers what all rebuttals together can cost.
         openAccusations++;
         require(openAccusations * rebuttalBondWei <= bond.bondWei(), TooManyAccusations(openAccusations));
         uint64 untilS = uint64(block.timestamp + parameters.value(Key.DefendS));
-        uint256 claimedWei = fineWei(batch);
         _accusations[_seat(s)] = Accusation(
             msg.sender, s.roller, batch, untilS, s.publicValuesHash, s.proofDigest, rebuttalBondWei, claimedWei
         );
@@ -170,7 +171,9 @@ contract Court is ICourt {
     function fineWei(uint64 batch) public view returns (uint256) {
         require(batch != 0 && batch <= rollup.committedBatch(), UnknownBatch(batch));
         Batch memory b = rollup.batches(batch);
-        return AmountsLib.fine(parameters.value(Key.FineMinWei), b.unitPriceWei, b.proverGasEstimate);
+        return AmountsLib.fine(
+            parameters.value(Key.FineMinWei), b.unitPriceWei, b.proverGasEstimate, registry.stakeMinWei()
+        );
     }
 
     /// @inheritdoc ICourt
@@ -270,7 +273,8 @@ contract Court is ICourt {
 
     function _acquit(bytes32 seat, Accusation memory a, uint32 round) private {
         _close(seat, a);
-        uint256 costWei = Math.min(parameters.value(Key.RebuttalCostWei), a.bondWei);
+        // Half is burned at least: whoever accuses himself loses.
+        uint256 costWei = Math.min(parameters.value(Key.RebuttalCostWei), a.bondWei / 2);
         uint256 burnedWei = a.bondWei - costWei;
         emit Acquitted(a.batch, a.roller, round, costWei, burnedWei);
         token.burn(burnedWei);

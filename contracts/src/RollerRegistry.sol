@@ -23,6 +23,9 @@ contract RollerRegistry is IRollerRegistry {
         uint64 retiredAt;
     }
 
+    /// @dev The greatest fine is a part of the least stake: with none, nobody could be fined.
+    uint256 private constant STAKE_MIN_LEAST_WEI = 1 ether;
+
     ScrToken public immutable token;
     address public immutable court;
     address public immutable rewardPool;
@@ -49,6 +52,7 @@ contract RollerRegistry is IRollerRegistry {
         token = ScrToken(c.token);
         court = c.court;
         rewardPool = c.rewardPool;
+        require(p.stakeMinWei >= STAKE_MIN_LEAST_WEI, StakeTooSmall(p.stakeMinWei, STAKE_MIN_LEAST_WEI));
         stakeMinWei = p.stakeMinWei;
         unbondS = p.unbondS;
         // Stake must outlive every dispute about what it stands for.

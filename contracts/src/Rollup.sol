@@ -359,7 +359,9 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
 
     /// @dev Reverts unless the operator's bond covers the batch.
     function _book(uint64 batch, Batch storage b) private {
-        uint256 fineWei = AmountsLib.fine(parameters.value(Key.FineMinWei), b.unitPriceWei, b.proverGasEstimate);
+        uint256 fineWei = AmountsLib.fine(
+            parameters.value(Key.FineMinWei), b.unitPriceWei, b.proverGasEstimate, registry.stakeMinWei()
+        );
         bond.book(batch, _rewardWei(b, b.proverGasEstimate), fineWei, batch - settledBatch);
     }
 

@@ -195,6 +195,34 @@ contract AccuseTest is Base {
         refused(ICourt.TooManyAccusations.selector, 1, garbage(1, 2), 2);
     }
 
+    /// However small the bond is made, whoever claims a fine puts up as much: accusing the absent is no business.
+    function test_anAccuserPutsUpTheFineAtLeast() public {
+        announced(Key.RebuttalBondWei, 1 ether);
+        announced(Key.AccuserCostWei, 1000 ether);
+        accuse(1, garbage(1, 0), 0);
+        vm.assertEq(court.accusation(task, 0, rollers[0]).bondWei, FINE);
+        vm.assertEq(scr.balanceOf(accuser), 100_000 ether - FINE);
+        vm.warp(block.timestamp + 12 hours);
+        court.convict(task, 0, rollers[0]);
+        vm.assertEq(scr.balanceOf(accuser), 100_000 ether + FINE / 4);
+        // As many of such bonds as the operator's bond covers, and no more.
+        vm.prank(operator);
+        bond.requestWithdrawal(BOND - 2 * FINE + 1);
+        accuse(1, garbage(1, 1), 1);
+        refused(ICourt.TooManyAccusations.selector, 1, garbage(1, 2), 2);
+    }
+
+    /// However large its costs are made, half of an answered accuser's bond is burned: nobody accuses himself for free.
+    function test_halfOfAnAnsweredBondIsBurnedAtLeast() public {
+        announced(Key.RebuttalCostWei, 100_000 ether);
+        (Submission memory s, PublicValues memory pv) = honest(1, 0);
+        accuse(1, s, 0);
+        uint256 supply = scr.totalSupply();
+        court.rebut(task, 0, rollers[0], pv, proofOf(pv));
+        vm.assertEq(pool.credits(rollers[0]), ACCUSER_BOND / 2);
+        vm.assertEq(supply - scr.totalSupply(), ACCUSER_BOND / 2);
+    }
+
     function test_foreignForgedAndLateAccusationsAreRefused() public {
         Submission memory s = garbage(1, 0);
         s.task = keccak256("another");
@@ -311,6 +339,12 @@ contract AccuseTest is Base {
     }
 
     // --- helpers
+
+    function announced(Key key, uint96 value) private {
+        vm.prank(governor);
+        parameters.announce(key, value);
+        vm.warp(block.timestamp + 7 days);
+    }
 
     function garbage(uint64 batch, uint256 who) private view returns (Submission memory) {
         return submission(batch, who, keccak256("anything"), "garbage");

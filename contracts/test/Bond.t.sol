@@ -36,9 +36,12 @@ contract BondTest is Base {
 
     function test_aHeavyTaskNeedsItsOwnFineCovered() public {
         Commit memory c = nextCommit();
-        // F = 4e12 * 1e10 = 40,000 SCR, for each of 32 tasks.
-        c.proverGasEstimate = 1e10;
-        vm.expectPartialRevert(IOperatorBond.BondTooSmall.selector);
+        // B = 300 SCR and F = 400 SCR, for each of 32 tasks.
+        c.proverGasEstimate = 1e8;
+        uint256 requiredWei = 600 ether + 32 * 400 ether;
+        vm.prank(operator);
+        bond.requestWithdrawal(BOND - requiredWei + 1);
+        vm.expectRevert(abi.encodeWithSelector(IOperatorBond.BondTooSmall.selector, requiredWei - 1, requiredWei));
         vm.prank(operator);
         rollup.commit(c, "data");
     }

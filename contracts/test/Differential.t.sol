@@ -155,7 +155,8 @@ contract DifferentialTest {
     }
 
     function fine(Case calldata c) external pure returns (bytes memory) {
-        return abi.encode(AmountsLib.fine(bits(c, 0, 80), bits(c, 1, 60), uint64(word(c, 2)) >> 8));
+        uint256 stakeMin = bits(c, 3, 120) >> (uint64(word(c, 4)) % 40);
+        return abi.encode(AmountsLib.fine(bits(c, 0, 80), bits(c, 1, 60), uint64(word(c, 2)) >> 8, stakeMin));
     }
 
     function reward(Case calldata c) external pure returns (bytes memory) {

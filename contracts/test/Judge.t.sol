@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IProofVerifier} from "../src/interfaces/IProofVerifier.sol";
 import {Roller} from "../src/interfaces/IRollerRegistry.sol";
 import {ICourt} from "../src/interfaces/ICourt.sol";
+import {Key} from "../src/interfaces/IParameters.sol";
 import {Commit, Program, Submission} from "../src/interfaces/IRollup.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
 import {Base} from "./Base.sol";
@@ -235,9 +236,31 @@ contract JudgeTest is Base {
         uint64 batch = commitNext();
         vm.assertEq(court.fineWei(batch), FINE);
         Commit memory heavy = nextCommit();
-        heavy.proverGasEstimate = 1e9;
+        heavy.proverGasEstimate = 1e8;
         commit(heavy);
-        vm.assertEq(court.fineWei(2), 4 * 1e12 * 1e9);
+        vm.assertEq(court.fineWei(2), 4 * 1e12 * 1e8);
+    }
+
+    function test_theLeastFineIsHalfOfTheLeastStakeAtMost() public {
+        vm.prank(governor);
+        parameters.announce(Key.FineMinWei, 1000 ether);
+        vm.warp(block.timestamp + 7 days);
+        uint64 batch = commitNext();
+        vm.assertEq(registry.stakeMinWei(), 1000 ether);
+        vm.assertEq(court.fineWei(batch), 500 ether);
+    }
+
+    /// Whatever work the operator declares, one invalid proof costs half of the least stake at most.
+    function testFuzz_theFineIsHalfOfTheLeastStakeAtMost(uint64 work) public {
+        Commit memory heavy = nextCommit();
+        heavy.proverGasEstimate = 1 + work % 1e11;
+        commit(heavy);
+        uint256 fineWei = court.fineWei(1);
+        vm.assertTrue(fineWei >= FINE && fineWei <= registry.stakeMinWei() / 2);
+        Submission memory s = submission(1, 0, keccak256("anything"), "garbage");
+        PublicValues memory none;
+        court.judge(1, s, signed(signerKeys[0], s), none, "garbage");
+        vm.assertEq(registry.rollers(rollers[0]).stakeWei, STAKE - fineWei);
     }
 
     function test_accusationsHaveAnEnd() public {

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Parameters} from "../src/Parameters.sol";
 import {IParameters, Key} from "../src/interfaces/IParameters.sol";
+import {AmountsLib} from "../src/libraries/AmountsLib.sol";
 import {Base} from "./Base.sol";
 
 contract ParametersTest is Base {
@@ -83,13 +84,24 @@ contract ParametersTest is Base {
         vm.assertTrue(sum < bond.DELAY_S());
     }
 
-    /// The least fine stays below the least stake that a network may ask for, and an accused has hours to answer.
-    function test_noParameterTakesAStake() public view {
-        (, uint256 fineMax) = parameters.bounds(Key.FineMinWei);
-        vm.assertTrue(fineMax <= registry.stakeMinWei());
-        (uint256 defendMin,) = parameters.bounds(Key.DefendS);
-        vm.assertTrue(defendMin >= 6 hours);
-        (uint256 bondMin,) = parameters.bounds(Key.RebuttalBondWei);
-        vm.assertTrue(bondMin > 0);
+    /// Everything at its greatest, and the dearest work there can be: one verdict takes half of the least stake at most, the
+    /// accused has hours to answer, and who accuses risks as much as he claims.
+    function testFuzz_noParameterTakesAStake(uint96[16] memory values, bool[16] memory greatest) public {
+        for (uint256 i = 0; i < COUNT; i++) {
+            (uint256 min, uint256 max) = parameters.bounds(Key(i));
+            uint256 value = greatest[i] ? max : min + values[i] % (max - min + 1);
+            vm.prank(governor);
+            parameters.announce(Key(i), uint96(value));
+        }
+        vm.warp(block.timestamp + 7 days);
+        vm.assertTrue(parameters.value(Key.DefendS) >= 6 hours);
+        uint256 stakeMinWei = registry.stakeMinWei();
+        uint256 fineWei = AmountsLib.fine(
+            parameters.value(Key.FineMinWei),
+            parameters.value(Key.UnitPriceMaxWei),
+            parameters.value(Key.ProverGasMax),
+            stakeMinWei
+        );
+        vm.assertTrue(fineWei > 0 && fineWei <= stakeMinWei / 2);
     }
 }

@@ -211,7 +211,13 @@ contract RegistryTest is Base {
         vm.expectPartialRevert(IRollerRegistry.ZeroAddress.selector);
         new RollerRegistry(none, RegistryParams(1, 7 days));
         vm.expectPartialRevert(IRollerRegistry.UnbondingTooShort.selector);
-        new RollerRegistry(deployed, RegistryParams(1, 6.5 days));
+        new RollerRegistry(deployed, RegistryParams(1 ether, 6.5 days));
+    }
+
+    function test_aLeastStakeOfWhichNoFineCanBeAPartIsRefused() public {
+        vm.expectRevert(abi.encodeWithSelector(IRollerRegistry.StakeTooSmall.selector, 1 ether - 1, 1 ether));
+        new RollerRegistry(deployed, RegistryParams(1 ether - 1, 7 days));
+        vm.assertEq(new RollerRegistry(deployed, RegistryParams(1 ether, 7 days)).stakeMinWei(), 1 ether);
     }
 
     function test_theSupplyIsCapped() public {

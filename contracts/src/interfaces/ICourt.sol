@@ -26,6 +26,9 @@ struct Accusation {
 /// the verifier accepts, or with a receipt. An answered accuser loses its bond: the roller gets its costs, the rest is
 /// burned. An unanswered accusation ends in the fine, and the accuser gets its bond and its costs back.
 ///
+/// The bounds hold whatever the parameters are: a fine is half of the least stake at most, an accuser's bond is the fine at
+/// least, its gain a quarter of the fine at most, and half of the bond of one who was answered is burned at least.
+///
 /// Where each amount goes: fine = half burned, of the other half the accuser's costs (a quarter of the fine at most), the
 /// rest to the pool. Bond = back to the accuser, or costs to the accused roller's credit and the rest burned.
 interface ICourt {
@@ -88,7 +91,8 @@ interface ICourt {
         bytes calldata proof
     ) external;
 
-    /// @notice Accuses optimistically; needs an allowance of the bond on the SCR token. One open accusation per roller.
+    /// @notice Accuses optimistically; needs an allowance of the bond, `max(RebuttalBondWei, fineWei)`, on the SCR token. One
+    /// open accusation per roller.
     function accuse(uint64 batch, Submission calldata s, bytes calldata signature) external;
 
     /// @notice Answers an accusation with the accused bytes, which the verifier accepts; anybody.
@@ -105,7 +109,7 @@ interface ICourt {
 
     /// @notice Digest that the roller signs.
     function submissionDigest(Submission calldata s) external view returns (bytes32);
-    /// @notice Fine for an invalid submission for a batch, before it is cut to the stake.
+    /// @notice Fine for an invalid submission for a batch, before it is cut to the roller's stake.
     function fineWei(uint64 batch) external view returns (uint256);
     function fined(bytes32 task, uint32 round, address roller) external view returns (bool);
     function accusation(bytes32 task, uint32 round, address roller) external view returns (Accusation memory);

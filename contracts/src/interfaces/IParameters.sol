@@ -15,11 +15,11 @@ enum Key {
     DefendS,
     /// A roller heard within this time is not silent.
     HeartbeatS,
-    /// Smallest fine.
+    /// Smallest fine; half of the least stake at most.
     FineMinWei,
-    /// Bond of an optimistic accuser.
+    /// Bond of an optimistic accuser; where the fine is greater, that.
     RebuttalBondWei,
-    /// Part of that bond that a wrongly accused roller gets for its costs.
+    /// Part of that bond that a wrongly accused roller gets for its costs; at most half of it.
     RebuttalCostWei,
     /// What an accuser that was right gets for its costs, out of the fine; at most a quarter of it.
     AccuserCostWei,
@@ -37,8 +37,8 @@ enum Key {
 }
 
 /// @notice Numbers that the governor may change, each within fixed bounds and 7 days after it said so.
-/// @dev The bounds are the promise: whatever the governor does, nobody's stake is taken without a verdict, an accused has
-/// hours to answer, and every dispute ends before stake can be withdrawn. A number is in force from its time on without
+/// @dev The bounds are the promise: whatever the governor does, nobody's stake is taken without a verdict, no verdict takes
+/// more than half of the least stake, an accused has hours to answer, and every dispute ends before stake can be withdrawn. A number is in force from its time on without
 /// anybody's doing.
 interface IParameters {
     error NotGovernor(address caller);

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 /// @notice Constructor arguments of RollerRegistry.
 struct RegistryParams {
-    /// Below this stake nobody is eligible, SCR-wei.
+    /// Below this stake nobody is eligible, SCR-wei; 1 SCR at least. Half of it is the most that one verdict takes.
     uint256 stakeMinWei;
     /// Seconds between `requestUnbond` and `withdraw`; longer than Parameters.DISPUTES_MAX_S.
     uint64 unbondS;

@@ -7,6 +7,8 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 library AmountsLib {
     /// @dev A fine is four times what a seat earns on average.
     uint256 internal constant FINE_MULTIPLE = 4;
+    /// @dev A fine is at most one part in this many of the least stake that is drawn.
+    uint256 internal constant FINE_STAKE_DIVISOR = 2;
     /// @dev What the operator could keep from rollers is covered, and paid for, twice.
     uint256 internal constant REWARD_MULTIPLE = 2;
 
@@ -15,9 +17,14 @@ library AmountsLib {
         return unitPriceWei * k * proverGas;
     }
 
-    /// @notice Fine before it is cut to the stake: max(minimum, 4 B / k).
-    function fine(uint256 minWei, uint256 unitPriceWei, uint256 proverGasEstimate) internal pure returns (uint256) {
-        return Math.max(minWei, FINE_MULTIPLE * unitPriceWei * proverGasEstimate);
+    /// @notice Fine before it is cut to the stake: max(minimum, 4 B / k), and half of the least stake at most.
+    function fine(uint256 minWei, uint256 unitPriceWei, uint256 proverGasEstimate, uint256 stakeMinWei)
+        internal
+        pure
+        returns (uint256)
+    {
+        uint256 dueWei = Math.max(minWei, FINE_MULTIPLE * unitPriceWei * proverGasEstimate);
+        return Math.min(dueWei, stakeMinWei / FINE_STAKE_DIVISOR);
     }
 
     /// @notice Bond below which nothing is committed: 2 * rewards open to challenge + tasks * fine.

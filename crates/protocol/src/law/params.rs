@@ -4,7 +4,7 @@
 //! of parameters can confiscate a stake, stall the chain or overflow. What L1 fixes by constructor (lags, `k`, fine minimum)
 //! must be given the same values there.
 
-use super::{ONE, Ratio, control::ControlParams, quarantine::QuarantineParams};
+use super::{ONE, Ratio, control::ControlParams, fine, quarantine::QuarantineParams};
 use crate::{ids::ScrWei, prover_gas::ProverGas};
 use serde::{Deserialize, Serialize};
 
@@ -230,7 +230,8 @@ impl Params {
         within("share_cap", self.share_cap, ONE, 10 * ONE)?;
         within("draw_lag_blocks", self.draw_lag_blocks, 1u64, 64u64)?;
         within("lottery_lag_blocks", self.lottery_lag_blocks, 1u64, 64u64)?;
-        within("fine_min", self.fine_min.0, 1u32, self.stake_min.0)?;
+        let fine_max = self.stake_min.0 / fine::STAKE_DIVISOR;
+        within("fine_min", self.fine_min.0, 1u32, fine_max)?;
         within("fine_multiple", self.fine_multiple, 1u32, 16u32)?;
         within("late_divisor", self.late_divisor, 1u32, 16u32)?;
         within("capacity_headroom", self.capacity_headroom, ONE, 2 * ONE)?;
@@ -361,7 +362,7 @@ mod tests {
         );
         assert_eq!(
             error(Params {
-                fine_min: ScrWei::from_scr(1_001),
+                fine_min: ScrWei::from_scr(501),
                 ..Params::default()
             }),
             "fine_min"

@@ -128,6 +128,7 @@ pub fn all() -> Value {
         run("fine", |case| {
             let params = Params {
                 fine_min: ScrWei(case.bits(0, 80)),
+                stake_min: ScrWei(case.bits(3, 120) >> (case.u64(4) % 40)),
                 ..Params::default()
             };
             let price = ScrWei(case.bits(1, 60));
