@@ -24,8 +24,6 @@ contract Court is ICourt {
     using PublicValuesLib for PublicValues;
     using SafeERC20 for IERC20;
 
-    /// @dev Quarantine: more than one part in this many of all stake.
-    uint256 private constant QUARANTINE_DIVISOR = 10;
     /// @dev Epochs after the one of the batches in which a quarantine still holds.
     uint64 private constant QUARANTINE_EPOCHS = 1;
 
@@ -87,7 +85,10 @@ contract Court is ICourt {
         uint256 rebuttalBondWei = Math.max(parameters.value(Key.RebuttalBondWei), claimedWei);
         // The operator's bond covers what all rebuttals together can cost.
         openAccusations++;
-        require(openAccusations * rebuttalBondWei <= bond.bondWei(), TooManyAccusations(openAccusations));
+        require(
+            openAccusations <= AmountsLib.accusationsMax(bond.bondWei(), rebuttalBondWei),
+            TooManyAccusations(openAccusations)
+        );
         uint64 untilS = uint64(block.timestamp + parameters.value(Key.DefendS));
         _accusations[_seat(s)] = Accusation(
             msg.sender, s.roller, batch, untilS, s.publicValuesHash, s.proofDigest, rebuttalBondWei, claimedWei
@@ -171,9 +172,10 @@ contract Court is ICourt {
     function fineWei(uint64 batch) public view returns (uint256) {
         require(batch != 0 && batch <= rollup.committedBatch(), UnknownBatch(batch));
         Batch memory b = rollup.batches(batch);
-        return AmountsLib.fine(
-            parameters.value(Key.FineMinWei), b.unitPriceWei, b.proverGasEstimate, registry.stakeMinWei()
-        );
+        return
+            AmountsLib.fine(
+                parameters.value(Key.FineMinWei), b.unitPriceWei, b.proverGasEstimate, registry.stakeMinWei()
+            );
     }
 
     /// @inheritdoc ICourt
@@ -262,8 +264,8 @@ contract Court is ICourt {
         tally.rollers++;
         // By stake, because names are free.
         tally.stakeWei += registry.rollers(roller).stakeWei;
-        if (tally.rollers < parameters.value(Key.QuarantineRollersMin)) return;
-        if (tally.stakeWei * QUARANTINE_DIVISOR <= registry.totalStakeWei()) return;
+        uint256 rollersMin = parameters.value(Key.QuarantineRollersMin);
+        if (!AmountsLib.quarantineDue(tally.rollers, rollersMin, tally.stakeWei, registry.totalStakeWei())) return;
         uint64 end = rollup.currentEpoch() + QUARANTINE_EPOCHS + 1;
         if (end > _quarantineEnd[version]) {
             _quarantineEnd[version] = end;

@@ -28,9 +28,6 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     using PublicValuesLib for PublicValues;
 
     uint256 private constant ENTRIES_MAX = 256;
-    /// @dev The operator's bond pays for prover gas above 11/10 of the estimate.
-    uint256 private constant TOLERANCE_NUMERATOR = 11;
-    uint256 private constant TOLERANCE_DENOMINATOR = 10;
 
     address public immutable operator;
     IParameters public immutable parameters;
@@ -152,7 +149,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         _moveState(batch);
         Batch storage b = _batches[batch];
         b.paid = true;
-        uint256 coveredWei = _rewardWei(b, _covered(b, pv.proverGas));
+        uint256 coveredWei = _coveredWei(b, pv.proverGas);
         rewardPool.credit(pv.roller, coveredWei);
         uint256 rewardWei = _finishPay(b, pv, coveredWei);
         emit BatchSettled(batch, pv.roller, pv.stateRoot, rewardWei, pv.proverGas);
@@ -168,7 +165,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         Batch storage b = _batches[batch];
         if (b.entriesHash != 0) {
             uint64 untilS = b.settledAt + uint64(parameters.value(Key.ClaimS));
-            rewardPool.hold(batch, _rewardWei(b, _covered(b, pv.proverGas)), untilS);
+            rewardPool.hold(batch, _coveredWei(b, pv.proverGas), untilS);
         }
         emit BatchSettledUnpaid(batch, pv.roller, pv.stateRoot, pv.proverGas);
     }
@@ -365,13 +362,13 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         bond.book(batch, _rewardWei(b, b.proverGasEstimate), fineWei, batch - settledBatch);
     }
 
-    /// @dev The part of the proven gas that the pool pays for.
-    function _covered(Batch storage b, uint256 proverGas) private view returns (uint256) {
-        return Math.min(proverGas, b.proverGasEstimate * TOLERANCE_NUMERATOR / TOLERANCE_DENOMINATOR);
-    }
-
     function _rewardWei(Batch storage b, uint256 proverGas) private view returns (uint256) {
         return AmountsLib.reward(b.unitPriceWei, b.k, proverGas);
+    }
+
+    /// @dev What the pool pays for the proven gas.
+    function _coveredWei(Batch storage b, uint256 proverGas) private view returns (uint256) {
+        return _rewardWei(b, AmountsLib.covered(proverGas, b.proverGasEstimate));
     }
 
     /// @dev The pool has paid `coveredWei`; the operator's bond pays the rest, as far as it goes.

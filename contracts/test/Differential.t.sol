@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Control} from "../src/Control.sol";
+import {Contracts} from "../src/interfaces/IContracts.sol";
+import {Dials} from "../src/interfaces/IControl.sol";
+import {Key} from "../src/interfaces/IParameters.sol";
 import {Entry} from "../src/interfaces/IRollup.sol";
 import {AmountsLib} from "../src/libraries/AmountsLib.sol";
 import {DrawLib} from "../src/libraries/DrawLib.sol";
@@ -9,67 +13,89 @@ import {MessageLib} from "../src/libraries/MessageLib.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
 import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {WithdrawalTree} from "../src/libraries/WithdrawalTree.sol";
-import {Vm} from "./Vm.sol";
+import {Cases} from "./Cases.sol";
 
 /// Every rule that L1 repeats, on 10,000 random cases each, against the running hashes that Rust wrote
 /// (`crates/protocol/tests/board/vectors/differential.rs` says how cases and hashes are made).
-contract DifferentialTest {
+contract DifferentialTest is Cases {
     using PublicValuesLib for PublicValues;
 
-    Vm private constant vm = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);
-    bytes32 private constant TAG = "rollmill.differential.v1";
-    uint256 private constant CASES = 10_000;
-    uint256 private constant STRIDE = 1_000;
-
-    struct Case {
-        bytes32 rule;
-        uint256 number;
-    }
-
+    // What Control asks of the contracts around it.
+    address public immutable operator = address(this);
+    uint64 public constant currentEpoch = 0;
+    Contracts private around;
     bytes32[32] private branch;
 
-    function test_task() public view {
+    function setUp() public {
+        (around.parameters, around.rollup) = (address(this), address(this));
+    }
+
+    function value(Key key) external pure returns (uint256) {
+        return key == Key.UnitPriceMinWei ? 1 : 1e18;
+    }
+
+    function file() internal pure override returns (string memory) {
+        return "../crates/protocol/vectors/differential.json";
+    }
+
+    function test_task() public {
         run("task", this.task);
     }
 
-    function test_publicValues() public view {
+    function test_publicValues() public {
         run("publicValues", this.publicValues);
     }
 
-    function test_lottery() public view {
+    function test_lottery() public {
         run("lottery", this.lottery);
     }
 
-    function test_snapshot() public view {
+    function test_snapshot() public {
         run("snapshot", this.snapshot);
     }
 
-    function test_draw() public view {
+    function test_draw() public {
         run("draw", this.draw);
     }
 
-    function test_fine() public view {
+    function test_fine() public {
         run("fine", this.fine);
     }
 
-    function test_reward() public view {
+    function test_reward() public {
         run("reward", this.reward);
     }
 
-    function test_bond() public view {
+    function test_tolerance() public {
+        run("tolerance", this.tolerance);
+    }
+
+    function test_accusations() public {
+        run("accusations", this.accusations);
+    }
+
+    function test_quarantine() public {
+        run("quarantine", this.quarantine);
+    }
+
+    function test_dials() public {
+        run("dials", this.dials);
+    }
+
+    function test_bond() public {
         run("bond", this.bond);
     }
 
-    function test_emission() public view {
+    function test_emission() public {
         run("emission", this.emission);
     }
 
-    function test_message() public view {
+    function test_message() public {
         run("message", this.message);
     }
 
     function test_withdrawal() public {
-        bytes32[] memory expected = read("withdrawal");
+        bytes32[] memory expected = hashesOf("withdrawal");
         bytes32 running = 0;
         for (uint256 i = 0; i < CASES; i++) {
             Case memory c = Case("withdrawal", i);
@@ -144,14 +170,16 @@ contract DifferentialTest {
     function draw(Case calldata c) external view returns (bytes memory) {
         uint256 who = uint64(word(c, 1)) % (1 + uint64(word(c, 0)) % 6);
         bytes32 seed = DrawLib.seed(bytes32(word(c, 2)), uint32(word(c, 3)), bytes32(word(c, 4)));
-        return this.hits(leavesOf(c), sorted(c, 10 + 4 * who, who), seed);
+        uint256 points = (1 + uint32(word(c, 5)) % 16) * DrawLib.DRAWS_PER_POINT_MAX;
+        return this.hits(leavesOf(c), sorted(c, 10 + 4 * who, who), seed, points);
     }
 
-    function hits(bytes calldata leaves, address roller, bytes32 seed) external pure returns (bytes memory) {
-        return
-            abi.encode(
-                seed, DrawLib.hits(DrawLib.locate(leaves, roller), seed, 3 * uint256(DrawLib.DRAWS_PER_POINT_MAX))
-            );
+    function hits(bytes calldata leaves, address roller, bytes32 seed, uint256 points)
+        external
+        pure
+        returns (bytes memory)
+    {
+        return abi.encode(seed, DrawLib.hits(DrawLib.locate(leaves, roller), seed, points));
     }
 
     function fine(Case calldata c) external pure returns (bytes memory) {
@@ -161,6 +189,38 @@ contract DifferentialTest {
 
     function reward(Case calldata c) external pure returns (bytes memory) {
         return abi.encode(AmountsLib.reward(bits(c, 0, 60), 1 + uint32(word(c, 1)) % 16, uint64(word(c, 2))));
+    }
+
+    function tolerance(Case calldata c) external pure returns (bytes memory) {
+        uint256 declared = 1 + (uint64(word(c, 0)) >> 8);
+        return abi.encode(AmountsLib.covered(near(c, declared * 11 / 10), declared));
+    }
+
+    function accusations(Case calldata c) external pure returns (bytes memory) {
+        uint256 cost = 1 + (bits(c, 1, 90) >> (uint64(word(c, 2)) % 90));
+        return abi.encode(AmountsLib.accusationsMax(bits(c, 0, 90), cost));
+    }
+
+    function quarantine(Case calldata c) external pure returns (bytes memory) {
+        uint256 submitted = uint64(word(c, 0)) >> 8;
+        uint256 rejected = near(c, submitted / 10);
+        uint256 least = 2 + uint32(word(c, 3)) % 3;
+        return abi.encode(AmountsLib.quarantineDue(uint32(word(c, 4)) % 6, least, rejected, submitted));
+    }
+
+    /// Asks the real contract: can it be deployed with these dials, and do they follow on the others?
+    function dials(Case calldata c) external returns (bytes memory) {
+        (Dials memory from, Dials memory to) = step(c);
+        bool possible = false;
+        try new Control(around, to) {
+            possible = true;
+        } catch {}
+        bool follows = false;
+        Control control = new Control(around, from);
+        try control.post(1, to, 0) {
+            follows = true;
+        } catch {}
+        return abi.encode(possible, follows);
     }
 
     function bond(Case calldata c) external pure returns (bytes memory) {
@@ -197,38 +257,43 @@ contract DifferentialTest {
 
     // --- cases
 
-    function run(bytes32 rule, function(Case memory) external view returns (bytes memory) result) private view {
-        bytes32[] memory expected = read(string(abi.encodePacked(rule)));
-        bytes32 running = 0;
-        for (uint256 i = 0; i < CASES; i++) {
-            running = keccak256(abi.encodePacked(running, result(Case(rule, i))));
-            if ((i + 1) % STRIDE == 0) vm.assertEq(running, expected[i / STRIDE]);
-        }
+    /// A value near a limit, or anywhere.
+    function near(Case memory c, uint256 limit) private pure returns (uint256) {
+        uint256 random = uint64(word(c, 2));
+        if (uint64(word(c, 1)) % 2 != 0) return random >> 8;
+        uint256 above = limit + random % 5;
+        return above < 2 ? 0 : above - 2;
     }
 
-    function read(string memory padded) private view returns (bytes32[] memory) {
-        string memory json = vm.readFile("../crates/protocol/vectors/differential.json");
-        bytes memory name = bytes(padded);
-        uint256 length = 0;
-        while (length < name.length && name[length] != 0) length++;
-        assembly ("memory-safe") {
-            mstore(name, length)
-        }
-        bytes32[] memory hashes = vm.parseJsonBytes32Array(json, string.concat(".", string(name)));
-        vm.assertEq(hashes.length, CASES / STRIDE);
-        return hashes;
+    /// Dials of any size, and the same with one of them at the edge of a step or of its range.
+    function step(Case memory c) private pure returns (Dials memory from, Dials memory to) {
+        uint256 size = uint64(word(c, 7));
+        from.unitPriceWei = uint128(1 + (bits(c, 1, 59) >> (size % 60)));
+        from.tauNsPerGas = uint64((uint64(word(c, 2)) % 1_000_000_001) >> (size % 31));
+        from.window = uint32(1 + ((uint32(word(c, 3)) % 65_536) >> (size % 17)));
+        from.k = 1 + uint32(word(c, 4)) % 16;
+        to = Dials(from.unitPriceWei, from.tauNsPerGas, from.window, from.k);
+        uint256 which = uint64(word(c, 0)) % 4;
+        if (which == 0) to.unitPriceWei = uint128(edge(c, from.unitPriceWei));
+        if (which == 1) to.tauNsPerGas = uint64(edge(c, from.tauNsPerGas));
+        if (which == 2) to.window = uint32(edge(c, from.window));
+        if (which == 3) to.k = uint32(less(from.k + uint32(word(c, 5)) % 6, 3));
     }
 
-    function word(Case memory c, uint256 j) private pure returns (uint256) {
-        return uint256(keccak256(abi.encode(TAG, c.rule, c.number, j)));
+    /// A value at the end of a step, or just beyond it, or within.
+    function edge(Case memory c, uint256 from) private pure returns (uint256) {
+        uint256 most = from / 8 == 0 ? 1 : from / 8;
+        uint256 pick = uint64(word(c, 5)) % 6;
+        if (pick == 0) return from + most;
+        if (pick == 1) return from + most + 1;
+        if (pick == 2) return less(from, most);
+        if (pick == 3) return less(from, most + 1);
+        if (pick == 4) return from;
+        return less(from, most) + uint64(word(c, 6)) % (2 * most + 2);
     }
 
-    function bits(Case memory c, uint256 j, uint256 count) private pure returns (uint256) {
-        return word(c, j) & ((1 << count) - 1);
-    }
-
-    function account(Case memory c, uint256 j) private pure returns (address) {
-        return address(uint160(word(c, j)));
+    function less(uint256 from, uint256 by) private pure returns (uint256) {
+        return from < by ? 0 : from - by;
     }
 
     /// Number `n` of ascending addresses.

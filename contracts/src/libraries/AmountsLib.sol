@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
-/// @notice Every amount of SCR that the law names, as pure functions; all in SCR-wei.
+/// @notice Every amount of SCR that the law names and every threshold over amounts, as pure functions; all in SCR-wei.
 library AmountsLib {
     /// @dev A fine is four times what a seat earns on average.
     uint256 internal constant FINE_MULTIPLE = 4;
@@ -11,10 +11,20 @@ library AmountsLib {
     uint256 internal constant FINE_STAKE_DIVISOR = 2;
     /// @dev What the operator could keep from rollers is covered, and paid for, twice.
     uint256 internal constant REWARD_MULTIPLE = 2;
+    /// @dev The operator's bond pays for prover gas above 11/10 of the estimate.
+    uint256 internal constant TOLERANCE_NUMERATOR = 11;
+    uint256 internal constant TOLERANCE_DENOMINATOR = 10;
+    /// @dev Quarantine: more than one part in this many of all stake.
+    uint256 internal constant QUARANTINE_DIVISOR = 10;
 
     /// @notice What a batch pays: B = price * k * g.
     function reward(uint256 unitPriceWei, uint256 k, uint256 proverGas) internal pure returns (uint256) {
         return unitPriceWei * k * proverGas;
+    }
+
+    /// @notice The part of the proven gas that the pool pays for.
+    function covered(uint256 proverGas, uint256 proverGasEstimate) internal pure returns (uint256) {
+        return Math.min(proverGas, proverGasEstimate * TOLERANCE_NUMERATOR / TOLERANCE_DENOMINATOR);
     }
 
     /// @notice Fine before it is cut to the stake: max(minimum, 4 B / k), and half of the least stake at most.
@@ -25,6 +35,20 @@ library AmountsLib {
     {
         uint256 dueWei = Math.max(minWei, FINE_MULTIPLE * unitPriceWei * proverGasEstimate);
         return Math.min(dueWei, stakeMinWei / FINE_STAKE_DIVISOR);
+    }
+
+    /// @notice Accusations that may be open at once, so that the operator's bond covers all their rebuttals.
+    function accusationsMax(uint256 bondWei, uint256 rebuttalWei) internal pure returns (uint256) {
+        return bondWei / rebuttalWei;
+    }
+
+    /// @notice Whether the failures of so many rollers with so much of all stake are the program's and not theirs.
+    function quarantineDue(uint256 rollers, uint256 rollersMin, uint256 stakeWei, uint256 totalStakeWei)
+        internal
+        pure
+        returns (bool)
+    {
+        return rollers >= rollersMin && stakeWei * QUARANTINE_DIVISOR > totalStakeWei;
     }
 
     /// @notice Bond below which nothing is committed: 2 * rewards open to challenge + tasks * fine.

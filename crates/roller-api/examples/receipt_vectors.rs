@@ -7,10 +7,10 @@ mod values;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/receipts.json");
-    fs::write(
-        &path,
-        serde_json::to_string_pretty(&values::all().await)? + "\n",
-    )?;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors");
+    for (name, value) in values::all().await {
+        let text = serde_json::to_string_pretty(&value)? + "\n";
+        fs::write(folder.join(name).with_extension("json"), text)?;
+    }
     Ok(())
 }

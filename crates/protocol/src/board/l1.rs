@@ -7,7 +7,7 @@ use super::{
 use crate::{
     entries::entries_hash,
     ids::{BatchNumber, Roller, ScrWei},
-    law::{Controls, deadline::deadline_s, lottery, reputation::OfferOutcome},
+    law::{Controls, deadline::deadline_s, lottery, reputation::OfferOutcome, reward::covered},
     prover_gas::ProverGas,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
@@ -277,10 +277,10 @@ impl Board {
     /// scale with it afterwards: forgiven is who was late by no more than that, and who gave up at a deadline that was none.
     fn forgive_under_declared(&mut self, batch: BatchNumber, proven: ProverGas) {
         let task = self.task_mut(batch);
-        let (proven, declared) = (u128::from(proven), u128::from(task.prover_gas_estimate));
-        if proven * 10 <= declared * 11 {
+        if covered(task.prover_gas_estimate, proven) == proven {
             return;
         }
+        let (proven, declared) = (u128::from(proven), u128::from(task.prover_gas_estimate));
         let in_scaled_time = |seat: &Seat| {
             let allowed_s = u128::from(seat.deadline - seat.assigned_at) * proven / declared.max(1);
             seat.receipt.is_some_and(|receipt| {

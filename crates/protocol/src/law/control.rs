@@ -219,12 +219,14 @@ impl EpochMeasure {
     }
 }
 
-fn up(params: &ControlParams, value: u64) -> u64 {
+/// The greatest value that a dial at `value` can have in the next epoch, before its bounds.
+pub fn up(params: &ControlParams, value: u64) -> u64 {
     let step = u128::from(value) * u128::from(params.step) / u128::from(ONE);
     value.saturating_add(u64::try_from(step).unwrap_or(u64::MAX).max(1))
 }
 
-fn down(params: &ControlParams, value: u64) -> u64 {
+/// The least value that a dial at `value` can have in the next epoch, before its bounds.
+pub fn down(params: &ControlParams, value: u64) -> u64 {
     let step = u128::from(value) * u128::from(params.step) / u128::from(ONE);
     value.saturating_sub(u64::try_from(step).unwrap_or(u64::MAX).max(1))
 }

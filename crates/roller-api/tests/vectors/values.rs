@@ -1,4 +1,11 @@
-//! The golden vectors of the receipts: fixed fields, their hashes, and signatures by a key that everybody knows.
+//! The golden vectors of the receipts: fixed fields, their hashes, and signatures by a key that everybody knows; and the
+//! digests of random ones.
+
+#[path = "../../../protocol/tests/board/vectors/cases.rs"]
+mod cases;
+mod differential;
+
+use alloy_primitives as primitives;
 
 use alloy::{
     signers::local::PrivateKeySigner,
@@ -23,8 +30,16 @@ const TASK: B256 = B256::repeat_byte(0x11);
 const ROLLER: Address = Address::repeat_byte(0x22);
 const DIGEST: B256 = B256::repeat_byte(0x33);
 
-/// All vectors: one object per type of receipt.
-pub async fn all() -> Value {
+/// Name and content of every file.
+pub async fn all() -> [(&'static str, Value); 2] {
+    [
+        ("receipts", receipts().await),
+        ("differential", differential::all()),
+    ]
+}
+
+/// One object per type of receipt.
+async fn receipts() -> Value {
     let operator = PrivateKeySigner::from_bytes(&OPERATOR_KEY).expect("a key below the order");
     let domain = domain(L1_CHAIN_ID, ROLLUP);
     let signing = (&operator, &domain);

@@ -1,115 +1,42 @@
-//! Every rule that L1 repeats, on 10,000 random cases each, as one running hash: Solidity makes the same cases from the same
-//! seed (`contracts/test/Differential.t.sol`) and must come to the same hashes.
-//!
-//! Random word `j` of case `i` of a rule is `keccak256("rollmill.differential.v1", rule, i, j)` in 32-byte words. The running
-//! hash starts at 0 and takes in the words of each result: `keccak256(running ++ results)`. It is written down after every
-//! thousand cases, so that a difference is found within a thousand. Hashes instead of the cases themselves: the file
-//! stays small, and neither side can be fitted to the other's output.
+//! Every rule that L1 repeats, on 10,000 random cases each, as one running hash (see [`super::cases`]): Solidity makes the same
+//! cases (`contracts/test/Differential.t.sol`) and must come to the same hashes. Receipts are in `crates/roller-api`, L1's
+//! headers in `crates/l1`.
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use rollmill_protocol::{
     Entry, L1Message, ProofDigest, PublicValues, ScrWei, TaskId, Withdrawal, WithdrawalTree,
     entries_hash,
     law::{
-        Leaf, ONE, Params, Snapshot, bond,
+        Controls, Leaf, ONE, Params, Snapshot, bond, control,
         draw::{self, HitOutcome},
         eligibility::PassedOver,
         emission::{self, EmissionParams, SettledWork},
-        fine, lottery, reward,
+        fine, lottery,
+        quarantine::{self, QuarantineParams},
+        reward,
     },
     message::{alias, roll},
     withdrawal::WithdrawalDomain,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// Cases of each rule.
-const CASES: u64 = 10_000;
-/// Cases between two hashes that are written down.
-const STRIDE: u64 = 1_000;
-const TAG: &str = "rollmill.differential.v1";
+use super::cases::{Case, int, run};
 
-/// The random words of one case.
-struct Case {
-    rule: B256,
-    number: u64,
-}
-
-fn name_word(name: &str) -> B256 {
-    B256::right_padding_from(name.as_bytes())
-}
-
-fn int(value: impl Into<u128>) -> B256 {
-    B256::from(U256::from(value.into()))
-}
-
-impl Case {
-    fn word(&self, j: u64) -> B256 {
-        let words = [name_word(TAG), self.rule, int(self.number), int(j)];
-        keccak256(words.concat_bytes())
-    }
-
-    /// The low `bits` bits of word `j`.
-    fn bits(&self, j: u64, bits: u32) -> u128 {
-        let low = U256::from_be_bytes(self.word(j).0) & ((U256::from(1) << bits) - U256::from(1));
-        low.to()
-    }
-
-    fn u64(&self, j: u64) -> u64 {
-        self.bits(j, 64) as u64
-    }
-
-    fn u32(&self, j: u64) -> u32 {
-        self.bits(j, 32) as u32
-    }
-
-    fn address(&self, j: u64) -> Address {
-        Address::from_slice(&self.word(j)[12..])
-    }
-
-    /// One to six rollers in ascending order; leaf `n` uses words `10 + 4 n` to `13 + 4 n`.
-    fn snapshot(&self) -> Snapshot {
-        let count = 1 + self.u64(0) % 6;
-        let leaf = |n: u64| {
-            let j = 10 + 4 * n;
-            let mut roller = self.address(j);
-            roller.0[0] = n as u8 + 1;
-            Leaf {
-                roller,
-                stake: ScrWei(u128::from(ONE) + (self.bits(j + 1, 100) >> (self.u64(j + 2) % 64))),
-                q: 1 + self.u64(j + 3) % ONE,
-                capacity: self.u32(j + 2),
-            }
-        };
-        Snapshot::new((0..count).map(leaf).collect()).expect("sorted, with weight")
-    }
-}
-
-trait ConcatBytes {
-    fn concat_bytes(&self) -> Vec<u8>;
-}
-
-impl ConcatBytes for [B256] {
-    fn concat_bytes(&self) -> Vec<u8> {
-        self.iter().flat_map(|word| word.0).collect()
-    }
-}
-
-fn run(name: &'static str, rule: impl Fn(&Case) -> Vec<B256>) -> (String, Value) {
-    let mut running = B256::ZERO;
-    let mut hashes = Vec::new();
-    for number in 0..CASES {
-        let case = Case {
-            rule: name_word(name),
-            number,
-        };
-        let mut words = vec![running];
-        words.extend(rule(&case));
-        running = keccak256(words.concat_bytes());
-        if (number + 1) % STRIDE == 0 {
-            hashes.push(running.to_string());
+/// One to six rollers in ascending order; leaf `n` uses words `10 + 4 n` to `13 + 4 n`.
+fn snapshot(case: &Case) -> Snapshot {
+    let count = 1 + case.u64(0) % 6;
+    let leaf = |n: u64| {
+        let j = 10 + 4 * n;
+        let mut roller = case.address(j);
+        roller.0[0] = n as u8 + 1;
+        Leaf {
+            roller,
+            stake: ScrWei(u128::from(ONE) + (case.bits(j + 1, 100) >> (case.u64(j + 2) % 64))),
+            q: 1 + case.u64(j + 3) % ONE,
+            capacity: case.u32(j + 2),
         }
-    }
-    (name.to_owned(), json!(hashes))
+    };
+    Snapshot::new((0..count).map(leaf).collect()).expect("sorted, with weight")
 }
 
 /// The running hashes of every rule.
@@ -121,7 +48,7 @@ pub fn all() -> Value {
         run("publicValues", public_values),
         run("lottery", lottery_winner),
         run("snapshot", |case| {
-            let snapshot = case.snapshot();
+            let snapshot = snapshot(case);
             vec![snapshot.root(), int(snapshot.total())]
         }),
         run("draw", hits),
@@ -139,7 +66,22 @@ pub fn all() -> Value {
             let amount = reward::reward(ScrWei(case.bits(0, 60)), k, case.u64(2));
             vec![int(amount.expect("below 128 bits").0)]
         }),
+        run("tolerance", |case| {
+            let (proven, declared) = near(case, 1 + (case.u64(0) >> 8), |declared| {
+                u64::try_from(u128::from(declared) * 11 / 10).expect("below 2^60")
+            });
+            vec![int(reward::covered(declared, proven))]
+        }),
         run("bond", bonds),
+        run("accusations", |case| {
+            let cost = 1 + (case.bits(1, 90) >> (case.u64(2) % 90));
+            vec![int(bond::accusations_max(
+                ScrWei(case.bits(0, 90)),
+                ScrWei(cost),
+            ))]
+        }),
+        run("quarantine", quarantines),
+        run("dials", dials),
         run("emission", emissions),
         run("message", messages),
         withdrawals(),
@@ -193,13 +135,14 @@ fn lottery_winner(case: &Case) -> Vec<B256> {
     vec![entries_hash(&entries), winner.roller.into_word()]
 }
 
-/// Hits of one roller below its cap among all points that a draw of three can take: what L1 can know of a draw.
+/// Hits of one roller below its cap among all points that a draw of one to sixteen can take: what L1 can know of a draw.
 fn hits(case: &Case) -> Vec<B256> {
-    let snapshot = case.snapshot();
+    let snapshot = snapshot(case);
     let leaves = snapshot.leaves();
     let who = leaves[case.u64(1) as usize % leaves.len()].roller;
     let seed = draw::seed(TaskId(case.word(2)), case.u32(3), case.word(4));
-    let drawn = draw::draw(&Params::default(), 3, &snapshot, seed, |_| {
+    let k = 1 + case.u32(5) % 16;
+    let drawn = draw::draw(&Params::default(), k, &snapshot, seed, |_| {
         Err(PassedOver::NotReady)
     });
     let is_hit = |hit: &&draw::Hit| hit.roller == who && hit.outcome != HitOutcome::AboveCap;
@@ -216,6 +159,99 @@ fn bonds(case: &Case) -> Vec<B256> {
     let required = bond::required(ScrWei(one), case.u32(4), ScrWei(full));
     let loss = bond::loss(evidence, ScrWei(held), ScrWei(one), ScrWei(full));
     vec![int(required.0), int(loss.to_roller.0), int(loss.burned.0)]
+}
+
+/// A value near what `limit` says of `whole`, or anywhere, and `whole`.
+fn near(case: &Case, whole: u64, limit: impl Fn(u64) -> u64) -> (u64, u64) {
+    let value = if case.u64(1).is_multiple_of(2) {
+        (limit(whole) + case.u64(2) % 5).saturating_sub(2)
+    } else {
+        case.u64(2) >> 8
+    };
+    (value, whole)
+}
+
+fn quarantines(case: &Case) -> Vec<B256> {
+    let (rejected, submitted) = near(case, case.u64(0) >> 8, |submitted| submitted / 10);
+    let params = QuarantineParams {
+        share: ONE / 10,
+        rollers_min: 2 + case.u32(3) % 3,
+    };
+    let tally = quarantine::Tally {
+        stake_submitted: ScrWei(submitted.into()),
+        stake_rejected: ScrWei(rejected.into()),
+        rollers_rejected: case.u32(4) % 6,
+    };
+    vec![int(quarantine::is_due(&params, &tally))]
+}
+
+/// Dials of any size, and what becomes of one of them at the edge of a step or of its range: are those dials possible at all,
+/// and may they follow on the others?
+fn dials(case: &Case) -> Vec<B256> {
+    let size = case.u64(7);
+    let from = Controls {
+        unit_price: ScrWei(1 + (case.bits(1, 59) >> (size % 60))),
+        tau_ns_per_gas: (case.u64(2) % 1_000_000_001) >> (size % 31),
+        window: 1 + ((case.u32(3) % 65_536) >> (size % 17)),
+        k: 1 + case.u32(4) % 16,
+    };
+    let mut to = from;
+    let price = u64::try_from(from.unit_price.0).expect("60 bits");
+    match case.u64(0) % 4 {
+        0 => to.unit_price = ScrWei(edge(case, price).into()),
+        1 => to.tau_ns_per_gas = edge(case, from.tau_ns_per_gas),
+        2 => to.window = u32::try_from(edge(case, from.window.into())).expect("17 bits"),
+        _ => to.k = (from.k + case.u32(5) % 6).saturating_sub(3),
+    }
+    let possible = is_possible(&to);
+    vec![int(possible), int(possible && is_step(&from, &to))]
+}
+
+/// A value at the end of a step from `value`, or just beyond it, or within.
+fn edge(case: &Case, value: u64) -> u64 {
+    let step = (value / 8).max(1);
+    match case.u64(5) % 6 {
+        0 => value + step,
+        1 => value + step + 1,
+        2 => value.saturating_sub(step),
+        3 => value.saturating_sub(step + 1),
+        4 => value,
+        _ => value.saturating_sub(step) + case.u64(6) % (2 * step + 2),
+    }
+}
+
+/// Within the widest ranges that the law and L1 give the dials.
+fn is_possible(dials: &Controls) -> bool {
+    let law = Params::default();
+    let params = Params {
+        unit_price: dials.unit_price,
+        tau_ns_per_gas: dials.tau_ns_per_gas,
+        window: dials.window,
+        k: dials.k,
+        control: control::ControlParams {
+            // The price's range is a parameter of L1: here the test's, from 1 to 10^18.
+            unit_price: (ScrWei(1), ScrWei::from_scr(1)),
+            tau_ns_per_gas: (dials.tau_ns_per_gas, dials.tau_ns_per_gas),
+            window: (dials.window, dials.window),
+            k: (dials.k, dials.k),
+            ..law.control.clone()
+        },
+        ..law
+    };
+    params.validate().is_ok()
+}
+
+/// Every dial moves by one step at most.
+fn is_step(from: &Controls, to: &Controls) -> bool {
+    let params = Params::default().control;
+    let moves = |from: u64, to: u64| {
+        (control::down(&params, from)..=control::up(&params, from)).contains(&to)
+    };
+    let price = |dials: &Controls| u64::try_from(dials.unit_price.0).expect("60 bits");
+    moves(price(from), price(to))
+        && moves(from.tau_ns_per_gas, to.tau_ns_per_gas)
+        && moves(from.window.into(), to.window.into())
+        && from.k.abs_diff(to.k) <= 1
 }
 
 fn emissions(case: &Case) -> Vec<B256> {

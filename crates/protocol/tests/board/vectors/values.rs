@@ -1,7 +1,9 @@
 //! The golden vectors as values; written by `examples/vectors.rs`, compared by `tests/main.rs`.
 
+mod cases;
 mod differential;
 
+use alloy_primitives as primitives;
 use alloy_primitives::{Address, B256, Bytes, U256, hex, keccak256};
 use rollmill_protocol::{
     BatchData, BlockData, Entry, L1Message, ProofDigest, PublicValues, ScrWei, TaskId, Withdrawal,
