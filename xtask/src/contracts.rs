@@ -2,7 +2,8 @@
 //!
 //! The node is built from `contracts/artifacts/*.json` alone, so that `cargo run` needs no node. Whoever changes a
 //! contract runs this chore, which needs node and npm; everything else comes from npm by the committed lock file, without
-//! install scripts. The bytecode carries no metadata, so it depends on the source and the pinned compiler only.
+//! install scripts. The bytecode carries no metadata, so it depends on the source and the pinned compiler only. Both forms check
+//! what the compiler does not: see `solidity`.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +14,7 @@ use std::{
 use eyre::{WrapErr, bail, eyre};
 use serde_json::{Value, json};
 
-use crate::tools;
+use crate::{solidity, tools};
 
 const DIR: &str = "contracts";
 
@@ -48,11 +49,17 @@ pub struct Args {
 
 /// Compiles and writes the artifacts, or checks them.
 pub fn run(args: &Args) -> eyre::Result<()> {
-    if args.check { check() } else { write() }
+    if args.check {
+        check()?;
+    } else {
+        write()?;
+    }
+    solidity::slither(DIR)
 }
 
 /// Recompiles and compares with the committed artifacts.
 pub fn check() -> eyre::Result<()> {
+    solidity::check_functions()?;
     for (name, artifact) in compile()? {
         let path = artifact_path(name);
         if committed(&path)? != artifact {
@@ -65,14 +72,16 @@ pub fn check() -> eyre::Result<()> {
     Ok(())
 }
 
-/// Checks the format, runs the Solidity tests and compares the gas of each step with `contracts/snapshots`.
+/// Checks the format, runs the Solidity tests, compares the gas of each step with `contracts/snapshots`, and runs slither.
 pub fn test() -> eyre::Result<()> {
     tools::npm_install(DIR)?;
     forge(&["fmt", "--check"])?;
-    forge(&["test", "--gas-snapshot-check", "true"])
+    forge(&["test", "--gas-snapshot-check", "true"])?;
+    solidity::slither(DIR)
 }
 
 fn write() -> eyre::Result<()> {
+    solidity::check_functions()?;
     for (name, artifact) in compile()? {
         let path = artifact_path(name);
         let text = serde_json::to_string_pretty(&artifact)? + "\n";

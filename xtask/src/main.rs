@@ -8,6 +8,7 @@ mod bench;
 mod clients;
 mod contracts;
 mod guest;
+mod solidity;
 mod test;
 mod tools;
 
