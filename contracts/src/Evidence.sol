@@ -103,7 +103,7 @@ contract Evidence is IEvidence {
         bytes32 digest = keccak256(proof);
         require(digest == p.proofDigest, WrongProofDigest(digest, p.proofDigest));
         require(pv.hash() == p.publicValuesHash, WrongPreimage(p.publicValuesHash));
-        // Only a proof that could have settled the batch was worth an entry.
+        // Only a proof that could have settled the batch was worth an entry. Whether it differs matters, not how.
         PublicValues memory expected = rollup.expectedPublicValues(p.batch, roller, pv.proverGas);
         // slither-disable-next-line unused-return
         (uint256 word,,) = pv.firstDifference(expected);
@@ -379,6 +379,7 @@ contract Evidence is IEvidence {
         view
         returns (DrawLib.Interval memory)
     {
+        // The root binds the sum.
         // slither-disable-next-line unused-return
         (bytes32 root,) = SnapshotLib.root(leaves);
         bytes32 expected = rollup.snapshots(b.epoch).root;
