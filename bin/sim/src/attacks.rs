@@ -187,7 +187,8 @@ impl Strategy for ShamCapacity {
     }
 }
 
-/// Holds every proof back until shortly before the deadline, so that T is raised for all [capped medians].
+/// Holds every proof back until shortly before the deadline, so that T is raised for all and tasks stay open and hold the price up
+/// [medians over rollers].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SlowDown;
 
@@ -198,6 +199,28 @@ impl Strategy for SlowDown {
 
     fn on_seat(&mut self, _seat: &SeatOffer, _view: &View) -> Plan {
         Plan::ProveAndHold(0.95)
+    }
+}
+
+/// Delivers one proof of `one_of` a little too late, so that seats seem to fail for want of time, T goes up to its end and the price
+/// after it [T never exceeds three times what the median roller takes; a price rises only under load].
+#[derive(Clone, Copy, Debug)]
+pub struct LateCartel {
+    /// Late with one seat of this many.
+    pub one_of: u64,
+}
+
+impl Strategy for LateCartel {
+    fn name(&self) -> String {
+        format!("late cartel (1 of {})", self.one_of)
+    }
+
+    fn on_seat(&mut self, _seat: &SeatOffer, view: &View) -> Plan {
+        if view.seats.is_multiple_of(self.one_of) {
+            Plan::ProveAndHold(1.02)
+        } else {
+            Plan::Prove
+        }
     }
 }
 
@@ -411,8 +434,6 @@ const fn cartel(make: Make, closed_by: &'static str) -> Attack {
 
 /// Names that share computations for nothing gain a little by rounded-up capacities; set above what was measured.
 const FREE_RELABEL: f64 = 0.1;
-/// Keeping the price up by being slow pays; set above what was measured, to see that it gets no worse.
-const HELD_PRICE: f64 = 4.0;
 
 const OFFERS: &str = "a hit without capacity is a declined offer";
 const COURT: &str = "the very bytes clear; accuser's bond";
@@ -465,10 +486,15 @@ pub const ALL: &[Attack] = &[
             "q climbs in two unbondings",
         )
     },
-    Attack {
-        bound_per_share: HELD_PRICE,
-        ..cartel(|| Box::new(SlowDown), "capped medians over rollers")
-    },
+    cartel(|| Box::new(SlowDown), "load by the median roller"),
+    cartel(
+        || Box::new(LateCartel { one_of: 5 }),
+        "load by the median roller",
+    ),
+    cartel(
+        || Box::new(LateCartel { one_of: 10 }),
+        "load by the median roller",
+    ),
     cartel(|| Box::new(PriceCartel { below: 1.0 }), DECLINES),
     cartel(
         || Box::new(PriceStrike { below: 1.0 }),

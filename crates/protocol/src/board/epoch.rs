@@ -72,11 +72,14 @@ impl Board {
                 .map(|account| account.measure(&self.params, turn.now))
                 .collect(),
             queued: self.index.queued(),
-            ..self.measured.measure()
+            ..self.measured.measure(turn.now - self.epoch_started_at)
         };
         let controls = control::next(&self.params.control, in_force, &measure);
-        self.measured
-            .end_epoch(controls.k != in_force.k, self.index.in_window());
+        self.measured.end_epoch(
+            controls.k != in_force.k,
+            self.index.in_window(),
+            self.index.queued(),
+        );
         controls
     }
 

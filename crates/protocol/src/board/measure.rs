@@ -2,13 +2,14 @@
 
 use super::roller::RollerAccount;
 use crate::{
-    ids::UnixSeconds,
+    ids::{Roller, UnixSeconds},
     law::{
         ONE, Params, Ratio,
         control::{EpochMeasure, RollerMeasure},
         eligibility::capacity_proven,
     },
 };
+use alloc::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// Bins of a [`Completions`] histogram; the last holds everything at or after the deadline.
@@ -17,7 +18,7 @@ const BINS: usize = 16;
 /// Tasks of which k remembers a miss: when there were more, old ones fade by half.
 const TASKS_REMEMBERED: u64 = 8_000;
 
-/// How much of their time a roller's valid proofs took: a histogram of completion / T in sixteenths.
+/// How much of their time a roller's valid proofs took: a histogram of completion / T in sixteenths, T as it would be today.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Completions([u16; BINS]);
 
@@ -48,15 +49,20 @@ impl Completions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Measured {
     tickets: u64,
+    seat_s: u64,
+    queued_before: u32,
     open_peak: u32,
     tasks: u64,
     tasks_missed: u64,
 }
 
 impl Measured {
-    pub(super) fn tickets(&mut self, tickets: u32, weight: u64) {
-        let weight = u64::from(tickets).saturating_mul(weight);
-        self.tickets = self.tickets.saturating_add(weight);
+    /// Counts the seats of a round: tickets of a task of this weight, each seat with `time_s` seconds of deadline.
+    pub(super) fn seated(&mut self, tickets: &BTreeMap<Roller, u32>, weight: u64, time_s: u64) {
+        let drawn: u64 = tickets.values().copied().map(u64::from).sum();
+        let seat_s = time_s.saturating_mul(tickets.len() as u64);
+        self.tickets = self.tickets.saturating_add(drawn.saturating_mul(weight));
+        self.seat_s = self.seat_s.saturating_add(seat_s);
     }
 
     pub(super) fn opened(&mut self, in_window: u32) {
@@ -69,21 +75,24 @@ impl Measured {
     }
 
     /// Without the rollers and the queue.
-    pub(super) fn measure(&self) -> EpochMeasure {
+    pub(super) fn measure(&self, elapsed_s: u64) -> EpochMeasure {
         EpochMeasure {
             rollers: alloc::vec::Vec::new(),
             tickets: self.tickets,
+            seat_s: self.seat_s,
+            elapsed_s,
             open_peak: self.open_peak,
             queued: 0,
+            queued_before: self.queued_before,
             tasks: self.tasks,
             tasks_missed: self.tasks_missed,
         }
     }
 
     /// Begins a new epoch. Misses are remembered over epochs until k moves, because they are rare.
-    pub(super) fn end_epoch(&mut self, has_k_moved: bool, in_window: u32) {
-        self.tickets = 0;
-        self.open_peak = in_window;
+    pub(super) fn end_epoch(&mut self, has_k_moved: bool, in_window: u32, queued: u32) {
+        (self.tickets, self.seat_s) = (0, 0);
+        (self.open_peak, self.queued_before) = (in_window, queued);
         if has_k_moved {
             (self.tasks, self.tasks_missed) = (0, 0);
         } else if self.tasks > TASKS_REMEMBERED {
@@ -133,18 +142,19 @@ mod tests {
     fn misses_are_remembered_until_k_moves() {
         let mut measured = Measured::default();
         measured.ended(true);
-        measured.end_epoch(false, 7);
+        measured.end_epoch(false, 7, 5);
         assert_eq!(
             (measured.tasks, measured.tasks_missed, measured.open_peak),
             (1, 1, 7)
         );
+        assert_eq!(measured.measure(60).queued_before, 5);
         (0..TASKS_REMEMBERED).for_each(|_| measured.ended(false));
-        measured.end_epoch(false, 0);
+        measured.end_epoch(false, 0, 0);
         assert_eq!(
             (measured.tasks, measured.tasks_missed),
             (TASKS_REMEMBERED / 2, 0)
         );
-        measured.end_epoch(true, 0);
+        measured.end_epoch(true, 0, 0);
         assert_eq!(measured.tasks, 0);
     }
 }

@@ -3,7 +3,7 @@
 use super::{Action, Board, Refusal, RollerAccount, Seat, SeatKey, Stage, Task};
 use crate::{
     ids::{BatchNumber, Roller, TaskId, UnixSeconds},
-    law::{Controls, Params, Snapshot},
+    law::{Controls, Params, Snapshot, deadline::deadline_s},
 };
 use alloc::vec::Vec;
 use alloy_primitives::Address;
@@ -203,6 +203,13 @@ impl Board {
             .iter()
             .find(|(_, account)| account.signer == signer)
             .map(|(roller, _)| *roller)
+    }
+
+    /// T that a task would have if it were committed now, seconds. What is measured for the dials is measured by it: a task
+    /// that waited long has the T of other dials.
+    pub(super) fn time_limit_s(&self, task: &Task) -> u64 {
+        let tau = self.controls.tau_ns_per_gas;
+        deadline_s(&self.params, tau, task.prover_gas_estimate)
     }
 
     /// A task that the caller knows to be kept.

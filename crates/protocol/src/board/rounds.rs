@@ -140,9 +140,10 @@ impl Board {
             task.time_limit_s
         };
         let weight = offer_weight(&self.params, task.prover_gas_estimate);
+        let today_s = self.time_limit_s(task);
         let deadline = turn.now.saturating_add(time_s);
         let expires_at = late::expires_at(&self.params, turn.now, time_s);
-        self.measured.tickets(tickets.values().sum(), weight);
+        self.measured.seated(&tickets, weight, today_s);
         self.count_declined(batch, round, &draw, turn.now);
         for (roller, tickets) in tickets {
             let seat = Seat {

@@ -183,10 +183,8 @@ impl Board {
             Verdict::Valid if is_on_time(seat, receipt.received_at) => SeatState::OnTime,
             Verdict::Valid => SeatState::Late,
         };
-        let (taken_s, limit_s) = (
-            receipt.received_at - seat.assigned_at,
-            seat.deadline - seat.assigned_at,
-        );
+        let taken_s = receipt.received_at - seat.assigned_at;
+        let limit_s = self.time_limit_s(self.task(batch));
         let program_version = self.task(batch).program_version;
         let is_invalid = matches!(state, SeatState::Invalid { .. });
         self.change_account(key.roller, |account| {

@@ -10,16 +10,26 @@
 //!
 //! ```text
 //! window   -> floor(LOAD_MAX * sum capacity_i / k), one step at a time           what proven capacity carries, with headroom
-//! tau      up    if on-time rate < RHO and the window is not above its target
+//! tau      up    if on-time rate < RHO, the weighted median of medians >= LOW, and the window is not above its target
 //!          down  if the weighted median of medians < LOW
-//! k        +1    if tasks without an on-time entry > MISS of all (at least 2), and (k + 1) * open tasks <= LOAD_MAX * capacity
-//!          -1    if there were none in 4 / MISS tasks, and the seats' failure rate ^ (k - 1) < MISS / 4
-//! price    up    if more tasks wait than the window holds, or points per ticket > HIGH, or tau is at its top and seats still fail;
-//!                never while the window shrinks
-//!          down  if points per ticket < LOW and not half of the window was used
+//! k        +1    if tasks without an on-time entry exceed MISS of all by three standard deviations (at least 2), and
+//!                (k + 1) * open tasks <= LOAD_MAX * capacity
+//!          -1    if there were none in 4 / MISS tasks, and weighted median of failure rates ^ (k - 1) < MISS / 4
+//! price    up    by UP if load > BUSY and (more tasks wait than the window holds, and not fewer than an epoch ago,
+//!                or points per ticket > HIGH, or tau is at its top and seats still fail)
+//!          down  by DOWN if load < IDLE
+//!                neither while the window shrinks
 //! ```
+//! *load* is the share of the counted capacity that the epoch's seats bind if each takes as long as the median roller:
+//! `median completion * sum of T over the seats given / (length of the epoch * sum capacity_i)`. Seats are counted as they are drawn and
+//! their time by the median, so that a minority that sits on its proofs does not move it; what it can make, open and waiting tasks,
+//! never moves the price alone [slow-down cartel]. Completions, and this sum, are in parts of the T that a task would have
+//! today: a task that waited long has the T of other dials, and a dial that followed it would follow yesterday. For the same reason tau
+//! never rises where the median is below LOW, and T stays within 1 / LOW times what the median roller takes [late cartel].
 //! The waiting tasks are part of the price because the window keeps the draw from ever feeling more load than the rollers can carry:
-//! with points per ticket alone the price falls to its floor while batches queue (docs/mechanism/results.md).
+//! with points per ticket alone the price falls to its floor while batches queue. A queue that shrinks is being worked off: raising
+//! the price until it is gone overshoots. DOWN is small because many rollers leave at about the same price, and IDLE is far below BUSY
+//! so that those who leave at one step do not turn a reserve into a shortage (docs/mechanism/results.md).
 //!
 //! Points per ticket are `1 + declined / tickets`, the declines of one roller counted up to CAP of the tickets, so that one name moves
 //! the sum by 0.05 at most [price cartel]. The order
@@ -28,6 +38,7 @@
 use super::{ONE, Params, Ratio, mul_ratio_floor};
 use crate::ids::ScrWei;
 use alloc::vec::Vec;
+use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
 
 /// The dials that are in force for an epoch.
@@ -50,6 +61,10 @@ pub struct Controls {
 pub struct ControlParams {
     /// Most by which a dial moves in one epoch.
     pub step: Ratio,
+    /// Step by which the unit price rises.
+    pub price_up: Ratio,
+    /// Step by which the unit price falls.
+    pub price_down: Ratio,
     /// RHO: wanted share of seats on time.
     pub on_time_target: Ratio,
     /// LOW: below this median of completion / T deadlines shrink.
@@ -60,8 +75,10 @@ pub struct ControlParams {
     pub load_max: Ratio,
     /// HIGH: points per ticket above which the price rises.
     pub points_high: Ratio,
-    /// Points per ticket below which the price falls.
-    pub points_low: Ratio,
+    /// BUSY: load above which the price may rise.
+    pub load_busy: Ratio,
+    /// IDLE: load below which the price falls.
+    pub load_idle: Ratio,
     /// CAP: most weight of one roller in a measure, as a share of all.
     pub weight_cap: Ratio,
     /// Bounds of tau.
@@ -98,10 +115,16 @@ pub struct EpochMeasure {
     pub rollers: Vec<RollerMeasure>,
     /// Tickets that landed, by the weight of their tasks.
     pub tickets: u64,
+    /// Seconds of deadline of all seats that were given.
+    pub seat_s: u64,
+    /// Seconds that the epoch lasted.
+    pub elapsed_s: u64,
     /// Most tasks that were open at once.
     pub open_peak: u32,
     /// Tasks that wait for room in the window at its end.
     pub queued: u32,
+    /// The same at its beginning.
+    pub queued_before: u32,
     /// Tasks that ended since k moved last.
     pub tasks: u64,
     /// Those of them without an on-time entry in their first round.
@@ -128,8 +151,7 @@ fn share(part: u128, whole: u128) -> Ratio {
     if whole == 0 {
         return ONE;
     }
-    let scaled = alloy_primitives::U256::from(part) * alloy_primitives::U256::from(ONE)
-        / alloy_primitives::U256::from(whole);
+    let scaled = U256::from(part) * U256::from(ONE) / U256::from(whole);
     u64::try_from(scaled).unwrap_or(u64::MAX)
 }
 
@@ -164,21 +186,30 @@ impl EpochMeasure {
 
     /// Capped weighted median of the rollers' medians of completion / T.
     pub fn completion(&self, params: &ControlParams) -> Option<Ratio> {
+        self.median(params, |roller| roller.completion)
+    }
+
+    /// Capped weighted median of what is known of the rollers.
+    fn median(
+        &self,
+        params: &ControlParams,
+        of: impl Fn(&RollerMeasure) -> Option<Ratio>,
+    ) -> Option<Ratio> {
         let cap = self.weight_cap(params);
-        let mut completions: Vec<(Ratio, u128)> = self
+        let known = self
             .rollers
             .iter()
-            .filter_map(|roller| Some((roller.completion?, roller.stake.0.min(cap))))
-            .collect();
-        completions.sort_unstable();
-        let half = completions
+            .filter_map(|roller| Some((of(roller)?, roller.stake.0.min(cap))));
+        let mut known: Vec<(Ratio, u128)> = known.collect();
+        known.sort_unstable();
+        let half = known
             .iter()
             .fold(0u128, |sum, (_, weight)| sum.saturating_add(*weight))
             / 2;
         let mut below = 0u128;
-        completions.into_iter().find_map(|(completion, weight)| {
+        known.into_iter().find_map(|(value, weight)| {
             below = below.saturating_add(weight);
-            (below > half).then_some(completion)
+            (below > half).then_some(value)
         })
     }
 
@@ -203,31 +234,36 @@ impl EpochMeasure {
             .sum()
     }
 
-    /// Share of seats that were not on time, over all.
-    fn failure_rate(&self) -> Ratio {
-        let sum = |field: fn(&RollerMeasure) -> u64| {
-            self.rollers
-                .iter()
-                .fold(0u128, |sum, roller| sum + u128::from(field(roller)))
-        };
-        let (on_time, failed) = (sum(|roller| roller.on_time), sum(|roller| roller.failed));
-        if on_time + failed == 0 {
-            0
-        } else {
-            share(failed, on_time + failed)
-        }
+    /// Share of the counted capacity that the seats given would bind if each took as long as the median roller; [`ONE`] when there
+    /// is no capacity.
+    pub fn load(&self, params: &ControlParams) -> Ratio {
+        let completion = self.completion(params).unwrap_or(ONE);
+        let bound = u128::from(completion) * u128::from(self.seat_s) / u128::from(ONE);
+        share(
+            bound,
+            u128::from(self.elapsed_s) * u128::from(self.capacity()),
+        )
+    }
+
+    /// Capped weighted median of the rollers' shares of seats that were not on time; 0 when nobody reported.
+    fn failure_rate(&self, params: &ControlParams) -> Ratio {
+        self.median(params, |roller| {
+            let seats = u128::from(roller.on_time) + u128::from(roller.failed);
+            (seats > 0).then(|| share(roller.failed.into(), seats))
+        })
+        .unwrap_or(0)
     }
 }
 
 /// The greatest value that a dial at `value` can have in the next epoch, before its bounds.
-pub fn up(params: &ControlParams, value: u64) -> u64 {
-    let step = u128::from(value) * u128::from(params.step) / u128::from(ONE);
+pub fn up(step: Ratio, value: u64) -> u64 {
+    let step = u128::from(value) * u128::from(step) / u128::from(ONE);
     value.saturating_add(u64::try_from(step).unwrap_or(u64::MAX).max(1))
 }
 
 /// The least value that a dial at `value` can have in the next epoch, before its bounds.
-pub fn down(params: &ControlParams, value: u64) -> u64 {
-    let step = u128::from(value) * u128::from(params.step) / u128::from(ONE);
+pub fn down(step: Ratio, value: u64) -> u64 {
+    let step = u128::from(value) * u128::from(step) / u128::from(ONE);
     value.saturating_sub(u64::try_from(step).unwrap_or(u64::MAX).max(1))
 }
 
@@ -240,9 +276,9 @@ pub fn window_target(params: &ControlParams, k: u32, capacity: u64) -> u32 {
 
 fn next_window(params: &ControlParams, window: u32, target: u32) -> u32 {
     let moved = if window > target {
-        down(params, window.into()).max(target.into())
+        down(params.step, window.into()).max(target.into())
     } else {
-        up(params, window.into()).min(target.into())
+        up(params.step, window.into()).min(target.into())
     };
     u32::try_from(moved)
         .unwrap_or(u32::MAX)
@@ -260,13 +296,19 @@ fn power(failure: Ratio, exponent: u32) -> Ratio {
 fn next_k(params: &ControlParams, k: u32, measure: &EpochMeasure) -> u32 {
     let missed = u128::from(measure.tasks_missed) * u128::from(ONE);
     let tolerated = u128::from(measure.tasks) * u128::from(params.miss_target);
+    let excess = U256::from(missed.saturating_sub(tolerated));
+    let deviation_squared = U256::from(tolerated) * U256::from(ONE);
+    let is_sure = excess * excess > U256::from(9) * deviation_squared;
     let seats_wanted = u128::from(k + 1) * u128::from(measure.open_peak) * u128::from(ONE);
     let seats_there = u128::from(measure.capacity()) * u128::from(params.load_max);
-    if measure.tasks_missed >= 2 && missed > tolerated && seats_wanted <= seats_there {
+    if measure.tasks_missed >= 2 && is_sure && seats_wanted <= seats_there {
         return (k + 1).min(params.k.1);
     }
     let is_proven_safe = measure.tasks_missed == 0 && tolerated >= 4 * u128::from(ONE);
-    if is_proven_safe && k > 1 && power(measure.failure_rate(), k - 1) < params.miss_target / 4 {
+    if is_proven_safe
+        && k > 1
+        && power(measure.failure_rate(params), k - 1) < params.miss_target / 4
+    {
         return (k - 1).max(params.k.0);
     }
     k.clamp(params.k.0, params.k.1)
@@ -282,23 +324,25 @@ pub fn next(params: &ControlParams, now: Controls, measure: &EpochMeasure) -> Co
     let is_roomy = measure
         .completion(params)
         .is_some_and(|median| median < params.completion_low);
-    let tau = if is_failing && !is_overcommitted {
-        up(params, now.tau_ns_per_gas)
+    let tau = if is_failing && !is_roomy && !is_overcommitted {
+        up(params.step, now.tau_ns_per_gas)
     } else if is_roomy && !is_failing {
-        down(params, now.tau_ns_per_gas)
+        down(params.step, now.tau_ns_per_gas)
     } else {
         now.tau_ns_per_gas
     };
     let is_out_of_time = is_failing && now.tau_ns_per_gas >= params.tau_ns_per_gas.1;
-    let is_idle = u64::from(measure.open_peak) * 2 < u64::from(now.window);
-    let points = measure.points_per_ticket(params);
+    let load = measure.load(params);
+    let is_short = (measure.queued > now.window && measure.queued >= measure.queued_before)
+        || measure.points_per_ticket(params) > params.points_high
+        || is_out_of_time;
     let price = u64::try_from(now.unit_price.0).unwrap_or(u64::MAX);
     let price = if is_overcommitted {
         price
-    } else if measure.queued > now.window || points > params.points_high || is_out_of_time {
-        up(params, price)
-    } else if points < params.points_low && is_idle && measure.tickets > 0 {
-        down(params, price)
+    } else if load > params.load_busy && is_short {
+        up(params.price_up, price)
+    } else if load < params.load_idle {
+        down(params.price_down, price)
     } else {
         price
     };
@@ -324,7 +368,7 @@ mod tests {
         Controls::initial(&Params::default())
     }
 
-    /// `count` rollers that do well: half of T, nothing declined, `capacity` seats each.
+    /// `count` rollers that do well: half of T, `capacity` seats each, of which a third is bound, few declined.
     fn healthy(count: usize, capacity: u32) -> EpochMeasure {
         let roller = RollerMeasure {
             stake: ScrWei::from_scr(1_000),
@@ -337,11 +381,21 @@ mod tests {
         EpochMeasure {
             rollers: alloc::vec![roller; count],
             tickets: 100 * ONE * count as u64,
+            seat_s: 700 * u64::from(capacity) * count as u64,
+            elapsed_s: 1_000,
             open_peak: 10,
             queued: 0,
+            queued_before: 0,
             tasks: 100,
             tasks_missed: 0,
         }
+    }
+
+    /// The same with twice the seats: the load is 0.7.
+    fn busy(count: usize, capacity: u32) -> EpochMeasure {
+        let mut measure = healthy(count, capacity);
+        measure.seat_s *= 2;
+        measure
     }
 
     prop_compose! {
@@ -353,7 +407,7 @@ mod tests {
     proptest! {
         #[test]
         fn dials_stay_within_bounds_and_steps(
-            rollers in vec(any_roller(), 0..20), tickets: u64, open_peak: u32, queued: u32, tasks in 0u64..1 << 40, tasks_missed in 0u64..1 << 40,
+            rollers in vec(any_roller(), 0..20), tickets: u64, seat_s: u64, elapsed_s: u64, open_peak: u32, queued: u32, queued_before: u32, tasks in 0u64..1 << 40, tasks_missed in 0u64..1 << 40,
             tau in 1u64..1_000_000, k in 1u32..8, window in 1u32..100_000, price: u64,
         ) {
             let params = params();
@@ -363,7 +417,7 @@ mod tests {
                 window: window.clamp(params.window.0, params.window.1),
                 unit_price: ScrWei(price.into()).clamp(params.unit_price.0, params.unit_price.1),
             };
-            let after = next(&params, now, &EpochMeasure { rollers, tickets, open_peak, queued, tasks, tasks_missed });
+            let after = next(&params, now, &EpochMeasure { rollers, tickets, seat_s, elapsed_s, open_peak, queued, queued_before, tasks, tasks_missed });
             prop_assert!((params.tau_ns_per_gas.0..=params.tau_ns_per_gas.1).contains(&after.tau_ns_per_gas));
             prop_assert!((params.k.0..=params.k.1).contains(&after.k) && after.k.abs_diff(now.k) <= 1);
             prop_assert!((params.window.0..=params.window.1).contains(&after.window));
@@ -398,7 +452,7 @@ mod tests {
 
     #[test]
     fn load_shrinks_the_window_before_it_raises_tau_and_tau_before_the_price() {
-        let mut measure = healthy(100, 2);
+        let mut measure = busy(100, 2);
         measure.rollers.iter_mut().for_each(|roller| {
             roller.failed = 10 * ONE;
             roller.declined = 200 * ONE;
@@ -464,30 +518,105 @@ mod tests {
     }
 
     #[test]
-    fn waiting_tasks_raise_the_price_and_an_idle_window_lowers_it() {
+    fn tau_does_not_rise_where_the_median_has_time() {
+        let mut measure = healthy(10, 2);
+        measure
+            .rollers
+            .iter_mut()
+            .for_each(|roller| roller.failed = 10 * ONE);
+        let tau = |measure: &EpochMeasure| {
+            let now = Controls {
+                window: 6,
+                ..controls()
+            };
+            next(&params(), now, measure).tau_ns_per_gas
+        };
+        assert!(tau(&measure) > controls().tau_ns_per_gas);
+        measure
+            .rollers
+            .iter_mut()
+            .for_each(|roller| roller.completion = Some(ONE / 4));
+        assert_eq!(tau(&measure), controls().tau_ns_per_gas);
+    }
+
+    #[test]
+    fn waiting_tasks_raise_the_price_where_rollers_are_busy() {
         let now = Controls {
             window: 60,
             ..controls()
         };
+        let price = |now, measure: &EpochMeasure| next(&params(), now, measure).unit_price.0;
+        let first = now.unit_price.0;
         let mut measure = EpochMeasure {
             queued: 61,
-            ..healthy(100, 2)
+            ..busy(100, 2)
         };
-        assert!(next(&params(), now, &measure).unit_price > now.unit_price);
-        let shrinking = Controls { window: 90, ..now };
+        assert_eq!(price(now, &measure), first + first / 16);
+        measure.queued_before = 62;
+        assert_eq!(price(now, &measure), first, "the queue shrinks");
         measure.queued = 1_000;
-        assert_eq!(
-            next(&params(), shrinking, &measure).unit_price,
-            now.unit_price
-        );
-        measure.queued = 0;
+        let shrinking = Controls { window: 90, ..now };
+        assert_eq!(price(shrinking, &measure), first, "the window first");
+        measure.seat_s /= 2;
+        assert_eq!(price(now, &measure), first, "nobody is busy");
+    }
+
+    #[test]
+    fn idle_rollers_lower_the_price() {
+        let now = Controls {
+            window: 60,
+            ..controls()
+        };
+        let mut measure = healthy(100, 2);
+        measure.seat_s /= 2;
+        assert_eq!(measure.load(&params()), ONE / 1_000 * 175);
+        let after = |now| next(&params(), now, &measure).unit_price.0;
+        assert_eq!(after(now), now.unit_price.0 - now.unit_price.0 / 32);
+        let shrinking = Controls { window: 90, ..now };
+        assert_eq!(after(shrinking), now.unit_price.0, "the window first");
+    }
+
+    #[test]
+    fn without_capacity_the_load_is_full() {
+        let mut measure = healthy(0, 0);
+        assert_eq!(measure.load(&params()), ONE);
+        measure = healthy(10, 2);
         measure
             .rollers
             .iter_mut()
-            .for_each(|roller| roller.declined = 0);
-        assert!(next(&params(), now, &measure).unit_price < now.unit_price);
-        measure.open_peak = 30;
+            .for_each(|roller| roller.completion = None);
+        assert_eq!(
+            measure.load(&params()),
+            ONE / 10 * 7,
+            "proofs took all of T"
+        );
+    }
+
+    /// Whoever sits on proofs keeps tasks open and lets others wait, and that is all.
+    #[test]
+    fn a_slow_minority_does_not_move_the_price() {
+        let now = Controls {
+            window: 6,
+            ..controls()
+        };
+        let mut measure = EpochMeasure {
+            open_peak: 6,
+            queued: 100,
+            ..healthy(10, 2)
+        };
+        let honest = measure.load(&params());
+        measure.rollers[..4]
+            .iter_mut()
+            .for_each(|roller| roller.completion = Some(ONE));
+        assert_eq!(measure.load(&params()), honest);
         assert_eq!(next(&params(), now, &measure).unit_price, now.unit_price);
+        measure.seat_s /= 2;
+        assert!(next(&params(), now, &measure).unit_price < now.unit_price);
+        // A majority is what the rollers are.
+        measure.rollers[4..6]
+            .iter_mut()
+            .for_each(|roller| roller.completion = Some(ONE));
+        assert_eq!(measure.load(&params()), honest);
     }
 
     #[test]
@@ -510,7 +639,7 @@ mod tests {
     fn k_rises_on_missed_tasks_only_where_there_is_capacity() {
         let mut measure = EpochMeasure {
             tasks: 1_000,
-            tasks_missed: 2,
+            tasks_missed: 5,
             ..healthy(100, 2)
         };
         assert_eq!(next_k(&params(), 3, &measure), 4);
@@ -522,13 +651,13 @@ mod tests {
         );
         measure = EpochMeasure {
             tasks: 1_000,
-            tasks_missed: 1,
+            tasks_missed: 4,
             ..healthy(100, 2)
         };
         assert_eq!(
             next_k(&params(), 3, &measure),
             3,
-            "one in a thousand is tolerated"
+            "where one in a thousand is tolerated, four are three deviations more"
         );
         measure = EpochMeasure {
             tasks: 4_000,
@@ -536,10 +665,13 @@ mod tests {
             ..healthy(100, 2)
         };
         assert_eq!(next_k(&params(), 3, &measure), 2);
-        measure
-            .rollers
-            .iter_mut()
-            .for_each(|roller| roller.failed = 5 * ONE);
+        let fail = |rollers: &mut [RollerMeasure]| {
+            let failed = rollers.iter_mut();
+            failed.for_each(|roller| roller.failed = 5 * ONE);
+        };
+        fail(&mut measure.rollers[..49]);
+        assert_eq!(next_k(&params(), 3, &measure), 2, "a minority fails");
+        fail(&mut measure.rollers);
         assert_eq!(
             next_k(&params(), 3, &measure),
             3,

@@ -129,12 +129,15 @@ impl Default for Params {
             epoch_s: 45 * 60,
             control: ControlParams {
                 step: ONE / 8,
+                price_up: ONE / 16,
+                price_down: ONE / 32,
                 on_time_target: ONE / 100 * 97,
                 completion_low: ONE / 3,
                 miss_target: ONE / 1_000,
                 load_max: ONE / 10 * 9,
                 points_high: 2 * ONE,
-                points_low: ONE / 4 * 5,
+                load_busy: ONE / 2,
+                load_idle: ONE / 5,
                 weight_cap: ONE / 20,
                 tau_ns_per_gas: (5_000, 1_000_000),
                 k: (2, 5),
@@ -289,6 +292,8 @@ impl Params {
     fn validate_control(&self) -> Result<(), OutOfBounds> {
         let control = &self.control;
         within("control.step", control.step, 1u64, ONE / 2)?;
+        within("control.price_up", control.price_up, 1u64, control.step)?;
+        within("control.price_down", control.price_down, 1u64, control.step)?;
         within(
             "control.on_time_target",
             control.on_time_target,
@@ -303,11 +308,13 @@ impl Params {
             ONE / 10,
         )?;
         within("control.load_max", control.load_max, ONE / 10, ONE)?;
+        within("control.points_high", control.points_high, ONE, 10 * ONE)?;
+        within("control.load_busy", control.load_busy, 0u64, ONE)?;
         within(
-            "control.points_low",
-            control.points_low,
-            ONE,
-            control.points_high,
+            "control.load_idle",
+            control.load_idle,
+            0u64,
+            control.load_busy,
         )?;
         within("control.weight_cap", control.weight_cap, ONE / 1_000, ONE)?;
         let range = |name, value: u128, (low, high): (u128, u128), most: (u128, u128)| {
