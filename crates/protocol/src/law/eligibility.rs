@@ -1,8 +1,8 @@
 //! Who may take one more seat.
 //!
 //! A roller is eligible while its open seats are fewer than its *counted* capacity:
-//! `min(declared, ceil(1.25 * peak), floor(stake / F))`, where *peak* is the most proofs that it had in work at once when it
-//! delivered on time in the last eight epochs; a newcomer counts 1. Declaring more than one can do therefore earns nothing
+//! `min(declared, ceil(HEADROOM * peak), floor(stake / F))`, where *peak* is the most proofs that it had in work at once when it
+//! delivered on time in the last eight epochs; a newcomer counts 2, one in work and one that waits. Declaring more than one can do earns nothing
 //! [sham capacity], and open seats never bind more stake than there is to be fined. The product rounds up, so that a peak of
 //! 1 allows 2 and everybody can grow.
 //!
@@ -121,6 +121,15 @@ pub fn is_false_pass_over(
 mod tests {
     use super::*;
 
+    /// Newcomers count one seat, others a quarter more than they have shown.
+    fn params() -> Params {
+        Params {
+            capacity_headroom: ONE / 4 * 5,
+            capacity_newcomer: 1,
+            ..Params::default()
+        }
+    }
+
     fn candidate() -> Candidate {
         Candidate {
             ready: true,
@@ -135,7 +144,7 @@ mod tests {
 
     #[test]
     fn capacity_is_the_least_of_declared_proven_and_covered() {
-        let params = Params::default();
+        let params = params();
         let small = ScrWei(1);
         let counted = |candidate: Candidate, fine| capacity_counted(&params, &candidate, fine);
         assert_eq!(counted(candidate(), small), 1);
@@ -204,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_reason_that_does_not_hold_is_false() {
-        let params = Params::default();
+        let params = params();
         let is_false =
             |candidate, reason| is_false_pass_over(&params, &candidate, ScrWei(1), reason);
         let busy = Candidate {
@@ -218,7 +227,7 @@ mod tests {
 
     #[test]
     fn each_reason_is_named() {
-        let params = Params::default();
+        let params = params();
         let verdict = |candidate: Candidate| check(&params, &candidate, ScrWei(1));
         assert_eq!(verdict(candidate()), Ok(()));
         assert_eq!(

@@ -243,10 +243,9 @@ fn is_possible(dials: &Controls) -> bool {
 
 /// Every dial moves by one step at most.
 fn is_step(from: &Controls, to: &Controls) -> bool {
-    let params = Params::default().control;
-    let moves = |from: u64, to: u64| {
-        (control::down(&params, from)..=control::up(&params, from)).contains(&to)
-    };
+    let step = Params::default().control.step;
+    let moves =
+        |from: u64, to: u64| (control::down(step, from)..=control::up(step, from)).contains(&to);
     let price = |dials: &Controls| u64::try_from(dials.unit_price.0).expect("60 bits");
     moves(price(from), price(to))
         && moves(from.tau_ns_per_gas, to.tau_ns_per_gas)
