@@ -22,7 +22,7 @@ use eyre::{WrapErr, bail, ensure};
 use rollmill_l1::{Deployment, connect};
 use rollmill_roller_api::{
     Assignment, Client, ClientError, HeartbeatRequest, PickRequest, ProofKind, Requirements,
-    SeatId, SignedSubmission, Stage, VerdictKind,
+    SeatId, Stage, VerdictKind,
 };
 use rollmill_runtime::{Backoff, Shutdown, Tasks, init_tracing, write_ready_file};
 use rollmill_store::Objects;
