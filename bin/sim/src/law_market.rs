@@ -20,7 +20,7 @@ use crate::{
 };
 use rollmill_protocol::{
     Roller, ScrWei, TaskId,
-    board::{Action, Alarm, Board, BoardError, Event, Presence, SeatKey},
+    board::{Action, Board, BoardError, Event, Presence, SeatKey},
     law::Params,
 };
 use std::{
@@ -52,7 +52,6 @@ enum Happening {
     Returns(usize),
     Renamed(usize),
     Shock(usize),
-    QuarantineEnds(u32),
     MeasureBegins,
     Think,
 }
@@ -276,9 +275,6 @@ impl<'w> LawMarket<'w> {
             Happening::Returns(worker) => self.set_away(worker, false),
             Happening::Renamed(worker) => self.on_renamed(worker),
             Happening::Shock(i) => self.on_shock(i),
-            Happening::QuarantineEnds(program_version) => {
-                let _ = self.apply(Event::QuarantineLifted { program_version });
-            }
             Happening::MeasureBegins => self.recorder.base = self.totals(),
             Happening::Think => {
                 (0..self.workers.len()).for_each(|worker| self.think(worker));
@@ -306,11 +302,7 @@ impl<'w> LawMarket<'w> {
         match action {
             Action::Assigned(seat) => self.on_assigned(seat),
             Action::Stop(seat) => self.on_stop(&seat),
-            Action::Alarm(Alarm::Quarantined { program_version }) => {
-                let ends_ms = self.now_ms + hours_ms(self.world.l1.quarantine_hours);
-                self.at(ends_ms, Happening::QuarantineEnds(program_version));
-            }
-            Action::Alarm(Alarm::Degraded { .. }) => {}
+            Action::Alarm(_) => {}
             for_l1 => self.l1.ask(for_l1, self.now_ms),
         }
     }

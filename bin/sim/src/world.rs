@@ -217,8 +217,6 @@ pub struct L1Rules {
     pub unbond_hours: f64,
     /// Bond of an accuser, SCR.
     pub accusation_bond_scr: f64,
-    /// Hours until a quarantined program version is trusted again.
-    pub quarantine_hours: f64,
 }
 
 /// Money of a world.
@@ -303,7 +301,6 @@ impl Default for L1Rules {
             settle_minutes: 60.0,
             unbond_hours: 168.0,
             accusation_bond_scr: 1_000.0,
-            quarantine_hours: 2.0,
         }
     }
 }

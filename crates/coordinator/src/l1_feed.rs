@@ -114,17 +114,20 @@ fn note(event: &Rollup, transaction: B256) -> Option<Note> {
 }
 
 fn court(event: &Court) -> Option<Event> {
-    let Court::SubmissionJudged(e) = event else {
-        return None;
-    };
-    Some(Event::SubmissionJudged {
-        batch: e.batch,
-        round: e.round,
-        roller: e.roller,
-        proof_digest: e.proofDigest.into(),
-        valid: e.valid,
-        fine: scr(e.fineWei),
-    })
+    match event {
+        Court::SubmissionJudged(e) => Some(Event::SubmissionJudged {
+            batch: e.batch,
+            round: e.round,
+            roller: e.roller,
+            proof_digest: e.proofDigest.into(),
+            valid: e.valid,
+            fine: scr(e.fineWei),
+        }),
+        Court::VersionQuarantined(e) => Some(Event::VersionQuarantined {
+            program_version: e.version,
+        }),
+        _ => None,
+    }
 }
 
 fn evidence(event: &Evidence) -> Option<Event> {

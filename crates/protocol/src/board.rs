@@ -17,7 +17,7 @@
 //! ```
 //! A round that ends without entries is followed by the next, at once. After `fallback_multiple` x T no more rounds are
 //! drawn and the fallback proves, unpaid; a late proof still closes the task. Whatever L1 settles is settled. With fewer rollers
-//! there than k the fallback joins at once (degraded mode), and tasks of a quarantined program version are its alone.
+//! there than k the fallback joins at once (degraded mode), and tasks of a program version that L1 quarantined are its alone.
 //!
 //! # An epoch
 //!
@@ -62,7 +62,6 @@ use crate::{
 use alloc::{collections::BTreeMap, vec::Vec};
 use index::Index;
 use measure::Measured;
-use quarantine::VersionTally;
 
 /// Settled tasks that are kept for queries and for judgements to come.
 pub const SETTLED_TASKS_KEPT: u64 = 256;
@@ -87,7 +86,8 @@ pub struct Board {
     rollers: BTreeMap<Roller, RollerAccount>,
     /// Rollers that could take a seat now, capacity apart.
     present: u32,
-    versions: BTreeMap<u32, VersionTally>,
+    /// Program versions in quarantine, and the epoch in which each is trusted again.
+    quarantines: BTreeMap<u32, u64>,
     /// Kept tasks; every unsettled one is among them.
     tasks: BTreeMap<BatchNumber, Task>,
     batch_of_task: BTreeMap<TaskId, BatchNumber>,
@@ -113,7 +113,7 @@ impl Board {
             measured: Measured::default(),
             rollers: BTreeMap::new(),
             present: 0,
-            versions: BTreeMap::new(),
+            quarantines: BTreeMap::new(),
             tasks: BTreeMap::new(),
             batch_of_task: BTreeMap::new(),
             committed_through: 0,
@@ -166,8 +166,8 @@ impl Board {
             Event::OperatorCharged { batch, roller } => {
                 self.on_operator_charged(*batch, *roller)?
             }
-            Event::QuarantineLifted { program_version } => {
-                self.on_quarantine_lifted(*program_version, &mut turn)?;
+            Event::VersionQuarantined { program_version } => {
+                self.on_version_quarantined(*program_version, &mut turn)?;
             }
             Event::PresenceChanged { roller, presence } => {
                 self.on_presence(*roller, *presence, &mut turn)?

@@ -8,6 +8,7 @@ use rollmill_protocol::{
     entries_hash,
     law::{
         fine::{fine, fine_full},
+        quarantine::{self, Tally},
         reward::reward,
     },
 };
@@ -30,6 +31,8 @@ pub(super) struct L1 {
     settlement: Option<(BatchNumber, SeatKey, Vec<Entry>)>,
     judgements: Vec<(BatchNumber, SeatKey, ProofDigest)>,
     fallback: BTreeMap<BatchNumber, u64>,
+    /// Fined rollers by program version and epoch of their batches: names, each with its stake when it was counted.
+    invalid: BTreeMap<(u32, u64), BTreeMap<usize, ScrWei>>,
 }
 
 impl L1 {
@@ -239,6 +242,7 @@ impl LawMarket<'_> {
         let Some(task) = self.board.task_by_batch(batch) else {
             return;
         };
+        let (program_version, epoch) = (task.program_version, task.epoch);
         if let Some(operator) = self.collusion.acquit(&seat) {
             self.recorder
                 .fined(operator, self.world.l1.accusation_bond_scr, self.now_ms);
@@ -254,6 +258,10 @@ impl LawMarket<'_> {
                 .expect("the very bytes clear their roller");
             return;
         }
+        // The board asks again when it is over.
+        if self.board.is_quarantined(program_version) {
+            return;
+        }
         let stake = self.names[name].stake;
         let amount = fine(
             &self.params,
@@ -261,6 +269,7 @@ impl LawMarket<'_> {
             task.prover_gas_estimate,
             stake,
         );
+        self.count_invalid(program_version, epoch, name);
         self.names[name].stake = ScrWei(stake.0 - amount.0);
         let roller = seat.roller;
         let judged = Event::SubmissionJudged {
@@ -283,6 +292,26 @@ impl LawMarket<'_> {
                 ready: true,
             })
             .expect("the roller is known");
+        }
+    }
+
+    /// Counts a roller that is fined, and quarantines the version if too much stake fails with it.
+    fn count_invalid(&mut self, program_version: u32, epoch: u64, name: usize) {
+        let key = (program_version, epoch);
+        let invalid = self.l1.invalid.entry(key).or_default();
+        if invalid.contains_key(&name) {
+            return;
+        }
+        invalid.insert(name, self.names[name].stake);
+        let sum =
+            |stakes: &mut dyn Iterator<Item = ScrWei>| ScrWei(stakes.map(|stake| stake.0).sum());
+        let tally = Tally {
+            stake_total: sum(&mut self.names.iter().map(|name| name.stake)),
+            stake_invalid: sum(&mut invalid.values().copied()),
+            rollers_invalid: u32::try_from(invalid.len()).unwrap_or(u32::MAX),
+        };
+        if quarantine::is_due(&self.params.quarantine, &tally) {
+            let _ = self.apply(Event::VersionQuarantined { program_version });
         }
     }
 }

@@ -52,7 +52,6 @@ impl Board {
         for (account, q) in self.rollers.values_mut().zip(ratios) {
             account.end_epoch(params, q, turn.now);
         }
-        self.end_tallies();
         self.epoch_started_at = turn.now;
         self.epoch_pending = Some(Epoch { snapshot, controls });
         turn.actions.extend(self.post_snapshot());
@@ -118,6 +117,7 @@ impl Board {
         self.epoch = epoch;
         self.controls = confirmed.controls;
         self.epochs.insert(epoch, confirmed);
+        self.lift_quarantines(turn);
         self.fill_window(turn);
         Ok(())
     }

@@ -130,8 +130,8 @@ pub enum Event {
         /// The wronged.
         roller: Roller,
     },
-    /// L1: a quarantined program version is trusted again.
-    QuarantineLifted {
+    /// L1: fines for a program version pause until the end of the next epoch.
+    VersionQuarantined {
         /// Row of the program table.
         program_version: u32,
     },
@@ -213,7 +213,7 @@ pub enum Alarm {
         /// Rollers that the law wants.
         k: u32,
     },
-    /// Too many rollers failed with one program version: fines pause, its tasks go to the fallback.
+    /// L1 found too many rollers wrong with one program version: fines pause, its tasks go to the fallback.
     Quarantined {
         /// Row of the program table.
         program_version: u32,

@@ -1,93 +1,47 @@
-//! Program versions under suspicion; see [`crate::law::quarantine`].
+//! Program versions under suspicion: what L1 decided, and until when; see [`crate::law::quarantine`].
 
 use super::{Action, Alarm, Board, BoardError, Turn};
-use crate::{
-    ids::{Roller, ScrWei},
-    law::quarantine::{self, Tally},
-};
-use alloc::{collections::BTreeSet, vec::Vec};
-
-/// Submissions for one version in the running epoch, and whether it is quarantined.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct VersionTally {
-    /// Stake of the rollers that submitted, each counted once when it first did.
-    stake_submitted: u128,
-    rejected: BTreeSet<Roller>,
-    is_quarantined: bool,
-}
+use crate::law::quarantine::trusted_from;
+use alloc::vec::Vec;
 
 impl Board {
     /// Is a program version quarantined?
     pub fn is_quarantined(&self, program_version: u32) -> bool {
-        self.versions
+        self.quarantines
             .get(&program_version)
-            .is_some_and(|version| version.is_quarantined)
+            .is_some_and(|from| self.epoch < *from)
     }
 
-    /// Counts a submission; quarantines its version if too much stake fails with it.
-    pub(super) fn tally(
-        &mut self,
-        program_version: u32,
-        roller: Roller,
-        is_rejected: bool,
-        turn: &mut Turn,
-    ) {
-        let account = self.rollers.get_mut(&roller).expect("the roller is known");
-        let is_first = account.versions.insert(program_version);
-        let stake = account.stake.0;
-        if !is_first && !is_rejected {
-            return;
-        }
-        let version = self.versions.entry(program_version).or_default();
-        if is_first {
-            version.stake_submitted = version.stake_submitted.saturating_add(stake);
-        }
-        if !is_rejected {
-            return;
-        }
-        version.rejected.insert(roller);
-        let rejected = version
-            .rejected
-            .iter()
-            .filter_map(|name| self.rollers.get(name));
-        let stake_rejected =
-            rejected.fold(0u128, |sum, account| sum.saturating_add(account.stake.0));
-        let tally = Tally {
-            stake_submitted: ScrWei(version.stake_submitted),
-            stake_rejected: ScrWei(stake_rejected),
-            rollers_rejected: u32::try_from(version.rejected.len()).unwrap_or(u32::MAX),
-        };
-        if !version.is_quarantined && quarantine::is_due(&self.params.quarantine, &tally) {
-            version.is_quarantined = true;
-            turn.actions
-                .push(Action::Alarm(Alarm::Quarantined { program_version }));
-        }
-    }
-
-    /// Begins a new epoch's tallies. Quarantines stand.
-    pub(super) fn end_tallies(&mut self) {
-        self.versions.retain(|_, version| version.is_quarantined);
-        for version in self.versions.values_mut() {
-            version.stake_submitted = 0;
-            version.rejected.clear();
-        }
-    }
-
-    pub(super) fn on_quarantine_lifted(
+    pub(super) fn on_version_quarantined(
         &mut self,
         program_version: u32,
         turn: &mut Turn,
     ) -> Result<(), BoardError> {
-        if !self.is_quarantined(program_version) {
+        let from = trusted_from(self.epoch);
+        if self.quarantines.get(&program_version) == Some(&from) {
             return Err(BoardError::AlreadyApplied);
         }
-        let pending: Vec<Action> = self.judgements().collect();
-        self.versions.remove(&program_version);
+        self.quarantines.insert(program_version, from);
+        turn.actions
+            .push(Action::Alarm(Alarm::Quarantined { program_version }));
+        Ok(())
+    }
+
+    /// Lifts the quarantines that end with the epoch that is on L1 now; the accusations that they put off go on.
+    pub(super) fn lift_quarantines(&mut self, turn: &mut Turn) {
+        let epoch = self.epoch;
+        let ended = self.quarantines.extract_if(.., |_, from| *from <= epoch);
+        let ended: Vec<u32> = ended.map(|(program_version, _)| program_version).collect();
+        if ended.is_empty() {
+            return;
+        }
         let resumed: Vec<Action> = self
             .judgements()
-            .filter(|action| !pending.contains(action))
+            .filter(|action| match action {
+                Action::Judge { batch, .. } => ended.contains(&self.task(*batch).program_version),
+                _ => false,
+            })
             .collect();
         turn.actions.extend(resumed);
-        Ok(())
     }
 }

@@ -44,8 +44,6 @@ pub struct RollerAccount {
     pub failures: VecDeque<(u64, Offer)>,
     /// Epochs that ended since registration: the running epoch's number.
     pub epochs_ended: u64,
-    /// Program versions for which it submitted in the running epoch.
-    pub versions: BTreeSet<u32>,
     /// How much of their time its proofs of the running epoch took.
     pub completions: Completions,
     /// Most proofs in work at once when it delivered on time: running epoch first, then earlier ones.
@@ -129,7 +127,6 @@ impl RollerAccount {
             past: VecDeque::new(),
             failures: VecDeque::new(),
             epochs_ended: 0,
-            versions: BTreeSet::new(),
             completions: Completions::default(),
             peaks: VecDeque::from([0]),
             accused: None,
@@ -226,7 +223,6 @@ impl RollerAccount {
             self.failures.retain(|(number, _)| *number > past.number);
         }
         self.offers = EpochOffers::default();
-        self.versions.clear();
         self.completions = Completions::default();
         self.epochs_ended += 1;
         self.peaks.push_front(0);

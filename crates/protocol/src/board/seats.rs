@@ -185,7 +185,6 @@ impl Board {
         };
         let taken_s = receipt.received_at - seat.assigned_at;
         let limit_s = self.time_limit_s(self.task(batch));
-        let program_version = self.task(batch).program_version;
         let is_invalid = matches!(state, SeatState::Invalid { .. });
         self.change_account(key.roller, |account| {
             if is_invalid {
@@ -201,7 +200,6 @@ impl Board {
         self.set_seat(batch, (key.round, key.roller), state);
         let seat = self.task_mut(batch).seats.get_mut(&(key.round, key.roller));
         seat.expect("the seat was found").receipt = Some(receipt);
-        self.tally(program_version, key.roller, is_invalid, turn);
         if is_invalid {
             turn.actions.extend(
                 self.rollers

@@ -1,12 +1,16 @@
 //! Quarantine of a program version: many invalid proofs at once are our bug, not the rollers'.
 //!
-//! A version is quarantined when, within one epoch, rollers whose submissions for it were rejected hold more than
-//! `SHARE` (10 %) of the stake of all rollers that submitted for it, and are at least `ROLLERS_MIN` (3). By stake and not by number,
-//! because names are free [amnesty by many names].
+//! L1 decides on it, because L1 alone takes stake: `Court` counts the rollers that it fined for a version, by the epoch that their
+//! batches pinned. When they hold more than `SHARE` (10 %) of all stake, and are at least `ROLLERS_MIN` (3), the version is quarantined
+//! until two more snapshots are on L1 ([`trusted_from`]). By stake and not by number, because names are free [amnesty by many names];
+//! by verdicts of L1 and not of the operator, so that no lie of its quarantines anything.
 //!
-//! In quarantine fines pause: nobody is brought before L1, the version's tasks go to the fallback, and the accused stay out of the
-//! draw. When the quarantine is lifted the accusations go on where they stopped, so a flood of garbage gains no pardon by
-//! being large; what was our fault is cleared by evidence on L1.
+//! The board follows L1's event and counts the same epochs. In quarantine fines pause: nobody is brought before L1, the version's tasks
+//! go to the fallback, and the accused stay out of the draw. Afterwards the accusations go on where they stopped, so that a flood of
+//! garbage gains no pardon by being large; what was our fault is cleared by evidence on L1. The first one to be fined then
+//! quarantines the version again, so that a bug that stays costs one fine in two epochs.
+//!
+//! [`is_due`] is the reference for `Court` and what the simulator's L1 runs.
 
 use super::{ONE, Ratio};
 use crate::ids::ScrWei;
@@ -16,21 +20,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct QuarantineParams {
-    /// Share of the submitters' stake above which their failures are ours.
+    /// Share of all stake above which failures are ours.
     pub share: Ratio,
-    /// Least number of rollers with a rejected submission.
+    /// Least number of rollers with an invalid proof.
     pub rollers_min: u32,
 }
 
-/// Submissions for one version in one epoch.
+/// Invalid proofs for one version in one epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Stake of all rollers that submitted.
-    pub stake_submitted: ScrWei,
-    /// Stake of those with a rejected submission.
-    pub stake_rejected: ScrWei,
+    /// All stake.
+    pub stake_total: ScrWei,
+    /// Stake of the rollers with an invalid proof.
+    pub stake_invalid: ScrWei,
     /// Number of those.
-    pub rollers_rejected: u32,
+    pub rollers_invalid: u32,
 }
 
 /// Is the version to be quarantined?
@@ -38,8 +42,16 @@ pub fn is_due(params: &QuarantineParams, tally: &Tally) -> bool {
     let product = |amount: u128, ratio: u64| {
         alloy_primitives::U256::from(amount) * alloy_primitives::U256::from(ratio)
     };
-    tally.rollers_rejected >= params.rollers_min
-        && product(tally.stake_rejected.0, ONE) > product(tally.stake_submitted.0, params.share)
+    tally.rollers_invalid >= params.rollers_min
+        && product(tally.stake_invalid.0, ONE) > product(tally.stake_total.0, params.share)
+}
+
+/// Epochs after the running one in which a quarantine still holds (`Court.QUARANTINE_EPOCHS`).
+const QUARANTINE_EPOCHS: u64 = 1;
+
+/// The epoch in which a version is trusted again that is quarantined while `epoch` is the last one on L1.
+pub fn trusted_from(epoch: u64) -> u64 {
+    epoch.saturating_add(QUARANTINE_EPOCHS + 1)
 }
 
 #[cfg(test)]
@@ -51,11 +63,11 @@ mod tests {
         rollers_min: 3,
     };
 
-    fn tally(submitted: u128, rejected: u128, rollers_rejected: u32) -> Tally {
+    fn tally(total: u128, invalid: u128, rollers_invalid: u32) -> Tally {
         Tally {
-            stake_submitted: ScrWei(submitted),
-            stake_rejected: ScrWei(rejected),
-            rollers_rejected,
+            stake_total: ScrWei(total),
+            stake_invalid: ScrWei(invalid),
+            rollers_invalid,
         }
     }
 
@@ -71,5 +83,11 @@ mod tests {
     fn names_without_stake_do_not_count() {
         assert!(!is_due(&PARAMS, &tally(1_000_000, 10, 500)));
         assert!(is_due(&PARAMS, &tally(u128::MAX, u128::MAX, 3)));
+    }
+
+    #[test]
+    fn it_holds_for_the_running_and_the_next_epoch() {
+        assert_eq!(trusted_from(7), 9);
+        assert_eq!(trusted_from(u64::MAX), u64::MAX);
     }
 }

@@ -119,25 +119,54 @@ fn dials_move_at_the_end_of_an_epoch_and_a_task_keeps_its_own() {
     assert_eq!(world.replayed(), world.board);
 }
 
-#[test]
-fn a_version_with_which_many_fail_is_quarantined_and_nobody_is_pardoned() {
-    let mut world = World::with_rollers(Params::devnet(), 4);
+fn judged(actions: &[Action]) -> usize {
+    let judge = |action: &&Action| matches!(action, Action::Judge { .. });
+    actions.iter().filter(judge).count()
+}
+
+/// Rollers 1 to 3 send garbage for a batch, and L1 fines the first.
+fn world_with_garbage() -> (World, u64) {
+    let mut world = World::with_rollers(Params::devnet(), 5);
     let batch = world.commit_drawing(&[1, 2, 3]);
-    let judged = |actions: &[Action]| {
-        let judge = |action: &&Action| matches!(action, Action::Judge { .. });
-        actions.iter().filter(judge).count()
-    };
-    let mut submit = |i| world.submit(world.seat_key(batch, 0, i), invalid());
-    assert_eq!(judged(&submit(1)), 1);
-    assert_eq!(judged(&submit(2)), 1);
-    let actions = submit(3);
-    assert_eq!(judged(&actions), 0, "the third failure is the program's");
+    for i in 1..=3 {
+        let actions = world.submit(world.seat_key(batch, 0, i), invalid());
+        assert_eq!(judged(&actions), 1);
+    }
+    (world, batch)
+}
+
+fn fined(world: &World, batch: u64, i: u8) -> Event {
+    Event::SubmissionJudged {
+        batch,
+        round: 0,
+        roller: roller(i),
+        proof_digest: digest(&world.seat_key(batch, 0, i)),
+        valid: false,
+        fine: ScrWei::from_scr(10),
+    }
+}
+
+#[test]
+fn l1_quarantines_a_version_and_nobody_is_pardoned() {
+    let (mut world, batch) = world_with_garbage();
     let program_version = 1;
+    assert!(
+        !world.board.is_quarantined(program_version),
+        "the operator's verdicts alone quarantine nothing"
+    );
+    let quarantined = Event::VersionQuarantined { program_version };
+    let actions = world.apply(quarantined.clone());
     let alarm = Action::Alarm(Alarm::Quarantined { program_version });
-    assert!(actions.contains(&alarm));
+    assert_eq!(actions, [alarm]);
+    assert_eq!(
+        world.try_apply(quarantined.clone()),
+        Err(BoardError::AlreadyApplied)
+    );
+    // L1 judged the one that it counted last.
+    world.apply(fined(&world, batch, 1));
     assert!(world.board.is_quarantined(program_version));
+    assert!(!world.board.is_quarantined(program_version + 1));
     assert_eq!(judged(&world.board.outstanding()), 0);
-    assert!(world.task(batch).is_left_to_fallback);
 
     let next = world.commit();
     world.store_beacon(next, beacon(1));
@@ -147,25 +176,33 @@ fn a_version_with_which_many_fail_is_quarantined_and_nobody_is_pardoned() {
     assert_eq!(world.task(next).stage, left);
     assert!(world.task(next).seats.is_empty());
 
-    world.end_epoch();
-    assert!(
-        world.board.is_quarantined(program_version),
-        "time does not lift it"
-    );
-    let resumed = world.apply(Event::QuarantineLifted { program_version });
-    assert_eq!(judged(&resumed), 3);
-    let lifted = Event::QuarantineLifted { program_version };
-    assert_eq!(world.try_apply(lifted), Err(BoardError::AlreadyApplied));
-    world.apply(Event::SubmissionJudged {
-        batch,
-        round: 0,
-        roller: roller(1),
-        proof_digest: digest(&world.seat_key(batch, 0, 1)),
-        valid: false,
-        fine: ScrWei::from_scr(10),
-    });
+    let resumed = world.end_epoch();
+    assert!(world.board.is_quarantined(program_version));
+    assert_eq!(judged(&resumed), 0);
+    let resumed = world.end_epoch();
+    assert!(!world.board.is_quarantined(program_version));
+    assert_eq!(judged(&resumed), 2);
     assert_eq!(judged(&world.board.outstanding()), 2);
+
+    // The next fine quarantines the version again, and the last accusation waits.
+    world.apply(quarantined);
+    world.apply(fined(&world, batch, 2));
+    assert!(world.board.is_quarantined(program_version));
+    assert_eq!(judged(&world.board.outstanding()), 0);
     assert_eq!(world.replayed(), world.board);
+}
+
+#[test]
+fn a_quarantine_that_l1_extends_ends_later() {
+    let (mut world, _) = world_with_garbage();
+    let quarantined = Event::VersionQuarantined { program_version: 1 };
+    world.apply(quarantined.clone());
+    world.end_epoch();
+    world.apply(quarantined);
+    world.end_epoch();
+    assert!(world.board.is_quarantined(1));
+    world.end_epoch();
+    assert!(!world.board.is_quarantined(1));
 }
 
 #[test]

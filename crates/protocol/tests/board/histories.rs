@@ -179,7 +179,7 @@ fn event(world: &mut World, step: Move) -> Option<Event> {
             batch: u64::from(step.number % 8),
             roller,
         },
-        19 => Event::QuarantineLifted {
+        19 => Event::VersionQuarantined {
             program_version: u32::from(step.number % 2),
         },
         _ => confirm(world, step.number)?,

@@ -164,7 +164,7 @@ impl World {
         assert_eq!(u32::try_from(present), Ok(board.rollers_present()));
     }
 
-    pub fn end_epoch(&mut self) {
+    pub fn end_epoch(&mut self) -> Vec<Action> {
         self.now = self.now.max(self.board.epoch_due_at());
         let actions = self.apply(Event::EpochEnded);
         let Some(Action::PostSnapshot { epoch, root, .. }) = actions.first() else {
@@ -173,7 +173,7 @@ impl World {
         self.apply(Event::SnapshotConfirmed {
             epoch: *epoch,
             root: *root,
-        });
+        })
     }
 
     /// Commits the next batch; returns its number.
