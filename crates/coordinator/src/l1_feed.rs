@@ -171,3 +171,29 @@ fn registry(event: &Registry) -> Option<Event> {
 fn scr(value: U256) -> ScrWei {
     ScrWei(u128::try_from(value).unwrap_or(u128::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::Address;
+    use rollmill_l1::contracts::Court as contract;
+
+    #[test]
+    fn the_board_hears_of_a_quarantine_and_not_of_defences() {
+        let quarantined = Court::VersionQuarantined(contract::VersionQuarantined {
+            version: 3,
+            epoch: 7,
+            rollers: U256::from(4),
+            stakeWei: U256::from(1_000),
+        });
+        let heard = Event::VersionQuarantined { program_version: 3 };
+        assert_eq!(court(&quarantined), Some(heard));
+        let defended = Court::DefenceRecorded(contract::DefenceRecorded {
+            task: B256::ZERO,
+            roller: Address::ZERO,
+            round: 0,
+            proofDigest: B256::ZERO,
+        });
+        assert_eq!(court(&defended), None);
+    }
+}
