@@ -41,8 +41,8 @@ const ALL: &[Defence] = &[
         off: "fineMultiple = 1\nfineMin = '1'",
     },
     Defence {
-        rule: "open seats <= 1.25 x proven peak, newcomers 1",
-        off: "capacityHeadroom = 2000000000\ncapacityNewcomer = 16",
+        rule: "open seats <= 2 x proven peak, newcomers 2",
+        off: "capacityHeadroom = 16000000000\ncapacityNewcomer = 16",
     },
     Defence {
         rule: "window follows capacity",

@@ -237,7 +237,7 @@ impl Params {
         within("fine_min", self.fine_min.0, 1u32, fine_max)?;
         within("fine_multiple", self.fine_multiple, 1u32, 16u32)?;
         within("late_divisor", self.late_divisor, 1u32, 16u32)?;
-        within("capacity_headroom", self.capacity_headroom, ONE, 2 * ONE)?;
+        within("capacity_headroom", self.capacity_headroom, ONE, 16 * ONE)?;
         within("capacity_newcomer", self.capacity_newcomer, 1u32, 16u32)
     }
 
