@@ -468,7 +468,7 @@ pub const ALL: &[Attack] = &[
     ),
     steady(|| Box::new(Declining), OFFERS),
     steady(|| Box::new(IdleWhale), OFFERS),
-    steady(|| Box::new(ShamCapacity), "1.25 x the proven peak"),
+    steady(|| Box::new(ShamCapacity), "2 x the proven peak"),
     steady(|| Box::new(DrainToDodge), "a drain lasts an hour at least"),
     steady(|| Box::new(Silence), "posted on L1, the bond pays 2 B"),
     steady(|| Box::new(MassAccusation), COURT),

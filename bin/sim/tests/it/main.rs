@@ -114,10 +114,9 @@ fn splitting_pays_at_no_share_no_k_and_no_relabel_cost() {
     });
 }
 
-/// A slow cartel keeps the price up and gains by it: this sees that it gets no worse than docs/mechanism/limits.md says. By declining
-/// or draining it gains nothing.
+/// Neither by being slow or a little late, nor by declining or draining.
 #[test]
-fn cartels_against_the_dials_stay_within_their_bounds() {
+fn no_cartel_moves_the_dials_to_its_profit() {
     let settings = [0.1, 0.3].map(|share| Setting {
         share,
         seeds: SEEDS,
