@@ -188,6 +188,11 @@ abstract contract RollupHandlers is Books {
         vm.prank(operator);
         (bool isDone,) = target.call(data);
         must(!isDone, "the operator could");
+        // In the crony's name when it was not drawn, or in another's when it was.
+        (target, data) = changes(5, batch);
+        vm.prank(operator);
+        (isDone,) = target.call(data);
+        must(!isDone, "the operator named the payee");
     }
 
     function payments(uint256 what, uint64 batch) private view returns (address, bytes memory) {
