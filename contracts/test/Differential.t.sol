@@ -202,10 +202,10 @@ contract DifferentialTest is Cases {
     }
 
     function quarantine(Case calldata c) external pure returns (bytes memory) {
-        uint256 submitted = uint64(word(c, 0)) >> 8;
-        uint256 rejected = near(c, submitted / 10);
+        uint256 total = uint64(word(c, 0)) >> 8;
+        uint256 invalid = near(c, total / 10);
         uint256 least = 2 + uint32(word(c, 3)) % 3;
-        return abi.encode(AmountsLib.quarantineDue(uint32(word(c, 4)) % 6, least, rejected, submitted));
+        return abi.encode(AmountsLib.quarantineDue(uint32(word(c, 4)) % 6, least, invalid, total));
     }
 
     /// Asks the real contract: can it be deployed with these dials, and do they follow on the others?

@@ -127,6 +127,7 @@ impl Derivation {
         let data =
             BatchData::decode(&bytes).map_err(|source| DeriveError::Data { batch, source })?;
         let messages = self.messages(batch, &data, tip.messages_end).await?;
+        let last_block = tip.last_block + data.blocks.len() as u64;
         let work = Work {
             chain: self.chain.clone(),
             batch,
@@ -140,7 +141,7 @@ impl Derivation {
             &self.chain,
             &self.deployment,
             tip,
-            committed.c.lastBlock,
+            last_block,
             committed.c.programVersion,
         );
         let (built, record) =

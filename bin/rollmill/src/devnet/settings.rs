@@ -33,6 +33,9 @@ const BOND_SCR: u64 = 10_000_000;
 const HEARTBEAT_STARK_S: u64 = 30;
 const HEARTBEAT_MOCK_S: u64 = 3;
 
+/// Nanoseconds of T for each prover gas with mock proofs, which take no time: a person waits for what is late.
+const TAU_MOCK_NS_PER_GAS: u64 = 100_000;
+
 /// L2's block 0 follows from L1's, so that it is the same at every start.
 pub async fn genesis_config(l1: &DynProvider, l1_chain_id: u64) -> eyre::Result<GenesisConfig> {
     let block = l1
@@ -118,7 +121,10 @@ fn incentives(args: &Args) -> Incentives {
             ProofKind::Stark => HEARTBEAT_STARK_S,
             ProofKind::Mock => HEARTBEAT_MOCK_S,
         },
-        tau_ns_per_gas: law.tau_ns_per_gas,
+        tau_ns_per_gas: match args.proofs {
+            ProofKind::Stark => law.tau_ns_per_gas,
+            ProofKind::Mock => TAU_MOCK_NS_PER_GAS,
+        },
         window: law.window,
         emission_epoch_s: 600,
         ..Incentives::default()
@@ -151,6 +157,11 @@ pub fn law(proofs: ProofKind, l1: &Parameters) -> Params {
         ProofKind::Mock => Params {
             t_min_s: 5,
             t_fix_s: 10,
+            tau_ns_per_gas: TAU_MOCK_NS_PER_GAS,
+            control: ControlParams {
+                tau_ns_per_gas: (TAU_MOCK_NS_PER_GAS, devnet.control.tau_ns_per_gas.1),
+                ..devnet.control
+            },
             heartbeat_s: HEARTBEAT_MOCK_S,
             epoch_s: 3,
             ..devnet

@@ -273,10 +273,10 @@ async fn a_restart_goes_on_where_it_was() {
     let node = Node::start(&l1, dir.path(), config()).await;
     deposit(&node, user.address(), 2 * ETHER).await;
     let raw = l2_transaction(&user, 0, Address::repeat_byte(1), 1, Bytes::new());
-    node.pool.submit(raw).await.unwrap();
+    let hash = node.pool.submit(raw).await.unwrap();
     eventually("both on L2", || async {
-        (node.l2_balance(user.address()) > U256::from(2 * ETHER) && node.pool.is_empty())
-            .then_some(())
+        let is_sealed = node.chain.place_of(&hash).unwrap().is_some();
+        (node.l2_balance(user.address()) > U256::from(2 * ETHER) && is_sealed).then_some(())
     })
     .await;
     node.sealer.seal();

@@ -172,15 +172,15 @@ fn near(case: &Case, whole: u64, limit: impl Fn(u64) -> u64) -> (u64, u64) {
 }
 
 fn quarantines(case: &Case) -> Vec<B256> {
-    let (rejected, submitted) = near(case, case.u64(0) >> 8, |submitted| submitted / 10);
+    let (invalid, total) = near(case, case.u64(0) >> 8, |total| total / 10);
     let params = QuarantineParams {
         share: ONE / 10,
         rollers_min: 2 + case.u32(3) % 3,
     };
     let tally = quarantine::Tally {
-        stake_submitted: ScrWei(submitted.into()),
-        stake_rejected: ScrWei(rejected.into()),
-        rollers_rejected: case.u32(4) % 6,
+        stake_total: ScrWei(total.into()),
+        stake_invalid: ScrWei(invalid.into()),
+        rollers_invalid: case.u32(4) % 6,
     };
     vec![int(quarantine::is_due(&params, &tally))]
 }
