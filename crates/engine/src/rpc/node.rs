@@ -117,14 +117,19 @@ impl<P: TransactionPool> Shared<P> {
         confirmed.or_else(|| self.pool.pending(hash))
     }
 
-    /// The receipt of a confirmed or mined transaction.
-    pub(super) fn receipt(&self, hash: &B256) -> Result<Option<RpcReceipt>, RpcError> {
+    /// The receipt of a transaction that is confirmed, in a block or not yet.
+    pub(super) fn confirmed_receipt(&self, hash: &B256) -> Result<Option<RpcReceipt>, RpcError> {
         if let Some(open) = self.chain.open_block()
             && let Some(position) = open.position(hash)
         {
             let receipts = types::receipts(&open.block, open.receipts.clone(), None);
             return Ok(receipts.into_iter().nth(position));
         }
+        self.receipt(hash)
+    }
+
+    /// The receipt of a mined transaction.
+    pub(super) fn receipt(&self, hash: &B256) -> Result<Option<RpcReceipt>, RpcError> {
         let Some((number, index)) = self.chain.place_of(hash)? else {
             return Ok(None);
         };

@@ -39,7 +39,7 @@ impl<P: TransactionPool> Node<P> {
             // Seen before the question, so what comes in between wakes us.
             news.mark_unchanged();
             let node = self.clone();
-            let found = spawn_blocking(move || node.receipt(&hash)).await;
+            let found = spawn_blocking(move || node.confirmed_receipt(&hash)).await;
             let found = found.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
             if let Some(receipt) = found? {
                 return Ok(receipt);
@@ -57,7 +57,9 @@ impl<P: TransactionPool> Node<P> {
         };
         let next = self.pool.pending_nonce(transaction.signer());
         next.is_none_or(|next| transaction.nonce() >= next)
-            && self.receipt(hash).is_ok_and(|receipt| receipt.is_none())
+            && self
+                .confirmed_receipt(hash)
+                .is_ok_and(|receipt| receipt.is_none())
     }
 }
 
