@@ -18,7 +18,15 @@ import {Key} from "../src/interfaces/IParameters.sol";
 import {RegistryParams} from "../src/interfaces/IRollerRegistry.sol";
 import {Batch, Commit, Entry, Program, RollupParams, Submission} from "../src/interfaces/IRollup.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
-import {ReceiptLib} from "../src/libraries/ReceiptLib.sol";
+import {
+    AssignmentReceipt,
+    CloseReceipt,
+    HeartbeatReceipt,
+    PassOverReceipt,
+    ReceiptLib,
+    SubmissionReceipt,
+    VerdictReceipt
+} from "../src/libraries/ReceiptLib.sol";
 import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {MockVerifier} from "../src/verifiers/MockVerifier.sol";
 import {Vm} from "./Vm.sol";
@@ -274,6 +282,32 @@ abstract contract Base {
     function signHash(uint256 key, bytes32 structHash) internal view returns (bytes memory) {
         (uint8 v, bytes32 r, bytes32 s_) = vm.sign(key, ReceiptLib.digest(address(rollup), structHash));
         return abi.encodePacked(r, s_, v);
+    }
+
+    // --- what the operator signs
+
+    function sign(AssignmentReceipt memory r) internal view returns (bytes memory) {
+        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.ASSIGNMENT_TYPEHASH, r)));
+    }
+
+    function sign(VerdictReceipt memory r) internal view returns (bytes memory) {
+        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.VERDICT_TYPEHASH, r)));
+    }
+
+    function sign(SubmissionReceipt memory r) internal view returns (bytes memory) {
+        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.SUBMISSION_RECEIPT_TYPEHASH, r)));
+    }
+
+    function sign(CloseReceipt memory r) internal view returns (bytes memory) {
+        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.CLOSE_TYPEHASH, r)));
+    }
+
+    function sign(PassOverReceipt memory r) internal view returns (bytes memory) {
+        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.PASS_OVER_TYPEHASH, r)));
+    }
+
+    function sign(HeartbeatReceipt memory r) internal view returns (bytes memory) {
+        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.HEARTBEAT_TYPEHASH, r)));
     }
 
     // --- RLP of a header as Prague writes it

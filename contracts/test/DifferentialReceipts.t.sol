@@ -12,10 +12,11 @@ import {
     VerdictReceipt
 } from "../src/libraries/ReceiptLib.sol";
 import {Cases} from "./Cases.sol";
+import {ReceiptHashes} from "./ReceiptHashes.sol";
 
 /// Digests of everything that L1 reads signatures of, on 10,000 random cases each, against the hashes that Rust wrote
 /// (`crates/roller-api/tests/vectors/differential.rs`). Words 0 and 1 are chain id and Rollup, the fields follow.
-contract DifferentialReceiptsTest is Cases {
+contract DifferentialReceiptsTest is Cases, ReceiptHashes {
     function file() internal pure override returns (string memory) {
         return "../crates/roller-api/vectors/differential.json";
     }
@@ -98,37 +99,11 @@ contract DifferentialReceiptsTest is Cases {
         return digest(c, this.hashClose(r));
     }
 
-    // --- hashes, whose arguments must be calldata
+    // --- helpers
 
     function hashSigned(Submission calldata s) external pure returns (bytes32) {
         return ReceiptLib.hash(s);
     }
-
-    function hashAssignment(AssignmentReceipt calldata r) external pure returns (bytes32) {
-        return ReceiptLib.hash(r);
-    }
-
-    function hashPassOver(PassOverReceipt calldata r) external pure returns (bytes32) {
-        return ReceiptLib.hash(r);
-    }
-
-    function hashHeartbeat(HeartbeatReceipt calldata r) external pure returns (bytes32) {
-        return ReceiptLib.hash(r);
-    }
-
-    function hashSubmission(SubmissionReceipt calldata r) external pure returns (bytes32) {
-        return ReceiptLib.hash(r);
-    }
-
-    function hashVerdict(VerdictReceipt calldata r) external pure returns (bytes32) {
-        return ReceiptLib.hash(r);
-    }
-
-    function hashClose(CloseReceipt calldata r) external pure returns (bytes32) {
-        return ReceiptLib.hash(r);
-    }
-
-    // --- helpers
 
     function digest(Case memory c, bytes32 structHash) private returns (bytes memory) {
         vm.chainId(uint32(word(c, 0)));

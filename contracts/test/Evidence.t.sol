@@ -530,28 +530,4 @@ contract EvidenceTest is Base {
         vm.expectPartialRevert(selector);
         evidence.notSilent(batch, p, signedP, h, signedH);
     }
-
-    function sign(AssignmentReceipt memory r) private view returns (bytes memory) {
-        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.ASSIGNMENT_TYPEHASH, r)));
-    }
-
-    function sign(VerdictReceipt memory r) private view returns (bytes memory) {
-        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.VERDICT_TYPEHASH, r)));
-    }
-
-    function sign(SubmissionReceipt memory r) private view returns (bytes memory) {
-        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.SUBMISSION_RECEIPT_TYPEHASH, r)));
-    }
-
-    function sign(CloseReceipt memory r) private view returns (bytes memory) {
-        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.CLOSE_TYPEHASH, r)));
-    }
-
-    function sign(PassOverReceipt memory r) private view returns (bytes memory) {
-        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.PASS_OVER_TYPEHASH, r)));
-    }
-
-    function sign(HeartbeatReceipt memory r) private view returns (bytes memory) {
-        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.HEARTBEAT_TYPEHASH, r)));
-    }
 }

@@ -10,10 +10,11 @@ import {
     SubmissionReceipt,
     VerdictReceipt
 } from "../src/libraries/ReceiptLib.sol";
+import {ReceiptHashes} from "./ReceiptHashes.sol";
 import {Vm} from "./Vm.sol";
 
 /// The golden receipts of crates/roller-api: what rollers keep is what L1 takes as evidence.
-contract ReceiptsTest {
+contract ReceiptsTest is ReceiptHashes {
     Vm private constant vm = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);
 
     string private json;
@@ -100,30 +101,6 @@ contract ReceiptsTest {
 
     function signerOf(address rollup, bytes32 structHash, bytes calldata signature) external view returns (address) {
         return ReceiptLib.signer(rollup, structHash, signature);
-    }
-
-    function hashAssignment(AssignmentReceipt calldata r) external pure returns (bytes32) {
-        return ReceiptLib.hash(r);
-    }
-
-    function hashHeartbeat(HeartbeatReceipt calldata r) external pure returns (bytes32) {
-        return ReceiptLib.hash(r);
-    }
-
-    function hashSubmission(SubmissionReceipt calldata r) external pure returns (bytes32) {
-        return ReceiptLib.hash(r);
-    }
-
-    function hashVerdict(VerdictReceipt calldata r) external pure returns (bytes32) {
-        return ReceiptLib.hash(r);
-    }
-
-    function hashClose(CloseReceipt calldata r) external pure returns (bytes32) {
-        return ReceiptLib.hash(r);
-    }
-
-    function hashPassOver(PassOverReceipt calldata r) external pure returns (bytes32) {
-        return ReceiptLib.hash(r);
     }
 
     function number(string memory key) private view returns (uint256) {

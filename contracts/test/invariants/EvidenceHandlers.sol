@@ -10,7 +10,6 @@ import {
     CloseReceipt,
     HeartbeatReceipt,
     PassOverReceipt,
-    ReceiptLib,
     SubmissionReceipt,
     VerdictReceipt
 } from "../../src/libraries/ReceiptLib.sol";
@@ -247,29 +246,5 @@ abstract contract EvidenceHandlers is CourtHandlers {
         a.assignedAt = uint64(block.timestamp);
         a.deadline = a.assignedAt + 1 hours;
         a.seed = DrawLib.seed(a.task, round, rollup.beacons(rollup.drawBlock(batch)));
-    }
-
-    function sign(AssignmentReceipt memory r) private view returns (bytes memory) {
-        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.ASSIGNMENT_TYPEHASH, r)));
-    }
-
-    function sign(VerdictReceipt memory r) private view returns (bytes memory) {
-        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.VERDICT_TYPEHASH, r)));
-    }
-
-    function sign(SubmissionReceipt memory r) private view returns (bytes memory) {
-        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.SUBMISSION_RECEIPT_TYPEHASH, r)));
-    }
-
-    function sign(CloseReceipt memory r) private view returns (bytes memory) {
-        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.CLOSE_TYPEHASH, r)));
-    }
-
-    function sign(PassOverReceipt memory r) private view returns (bytes memory) {
-        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.PASS_OVER_TYPEHASH, r)));
-    }
-
-    function sign(HeartbeatReceipt memory r) private view returns (bytes memory) {
-        return signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.HEARTBEAT_TYPEHASH, r)));
     }
 }
