@@ -7,6 +7,7 @@
 //! - Time is read at the edge through [`Clock`] and handed down as an argument.
 //! - [`retry`] waits in a fixed geometric sequence, without jitter, so that a test sees what production does.
 
+mod blocking;
 mod clock;
 mod ready;
 mod retry;
@@ -14,6 +15,7 @@ mod shutdown;
 mod tasks;
 mod telemetry;
 
+pub use blocking::blocking;
 pub use clock::Clock;
 pub use ready::{ReadyError, write_ready_file};
 pub use retry::{Backoff, RetryError, retry};

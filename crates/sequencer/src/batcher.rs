@@ -26,19 +26,16 @@ use alloy_primitives::B256;
 use rollmill_engine::{Chain, StorageError, stf::BatchError};
 use rollmill_l1::{Deployment, contracts::Rollup};
 use rollmill_protocol::{batch::BatchDataError, message::EMPTY_MESSAGE_HASH};
-use rollmill_runtime::{Clock, Shutdown};
+use rollmill_runtime::{Clock, Shutdown, blocking};
 use rollmill_store::{BatchRecord, BatchState, ObjectError, Store, StoreError};
 use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::{Notify, watch},
-    task::spawn_blocking,
-};
+use tokio::sync::{Notify, watch};
 
 use self::choice::{Candidate, choose};
 use crate::SequencerConfig;
 
 pub use self::choice::BatchPolicy;
-pub(crate) use self::plan::Plan;
+pub(crate) use self::plan::{Plan, block_data};
 
 /// Pause between looks at the age of the oldest block.
 const POLL: Duration = Duration::from_millis(200);
@@ -277,9 +274,7 @@ impl Batcher {
     async fn seal(&mut self, mut count: usize) -> Result<(), SealError> {
         let (work, record) = loop {
             let plan = self.plan(count);
-            let built = spawn_blocking(move || plan.build()).await;
-            let (work, record) =
-                built.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+            let (work, record) = blocking(move || plan.build()).await?;
             if count == 1 || record.public_values.prover_gas <= self.config.batch.prover_gas_max {
                 break (work, record);
             }

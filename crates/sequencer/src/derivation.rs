@@ -13,7 +13,6 @@
 //! A crash leaves blocks of a batch without its record: they are compared with the batch's data, and go if they differ. When
 //! L1 takes a commit back, its batch and blocks go, too.
 
-use alloy_eips::Encodable2718;
 use alloy_primitives::{B256, Bytes, keccak256};
 use rollmill_engine::{
     AppendError, Chain, StorageError,
@@ -21,11 +20,10 @@ use rollmill_engine::{
 };
 use rollmill_l1::{Deployment, DynProvider, calls, contracts::Rollup::BatchCommitted};
 use rollmill_protocol::{BatchData, BlockData, L1Message, batch::BatchDataError};
-use rollmill_runtime::{Backoff, Shutdown, retry};
+use rollmill_runtime::{Backoff, Shutdown, blocking, retry};
 use rollmill_store::{BatchRecord, BatchState, ObjectError, Store, StoreError};
-use tokio::task::spawn_blocking;
 
-use crate::batcher::{CommitFields, Plan, SealError, Tip};
+use crate::batcher::{CommitFields, Plan, SealError, Tip, block_data};
 
 /// The chain cannot be derived; the process must stop.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +133,7 @@ impl Derivation {
             data,
             messages,
         };
-        on_blocking_thread(move || work.execute()).await?;
+        blocking(move || work.execute()).await?;
 
         let plan = Plan::new(
             &self.chain,
@@ -144,8 +142,7 @@ impl Derivation {
             last_block,
             committed.c.programVersion,
         );
-        let (built, record) =
-            on_blocking_thread(move || plan.build().map_err(DeriveError::from)).await?;
+        let (built, record) = blocking(move || plan.build()).await?;
         compare(committed, &record)?;
         self.store.objects().put(&built.witness).await?;
         self.store.record_batch(&record).await?;
@@ -166,7 +163,7 @@ impl Derivation {
         let last_block = Tip::load(&self.store).await?.last_block;
         if self.chain.head().number > last_block {
             let chain = self.chain.clone();
-            on_blocking_thread(move || Ok(chain.rewind(last_block)?)).await?;
+            blocking(move || chain.rewind(last_block)).await?;
         }
         tracing::warn!(
             batch = committed,
@@ -268,7 +265,8 @@ impl Work {
             // The sum of all counts is the number of messages.
             (messages, rest) = rest.split_at(data.l1_message_count as usize);
             if self.chain.head().number >= number {
-                if is_block(&self.chain, number, data, messages)? {
+                let found = self.chain.block(number)?.as_ref().map(block_data);
+                if found.is_some_and(|found| (&found.0, &found.1[..]) == (data, messages)) {
                     continue;
                 }
                 self.chain.rewind(number - 1)?;
@@ -294,43 +292,4 @@ impl Work {
         let (executed, _) = block.finish()?;
         Ok(executed)
     }
-}
-
-/// Whether the chain has just this block.
-fn is_block(
-    chain: &Chain,
-    number: u64,
-    data: &BlockData,
-    messages: &[L1Message],
-) -> Result<bool, DeriveError> {
-    let Some(block) = chain.block(number)? else {
-        return Ok(false);
-    };
-    let header = &block.header;
-    let (begun, signed) = block
-        .transactions
-        .split_at(messages.len().min(block.transactions.len()));
-    let same_messages = begun.len() == messages.len()
-        && begun.iter().zip(messages).all(|(executed, message)| {
-            executed
-                .as_l1_message()
-                .is_some_and(|executed| L1Message::from(executed.clone()) == *message)
-        });
-    let same_transactions = signed.len() == data.transactions.len()
-        && signed
-            .iter()
-            .zip(&data.transactions)
-            .all(|(transaction, raw)| transaction.encoded_2718() == **raw);
-    Ok(header.timestamp == data.timestamp
-        && header.gas_limit == data.gas_limit
-        && header.mix_hash == data.prevrandao
-        && same_messages
-        && same_transactions)
-}
-
-async fn on_blocking_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, DeriveError> + Send + 'static,
-) -> Result<T, DeriveError> {
-    let done = spawn_blocking(work).await;
-    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }

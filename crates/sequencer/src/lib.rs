@@ -33,12 +33,9 @@ use std::{
 
 use rollmill_engine::{Chain, StorageError, rpc::Methods};
 use rollmill_l1::{Deployment, Sender, Watcher, WatcherConfig};
-use rollmill_runtime::{Clock, Tasks};
+use rollmill_runtime::{Clock, Tasks, blocking};
 use rollmill_store::Store;
-use tokio::{
-    sync::{Notify, watch},
-    task::spawn_blocking,
-};
+use tokio::sync::{Notify, watch};
 
 pub use batcher::{BatchPolicy, BatchStats, CommitFields, SealError};
 pub use builder::{AHEAD_S_MAX, BLOCK_PROVER_GAS_MAX, BLOCK_TRANSACTIONS_MAX, BuildError};
@@ -263,6 +260,5 @@ impl Sequencer {
 
 /// Reading the journal back takes a while: not on the runtime's threads.
 async fn open_pool(chain: Chain, path: PathBuf) -> Result<Arc<Mempool>, JournalError> {
-    let opened = spawn_blocking(move || Mempool::open(chain, &path)).await;
-    opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    blocking(move || Mempool::open(chain, &path)).await
 }

@@ -33,7 +33,8 @@ use rollmill_engine::{
     stf::{Transaction, header::next_base_fee},
 };
 use rollmill_protocol::batch::TRANSACTION_BYTES_MAX;
-use tokio::{sync::Notify, task::spawn_blocking};
+use rollmill_runtime::blocking;
+use tokio::sync::Notify;
 
 use crate::journal::{Journal, JournalError};
 
@@ -210,10 +211,8 @@ impl TransactionPool for Mempool {
     async fn submit(self: &Arc<Self>, raw: Bytes) -> Result<B256, PoolError> {
         let (pool, bytes) = (self.clone(), raw.clone());
         let checked =
-            spawn_blocking(move || decode(&bytes, &pool.limits()).and_then(|tx| pool.insert(tx)))
-                .await;
-        let Inserted { hash, replaced } =
-            checked.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+            blocking(move || decode(&bytes, &pool.limits()).and_then(|tx| pool.insert(tx)));
+        let Inserted { hash, replaced } = checked.await?;
         // INVARIANT: no acknowledgement before the bytes are on disk.
         if !self.journal.add(hash, raw).await {
             self.table().remove(&hash);

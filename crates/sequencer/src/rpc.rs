@@ -17,9 +17,9 @@ use jsonrpsee::{
 use rollmill_engine::{Chain, Tag, TransactionPool};
 use rollmill_l1::Deployment;
 use rollmill_protocol::l2::{FEE_VAULT, WITHDRAWAL_QUEUE};
+use rollmill_runtime::blocking;
 use rollmill_store::{BatchRecord, BatchState, L1Place, Store, StoreError};
 use serde::{Deserialize, Serialize};
-use tokio::task::spawn_blocking;
 
 use crate::{BatchStats, SequencerConfig, WithdrawalError, Withdrawals, batcher::CommitFields};
 
@@ -367,8 +367,7 @@ impl<P: TransactionPool> RollmillApiServer for Rollmill<P> {
 
     async fn transaction_fees(&self, hash: B256) -> RpcResult<Option<RpcFees>> {
         let chain = self.chain.clone();
-        let fees = spawn_blocking(move || fees(&chain, hash)).await;
-        fees.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        blocking(move || fees(&chain, hash)).await
     }
 
     async fn withdrawal_proof(&self, index: U64) -> RpcResult<RpcWithdrawalProof> {

@@ -13,6 +13,8 @@ use alloy_primitives::{B256, Bytes};
 use redb::{Database as Redb, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use thiserror::Error;
 
+use super::Tag;
+
 /// Version of the tables below; a file of another version is refused.
 pub(super) const SCHEMA_VERSION: u64 = 2;
 /// redb's page cache. Far below its default of 1 GiB: a devnet runs two chains beside provers that need the memory.
@@ -295,16 +297,10 @@ impl Database {
                 table.retain_in(lost.clone(), |_, _| false)?;
             }
             let mut tags = write.open_table(TAGS)?;
-            let above: Vec<String> = tags
-                .iter()?
-                .filter_map(|row| match row {
-                    Ok((tag, block)) if block.value() > number => Some(Ok(tag.value().to_owned())),
-                    Ok(_) => None,
-                    Err(error) => Some(Err(error)),
-                })
-                .collect::<Result<_, _>>()?;
-            for tag in above {
-                tags.insert(tag.as_str(), number)?;
+            for tag in [Tag::Safe, Tag::Finalized].map(Tag::key) {
+                if tags.get(tag)?.is_some_and(|block| block.value() > number) {
+                    tags.insert(tag, number)?;
+                }
             }
             write.delete_table(OPEN)?;
             write.open_table(OPEN)?;

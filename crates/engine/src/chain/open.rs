@@ -116,12 +116,15 @@ impl OpenBlock {
 }
 
 impl Chain {
-    /// Writes what was pushed since the last call to disk, and then shows it to readers. Blocks the thread. `executor` must
-    /// build on the newest block.
+    /// Writes what was pushed since the last call to disk, and then shows it to readers; returns what they see. Blocks the
+    /// thread. `executor` must build on the newest block.
     ///
     /// # Errors
     /// [`StorageError`]: nothing new is shown.
-    pub fn confirm(&self, executor: &BlockExecutor<Self, Self>) -> Result<(), StorageError> {
+    pub fn confirm(
+        &self,
+        executor: &BlockExecutor<Self, Self>,
+    ) -> Result<Arc<OpenBlock>, StorageError> {
         let known = self.open_block();
         let known = known.map_or(0, |open| open.block.transactions.len());
         let rows: Vec<_> = (known as u64..)
@@ -136,9 +139,9 @@ impl Chain {
             .collect();
         let header = (known == 0).then(|| alloy_rlp::encode(executor.header()));
         self.0.database.confirm(header.as_deref(), &rows)?;
-        let open = OpenBlock::of(executor, self.head());
-        self.0.open.send_replace(Some(Arc::new(open)));
-        Ok(())
+        let open = Arc::new(OpenBlock::of(executor, self.head()));
+        self.0.open.send_replace(Some(open.clone()));
+        Ok(open)
     }
 
     /// What was confirmed and is in no block.

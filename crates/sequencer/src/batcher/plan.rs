@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use alloy_eips::Encodable2718;
 use alloy_primitives::{Address, Bytes};
 use rollmill_engine::{
-    Chain,
+    Chain, StoredBlock,
     stf::{BuiltBatch, Identity, build_witness, execute_batch, witness::StatementContext},
 };
 use rollmill_l1::Deployment;
@@ -118,28 +118,12 @@ impl Plan {
                 .chain
                 .block(number)?
                 .ok_or(SealError::MissingBlock(number))?;
-            let executed = block
-                .transactions
-                .iter()
-                .filter_map(|transaction| transaction.as_l1_message());
-            let executed: Vec<L1Message> = executed.cloned().map(L1Message::from).collect();
-            let signed = block
-                .transactions
-                .iter()
-                .filter(|transaction| transaction.as_l1_message().is_none());
+            let (data, executed) = block_data(&block);
             stats.blocks += 1;
             stats.transactions += block.transactions.len() as u64;
             stats.messages += executed.len() as u64;
             stats.evm_gas += block.header.gas_used;
-            blocks.push(BlockData {
-                timestamp: block.header.timestamp,
-                gas_limit: block.header.gas_limit,
-                prevrandao: block.header.mix_hash,
-                l1_message_count: executed.len() as u64,
-                transactions: signed
-                    .map(|transaction| transaction.encoded_2718().into())
-                    .collect(),
-            });
+            blocks.push(data);
             messages.extend(executed);
         }
         Ok((BatchData { blocks }, messages, stats))
@@ -185,4 +169,23 @@ impl Plan {
             what,
         }
     }
+}
+
+/// What L1 is told of a block, and the L1 messages that it executed.
+pub(crate) fn block_data(block: &StoredBlock) -> (BlockData, Vec<L1Message>) {
+    let (mut messages, mut transactions) = (Vec::new(), Vec::new());
+    for transaction in &block.transactions {
+        match transaction.as_l1_message() {
+            Some(message) => messages.push(L1Message::from(message.clone())),
+            None => transactions.push(transaction.encoded_2718().into()),
+        }
+    }
+    let data = BlockData {
+        timestamp: block.header.timestamp,
+        gas_limit: block.header.gas_limit,
+        prevrandao: block.header.mix_hash,
+        l1_message_count: messages.len() as u64,
+        transactions,
+    };
+    (data, messages)
 }

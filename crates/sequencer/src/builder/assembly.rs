@@ -218,10 +218,8 @@ impl Bench {
 
     /// Puts what was pushed on disk, shows it, and lets the pool go on from there.
     fn confirm(&self, block: &Executor) -> Result<(), BuildError> {
-        self.chain.confirm(block)?;
-        if let Some(open) = self.chain.open_block() {
-            self.pool.follow(&open);
-        }
+        let open = self.chain.confirm(block)?;
+        self.pool.follow(&open);
         Ok(())
     }
 

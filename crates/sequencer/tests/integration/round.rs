@@ -13,7 +13,7 @@ use rollmill_l1::{
     contracts::{Rollup, WithdrawalQueue},
 };
 use rollmill_protocol::{PublicValues, l2::WITHDRAWAL_QUEUE};
-use rollmill_sequencer::{BatchPolicy, SequencerConfig, WithdrawalError};
+use rollmill_sequencer::{BatchPolicy, SequencerConfig, WithdrawalError, WithdrawalProof};
 use rollmill_store::BatchState;
 use tempfile::TempDir;
 
@@ -80,6 +80,19 @@ pub async fn settle(node: &Node, batch: u64) {
         .unwrap();
 }
 
+/// Pays a proven withdrawal out.
+fn finalize(node: &Node, proof: &WithdrawalProof) -> Call {
+    let call = Rollup::finalizeWithdrawalCall {
+        batch: proof.batch,
+        index: proof.withdrawal.index,
+        sender: proof.withdrawal.sender,
+        recipient: proof.withdrawal.recipient,
+        amountWei: proof.withdrawal.amount_wei,
+        proof: proof.path,
+    };
+    Call::new(node.deployment.rollup, &call)
+}
+
 /// Tags follow the record of a batch, not the other way round.
 async fn tag_reaches_head(node: &Node, tag: Tag) {
     eventually("the tag at the newest block", || async {
@@ -133,15 +146,7 @@ async fn a_deposit_becomes_a_withdrawal_that_l1_pays() {
     );
 
     let proof = node.withdrawals.prove(0).await.unwrap();
-    let call = Rollup::finalizeWithdrawalCall {
-        batch: proof.batch,
-        index: proof.withdrawal.index,
-        sender: proof.withdrawal.sender,
-        recipient: proof.withdrawal.recipient,
-        amountWei: proof.withdrawal.amount_wei,
-        proof: proof.path,
-    };
-    let call = Call::new(node.deployment.rollup, &call);
+    let call = finalize(&node, &proof);
     node.sender.send("withdrawal/0", &call).await.unwrap();
     assert_eq!(l1.balance(recipient).await, U256::from(ETHER / 4));
     let again = node
@@ -189,15 +194,7 @@ async fn a_forced_withdrawal_needs_nobody_at_the_sequencer() {
 
     let proof = node.withdrawals.prove(0).await.unwrap();
     assert_eq!(proof.withdrawal.sender, user.address());
-    let call = Rollup::finalizeWithdrawalCall {
-        batch: proof.batch,
-        index: proof.withdrawal.index,
-        sender: proof.withdrawal.sender,
-        recipient: proof.withdrawal.recipient,
-        amountWei: proof.withdrawal.amount_wei,
-        proof: proof.path,
-    };
-    let call = Call::new(node.deployment.rollup, &call);
+    let call = finalize(&node, &proof);
     user.send("withdrawal", &call).await.unwrap();
     assert_eq!(l1.balance(recipient).await, U256::from(ETHER));
     node.stop().await;
