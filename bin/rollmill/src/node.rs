@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use alloy::providers::{DynProvider, Provider};
 use alloy_primitives::Address;
 use eyre::{WrapErr, ensure};
 use rollmill_coordinator::{Coordinator, CoordinatorConfig, L1Access, OperatorSigner};
@@ -20,8 +21,11 @@ use rollmill_l1::{Deployment, Sender, WatcherConfig};
 use rollmill_protocol::law::Params;
 use rollmill_roller_api::ProofKind;
 use rollmill_runtime::{Clock, Tasks};
-use rollmill_sequencer::{GenesisConfig, Sealer, Sequencer, SequencerConfig};
+use rollmill_sequencer::{GenesisConfig, Sealer, Sequencer, SequencerConfig, check_origin};
 use rollmill_store::Store;
+
+/// The chain, in a node's data directory.
+pub const CHAIN_FILE: &str = "l2.redb";
 
 /// Everything that a node needs to know.
 #[derive(Debug)]
@@ -65,6 +69,9 @@ pub struct Node {
 
 /// Opens every part, wires them and starts them as supervised tasks.
 pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> {
+    check_origin(&config.store, config.sender.provider())
+        .await
+        .wrap_err_with(|| format!("cannot go on in {}", config.data_dir.display()))?;
     let clock = Clock::System;
     let watcher = WatcherConfig::default();
     let NodeConfig {
@@ -78,7 +85,7 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
         fallback: config.fallback,
         ..coordinator_config(config.proofs, config.operator, &deployment)?
     };
-    let chain_path = config.data_dir.join("l2.redb");
+    let chain_path = config.data_dir.join(CHAIN_FILE);
     let spec = config.genesis.chain_spec();
     let chain = tokio::task::spawn_blocking(move || Chain::open(&chain_path, &spec)).await??;
 
@@ -124,6 +131,14 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
         tasks,
     );
     Ok(node)
+}
+
+/// L1's JSON-RPC with its chain id; an error is a sentence that names the URL.
+pub async fn connect_l1(url: &str) -> eyre::Result<(DynProvider, u64)> {
+    let l1 = rollmill_l1::connect(url)?;
+    let chain_id = l1.get_chain_id().await;
+    let chain_id = chain_id.wrap_err_with(|| format!("no L1 answers at {url}"))?;
+    Ok((l1, chain_id))
 }
 
 /// How L2's JSON-RPC is served; the caller says where.

@@ -4,19 +4,19 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
-use alloy::{primitives::Address, providers::Provider};
+use alloy::primitives::Address;
 use eyre::{WrapErr, ensure};
 use rollmill_engine::{Chain, rpc::RpcConfig};
-use rollmill_l1::{Deployment, WatcherConfig, connect};
+use rollmill_l1::{Deployment, WatcherConfig, verify};
 use rollmill_runtime::{LogFormat, Shutdown, Tasks, init_tracing, write_ready_file};
-use rollmill_sequencer::{GenesisConfig, Replica, SequencerConfig};
+use rollmill_sequencer::{GenesisConfig, Replica, SequencerConfig, check_origin};
 use rollmill_store::Store;
 use serde::Serialize;
 
-use crate::node::serve_l2;
+use crate::node::{CHAIN_FILE, connect_l1, rpc_config, serve_l2};
 
 /// Flags of `rollmill node`; each is also an environment variable.
 #[derive(Debug, clap::Args)]
@@ -83,19 +83,19 @@ pub async fn run(args: Args) -> eyre::Result<()> {
 
 /// Returns L2's URL and the Rollup contract.
 async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<(String, Address)> {
+    check_directory(&args.data_dir)?;
+    let file = args.deployment.display();
     let deployment = Deployment::open(&args.deployment)?;
-    let genesis = genesis(&deployment)?;
-    let l1 = connect(&args.l1_rpc)?;
-    let chain_id = l1.get_chain_id().await;
-    let chain_id = chain_id.wrap_err_with(|| format!("no L1 answers at {}", args.l1_rpc))?;
-    ensure!(
-        chain_id == deployment.chain_id,
-        "the chain at {} has id {chain_id}, the rollup is on {}",
-        args.l1_rpc,
-        deployment.chain_id
-    );
+    let genesis = genesis(&deployment).wrap_err_with(|| format!("{file} is not usable"))?;
+    let (l1, _) = connect_l1(&args.l1_rpc).await?;
+    verify(&l1, &deployment)
+        .await
+        .wrap_err_with(|| format!("{file} does not describe what is on {}", args.l1_rpc))?;
     let store = Store::open(&args.data_dir).await?;
-    let path = args.data_dir.join("l2.redb");
+    check_origin(&store, &l1)
+        .await
+        .wrap_err_with(|| format!("cannot go on in {}", args.data_dir.display()))?;
+    let path = args.data_dir.join(CHAIN_FILE);
     let spec = genesis.chain_spec();
     let chain = tokio::task::spawn_blocking(move || Chain::open(&path, &spec)).await??;
     let config = SequencerConfig {
@@ -111,11 +111,26 @@ async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<(String, Address)
         .wrap_err("cannot open the replica")?;
     let rpc = RpcConfig {
         listen: args.listen,
-        ..crate::node::rpc_config()
+        ..rpc_config()
     };
     let l2 = serve_l2(chain, (replica.pool(), replica.methods()), rpc, tasks).await?;
     replica.spawn(tasks);
     Ok((l2, rollup))
+}
+
+/// A replica has nothing but what L1 has, and takes back what L1 does not have: it must not work on what somebody else made.
+fn check_directory(dir: &Path) -> eyre::Result<()> {
+    ensure!(
+        !dir.join("node").join(CHAIN_FILE).exists(),
+        "{} is a devnet's data directory: choose another one",
+        dir.display()
+    );
+    ensure!(
+        !dir.join("mempool.redb").exists(),
+        "{} is a sequencer's data directory, whose blocks that are not committed yet would be lost: choose another one",
+        dir.display()
+    );
+    Ok(())
 }
 
 /// L2's block 0, which must be the one that L1 was told of.
@@ -127,12 +142,23 @@ fn genesis(deployment: &Deployment) -> eyre::Result<GenesisConfig> {
         timestamp: deployment.genesis.timestamp,
         accounts: Vec::new(),
     };
-    let made = config.l1_genesis().map_err(eyre::Report::msg)?;
-    ensure!(
-        made.block_hash == deployment.genesis.block_hash,
-        "the deployment's block 0 is {}, this program makes {}",
-        deployment.genesis.block_hash,
-        made.block_hash
+    let (told, made) = (
+        deployment.genesis,
+        config.l1_genesis().map_err(eyre::Report::msg)?,
     );
+    for (what, told, made) in [
+        ("block hash", told.block_hash, made.block_hash),
+        ("state root", told.state_root, made.state_root),
+        (
+            "withdrawal root",
+            told.withdrawal_root,
+            made.withdrawal_root,
+        ),
+    ] {
+        ensure!(
+            told == made,
+            "the {what} of its genesis is {told}, this program makes {made}"
+        );
+    }
     Ok(config)
 }

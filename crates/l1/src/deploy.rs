@@ -3,7 +3,7 @@
 //! The contracts name each other in their constructors, and the L2's genesis, which Rollup's constructor takes, holds
 //! Rollup's address. So the addresses are computed first, from the deployer's nonces, then the genesis, then the
 //! contracts are created in that order. Each creation has a purpose (`deploy/Rollup`), so a crash in between goes on where it was.
-//! A deployment file that exists is not believed: its chain id and the code at its addresses are checked on L1.
+//! A deployment file that exists is not believed: what it says is compared with L1 ([`verify`]).
 
 use std::{io, path::Path};
 
@@ -16,11 +16,12 @@ use alloy::{
 };
 
 use crate::{
-    Call, Deployment, Genesis, Parameters, SendError, Sender,
+    Call, Deployment, Genesis, Parameters, SendError, Sender, VerifyError,
     contracts::{
         Control, Court, Emission, Evidence, MockVerifier, OperatorBond, Parameters as Table,
         RewardPool, RollerRegistry, Rollup, ScrToken, StarkPrecompileVerifier,
     },
+    verify,
 };
 
 /// Which verifier the program table names.
@@ -92,24 +93,21 @@ pub enum DeployError {
     /// A view call failed.
     #[error("cannot read the deployed contracts")]
     Call(#[from] ContractError),
-    /// This L1 is not the one that the file, or the sender, is for.
+    /// This L1 is not the one that the sender is for.
     #[error("L1 has chain id {found}, expected {expected}")]
     WrongChain {
         /// L1's.
         found: u64,
-        /// The file's or sender's.
+        /// The sender's.
         expected: u64,
     },
-    /// There is no code where the file says: another or a fresh L1.
-    #[error(
-        "{path} names a deployment at {address}, but this L1 has no code there: it is another L1, or one that was \
-         started anew; choose another data directory"
-    )]
-    NoCode {
+    /// The file is not true of this L1: it is of another one, or of one that was started anew.
+    #[error("{path} does not describe what is on this L1; choose another data directory")]
+    Untrue {
         /// The file.
         path: String,
-        /// The empty address.
-        address: Address,
+        /// What differs.
+        source: VerifyError,
     },
     /// The L2 genesis differs from the one on L1.
     #[error(
@@ -227,33 +225,13 @@ async fn recognise(
     file: &Path,
     genesis: impl FnOnce(Address) -> Genesis,
 ) -> Result<(), DeployError> {
-    if deployment.chain_id != sender.chain_id() {
-        return Err(DeployError::WrongChain {
-            found: sender.chain_id(),
-            expected: deployment.chain_id,
-        });
-    }
+    let untrue = |source| DeployError::Untrue {
+        path: file.display().to_string(),
+        source,
+    };
+    let checked = verify(sender.provider(), deployment).await;
+    checked.map_err(untrue)?;
     let rollup = deployment.rollup;
-    for address in [
-        rollup,
-        deployment.registry,
-        deployment.reward_pool,
-        deployment.token,
-        deployment.parameter_table,
-        deployment.control,
-        deployment.bond,
-        deployment.emission,
-        deployment.court,
-        deployment.evidence,
-        deployment.verifier,
-    ] {
-        if sender.provider().get_code_at(address).await?.is_empty() {
-            return Err(DeployError::NoCode {
-                path: file.display().to_string(),
-                address,
-            });
-        }
-    }
     let deployed = Rollup::new(rollup, sender.provider().clone());
     let program = deployed.programs(1).call().await?;
     if (program.exeCommit, program.vmCommit)

@@ -194,6 +194,23 @@ impl Deployment {
         })
     }
 
+    /// Every contract with its name.
+    pub fn contracts(&self) -> [(&'static str, Address); 11] {
+        [
+            ("Rollup", self.rollup),
+            ("RollerRegistry", self.registry),
+            ("RewardPool", self.reward_pool),
+            ("ScrToken", self.token),
+            ("Parameters", self.parameter_table),
+            ("Control", self.control),
+            ("OperatorBond", self.bond),
+            ("Emission", self.emission),
+            ("Court", self.court),
+            ("Evidence", self.evidence),
+            ("the verifier", self.verifier),
+        ]
+    }
+
     /// What its withdrawals are bound to.
     pub fn withdrawal_domain(&self) -> WithdrawalDomain {
         WithdrawalDomain {

@@ -2,7 +2,8 @@
 //!
 //! Model:
 //! - [`contracts`] are bindings generated from the committed artifacts: what L1 runs is what Rust encodes.
-//! - A [`Deployment`] names the contracts of one rollup on one L1; [`deploy`] makes it once and recognises it again.
+//! - A [`Deployment`] names the contracts of one rollup on one L1; [`deploy`] makes it once and recognises it again, and [`verify`]
+//!   compares what it says with L1.
 //! - A [`Watcher`] yields every block from a cursor on, with its events, strictly in order; after an L1 reorganisation
 //!   it says how far to go back. The *consumer* keeps the cursor, in the same write as what it made of the block.
 //! - A [`Sender`] owns one account. It records each transaction under a *purpose* before it sends it, so that a crash
@@ -19,6 +20,7 @@ mod provider;
 pub mod purpose;
 pub mod revert;
 mod sender;
+mod verify;
 mod watcher;
 
 pub use deploy::{DeployConfig, DeployError, ProgramRow, VerifierKind, deploy};
@@ -27,6 +29,7 @@ pub use event::{L1Event, LoggedEvent};
 pub use header::{HeaderError, header_rlp};
 pub use provider::{ConnectError, connect};
 pub use sender::{Call, Mined, SendError, Sender, SenderConfig};
+pub use verify::{VerifyError, verify};
 pub use watcher::{Cursor, L1Block, REORG_DEPTH_MAX, Update, WatchError, Watcher, WatcherConfig};
 
 pub use alloy::providers::DynProvider;

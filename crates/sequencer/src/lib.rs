@@ -18,6 +18,7 @@ mod follower;
 mod genesis;
 mod journal;
 mod mempool;
+mod origin;
 mod replica;
 mod rpc;
 mod withdrawals;
@@ -45,6 +46,7 @@ pub use follower::{FollowError, L1Head};
 pub use genesis::{BLOCK_GAS_LIMIT, GenesisConfig};
 pub use journal::JournalError;
 pub use mempool::{ACCOUNT_SLOTS, Mempool, MempoolError, POOL_TRANSACTIONS_MAX};
+pub use origin::{OriginError, check_origin};
 pub use replica::Replica;
 pub use withdrawals::{WithdrawalError, WithdrawalProof, Withdrawals};
 

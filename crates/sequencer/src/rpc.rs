@@ -373,10 +373,10 @@ impl<P: TransactionPool> RollmillApiServer for Rollmill<P> {
     async fn withdrawal_proof(&self, index: U64) -> RpcResult<RpcWithdrawalProof> {
         let proven = self.withdrawals.prove(index.to()).await;
         let proven = proven.map_err(|error| match error {
-            WithdrawalError::NotSettled(_) => {
+            WithdrawalError::NotSettled(_) | WithdrawalError::NoBatch => {
                 ErrorObjectOwned::owned(NOT_SETTLED, error.to_string(), None::<()>)
             }
-            WithdrawalError::Unknown(_) => {
+            WithdrawalError::Unknown { .. } => {
                 ErrorObjectOwned::owned(SERVER_ERROR, error.to_string(), None::<()>)
             }
             error => internal(error),

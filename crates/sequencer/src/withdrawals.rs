@@ -34,8 +34,16 @@ pub struct WithdrawalProof {
 #[derive(Debug, thiserror::Error)]
 pub enum WithdrawalError {
     /// No such withdrawal on L2 (yet): the caller's fault, or too early.
-    #[error("there is no withdrawal {0}")]
-    Unknown(u64),
+    #[error("there is no withdrawal {index} up to L2 block {block}, the newest here")]
+    Unknown {
+        /// Index that was asked for.
+        index: u64,
+        /// Newest block of the chain.
+        block: u64,
+    },
+    /// No batch is here: the node has just begun, to read L1 or to make blocks. Try again later.
+    #[error("this node has no batch yet, so it can prove no withdrawal: ask again when it has")]
+    NoBatch,
     /// It is in no settled batch yet: try again later.
     #[error("withdrawal {0} is in no settled batch yet")]
     NotSettled(u64),
@@ -86,13 +94,21 @@ impl Withdrawals {
 
     /// The proof of withdrawal `index` at the last settled batch.
     pub async fn prove(&self, index: u64) -> Result<WithdrawalProof, WithdrawalError> {
+        let none_yet = self.store.last_batch(BatchState::Sealed).await?.is_none();
         let settled = self.store.last_batch(BatchState::Settled).await?;
         let record = match settled {
             Some(number) => self.store.batch(number).await?,
             None => None,
         };
         let known = self.read()?;
-        let (withdrawal, block) = known.get(index).ok_or(WithdrawalError::Unknown(index))?;
+        let unknown = || match none_yet {
+            true => WithdrawalError::NoBatch,
+            false => WithdrawalError::Unknown {
+                index,
+                block: known.block,
+            },
+        };
+        let (withdrawal, block) = known.get(index).ok_or_else(unknown)?;
         let record = record
             .filter(|record| record.last_block >= block)
             .ok_or(WithdrawalError::NotSettled(index))?;

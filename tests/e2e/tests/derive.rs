@@ -13,6 +13,7 @@ use rollmill_e2e::{
     Devnet, Replica, replica, run, until,
     user::{funded, transfer, wallet},
 };
+use serde_json::{Value, json};
 
 const FRIEND: Address = Address::repeat_byte(0xf1);
 
@@ -86,7 +87,51 @@ async fn a_replica_has_the_chain_from_l1_alone() {
     .await;
     let missing = data.path().join("missing.json");
     refuses(own.path(), &devnet.l1, &missing, "missing.json").await;
+    refuses_what_is_not_true(&devnet, own.path(), &deployment).await;
+    // The devnet's own directories.
+    for (dir, sentence) in [
+        (data.path().to_path_buf(), "is a devnet's data directory"),
+        (data.path().join("node"), "is a sequencer's data directory"),
+    ] {
+        refuses(&dir, &devnet.l1, &deployment, sentence).await;
+    }
     devnet.kill().await.unwrap();
+}
+
+/// A deployment file in which one value was changed is refused before anything is read.
+async fn refuses_what_is_not_true(devnet: &Devnet, data_dir: &Path, deployment: &Path) {
+    let dir = tempfile::tempdir().unwrap();
+    let other = "0x00000000000000000000000000000000000000aa";
+    let root = format!("0x{}", "ab".repeat(32));
+    for (pointer, value, sentence) in [
+        ("/operator", json!(other), "the rollup's operator is"),
+        ("/registry", json!(other), "no code at"),
+        ("/l2ChainId", json!(7), "of its genesis is"),
+        (
+            "/genesis/blockHash",
+            json!(root),
+            "the block hash of its genesis is",
+        ),
+        (
+            "/genesis/stateRoot",
+            json!(root),
+            "the state root of its genesis is",
+        ),
+        (
+            "/parameters/drawLag",
+            json!(77),
+            "the rollup's draw lag is 1",
+        ),
+        ("/block", json!(1_000_000), "they were there before"),
+        ("/block", json!(0), "they were not there yet"),
+    ] {
+        let text = std::fs::read_to_string(deployment).unwrap();
+        let mut changed: Value = serde_json::from_str(&text).unwrap();
+        *changed.pointer_mut(pointer).unwrap() = value;
+        let file = dir.path().join("changed.json");
+        std::fs::write(&file, changed.to_string()).unwrap();
+        refuses(data_dir, &devnet.l1, &file, sentence).await;
+    }
 }
 
 async fn refuses(data_dir: &Path, l1: &str, deployment: &Path, sentence: &str) {

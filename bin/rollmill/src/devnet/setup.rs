@@ -3,9 +3,9 @@
 
 use std::{path::Path, time::Duration};
 
-use alloy::providers::{DynProvider, Provider};
+use alloy::providers::DynProvider;
 use alloy_primitives::Address;
-use eyre::{WrapErr, bail, ensure};
+use eyre::{bail, ensure};
 use rollmill_coordinator::OperatorSigner;
 use rollmill_l1::{Deployment, Sender, SenderConfig, deploy};
 use rollmill_protocol::l2;
@@ -260,11 +260,7 @@ async fn l1_url(args: &Args, folders: &Folders, tasks: &mut Tasks) -> eyre::Resu
 
 /// A development L1 with its chain id.
 async fn connect(url: &str) -> eyre::Result<(DynProvider, u64)> {
-    let l1 = rollmill_l1::connect(url)?;
-    let chain_id = l1
-        .get_chain_id()
-        .await
-        .wrap_err_with(|| format!("no L1 answers at {url}"))?;
+    let (l1, chain_id) = node::connect_l1(url).await?;
     ensure!(
         l2::is_devnet_l1(chain_id),
         "chain id {chain_id} at {url} is no development chain"

@@ -129,7 +129,7 @@ async fn a_deposit_becomes_a_withdrawal_that_l1_pays() {
     ));
     assert!(matches!(
         node.withdrawals.prove(1).await,
-        Err(WithdrawalError::Unknown(1))
+        Err(WithdrawalError::NoBatch)
     ));
 
     node.sealer.seal();
