@@ -12,7 +12,7 @@ use eyre::{WrapErr, ensure};
 use rollmill_engine::{Chain, rpc::RpcConfig};
 use rollmill_l1::{Deployment, WatcherConfig, verify};
 use rollmill_runtime::{LogFormat, Shutdown, Tasks, init_tracing, write_ready_file};
-use rollmill_sequencer::{GenesisConfig, Replica, SequencerConfig, check_origin};
+use rollmill_sequencer::{GenesisConfig, MEMPOOL_FILE, Replica, SequencerConfig, check_origin};
 use rollmill_store::Store;
 use serde::Serialize;
 
@@ -126,7 +126,7 @@ fn check_directory(dir: &Path) -> eyre::Result<()> {
         dir.display()
     );
     ensure!(
-        !dir.join("mempool.redb").exists(),
+        !dir.join(MEMPOOL_FILE).exists(),
         "{} is a sequencer's data directory, whose blocks that are not committed yet would be lost: choose another one",
         dir.display()
     );

@@ -19,8 +19,8 @@ use crate::chain::StorageError;
 
 /// A keeper of unmined transactions.
 pub trait TransactionPool: Send + Sync + 'static {
-    /// Takes a raw EIP-2718 transaction. When it returns `Ok` the transaction counts as accepted: it is mined later, or
-    /// replaced by its sender.
+    /// Takes a raw EIP-2718 transaction. When it returns `Ok` the transaction counts as accepted: it is mined later,
+    /// replaced by its sender, or expires.
     ///
     /// # Errors
     /// [`PoolError`], the text of which goes to the client.
@@ -32,6 +32,11 @@ pub trait TransactionPool: Send + Sync + 'static {
 
     /// An unmined transaction by hash.
     fn pending(&self, hash: &B256) -> Option<Recovered<Transaction>>;
+
+    /// Whether the pool has lately forgotten a transaction because it waited for too long.
+    fn has_expired(&self, _hash: &B256) -> bool {
+        false
+    }
 
     /// Everything that waits.
     fn content(&self) -> PoolContent;

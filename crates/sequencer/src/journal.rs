@@ -1,4 +1,4 @@
-//! The mempool's memory on disk: raw transactions that were acknowledged and are not known to be in a block.
+//! The mempool's memory on disk: raw transactions that were acknowledged and are not known to be in a block, and since when.
 //!
 //! Model: one redb file, one writing thread. The thread takes everything that waits in its channel, writes it in **one**
 //! transaction, and answers when that is on disk: under load many acknowledgements share one flush.
@@ -7,11 +7,13 @@
 use std::{path::Path, thread::JoinHandle};
 
 use alloy_primitives::{B256, Bytes};
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, DatabaseError, ReadableTable, TableDefinition};
 use tokio::sync::{mpsc, oneshot};
 
 /// transaction hash -> raw EIP-2718 bytes.
 const TRANSACTIONS: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("transactions");
+/// transaction hash -> when it arrived, Unix seconds.
+const ARRIVALS: TableDefinition<&[u8; 32], u64> = TableDefinition::new("arrivals");
 
 /// Commands that may wait, and so the most that share one flush. Beyond it, clients wait for the disk.
 const QUEUE: usize = 1024;
@@ -49,10 +51,19 @@ from_redb!(
     redb::CommitError
 );
 
+/// An acknowledged transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) hash: B256,
+    /// EIP-2718 bytes.
+    pub(crate) raw: Bytes,
+    /// When it arrived, Unix seconds.
+    pub(crate) since_unix_s: u64,
+}
+
 enum Command {
     Add {
-        hash: B256,
-        raw: Bytes,
+        transaction: Kept,
         done: oneshot::Sender<()>,
     },
     Remove(Vec<B256>),
@@ -66,8 +77,9 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens or creates the journal at `path` and reads what it holds. Blocks the thread.
-    pub fn open(path: &Path) -> Result<(Self, Vec<(B256, Bytes)>), JournalError> {
+    /// Opens or creates the journal at `path` and reads what it holds. What has no time of arrival gets `now_unix_s`.
+    /// Blocks the thread.
+    pub(crate) fn open(path: &Path, now_unix_s: u64) -> Result<(Self, Vec<Kept>), JournalError> {
         let database = Database::builder()
             .set_cache_size(CACHE_BYTES)
             .create(path)
@@ -77,17 +89,7 @@ impl Journal {
                 }
                 other => JournalError::Database(Box::new(other.into())),
             })?;
-        let write = database.begin_write()?;
-        write.open_table(TRANSACTIONS)?;
-        write.commit()?;
-        let mut kept = Vec::new();
-        for entry in database.begin_read()?.open_table(TRANSACTIONS)?.iter()? {
-            let (hash, raw) = entry?;
-            kept.push((
-                B256::from(*hash.value()),
-                Bytes::copy_from_slice(raw.value()),
-            ));
-        }
+        let kept = read(&database, now_unix_s)?;
         let (commands, waiting) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("mempool-journal".to_owned())
@@ -102,13 +104,13 @@ impl Journal {
     }
 
     /// Writes a transaction; `true` when it is on disk, `false` when the journal has ended.
-    pub async fn add(&self, hash: B256, raw: Bytes) -> bool {
+    pub(crate) async fn add(&self, transaction: Kept) -> bool {
         let (done, written) = oneshot::channel();
         let Some(commands) = &self.commands else {
             return false;
         };
         commands
-            .send(Command::Add { hash, raw, done })
+            .send(Command::Add { transaction, done })
             .await
             .is_ok()
             && written.await.is_ok()
@@ -163,18 +165,45 @@ fn write_all(database: &Database, mut waiting: mpsc::Receiver<Command>) {
     }
 }
 
+fn read(database: &Database, now_unix_s: u64) -> Result<Vec<Kept>, JournalError> {
+    let mut kept = Vec::new();
+    let write = database.begin_write()?;
+    {
+        let transactions = write.open_table(TRANSACTIONS)?;
+        let mut arrivals = write.open_table(ARRIVALS)?;
+        for entry in transactions.iter()? {
+            let (hash, raw) = entry?;
+            let known = arrivals.get(hash.value())?.map(|since| since.value());
+            if known.is_none() {
+                arrivals.insert(hash.value(), now_unix_s)?;
+            }
+            kept.push(Kept {
+                hash: B256::from(*hash.value()),
+                raw: Bytes::copy_from_slice(raw.value()),
+                since_unix_s: known.unwrap_or(now_unix_s),
+            });
+        }
+    }
+    write.commit()?;
+    Ok(kept)
+}
+
 fn write(database: &Database, commands: &[Command]) -> Result<(), JournalError> {
     let write = database.begin_write()?;
     {
-        let mut table = write.open_table(TRANSACTIONS)?;
+        let mut transactions = write.open_table(TRANSACTIONS)?;
+        let mut arrivals = write.open_table(ARRIVALS)?;
         for command in commands {
             match command {
-                Command::Add { hash, raw, .. } => {
-                    table.insert(&hash.0, raw.as_ref())?;
+                Command::Add { transaction, .. } => {
+                    let hash = &transaction.hash.0;
+                    transactions.insert(hash, transaction.raw.as_ref())?;
+                    arrivals.insert(hash, transaction.since_unix_s)?;
                 }
                 Command::Remove(hashes) => {
                     for hash in hashes {
-                        table.remove(&hash.0)?;
+                        transactions.remove(&hash.0)?;
+                        arrivals.remove(&hash.0)?;
                     }
                 }
             }
@@ -190,23 +219,47 @@ mod tests {
 
     use super::*;
 
+    fn kept(byte: u8) -> Kept {
+        Kept {
+            hash: B256::repeat_byte(byte),
+            raw: Bytes::from(vec![byte; 5]),
+            since_unix_s: 1_000 + u64::from(byte),
+        }
+    }
+
     #[tokio::test]
     async fn what_was_acknowledged_is_there_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("mempool.redb");
-        let (journal, kept) = Journal::open(&path).unwrap();
-        assert!(kept.is_empty());
-        let hashes = [1, 2, 3].map(B256::repeat_byte);
-        for hash in hashes {
-            assert!(journal.add(hash, Bytes::copy_from_slice(&hash[..5])).await);
+        let (journal, found) = Journal::open(&path, 5).unwrap();
+        assert!(found.is_empty());
+        for byte in 1..=3 {
+            assert!(journal.add(kept(byte)).await);
         }
-        journal.remove(vec![hashes[1]]);
-        assert!(matches!(Journal::open(&path), Err(JournalError::InUse(_))));
+        journal.remove(vec![kept(2).hash]);
+        assert!(matches!(
+            Journal::open(&path, 5),
+            Err(JournalError::InUse(_))
+        ));
         drop(journal);
-        let (_journal, kept) = Journal::open(&path).unwrap();
-        assert_eq!(
-            kept,
-            [hashes[0], hashes[2]].map(|hash| (hash, Bytes::copy_from_slice(&hash[..5])))
-        );
+        let (_journal, found) = Journal::open(&path, 5).unwrap();
+        assert_eq!(found, [kept(1), kept(3)]);
+    }
+
+    #[test]
+    fn a_transaction_without_a_time_gets_one_and_keeps_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mempool.redb");
+        let old = Database::create(&path).unwrap();
+        let write = old.begin_write().unwrap();
+        let mut table = write.open_table(TRANSACTIONS).unwrap();
+        table.insert(&kept(1).hash.0, kept(1).raw.as_ref()).unwrap();
+        drop(table);
+        write.commit().unwrap();
+        drop(old);
+        for now in [7, 8] {
+            let (_, found) = Journal::open(&path, now).unwrap();
+            assert_eq!(found[0].since_unix_s, 7);
+        }
     }
 }

@@ -45,7 +45,9 @@ pub use derivation::DeriveError;
 pub use follower::{FollowError, L1Head};
 pub use genesis::{BLOCK_GAS_LIMIT, GenesisConfig};
 pub use journal::JournalError;
-pub use mempool::{ACCOUNT_SLOTS, Mempool, MempoolError, POOL_TRANSACTIONS_MAX};
+pub use mempool::{
+    ACCOUNT_SLOTS, LIFETIME_S, Mempool, MempoolError, POOL_TRANSACTIONS_MAX, PoolPolicy,
+};
 pub use origin::{OriginError, check_origin};
 pub use replica::Replica;
 pub use withdrawals::{WithdrawalError, WithdrawalProof, Withdrawals};
@@ -56,11 +58,16 @@ use committer::Committer;
 use follower::Follower;
 use rpc::Rollmill;
 
+/// The mempool's journal, in a sequencer's data directory and in no other.
+pub const MEMPOOL_FILE: &str = "mempool.redb";
+
 /// How the sequencer works. Defaults run a devnet.
 #[derive(Clone, Copy, Debug)]
 pub struct SequencerConfig {
     /// Longest wait of a transaction for its block.
     pub block_time: Duration,
+    /// How many transactions wait for a block, and for how long.
+    pub pool: PoolPolicy,
     /// When batches are sealed.
     pub batch: BatchPolicy,
     /// Row of the program table that batches are committed for.
@@ -76,6 +83,7 @@ impl Default for SequencerConfig {
     fn default() -> Self {
         Self {
             block_time: Duration::from_millis(250),
+            pool: PoolPolicy::default(),
             batch: BatchPolicy::default(),
             program_version: 1,
             commit_epoch_min: 0,
@@ -159,7 +167,8 @@ impl Sequencer {
                 head,
             });
         }
-        let pool = open_pool(chain.clone(), data_dir.join("mempool.redb")).await?;
+        let path = data_dir.join(MEMPOOL_FILE);
+        let pool = open_pool(chain.clone(), path, clock.clone(), config.pool).await?;
         let cursor = follower::cursor(&store).await?;
         let provider = sender.provider().clone();
         let head = watch::Sender::new(L1Head::default());
@@ -261,6 +270,11 @@ impl Sequencer {
 }
 
 /// Reading the journal back takes a while: not on the runtime's threads.
-async fn open_pool(chain: Chain, path: PathBuf) -> Result<Arc<Mempool>, JournalError> {
-    blocking(move || Mempool::open(chain, &path)).await
+async fn open_pool(
+    chain: Chain,
+    path: PathBuf,
+    clock: Clock,
+    policy: PoolPolicy,
+) -> Result<Arc<Mempool>, JournalError> {
+    blocking(move || Mempool::open(chain, &path, clock, policy)).await
 }

@@ -3,23 +3,29 @@
 //! Model: per account its next nonce and a map from nonce to transaction. What is accepted was decoded, its sender recovered, and checked
 //! against the newest state with the same rules as on the embedded L1 ([`rollmill_engine::pool`]); it is in the
 //! [`Journal`] before the client hears of it, so an acknowledged transaction survives `kill -9`. It leaves the pool when it is
-//! confirmed (the chain's file holds it then), when its sender replaces it, or when a block finds that it cannot be executed any more.
+//! confirmed (the chain's file holds it then), when its sender replaces it, when a block finds that it cannot be executed any more, or
+//! when no block took it for [`PoolPolicy::lifetime`], which counts on while the process is down. go-ethereum and reth drop after the
+//! same three hours what waits for a nonce; here what waits for a lower base fee goes, too, because the pool is the only one that has it.
 //!
 //! | rule | refusal |
 //! |---|---|
 //! | nonce within [`ACCOUNT_SLOTS`] of the account's | nonce too low, nonce too high |
 //! | the account can pay for *all* its waiting transactions | insufficient funds |
 //! | same nonce: 10 % more fee cap and tip | replacement transaction underpriced |
-//! | at most [`POOL_TRANSACTIONS_MAX`] in all | txpool is full |
+//! | at most [`PoolPolicy::transactions_max`] in all | txpool is full |
 //!
 //! | component | in memory | persisted | recovery |
 //! |---|---|---|---|
-//! | waiting transactions | the table | raw bytes by hash | read, decoded and checked again; mined ones are recognised by nonce |
+//! | waiting transactions | the table | raw bytes and time of arrival by hash | read, decoded and checked again; mined ones are recognised by nonce, expired ones by time |
+//! | hashes of expired ones | the last [`EXPIRED_MAX`] | | those that expired meanwhile |
+
+mod policy;
 
 use std::{
-    collections::{BTreeMap, BinaryHeap, HashMap},
+    collections::{BTreeMap, BinaryHeap, HashMap, VecDeque},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use alloy_consensus::{Transaction as _, transaction::Recovered};
@@ -33,15 +39,17 @@ use rollmill_engine::{
     stf::{Transaction, header::next_base_fee},
 };
 use rollmill_protocol::batch::TRANSACTION_BYTES_MAX;
-use rollmill_runtime::blocking;
+use rollmill_runtime::{Clock, blocking};
 use tokio::sync::Notify;
 
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, Kept};
 
-/// Transactions that an account may have waiting: geth's executable slots.
-pub const ACCOUNT_SLOTS: u64 = 16;
-/// Transactions that wait in all; at 128 KiB each this bounds memory to about 1 GiB, in practice to a few MiB.
-pub const POOL_TRANSACTIONS_MAX: usize = 8_192;
+pub use policy::{ACCOUNT_SLOTS, LIFETIME_S, POOL_TRANSACTIONS_MAX, PoolPolicy};
+
+/// Expired transactions that are remembered: a quarter of a MiB.
+const EXPIRED_MAX: usize = 8_192;
+/// Pause between looks for expired transactions.
+const EXPIRY_LOOK: Duration = Duration::from_secs(1);
 
 /// The mempool ended: acknowledgements are no longer possible, so the process must stop.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +60,8 @@ pub struct MempoolError;
 #[derive(Debug)]
 pub struct Mempool {
     chain: Chain,
+    clock: Clock,
+    policy: PoolPolicy,
     table: Mutex<Table>,
     journal: Journal,
     announcements: Announcements,
@@ -64,6 +74,8 @@ struct Waiting {
     hash: B256,
     /// Counts arrivals.
     arrival: u64,
+    /// Time of its arrival, Unix seconds.
+    since_unix_s: u64,
 }
 
 /// The transactions of an account.
@@ -82,40 +94,78 @@ struct Table {
     accounts: HashMap<Address, Queue>,
     hashes: HashMap<B256, (Address, u64)>,
     arrivals: u64,
+    /// The newest last.
+    expired: VecDeque<B256>,
 }
 
 impl Mempool {
     /// Opens the pool over `chain` with its journal at `path`. Blocks the thread.
-    pub fn open(chain: Chain, path: &Path) -> Result<Arc<Self>, JournalError> {
-        let (journal, kept) = Journal::open(path)?;
+    pub fn open(
+        chain: Chain,
+        path: &Path,
+        clock: Clock,
+        policy: PoolPolicy,
+    ) -> Result<Arc<Self>, JournalError> {
+        let now = clock.now_unix_s();
+        let (journal, kept) = Journal::open(path, now)?;
         let pool = Self {
             chain,
+            clock,
+            policy,
             table: Mutex::default(),
             journal,
             announcements: Announcements::default(),
             arrivals: Notify::new(),
         };
         let mut useless = Vec::new();
-        for (hash, raw) in kept {
+        for kept in kept {
+            if policy.is_over(kept.since_unix_s, now) {
+                pool.table().remember_expired(vec![kept.hash]);
+                useless.push(kept.hash);
+                continue;
+            }
             // The base fee may be above the cap now: then the transaction waits, it was acknowledged.
             let limits = Limits {
                 base_fee: 0,
                 ..pool.limits()
             };
-            let restored = decode(&raw, &limits).and_then(|transaction| pool.insert(transaction));
+            let restored = decode(&kept.raw, &limits)
+                .and_then(|transaction| pool.insert(transaction, kept.since_unix_s));
             if let Err(error) = restored {
-                tracing::debug!(%hash, %error, "mempool.not_restored");
-                useless.push(hash);
+                tracing::debug!(hash = %kept.hash, %error, "mempool.not_restored");
+                useless.push(kept.hash);
             }
         }
         pool.journal.remove(useless);
         Ok(Arc::new(pool))
     }
 
-    /// Runs until the journal fails. A supervised task, so that a node that cannot acknowledge does not pretend to live.
+    /// Forgets what has expired, until the journal fails. A supervised task, so that a node that cannot acknowledge does not
+    /// pretend to live.
     pub async fn watch(self: Arc<Self>) -> Result<(), MempoolError> {
-        self.journal.ended().await;
-        Err(MempoolError)
+        let mut looks = tokio::time::interval(EXPIRY_LOOK);
+        loop {
+            tokio::select! {
+                () = self.journal.ended() => return Err(MempoolError),
+                _ = looks.tick() => self.expire(),
+            }
+        }
+    }
+
+    /// Forgets what no block took in its lifetime.
+    pub(crate) fn expire(&self) {
+        let now = self.clock.now_unix_s();
+        let mut table = self.table();
+        let over = table.waiting_if(|waiting| self.policy.is_over(waiting.since_unix_s, now));
+        for hash in &over {
+            table.remove(hash);
+        }
+        table.remember_expired(over.clone());
+        drop(table);
+        if !over.is_empty() {
+            tracing::info!(transactions = over.len(), "mempool.expired");
+        }
+        self.journal.remove(over);
     }
 
     /// Completes when a transaction has arrived since the last call.
@@ -168,11 +218,18 @@ impl Mempool {
         })
     }
 
-    fn insert(&self, transaction: Recovered<Transaction>) -> Result<Inserted, PoolError> {
+    fn insert(
+        &self,
+        transaction: Recovered<Transaction>,
+        since_unix_s: u64,
+    ) -> Result<Inserted, PoolError> {
         let address = transaction.signer();
         let sender = self.sender(address)?;
         admit(&transaction, &sender)?;
-        let inserted = self.table().insert(transaction, &sender)?;
+        let limit = self.policy.transactions_max;
+        let inserted = self
+            .table()
+            .insert(transaction, since_unix_s, &sender, limit)?;
         let nonce = self.sender(address)?.nonce;
         let executed = self.table().follow(address, nonce);
         self.journal.remove(executed);
@@ -210,11 +267,18 @@ impl Mempool {
 impl TransactionPool for Mempool {
     async fn submit(self: &Arc<Self>, raw: Bytes) -> Result<B256, PoolError> {
         let (pool, bytes) = (self.clone(), raw.clone());
-        let checked =
-            blocking(move || decode(&bytes, &pool.limits()).and_then(|tx| pool.insert(tx)));
+        let since_unix_s = self.clock.now_unix_s();
+        let checked = blocking(move || {
+            decode(&bytes, &pool.limits()).and_then(|tx| pool.insert(tx, since_unix_s))
+        });
         let Inserted { hash, replaced } = checked.await?;
+        let kept = Kept {
+            hash,
+            raw,
+            since_unix_s,
+        };
         // INVARIANT: no acknowledgement before the bytes are on disk.
-        if !self.journal.add(hash, raw).await {
+        if !self.journal.add(kept).await {
             self.table().remove(&hash);
             return Err(PoolError::Closed);
         }
@@ -233,6 +297,10 @@ impl TransactionPool for Mempool {
         let (sender, nonce) = table.hashes.get(hash)?;
         let waiting = &table.accounts.get(sender)?.waiting;
         Some(waiting.get(nonce)?.transaction.clone())
+    }
+
+    fn has_expired(&self, hash: &B256) -> bool {
+        self.table().expired.contains(hash)
     }
 
     fn content(&self) -> PoolContent {
@@ -268,7 +336,9 @@ impl Table {
     fn insert(
         &mut self,
         transaction: Recovered<Transaction>,
+        since_unix_s: u64,
         sender: &Sender,
+        transactions_max: usize,
     ) -> Result<Inserted, PoolError> {
         let (address, nonce, hash) = (
             transaction.signer(),
@@ -290,7 +360,7 @@ impl Table {
             return Err(PoolError::Underpriced);
         }
         let replaced = replaced.map(|old| old.hash);
-        if replaced.is_none() && self.hashes.len() >= POOL_TRANSACTIONS_MAX {
+        if replaced.is_none() && self.hashes.len() >= transactions_max {
             return Err(PoolError::Full);
         }
         let others = waiting
@@ -317,6 +387,7 @@ impl Table {
             transaction,
             hash,
             arrival,
+            since_unix_s,
         };
         queue.waiting.insert(nonce, waiting);
         Ok(Inserted { hash, replaced })
@@ -356,6 +427,23 @@ impl Table {
             .zip(waiting.range(next..))
             .take_while(|(next, (nonce, _))| next == *nonce);
         follow.last().map(|(nonce, _)| nonce + 1)
+    }
+
+    /// Hashes of the waiting transactions for which `holds`.
+    fn waiting_if(&self, holds: impl Fn(&Waiting) -> bool) -> Vec<B256> {
+        let waiting = self
+            .accounts
+            .values()
+            .flat_map(|queue| queue.waiting.values());
+        let found = waiting.filter(|waiting| holds(waiting));
+        found.map(|waiting| waiting.hash).collect()
+    }
+
+    /// Remembers the hashes of expired transactions, the last [`EXPIRED_MAX`] of them.
+    fn remember_expired(&mut self, hashes: Vec<B256>) {
+        self.expired.extend(hashes);
+        let surplus = self.expired.len().saturating_sub(EXPIRED_MAX);
+        self.expired.drain(..surplus);
     }
 
     fn remove(&mut self, hash: &B256) {

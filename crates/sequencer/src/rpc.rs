@@ -85,8 +85,10 @@ pub(crate) struct RpcBatch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 enum TransactionStatus {
-    /// Neither in a block nor waiting for one.
+    /// Neither in a block nor waiting for one: it never came here, or was replaced, dropped, or expired long ago.
     Unknown,
+    /// No block took it in its lifetime, so it was forgotten: it has to be sent again.
+    Expired,
     /// Waits for a block.
     Pending,
     /// Executed in the block that is being built; its receipt stands.
@@ -347,6 +349,7 @@ impl<P: TransactionPool> RollmillApiServer for Rollmill<P> {
                 status: match (&open, waits) {
                     (Some(_), _) => TransactionStatus::Confirmed,
                     (None, true) => TransactionStatus::Pending,
+                    (None, false) if self.pool.has_expired(&hash) => TransactionStatus::Expired,
                     (None, false) => TransactionStatus::Unknown,
                 },
                 block_number: open.map(|open| U64::from(open.block.header.number)),

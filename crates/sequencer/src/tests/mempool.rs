@@ -7,7 +7,7 @@ use alloy::{
 use rollmill_engine::{Chain, PoolError, TransactionPool};
 
 use super::{ETHER, L2, World, key, signed, transfer};
-use crate::{ACCOUNT_SLOTS, Mempool};
+use crate::{ACCOUNT_SLOTS, LIFETIME_S, Mempool, PoolPolicy};
 
 /// What the pool says to account 1's transaction.
 async fn refusal(pool: &Arc<Mempool>, transaction: TxEip1559) -> PoolError {
@@ -271,4 +271,88 @@ async fn what_was_acknowledged_survives_a_restart_until_it_is_in_a_block() {
         raws.iter()
             .all(|raw| chain.place_of(&keccak256(raw)).unwrap().is_some())
     );
+}
+
+#[tokio::test]
+async fn a_full_pool_takes_replacements_only() {
+    let world = World::new();
+    let chain = world.chain();
+    let policy = PoolPolicy {
+        transactions_max: ACCOUNT_SLOTS as usize,
+        ..Default::default()
+    };
+    let pool = world.pool_of(&chain, policy);
+    for nonce in 0..ACCOUNT_SLOTS {
+        pool.submit(signed(1, transfer(nonce))).await.unwrap();
+    }
+    // The account's own limit, and the pool's.
+    let error = refusal(&pool, transfer(ACCOUNT_SLOTS)).await;
+    assert!(matches!(error, PoolError::NonceTooHigh { .. }));
+    let error = pool.submit(signed(2, transfer(0))).await.unwrap_err();
+    assert!(matches!(error, PoolError::Full));
+    let dearer = TxEip1559 {
+        max_fee_per_gas: 11_000_000_000,
+        max_priority_fee_per_gas: 1_100_000_000,
+        ..transfer(3)
+    };
+    pool.submit(signed(1, dearer)).await.unwrap();
+    assert_eq!(pool.len(), ACCOUNT_SLOTS as usize);
+
+    world
+        .builder(&chain, &pool, 0)
+        .await
+        .step(true)
+        .await
+        .unwrap();
+    pool.submit(signed(2, transfer(0))).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_no_block_takes_in_its_lifetime_is_forgotten() {
+    let (world, _chain, pool) = fresh();
+    let early = pool.submit(signed(1, transfer(1))).await.unwrap();
+    world.clock.advance_ms(1_000);
+    let late = pool.submit(signed(1, transfer(2))).await.unwrap();
+    let waits = |hash| pool.pending(&hash).is_some();
+    world.clock.advance_ms(1_000 * (LIFETIME_S - 1) - 1);
+    pool.expire();
+    assert!(waits(early) && !pool.has_expired(&early));
+    world.clock.advance_ms(1);
+    pool.expire();
+    assert!(!waits(early) && pool.has_expired(&early));
+    assert!(waits(late) && !pool.has_expired(&late));
+    // Who still wants it sends it again; it begins anew.
+    assert_eq!(pool.submit(signed(1, transfer(1))).await.unwrap(), early);
+    world.clock.advance_ms(1_000);
+    pool.expire();
+    assert!(waits(early) && !waits(late) && pool.has_expired(&late));
+}
+
+#[tokio::test]
+async fn a_lifetime_goes_on_through_restarts() {
+    let (world, chain, pool) = fresh();
+    let half_ms = 500 * LIFETIME_S;
+    let first = pool.submit(signed(1, transfer(1))).await.unwrap();
+    world.clock.advance_ms(half_ms);
+    drop((pool, chain));
+
+    let chain = world.chain();
+    let pool = world.pool(&chain);
+    let second = pool.submit(signed(1, transfer(2))).await.unwrap();
+    assert!(pool.pending(&first).is_some());
+    world.clock.advance_ms(half_ms);
+    pool.expire();
+    assert!(pool.pending(&first).is_none());
+    drop((pool, chain));
+
+    // The second one's time ends while nobody looks.
+    world.clock.advance_ms(half_ms);
+    let chain = world.chain();
+    let pool = world.pool(&chain);
+    assert!(pool.is_empty() && pool.has_expired(&second));
+    // It was forgotten before the restart: nobody knows it any more.
+    assert!(!pool.has_expired(&first));
+    drop((pool, chain));
+    let chain = world.chain();
+    assert!(!world.pool(&chain).has_expired(&second));
 }

@@ -23,7 +23,7 @@ use rollmill_store::{L1Place, Store};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::{GenesisConfig, L1Head, Mempool, builder::Builder};
+use crate::{GenesisConfig, L1Head, MEMPOOL_FILE, Mempool, PoolPolicy, builder::Builder};
 
 const L2: u64 = 1_337_002;
 const GENESIS_S: u64 = 1_000;
@@ -65,7 +65,12 @@ impl World {
     }
 
     fn pool(&self, chain: &Chain) -> Arc<Mempool> {
-        Mempool::open(chain.clone(), &self.path().join("mempool.redb")).unwrap()
+        self.pool_of(chain, PoolPolicy::default())
+    }
+
+    fn pool_of(&self, chain: &Chain, policy: PoolPolicy) -> Arc<Mempool> {
+        let path = self.path().join(MEMPOOL_FILE);
+        Mempool::open(chain.clone(), &path, self.clock.clone(), policy).unwrap()
     }
 
     async fn store(&self) -> Store {

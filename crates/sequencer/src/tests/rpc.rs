@@ -10,7 +10,7 @@ use super::{
     batcher::{batcher, build},
     l1_place, rollup, signed, transfer,
 };
-use crate::{BatchPolicy, Mempool, SequencerConfig, Withdrawals, rpc::Rollmill};
+use crate::{BatchPolicy, LIFETIME_S, Mempool, SequencerConfig, Withdrawals, rpc::Rollmill};
 
 fn methods(world: &World, chain: &Chain, store: &Store, pool: Arc<Mempool>) -> Methods {
     let deployment = world.deployment();
@@ -120,7 +120,7 @@ async fn a_transaction_says_how_far_it_has_come_and_what_it_paid() {
     batcher.step(true).await.unwrap();
     let pool = world.pool(&chain);
     let waiting = pool.submit(signed(1, transfer(1))).await.unwrap();
-    let methods = methods(&world, &chain, &store, pool);
+    let methods = methods(&world, &chain, &store, pool.clone());
     let block = chain.block(1).unwrap().unwrap();
     let (deposit, mined) = (block.transactions[0].hash(), block.transactions[1].hash());
 
@@ -152,6 +152,10 @@ async fn a_transaction_says_how_far_it_has_come_and_what_it_paid() {
     assert_eq!((&free["gasUsed"], &free["total"]), (&wei(21_000), &wei(0)));
     let none = ask(&methods, "rollmill_getTransactionFees", json!([waiting])).await;
     assert_eq!(none, Value::Null);
+
+    world.clock.advance_ms(1_000 * LIFETIME_S);
+    pool.expire();
+    assert_eq!(status(waiting).await, nowhere("expired"));
 }
 
 #[tokio::test]
