@@ -7,6 +7,8 @@ mod arrows;
 mod bench;
 mod clients;
 mod contracts;
+#[cfg(test)]
+mod errors;
 mod guest;
 mod solidity;
 mod test;

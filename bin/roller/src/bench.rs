@@ -7,6 +7,7 @@ use std::{sync::atomic::AtomicBool, time::Instant};
 
 use clap::Args;
 use eyre::ensure;
+use rollmill_runtime::{complain, outln};
 use rollmill_zkvm::{
     programs::BATCH_V1,
     prove::{Inputs, Prover, Stage, StageSeconds, peak_rss_bytes, reset_peak_rss},
@@ -103,7 +104,10 @@ fn prove(prover: &Prover, batch: &Recorded) -> eyre::Result<Figures> {
     reset_peak_rss();
     let started = Instant::now();
     let progress = |stage: Stage| {
-        eprintln!("{:8.1} s  {stage:?}", started.elapsed().as_secs_f64());
+        complain(format_args!(
+            "{:8.1} s  {stage:?}",
+            started.elapsed().as_secs_f64()
+        ));
     };
     let proven = prover.prove(inputs(batch), &progress, &AtomicBool::new(false))?;
     let StageSeconds {
@@ -131,13 +135,13 @@ fn print(figures: &Figures, as_json: bool) {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect();
-        println!("{}", Value::Object(object));
+        outln!("{}", Value::Object(object));
         return;
     }
     for (name, value) in figures {
         match value.as_f64().filter(|_| !value.is_u64()) {
-            Some(number) => println!("{name:28} {number:>14.3}"),
-            None => println!("{name:28} {value:>14}"),
+            Some(number) => outln!("{name:28} {number:>14.3}"),
+            None => outln!("{name:28} {value:>14}"),
         }
     }
 }

@@ -24,7 +24,7 @@ use rollmill_roller_api::{
     Assignment, Client, ClientError, HeartbeatRequest, PickRequest, ProofKind, Requirements,
     SeatId, Stage, VerdictKind,
 };
-use rollmill_runtime::{Backoff, Shutdown, Tasks, init_tracing, write_ready_file};
+use rollmill_runtime::{Backoff, Shutdown, Tasks, chain, init_tracing, write_ready_file};
 use rollmill_store::Objects;
 use rollmill_zkvm::programs;
 use serde_json::json;
@@ -156,10 +156,12 @@ impl Daemon {
             };
             match self.heartbeat(&beat).await {
                 Ok(()) => quiet = false,
-                Err(error) if quiet => tracing::debug!("heartbeat failed: {error:#}"),
+                Err(error) if quiet => {
+                    tracing::debug!("heartbeat failed: {}", chain(&*error));
+                }
                 Err(error) => {
                     quiet = true;
-                    tracing::warn!("heartbeat failed: {error:#}");
+                    tracing::warn!("heartbeat failed: {}", chain(&*error));
                 }
             }
         }
@@ -169,7 +171,7 @@ impl Daemon {
             awaiting: self.receipts.awaiting(),
         };
         if let Err(error) = self.heartbeat(&drain).await {
-            tracing::debug!("could not announce the end: {error:#}");
+            tracing::debug!("could not announce the end: {}", chain(&*error));
         }
         Ok(())
     }
@@ -212,7 +214,7 @@ impl Daemon {
             failures = match outcome {
                 Ok(()) => 0,
                 Err(error) => {
-                    tracing::warn!("{error:#}");
+                    tracing::warn!("{}", chain(&*error));
                     failures + 1
                 }
             };

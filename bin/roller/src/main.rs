@@ -23,6 +23,7 @@ mod status;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rollmill_runtime::{chain, complain};
 
 /// Proves batches for a rollmill rollup.
 #[derive(Debug, Parser)]
@@ -73,6 +74,6 @@ fn main() -> ExitCode {
 }
 
 fn failed(error: &eyre::Report) -> ExitCode {
-    eprintln!("roller: {error:#}");
+    complain(format_args!("roller: {}", chain(&**error)));
     ExitCode::FAILURE
 }

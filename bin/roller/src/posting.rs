@@ -12,7 +12,7 @@ use rollmill_l1::{
     contracts::Evidence::{AssignmentReceipt, Submission, postSubmissionCall},
 };
 use rollmill_roller_api::{Assignment, SignedSubmission};
-use rollmill_runtime::Clock;
+use rollmill_runtime::{Clock, chain};
 use rollmill_store::Store;
 
 /// Left for L1 to include the transaction: a quarter of the seat's time, this much at most, seconds.
@@ -80,7 +80,9 @@ impl Posting {
         let task = seat.seat.task;
         match self.send(seat, submission).await {
             Ok(()) => tracing::warn!(%task, "the proof is not taken: its digest stands on L1"),
-            Err(error) => tracing::error!(%task, "the proof is not taken: {error:#}"),
+            Err(error) => {
+                tracing::error!(%task, "the proof is not taken: {}", chain(&*error));
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use rollmill_l1::{
     Call, Deployment, DynProvider, Sender, SenderConfig, connect,
     contracts::{RollerRegistry, ScrToken},
 };
-use rollmill_runtime::{LogFormat, init_tracing};
+use rollmill_runtime::{LogFormat, init_tracing, outln};
 use rollmill_store::Store;
 
 use crate::{config::ChainArgs, keys};
@@ -82,9 +82,11 @@ pub async fn run(args: StakeArgs) -> eyre::Result<()> {
     staking.deposit(target).await?;
     staking.declare_ready().await?;
     let roller = staking.registry().rollers(staking.owner).call().await?;
-    println!(
+    outln!(
         "roller {} signs with {}, stake {} SCR-wei, ready",
-        staking.owner, roller.signer, roller.stakeWei
+        staking.owner,
+        roller.signer,
+        roller.stakeWei
     );
     Ok(())
 }

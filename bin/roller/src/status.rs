@@ -5,6 +5,7 @@ use alloy_primitives::Address;
 use clap::Args;
 use eyre::WrapErr;
 use rollmill_roller_api::Client;
+use rollmill_runtime::outln;
 
 /// Arguments of `roller status`.
 #[derive(Debug, Args)]
@@ -34,6 +35,6 @@ pub async fn run(args: StatusArgs) -> eyre::Result<()> {
         .roller(args.roller)
         .await
         .wrap_err_with(|| format!("no record from {}", args.coordinator))?;
-    println!("{}", serde_json::to_string_pretty(&record)?);
+    outln!("{}", serde_json::to_string_pretty(&record)?);
     Ok(())
 }

@@ -22,6 +22,7 @@ use rollmill_coordinator::{
 use rollmill_l1::{Deployment, Update, Watcher, WatcherConfig, connect, contracts::Rollup};
 use rollmill_protocol::{TaskId, law::draw::HitOutcome};
 use rollmill_roller_api::Client;
+use rollmill_runtime::{counted, outln};
 use serde_json::json;
 
 /// Where a coordinator of this machine listens.
@@ -163,9 +164,9 @@ async fn audit_log(sources: &Sources) -> eyre::Result<()> {
             Ok(passed) => json!({ "passed": passed, "difference": null }),
             Err(difference) => json!({ "passed": null, "difference": difference }),
         };
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        outln!("{}", serde_json::to_string_pretty(&report)?);
     } else if let Ok(passed) = &outcome {
-        println!("{}", in_words(passed));
+        outln!("{}", in_words(passed));
     }
     outcome
         .map(|_| ())
@@ -202,7 +203,7 @@ async fn audit_draw(task: TaskId, sources: &Sources) -> eyre::Result<()> {
     let audited = draw(&lines, &l1, &law, task).wrap_err("the draw is not confirmed")?;
     check_storage(sources, &deployment, &audited).await?;
     if sources.json {
-        println!("{}", serde_json::to_string_pretty(&audited)?);
+        outln!("{}", serde_json::to_string_pretty(&audited)?);
     } else {
         print_draw(&audited);
     }
@@ -234,25 +235,28 @@ async fn check_storage(
 }
 
 fn print_draw(audited: &DrawAudit) {
-    println!("task    {} (batch {})", audited.task, audited.batch);
-    println!(
+    outln!("task    {} (batch {})", audited.task, audited.batch);
+    outln!(
         "root    {} of epoch {}, total {} (on L1)",
-        audited.root, audited.epoch, audited.total
+        audited.root,
+        audited.epoch,
+        audited.total
     );
-    println!(
+    outln!(
         "beacon  {} of L1 block {} (on L1)",
-        audited.beacon, audited.beacon_block
+        audited.beacon,
+        audited.beacon_block
     );
     for round in &audited.rounds {
-        println!("round {}", round.round);
-        println!("  seed  {}", round.seed);
+        outln!("round {}", round.round);
+        outln!("  seed  {}", round.seed);
         for (number, point) in round.points.iter().enumerate() {
             let outcome = match point.outcome {
                 HitOutcome::Ticket => "ticket".to_owned(),
                 HitOutcome::PassedOver(why) => format!("passed over: {why:?}"),
                 HitOutcome::AboveCap => "above the cap".to_owned(),
             };
-            println!(
+            outln!(
                 "  point {number} = {} on leaf {} ({}, from {}, weight {}): {outcome}",
                 point.point,
                 point.leaf_index,
@@ -261,14 +265,15 @@ fn print_draw(audited: &DrawAudit) {
                 point.leaf.weight()
             );
             for node in &point.path {
-                println!("    path {} sum {}", node.hash, node.sum);
+                outln!("    path {} sum {}", node.hash, node.sum);
             }
         }
         for seat in &round.seats {
-            println!("  seat  {} with {} tickets", seat.roller, seat.tickets);
+            let tickets = counted(seat.tickets, "ticket");
+            outln!("  seat  {} with {tickets}", seat.roller);
         }
     }
-    println!("every point follows from the seed, and every path leads to the root on L1");
+    outln!("every point follows from the seed, and every path leads to the root on L1");
 }
 
 async fn export(coordinator: &str, out: &Path) -> eyre::Result<()> {
@@ -283,7 +288,7 @@ async fn export(coordinator: &str, out: &Path) -> eyre::Result<()> {
     file.and_then(|file| file.sync_all())
         .wrap_err_with(cannot)?;
     let lines = text.lines().count();
-    println!("{lines} records in {}", out.display());
+    outln!("{lines} records in {}", out.display());
     Ok(())
 }
 

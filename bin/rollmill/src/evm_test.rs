@@ -19,6 +19,7 @@ mod state_test;
 
 use eyre::{WrapErr, bail, ensure};
 use fixture::Fixture;
+use rollmill_runtime::outln;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -126,23 +127,26 @@ impl Report {
 
     fn print(&self) {
         for Failure { file, case, why } in self.failures.iter().take(FAILURES_SHOWN) {
-            println!("FAILED {} :: {case}\n       {why}", file.display());
+            outln!("FAILED {} :: {case}\n       {why}", file.display());
         }
         if self.failures.len() > FAILURES_SHOWN {
-            println!(
+            outln!(
                 "... and {} more failures",
                 self.failures.len() - FAILURES_SHOWN
             );
         }
         for (reason, count) in &self.skipped_by_reason {
-            println!("skipped {count}: {reason}");
+            outln!("skipped {count}: {reason}");
         }
         if self.other_files > 0 {
-            println!("{} files hold no fixture", self.other_files);
+            outln!("{} files hold no fixture", self.other_files);
         }
-        println!(
+        outln!(
             "passed {}, failed {}, skipped {} in {} files",
-            self.passed, self.failed, self.skipped, self.files
+            self.passed,
+            self.failed,
+            self.skipped,
+            self.files
         );
     }
 }
@@ -156,7 +160,7 @@ pub fn run(args: Args) -> eyre::Result<()> {
         .map_or(1, NonZeroUsize::get);
     let report = run_files(&files, threads)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        outln!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         report.print();
     }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rollmill_runtime::{chain, complain};
 
 mod audit;
 mod devnet;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("rollmill: {error:#}");
+            complain(format_args!("rollmill: {}", chain(&*error)));
             ExitCode::FAILURE
         }
     }

@@ -22,13 +22,13 @@ const EXTRA_DATA: &[u8] = b"rollmill devl1";
 #[derive(Debug, Error)]
 pub enum MineError {
     /// The block could not be executed.
-    #[error("embedded L1 cannot build its next block: {0}")]
+    #[error("embedded L1 cannot build its next block")]
     Build(#[from] BlockError),
     /// The block could not be written.
-    #[error("embedded L1 cannot store its next block: {0}")]
+    #[error("embedded L1 cannot store its next block")]
     Append(#[from] AppendError),
     /// The senders' accounts could not be read.
-    #[error("embedded L1 cannot read its state: {0}")]
+    #[error("embedded L1 cannot read its state")]
     State(#[from] PoolError),
 }
 

@@ -14,7 +14,7 @@
 //! recorded as `commit/5#2`. A mined one is never sent again, unless L1 was reorganised and no longer has it: then the
 //! same bytes go out again.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxEnvelope},
@@ -359,7 +359,11 @@ impl Sender {
             Ok(_) => {}
             Err(RpcError::ErrorResp(error)) if is_known(&error.message) => {}
             Err(error) => {
-                tracing::warn!(purpose = send.purpose, %error, "L1 did not take the transaction yet")
+                tracing::warn!(
+                    purpose = send.purpose,
+                    error = &error as &dyn Error,
+                    "L1 did not take the transaction yet"
+                )
             }
         }
     }
@@ -374,7 +378,7 @@ impl Sender {
                 Ok(Some(mined)) => return Ok(mined),
                 Ok(None) => pause = self.0.config.poll,
                 Err(error) if error.is_temporary() => {
-                    tracing::warn!(%error, "looking for a receipt");
+                    tracing::warn!(error = &error as &dyn Error, "looking for a receipt");
                     pause = (pause * 2).min(Duration::from_secs(5));
                 }
                 Err(error) => return Err(error),
@@ -382,7 +386,9 @@ impl Sender {
             if sent_at.elapsed() > self.0.config.bump_after {
                 match self.bump(&mut send).await {
                     Ok(()) => sent_at = Instant::now(),
-                    Err(error) if error.is_temporary() => tracing::warn!(%error, "raising a fee"),
+                    Err(error) if error.is_temporary() => {
+                        tracing::warn!(error = &error as &dyn Error, "raising a fee");
+                    }
                     Err(error) => return Err(error),
                 }
             } else if resent_at.elapsed() > self.0.config.bump_after / 8 {

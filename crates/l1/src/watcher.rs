@@ -11,7 +11,7 @@
 //!   away, the rewind goes back by [`REORG_DEPTH_MAX`], further than needed but never too short.
 //! - An endpoint that fails is asked again, for ever, with growing pauses.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, error::Error, time::Duration};
 
 use alloy::{
     primitives::{B256, Bloom, BloomInput},
@@ -162,7 +162,11 @@ impl Watcher {
                 }
                 Ok(Step::TooDeep(block)) => return Err(WatchError::ReorgTooDeep { block }),
                 Err(error) => {
-                    tracing::warn!(%error, pause_ms = pause.as_millis() as u64, "L1 does not answer, trying again");
+                    tracing::warn!(
+                        error = &error as &dyn Error,
+                        pause_ms = pause.as_millis() as u64,
+                        "L1 does not answer, trying again"
+                    );
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(PAUSE_MAX);
                 }

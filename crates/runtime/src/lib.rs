@@ -9,6 +9,7 @@
 
 mod blocking;
 mod clock;
+mod output;
 mod ready;
 mod retry;
 mod shutdown;
@@ -17,6 +18,7 @@ mod telemetry;
 
 pub use blocking::blocking;
 pub use clock::Clock;
+pub use output::{chain, complain, counted, print_line};
 pub use ready::{ReadyError, write_ready_file};
 pub use retry::{Backoff, RetryError, retry};
 pub use shutdown::Shutdown;

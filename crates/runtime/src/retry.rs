@@ -1,6 +1,6 @@
 //! Retry with exponential backoff, deterministic: the waits are a function of the attempt alone.
 
-use std::{fmt::Display, future::Future, time::Duration};
+use std::{error::Error, future::Future, time::Duration};
 
 use crate::Shutdown;
 
@@ -57,7 +57,7 @@ pub async fn retry<T, E, F, Fut>(
     mut operation: F,
 ) -> Result<T, RetryError<E>>
 where
-    E: Display,
+    E: Error + 'static,
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
@@ -76,7 +76,12 @@ where
             });
         }
         let wait = backoff.wait(failures);
-        tracing::warn!(%error, failures, wait_ms = wait.as_millis() as u64, "{what} failed, trying again");
+        tracing::warn!(
+            error = &error as &dyn Error,
+            failures,
+            wait_ms = wait.as_millis() as u64,
+            "{what} failed, trying again"
+        );
         tokio::select! {
             () = shutdown.cancelled() => return Err(RetryError::Shutdown),
             () = tokio::time::sleep(wait) => {}
@@ -99,6 +104,10 @@ mod tests {
         attempts: 4,
     };
 
+    #[derive(Debug, thiserror::Error)]
+    #[error("never")]
+    struct Never;
+
     #[test]
     fn waits_double_up_to_the_bound() {
         let waits: Vec<u64> = (1..=4).map(|n| BACKOFF.wait(n).as_secs()).collect();
@@ -112,7 +121,7 @@ mod tests {
         let value = retry("test", BACKOFF, &Shutdown::new(), || {
             calls.set(calls.get() + 1);
             let n = calls.get();
-            async move { if n < 3 { Err("not yet") } else { Ok(n) } }
+            async move { if n < 3 { Err(Never) } else { Ok(n) } }
         })
         .await
         .unwrap();
@@ -124,7 +133,7 @@ mod tests {
         let calls = Cell::new(0);
         let error = retry("test", BACKOFF, &Shutdown::new(), || {
             calls.set(calls.get() + 1);
-            async { Err::<(), _>("never") }
+            async { Err::<(), _>(Never) }
         })
         .await
         .unwrap_err();
@@ -132,7 +141,7 @@ mod tests {
             error,
             RetryError::Exhausted {
                 attempts: 4,
-                source: "never",
+                source: Never,
                 ..
             }
         ));
@@ -143,10 +152,7 @@ mod tests {
     async fn shutdown_ends_the_wait() {
         let shutdown = Shutdown::new();
         shutdown.cancel();
-        let result = retry("test", BACKOFF, &shutdown, || async {
-            Err::<(), _>("never")
-        })
-        .await;
+        let result = retry("test", BACKOFF, &shutdown, || async { Err::<(), _>(Never) }).await;
         assert!(matches!(result, Err(RetryError::Shutdown)));
     }
 }

@@ -1,6 +1,10 @@
-//! Tracing: one line per event for people, or JSON for machines, on standard error.
+//! Tracing: one line per event for people, or JSON for machines, on standard error. Colours are for terminals only, and when
+//! nobody reads standard error any more, nothing is said and the process goes on.
 
-use std::{io, str::FromStr};
+use std::{
+    io::{self, IsTerminal},
+    str::FromStr,
+};
 
 use tracing_subscriber::{EnvFilter, filter::ParseError, fmt, util::TryInitError};
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
@@ -50,6 +54,8 @@ pub fn init_tracing(format: LogFormat, default_filter: &str) -> Result<(), Telem
             .with(
                 fmt::layer()
                     .with_writer(io::stderr)
+                    .with_ansi(has_colours())
+                    .log_internal_errors(false)
                     .with_target(false)
                     .compact(),
             )
@@ -59,9 +65,15 @@ pub fn init_tracing(format: LogFormat, default_filter: &str) -> Result<(), Telem
                 fmt::layer()
                     .json()
                     .flatten_event(true)
-                    .with_writer(io::stderr),
+                    .with_writer(io::stderr)
+                    .log_internal_errors(false),
             )
             .try_init()?,
     }
     Ok(())
+}
+
+/// On a terminal, unless `NO_COLOR` has a value (<https://no-color.org>).
+fn has_colours() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -107,7 +107,10 @@ impl Committer {
         match rollup.currentEpoch().call().await {
             Ok(epoch) => epoch >= self.epoch_min,
             Err(error) => {
-                tracing::warn!(%error, "cannot ask L1 for its epoch, trying again");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot ask L1 for its epoch, trying again"
+                );
                 false
             }
         }

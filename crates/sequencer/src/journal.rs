@@ -28,7 +28,7 @@ pub enum JournalError {
     #[error("{0} is in use by another process")]
     InUse(String),
     /// The disk failed, or the file is damaged.
-    #[error("mempool journal: {0}")]
+    #[error("the mempool's journal failed")]
     Database(#[source] Box<redb::Error>),
     /// The thread could not be started.
     #[error("cannot start the journal's thread")]
@@ -153,7 +153,10 @@ fn write_all(database: &Database, mut waiting: mpsc::Receiver<Command>) {
         }
         if let Err(error) = write(database, &commands) {
             // Closing the channel tells everybody: no acknowledgement, and the process ends.
-            tracing::error!(%error, "mempool.journal_failed");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "mempool.journal_failed"
+            );
             return;
         }
         for command in commands {

@@ -3,7 +3,7 @@
 //! The engine serves these methods and knows nothing of them. All answers come from what this node has on disk; L1 is not
 //! asked, so nobody can make the node ask it. Quantities are hexadecimal, as in the rest of JSON-RPC.
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use alloy_consensus::Transaction as _;
 use alloy_eips::BlockNumberOrTag;
@@ -196,8 +196,8 @@ pub(crate) struct Rollmill<P> {
 }
 
 /// The cause is logged; a client learns only that it is not its fault.
-fn internal(error: impl std::fmt::Display) -> ErrorObjectOwned {
-    tracing::error!(%error, "rpc.internal_error");
+fn internal(error: impl Error + 'static) -> ErrorObjectOwned {
+    tracing::error!(error = &error as &dyn Error, "rpc.internal_error");
     let text = "internal error: the node's database failed";
     ErrorObjectOwned::owned(INTERNAL_ERROR_CODE, text, None::<()>)
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::{net::TcpListener, path::Path};
+use std::{net::TcpListener, path::Path, process::Stdio};
 
 use rollmill_e2e::{Devnet, Talking, devnet, kill, program, run, until};
 use tokio::process::Command;
@@ -80,6 +80,8 @@ async fn ctrl_c_ends_everything_also_while_it_starts() {
     let rollers = running.children().await.unwrap();
     assert_eq!(rollers.len(), 3);
     assert!(running.interrupt().await.unwrap());
+    let log = std::fs::read_to_string(data.path().join("logs/roller-1.log")).unwrap();
+    assert!(log.contains("ready") && !log.contains('\u{1b}'), "{log}");
     for roller in rollers {
         assert!(
             kill("-0", &roller.to_string()).await.is_err(),
@@ -115,4 +117,23 @@ async fn a_data_directory_keeps_its_kind_of_proofs() {
     mock.kill().await.unwrap();
     let said = refusal(data.path(), &["--proofs", "stark"]).await;
     assert!(said.contains("another kind"), "{said}");
+}
+
+#[tokio::test]
+async fn a_reader_that_leaves_is_no_panic() {
+    let mut command = Command::new(program("rollmill").unwrap());
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bin/rollmill/tests/fixtures");
+    command
+        .arg("evm-test")
+        .arg(fixtures)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut running = command.spawn().unwrap();
+    // As `| head` does when it has what it wants.
+    drop(running.stdout.take());
+    let ended = running.wait_with_output().await.unwrap();
+    assert_eq!(ended.status.code(), Some(141));
+    assert_eq!(String::from_utf8(ended.stderr).unwrap(), "");
 }

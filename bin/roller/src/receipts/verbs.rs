@@ -11,6 +11,7 @@ use rollmill_roller_api::{
     domain,
     receipts::{SeatOutcome, SignedReceipt, examine},
 };
+use rollmill_runtime::{counted, outln};
 use serde_json::json;
 
 use super::{FILE, book::read_whole_lines};
@@ -94,9 +95,9 @@ fn list(args: &ListArgs) -> eyre::Result<()> {
     let receipts = args.source.read()?.into_iter().enumerate();
     for (position, receipt) in receipts.filter(|(_, receipt)| wanted(receipt)) {
         if args.source.json {
-            println!("{}", serde_json::to_string(&receipt)?);
+            outln!("{}", serde_json::to_string(&receipt)?);
         } else {
-            println!("{:>6}  {}", position + 1, in_words(&receipt));
+            outln!("{:>6}  {}", position + 1, in_words(&receipt));
         }
     }
     Ok(())
@@ -108,8 +109,10 @@ fn in_words(receipt: &SignedReceipt) -> String {
         .map(|seat| format!("task {} round {}", seat.task, seat.round));
     let what = match receipt {
         SignedReceipt::Assignment(signed) => format!(
-            "{} tickets, from {} to {}",
-            signed.receipt.tickets, signed.receipt.assignedAt, signed.receipt.deadline
+            "{}, from {} to {}",
+            counted(signed.receipt.tickets, "ticket"),
+            signed.receipt.assignedAt,
+            signed.receipt.deadline
         ),
         SignedReceipt::PassOver(signed) => format!(
             "point {} hit {}, passed over (reason {})",
@@ -165,13 +168,13 @@ fn verify(args: &VerifyArgs) -> eyre::Result<()> {
             "receipts": receipts.len(),
             "findings": findings,
         });
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        outln!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         for finding in &findings {
             let against = finding.against.map_or_else(String::new, |position| {
                 format!(" (against receipt {})", position + 1)
             });
-            println!(
+            outln!(
                 "receipt {}: {:?}: {}{against}",
                 finding.position + 1,
                 finding.kind,
@@ -187,7 +190,7 @@ fn verify(args: &VerifyArgs) -> eyre::Result<()> {
         );
     }
     if !args.source.json {
-        println!(
+        outln!(
             "{} receipts are signed by the operator {operator} and hang together",
             receipts.len()
         );

@@ -28,7 +28,9 @@ use alloy_primitives::Address;
 use eyre::{WrapErr, ensure};
 use rollmill_l1::Deployment;
 use rollmill_roller_api::ProofKind;
-use rollmill_runtime::{LogFormat, Shutdown, TaskError, Tasks, init_tracing, write_ready_file};
+use rollmill_runtime::{
+    LogFormat, Shutdown, TaskError, Tasks, complain, counted, init_tracing, write_ready_file,
+};
 use serde::Serialize;
 use tokio::task::JoinError;
 
@@ -175,7 +177,8 @@ pub async fn run(args: Args) -> eyre::Result<()> {
         let outcome = run_in(&args, temporary.path(), &shutdown).await;
         if outcome.is_err() && !shutdown.is_cancelled() {
             let kept = temporary.keep();
-            eprintln!("rollmill: logs and data are kept in {}", kept.display());
+            let kept = kept.display();
+            complain(format_args!("rollmill: logs and data are kept in {kept}"));
         }
         return outcome;
     };
@@ -260,9 +263,12 @@ fn announce(args: &Args, network: &Network, printer: &Printer) -> eyre::Result<(
         "files       {} (deployment.json, logs, keys)",
         network.folders.in_root("").display()
     ));
-    let (rollers, proofs, k) = (args.rollers, args.proofs, network.deployment.parameters.k);
+    let k = network.deployment.parameters.k;
     printer.say(format!(
-        "{rollers} rollers, {k} tickets per task, {proofs} proofs"
+        "{}, {} per task, {} proofs",
+        counted(args.rollers, "roller"),
+        counted(k, "ticket"),
+        args.proofs
     ));
     if k != args.k {
         printer.say("--k is for new data directories: this one's contracts have their own");

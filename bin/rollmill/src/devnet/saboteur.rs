@@ -13,7 +13,7 @@ use rollmill_l1::Deployment;
 use rollmill_roller_api::{
     Assignment, Client, HeartbeatRequest, PickRequest, ProofKind, SubmissionStats,
 };
-use rollmill_runtime::Shutdown;
+use rollmill_runtime::{Shutdown, chain};
 use rollmill_stf::{Identity, execute_batch};
 use rollmill_zkvm::mock::MockProof;
 
@@ -70,7 +70,7 @@ pub async fn run(args: Args) -> eyre::Result<()> {
             None => break,
             Some(Ok(())) => {}
             Some(Err(error)) => {
-                tracing::warn!("{error:#}");
+                tracing::warn!("{}", chain(&*error));
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -17,7 +17,7 @@ use alloy_primitives::Address;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use rollmill_protocol::{Round, TaskId};
 use rollmill_roller_api::{Client, SeatState, SeatView, Stage, TaskState, TaskView};
-use rollmill_runtime::Shutdown;
+use rollmill_runtime::{Shutdown, counted};
 
 /// How often the view looks.
 const POLL: Duration = Duration::from_millis(250);
@@ -97,10 +97,10 @@ impl View {
             else {
                 break;
             };
-            let (count, gas) = (block.transactions.len(), block.header.gas_used);
-            self.printer().say(format!(
-                "block {number}: {count} transactions, {gas} gas, pre-confirmed"
-            ));
+            let (count, gas) = (block.transactions.len() as u64, block.header.gas_used);
+            let count = counted(count, "transaction");
+            self.printer()
+                .say(format!("block {number}: {count}, {gas} gas, pre-confirmed"));
             told = number;
             self.last_block = Some(number);
         }
@@ -140,7 +140,10 @@ impl View {
     fn say_draw(&self, task: &TaskView, round: Round) {
         let seats = task.seats.iter().filter(|seat| seat.round == round);
         let drawn: Vec<String> = seats
-            .map(|seat| format!("{} ({} tickets)", self.name(seat.roller), seat.tickets))
+            .map(|seat| {
+                let tickets = counted(seat.tickets, "ticket");
+                format!("{} ({tickets})", self.name(seat.roller))
+            })
             .collect();
         self.printer().say(format!(
             "batch {}: round {round} drew {}",

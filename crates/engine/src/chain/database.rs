@@ -48,7 +48,7 @@ const META_GENESIS: &str = "genesis";
 #[derive(Debug, Error)]
 pub enum StorageError {
     /// redb refused.
-    #[error("chain database: {0}")]
+    #[error("the chain database failed")]
     Database(#[from] Box<redb::Error>),
     /// A record is there and cannot be decoded, or one that must be there is missing.
     #[error("chain database is damaged: {0}")]
@@ -105,7 +105,7 @@ pub enum OpenError {
         expected: B256,
     },
     /// The file or its folder could not be created or opened.
-    #[error("cannot open {path}: {source}")]
+    #[error("cannot open {path}")]
     Open {
         /// The file.
         path: String,

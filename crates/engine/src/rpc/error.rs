@@ -1,6 +1,6 @@
 //! Errors with the codes and texts that clients match on (go-ethereum's).
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use alloy_primitives::{B256, Bytes, hex};
 use jsonrpsee::types::{ErrorObjectOwned, error::INTERNAL_ERROR_CODE, error::INVALID_PARAMS_CODE};
@@ -56,11 +56,11 @@ impl From<RpcError> for ErrorObjectOwned {
             RpcError::Call(CallError::Reverted(output)) => {
                 Self::owned(REVERTED, revert_text(&output), Some(output))
             }
-            RpcError::Call(CallError::State(text)) | RpcError::State(text) => internal(&text),
+            RpcError::Call(CallError::State(text)) | RpcError::State(text) => internal(text),
             RpcError::Call(error) => plain(SERVER_ERROR, error.to_string()),
             RpcError::Logs(LogsError::Storage(error))
             | RpcError::Storage(error)
-            | RpcError::Pool(PoolError::Storage(error)) => internal(&error.to_string()),
+            | RpcError::Pool(PoolError::Storage(error)) => internal(error),
             RpcError::Logs(error @ LogsError::Range) => {
                 plain(INVALID_PARAMS_CODE, error.to_string())
             }
@@ -68,11 +68,11 @@ impl From<RpcError> for ErrorObjectOwned {
                 plain(SERVER_ERROR, error.to_string())
             }
             RpcError::Logs(error) => plain(LIMIT_EXCEEDED, error.to_string()),
-            RpcError::Pool(PoolError::State(error)) => internal(&error.to_string()),
+            RpcError::Pool(PoolError::State(error)) => internal(error),
             RpcError::Pool(error) => plain(SERVER_ERROR, error.to_string()),
             RpcError::Trace(TraceError::Call(error)) => Self::from(RpcError::Call(error)),
-            RpcError::Trace(TraceError::Storage(error)) => internal(&error.to_string()),
-            RpcError::Trace(error @ TraceError::Replay { .. }) => internal(&error.to_string()),
+            RpcError::Trace(TraceError::Storage(error)) => internal(error),
+            RpcError::Trace(error @ TraceError::Replay { .. }) => internal(error),
             RpcError::Trace(error @ TraceError::Tracer(_)) => {
                 plain(INVALID_PARAMS_CODE, error.to_string())
             }
@@ -97,8 +97,9 @@ impl From<RpcError> for ErrorObjectOwned {
 }
 
 /// The cause is logged; a client learns only that it is not its fault.
-fn internal(text: &str) -> ErrorObjectOwned {
-    tracing::error!(error = text, "rpc.internal_error");
+fn internal(cause: impl Into<Box<dyn Error>>) -> ErrorObjectOwned {
+    let cause: Box<dyn Error> = cause.into();
+    tracing::error!(error = &*cause, "rpc.internal_error");
     ErrorObjectOwned::owned(
         INTERNAL_ERROR_CODE,
         "internal error: the node's database failed",

@@ -1,0 +1,108 @@
+//! What a program tells people.
+//!
+//! Rules:
+//! - Results go to standard output by [`outln!`](crate::outln). Whoever reads it may stop (`| head`); then the program ends as one that the system's SIGPIPE ends,
+//!   and does not panic.
+//! - An error's own text never holds its cause: whoever prints it joins the causes, with [`chain`].
+
+use std::{
+    error::Error,
+    fmt,
+    io::{self, Write},
+    process::exit,
+};
+
+/// 128 and the number of SIGPIPE: what a shell shows of a program that the signal has ended.
+const STATUS_BROKEN_PIPE: i32 = 141;
+
+/// Prints a line to standard output like `println!`; when nobody reads it any more, the process ends with status 141.
+#[macro_export]
+macro_rules! outln {
+    ($($text:tt)*) => {
+        $crate::print_line(format_args!($($text)*))
+    };
+}
+
+/// What [`outln!`](crate::outln) calls.
+pub fn print_line(line: fmt::Arguments<'_>) {
+    let Err(error) = writeln!(io::stdout(), "{line}") else {
+        return;
+    };
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        exit(STATUS_BROKEN_PIPE);
+    }
+    complain(format_args!("cannot write to standard output: {error}"));
+    exit(1);
+}
+
+/// Prints a line to standard error, if anybody reads it.
+pub fn complain(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// An error with its causes, joined by colons.
+pub fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl fmt::Display + 'a {
+    fmt::from_fn(move |f| {
+        let mut said = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Errors of other libraries may have said it already.
+            if !said.ends_with(&text) {
+                said.push_str(": ");
+                said.push_str(&text);
+            }
+            cause = error.source();
+        }
+        f.write_str(&said)
+    })
+}
+
+/// `1 roller`, `2 rollers`.
+pub fn counted(count: impl Into<u64>, what: &str) -> String {
+    match count.into() {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::{chain, counted};
+
+    #[derive(Debug, thiserror::Error)]
+    enum Failure {
+        #[error("cannot open {path}")]
+        Open {
+            path: &'static str,
+            source: io::Error,
+        },
+        #[error("no chain: {0}")]
+        Foreign(#[source] io::Error),
+        #[error("cannot start")]
+        Start(#[source] Box<Failure>),
+    }
+
+    #[test]
+    fn causes_are_joined_and_said_once() {
+        let cause = || io::Error::other("disk full");
+        let open = Failure::Open {
+            path: "l2.redb",
+            source: cause(),
+        };
+        assert_eq!(chain(&open).to_string(), "cannot open l2.redb: disk full");
+        let start = Failure::Start(Box::new(Failure::Foreign(cause())));
+        assert_eq!(
+            chain(&start).to_string(),
+            "cannot start: no chain: disk full"
+        );
+    }
+
+    #[test]
+    fn one_is_singular() {
+        let words = [0u32, 1, 2].map(|count| counted(count, "roller"));
+        assert_eq!(words, ["0 rollers", "1 roller", "2 rollers"]);
+    }
+}
