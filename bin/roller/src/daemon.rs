@@ -24,7 +24,7 @@ use rollmill_roller_api::{
     Assignment, Client, ClientError, HeartbeatRequest, PickRequest, ProofKind, Requirements,
     SeatId, Stage, VerdictKind,
 };
-use rollmill_runtime::{Backoff, Shutdown, Tasks, chain, init_tracing, write_ready_file};
+use rollmill_runtime::{Backoff, ReadyFile, Shutdown, Tasks, chain, init_tracing};
 use rollmill_store::Objects;
 use rollmill_zkvm::programs;
 use serde_json::json;
@@ -72,14 +72,16 @@ pub async fn run(args: RunArgs) -> eyre::Result<()> {
         shutdown.listen_for_end_of_input();
     }
     let _lock = lock(&config.data_dir)?;
+    let ready_file = config.ready_file.as_deref().map(ReadyFile::claim);
+    let mut ready_file = ready_file.transpose()?;
     let Some(daemon) = shutdown.run_until(Daemon::start(&config, &shutdown)).await else {
         return Ok(());
     };
     let daemon = Arc::new(daemon?);
     tracing::info!(roller = %daemon.identity.roller, kind = ?daemon.identity.kind, proofs = %config.proofs, "ready");
-    if let Some(path) = &config.ready_file {
+    if let Some(file) = &mut ready_file {
         let ready = json!({ "roller": daemon.identity.roller, "signer": daemon.client.signer(), "pid": std::process::id() });
-        write_ready_file(path, &ready)?;
+        file.write(&ready)?;
     }
     let mut tasks = Tasks::new(shutdown);
     let (heart, work) = (daemon.clone(), daemon);

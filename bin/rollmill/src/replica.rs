@@ -11,7 +11,7 @@ use alloy::primitives::Address;
 use eyre::{WrapErr, ensure};
 use rollmill_engine::{Chain, rpc::RpcConfig};
 use rollmill_l1::{Deployment, WatcherConfig, verify};
-use rollmill_runtime::{LogFormat, Shutdown, Tasks, init_tracing, write_ready_file};
+use rollmill_runtime::{LogFormat, ReadyFile, Shutdown, Tasks, init_tracing};
 use rollmill_sequencer::{GenesisConfig, MEMPOOL_FILE, Replica, SequencerConfig, check_origin};
 use rollmill_store::Store;
 use serde::Serialize;
@@ -69,14 +69,16 @@ pub async fn run(args: Args) -> eyre::Result<()> {
     init_tracing(args.log_format.unwrap_or_default(), "info")?;
     let shutdown = Shutdown::new();
     shutdown.listen_for_signals();
+    let ready_file = args.ready_file.as_deref().map(ReadyFile::claim);
+    let mut ready_file = ready_file.transpose()?;
     let mut tasks = Tasks::new(shutdown.clone());
     let Some(started) = shutdown.run_until(start(&args, &mut tasks)).await else {
         return Ok(());
     };
     let (l2, rollup) = started?;
     tracing::info!(%l2, "ready");
-    if let Some(path) = &args.ready_file {
-        write_ready_file(path, &Ready { l2: &l2, rollup })?;
+    if let Some(file) = &mut ready_file {
+        file.write(&Ready { l2: &l2, rollup })?;
     }
     Ok(tasks.join().await?)
 }

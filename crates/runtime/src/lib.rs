@@ -19,7 +19,7 @@ mod telemetry;
 pub use blocking::blocking;
 pub use clock::Clock;
 pub use output::{chain, complain, counted, print_line};
-pub use ready::{ReadyError, write_ready_file};
+pub use ready::{ReadyError, ReadyFile};
 pub use retry::{Backoff, RetryError, retry};
 pub use shutdown::Shutdown;
 pub use tasks::{BoxError, TaskError, Tasks};

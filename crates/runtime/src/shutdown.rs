@@ -59,6 +59,11 @@ impl Shutdown {
     /// Cancels this token at the first SIGINT or SIGTERM; at the second the process exits at once with status 130.
     /// Call it once, inside the runtime.
     pub fn listen_for_signals(&self) {
+        self.listen_for_signals_and(|| {});
+    }
+
+    /// The same, with something to do before the second signal ends the process.
+    pub fn listen_for_signals_and(&self, last: impl FnOnce() + Send + 'static) {
         let shutdown = self.clone();
         tokio::spawn(async move {
             let name = next_signal().await;
@@ -66,6 +71,7 @@ impl Shutdown {
             shutdown.cancel();
             let name = next_signal().await;
             tracing::warn!(signal = name, "second signal, exiting at once");
+            last();
             std::process::exit(130);
         });
     }

@@ -171,8 +171,15 @@ impl Talking {
     }
 
     /// Presses Ctrl-C, and waits for the end; `true` when the status is 0.
-    pub async fn interrupt(mut self) -> eyre::Result<bool> {
-        kill("-INT", &id(&self.process)?).await?;
+    pub async fn interrupt(self) -> eyre::Result<bool> {
+        self.interrupt_times(1).await
+    }
+
+    /// Presses Ctrl-C so often, and waits for the end; `true` when the status is 0.
+    pub async fn interrupt_times(mut self, times: u32) -> eyre::Result<bool> {
+        for _ in 0..times {
+            kill("-INT", &id(&self.process)?).await?;
+        }
         // Read to the end, so that it never waits for a full pipe.
         let ending = async {
             while self.lines.next_line().await?.is_some() {}

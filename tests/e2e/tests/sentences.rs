@@ -75,11 +75,18 @@ async fn ctrl_c_ends_everything_also_while_it_starts() {
     assert!(starting.interrupt().await.unwrap());
 
     // What was begun is completed by the next start.
-    let mut running = Talking::start(devnet(data.path(), &["--proofs", "mock"]).unwrap()).unwrap();
+    let mut command = devnet(data.path(), &["--proofs", "mock"]).unwrap();
+    let ready = data.path().join("ready.json");
+    command.arg("--ready-file").arg(&ready);
+    let mut running = Talking::start(command).unwrap();
     running.says("Ctrl-C").await.unwrap();
     let rollers = running.children().await.unwrap();
     assert_eq!(rollers.len(), 3);
+    until("the ready file", async || Ok(ready.exists().then_some(())))
+        .await
+        .unwrap();
     assert!(running.interrupt().await.unwrap());
+    assert!(!ready.exists(), "the ready file is left");
     let log = std::fs::read_to_string(data.path().join("logs/roller-1.log")).unwrap();
     assert!(log.contains("ready") && !log.contains('\u{1b}'), "{log}");
     for roller in rollers {
@@ -117,6 +124,32 @@ async fn a_data_directory_keeps_its_kind_of_proofs() {
     mock.kill().await.unwrap();
     let said = refusal(data.path(), &["--proofs", "stark"]).await;
     assert!(said.contains("another kind"), "{said}");
+}
+
+#[tokio::test]
+async fn a_second_ctrl_c_leaves_no_temporary_folder() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program("rollmill").unwrap());
+    command
+        .args(["devnet", "--proofs", "mock", "--rollers", "1", "--k", "1"])
+        .args([
+            "--l1-port",
+            "0",
+            "--l2-port",
+            "0",
+            "--coordinator-port",
+            "0",
+        ])
+        .env("TMPDIR", temporary.path())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let mut running = Talking::start(command).unwrap();
+    running.says("1 roller, 1 ticket per task").await.unwrap();
+    running.says("Ctrl-C").await.unwrap();
+    let left = || std::fs::read_dir(temporary.path()).unwrap().count();
+    assert_eq!(left(), 1);
+    running.interrupt_times(2).await.unwrap();
+    assert_eq!(left(), 0);
 }
 
 #[tokio::test]

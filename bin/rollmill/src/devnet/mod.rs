@@ -29,7 +29,7 @@ use eyre::{WrapErr, ensure};
 use rollmill_l1::Deployment;
 use rollmill_roller_api::ProofKind;
 use rollmill_runtime::{
-    LogFormat, Shutdown, TaskError, Tasks, complain, counted, init_tracing, write_ready_file,
+    LogFormat, ReadyFile, Shutdown, TaskError, Tasks, complain, counted, init_tracing,
 };
 use serde::Serialize;
 use tokio::task::JoinError;
@@ -121,7 +121,7 @@ impl Args {
         );
         settings::check_ports(self)?;
         // Nobody shall take what an earlier run wrote for this one's.
-        for path in self.json.iter().chain(&self.ready_file) {
+        if let Some(path) = &self.json {
             let cannot = || format!("cannot write {}", path.display());
             std::fs::write(path, "").wrap_err_with(cannot)?;
             if path.symlink_metadata().is_ok_and(|file| file.is_file()) {
@@ -169,12 +169,15 @@ enum Ended {
 /// Starts the network and runs it until it is stopped, or runs the script.
 pub async fn run(args: Args) -> eyre::Result<()> {
     init_tracing(LogFormat::Human, "warn")?;
-    let shutdown = Shutdown::new();
-    shutdown.listen_for_signals();
     args.check()?;
+    let ready_file = args.ready_file.as_deref().map(ReadyFile::claim);
+    let ready_file = ready_file.transpose()?;
+    let shutdown = Shutdown::new();
     let Some(dir) = &args.data_dir else {
         let temporary = tempfile::tempdir().wrap_err("cannot make a temporary directory")?;
-        let outcome = run_in(&args, temporary.path(), &shutdown).await;
+        let left = temporary.path().to_owned();
+        shutdown.listen_for_signals_and(move || folders::remove_all(&left));
+        let outcome = run_in(&args, temporary.path(), ready_file, &shutdown).await;
         if outcome.is_err() && !shutdown.is_cancelled() {
             let kept = temporary.keep();
             let kept = kept.display();
@@ -182,10 +185,16 @@ pub async fn run(args: Args) -> eyre::Result<()> {
         }
         return outcome;
     };
-    run_in(&args, dir, &shutdown).await
+    shutdown.listen_for_signals();
+    run_in(&args, dir, ready_file, &shutdown).await
 }
 
-async fn run_in(args: &Args, data_dir: &Path, shutdown: &Shutdown) -> eyre::Result<()> {
+async fn run_in(
+    args: &Args,
+    data_dir: &Path,
+    mut ready_file: Option<ReadyFile>,
+    shutdown: &Shutdown,
+) -> eyre::Result<()> {
     let mut tasks = Tasks::new(shutdown.child());
     let view = View::new(staking::names(args.rollers));
     let printer = view.printer();
@@ -208,10 +217,11 @@ async fn run_in(args: &Args, data_dir: &Path, shutdown: &Shutdown) -> eyre::Resu
     let watching = view.watch(network.client()?, network.l2()?, stop_view.clone());
     let watching = tokio::spawn(watching);
     let ended = tokio::select! {
-        outcome = work(args, &network, steps, &printer) => Ended::Work(outcome),
+        outcome = work(args, &network, steps, (&printer, &mut ready_file)) => Ended::Work(outcome),
         ended = &mut supervisor => Ended::Parts(joined(ended)),
         () = shutdown.cancelled() => Ended::Interrupted,
     };
+    drop(ready_file);
     // The view first: it tells the last events while the node still answers.
     stop_view.cancel();
     watching.await.wrap_err("the view panicked")?;
@@ -231,8 +241,21 @@ fn joined(parts: Result<Result<(), TaskError>, JoinError>) -> eyre::Result<()> {
     Ok(parts.wrap_err("the supervisor panicked")??)
 }
 
-async fn work(args: &Args, network: &Network, steps: Steps, printer: &Printer) -> eyre::Result<()> {
-    announce(args, network, printer)?;
+async fn work(
+    args: &Args,
+    network: &Network,
+    steps: Steps,
+    (printer, ready_file): (&Printer, &mut Option<ReadyFile>),
+) -> eyre::Result<()> {
+    announce(args, network, printer);
+    if let Some(file) = ready_file {
+        file.write(&Ready {
+            l1: &network.l1_url,
+            l2: &network.node.l2_url,
+            coordinator: &network.node.coordinator_url,
+            rollup: network.deployment.rollup,
+        })?;
+    }
     if !args.once {
         return care(network, printer).await;
     }
@@ -244,7 +267,7 @@ async fn work(args: &Args, network: &Network, steps: Steps, printer: &Printer) -
     Ok(())
 }
 
-fn announce(args: &Args, network: &Network, printer: &Printer) -> eyre::Result<()> {
+fn announce(args: &Args, network: &Network, printer: &Printer) {
     let Deployment {
         rollup,
         chain_id,
@@ -273,18 +296,6 @@ fn announce(args: &Args, network: &Network, printer: &Printer) -> eyre::Result<(
     if k != args.k {
         printer.say("--k is for new data directories: this one's contracts have their own");
     }
-    if let Some(path) = &args.ready_file {
-        write_ready_file(
-            path,
-            &Ready {
-                l1: &network.l1_url,
-                l2,
-                coordinator,
-                rollup,
-            },
-        )?;
-    }
-    Ok(())
 }
 
 /// Looks after the rollers until the devnet is stopped.
