@@ -69,6 +69,7 @@ pub async fn run(args: StakeArgs) -> eyre::Result<()> {
     );
     // An interrupted run may have left transactions on their way: what L1 says is final only behind them.
     for send in store.open_sends(owner.address()).await? {
+        sender.afford(&send).await?;
         sender.wait(send).await?;
     }
     let staking = Staking {

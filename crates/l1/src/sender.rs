@@ -20,7 +20,7 @@ use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxEnvelope},
     eips::{BlockId, Decodable2718, Encodable2718},
     network::TransactionBuilder,
-    primitives::{Address, B256, Bytes, TxKind, U256},
+    primitives::{Address, B256, Bytes, TxKind, U256, utils::format_ether},
     providers::{DynProvider, Provider},
     rpc::types::{TransactionReceipt, TransactionRequest},
     signers::{SignerSync, local::PrivateKeySigner},
@@ -143,6 +143,22 @@ pub enum SendError {
         /// Why.
         source: TransportError,
     },
+    /// The account cannot pay for it. Nothing is recorded: try again when somebody has sent it ether.
+    #[error(
+        "{purpose}: the account {account} has {} ether on L1 and needs up to {} for this transaction",
+        format_ether(*balance_wei),
+        format_ether(*cost_wei)
+    )]
+    Poor {
+        /// The purpose.
+        purpose: String,
+        /// The sender's account.
+        account: Address,
+        /// What it has, wei.
+        balance_wei: U256,
+        /// Value, and gas limit times fee cap, wei.
+        cost_wei: U256,
+    },
     /// The store failed: stop.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -159,7 +175,7 @@ pub enum SendError {
 impl SendError {
     /// Whether the same call may succeed later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Rpc { .. })
+        matches!(self, Self::Rpc { .. } | Self::Poor { .. })
     }
 }
 
@@ -239,21 +255,41 @@ impl Sender {
         }
         let nonce = self.next_nonce(&name).await?;
         let attempt = self.sign(&name, call, nonce).await?;
-        self.0
-            .store
-            .record_send(&name, self.address(), nonce, &attempt)
-            .await?;
         let send = L1Send {
             purpose: name,
             account: self.address(),
             nonce,
             state: L1SendState::Recorded,
             mined: None,
-            attempts: vec![attempt],
+            attempts: vec![attempt.clone()],
         };
+        self.afford(&send).await?;
+        self.0
+            .store
+            .record_send(&send.purpose, self.address(), nonce, &attempt)
+            .await?;
         self.broadcast(&send).await;
         tracing::debug!(purpose, nonce, "sent to L1");
         Ok(send)
+    }
+
+    /// Fails with [`SendError::Poor`] if the account cannot pay what a transaction may cost. A recorded one that nobody can pay
+    /// for would be waited for until somebody can.
+    pub async fn afford(&self, send: &L1Send) -> Result<(), SendError> {
+        let transaction = decode(send)?;
+        let gas_wei = U256::from(transaction.gas_limit) * U256::from(transaction.max_fee_per_gas);
+        let cost_wei = gas_wei.saturating_add(transaction.value);
+        let balance = self.0.provider.get_balance(self.address()).await;
+        let balance_wei = balance.map_err(|error| rpc(&send.purpose, error))?;
+        if cost_wei > balance_wei {
+            return Err(SendError::Poor {
+                purpose: send.purpose.clone(),
+                account: self.address(),
+                balance_wei,
+                cost_wei,
+            });
+        }
+        Ok(())
     }
 
     /// What the transaction would return, run on the pending state without sending it.

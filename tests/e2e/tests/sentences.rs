@@ -170,3 +170,28 @@ async fn a_reader_that_leaves_is_no_panic() {
     assert_eq!(ended.status.code(), Some(141));
     assert_eq!(String::from_utf8(ended.stderr).unwrap(), "");
 }
+
+#[tokio::test]
+async fn a_staker_without_ether_is_told_what_is_missing() {
+    let data = tempfile::tempdir().unwrap();
+    let args = ["--proofs", "mock", "--rollers", "1", "--k", "1"];
+    let devnet = Devnet::start(data.path(), &args).await.unwrap();
+    let own = tempfile::tempdir().unwrap();
+    let key = own.path().join("owner.key");
+    std::fs::write(&key, "0x".to_owned() + &"5e".repeat(32)).unwrap();
+    let mut command = Command::new(program("roller").unwrap());
+    command
+        .args(["stake", "--amount", "1", "--l1-rpc", &devnet.l1])
+        .args(["--signer", "0x00000000000000000000000000000000000000aa"])
+        .arg("--deployment")
+        .arg(data.path().join("deployment.json"))
+        .arg("--owner-key-file")
+        .arg(&key)
+        .arg("--data-dir")
+        .arg(own.path());
+    let ended = run(command).await.unwrap();
+    assert!(!ended.success);
+    let missing = "has 0.000000000000000000 ether on L1 and needs up to";
+    assert!(ended.said.contains(missing), "{}", ended.said);
+    devnet.kill().await.unwrap();
+}

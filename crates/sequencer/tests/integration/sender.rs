@@ -4,11 +4,11 @@ use alloy::{
     primitives::{Address, Bytes, TxKind, U256},
     sol_types::SolCall,
 };
-use rollmill_l1::{Call, SendError, contracts::Rollup};
+use rollmill_l1::{Call, SendError, Sender, SenderConfig, connect, contracts::Rollup};
 use rollmill_store::{L1SendState, Store};
 use tempfile::TempDir;
 
-use crate::harness::{Layer1, deployed};
+use crate::harness::{L1, Layer1, account, deployed};
 
 async fn store() -> (TempDir, Store) {
     let dir = TempDir::new().unwrap();
@@ -168,4 +168,40 @@ fn empty_commit() -> Rollup::Commit {
         proverGasEstimate: 0,
         witnessHash: Default::default(),
     }
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_pay_is_told_so_and_nothing_is_recorded() {
+    let (l1, (_dir, store)) = (Layer1::start().await, store().await);
+    let poor = account(1_000);
+    let sender = Sender::new(
+        connect(&l1.node.url()).unwrap(),
+        L1,
+        poor.clone(),
+        store.clone(),
+        SenderConfig::default(),
+    );
+    let to = Address::repeat_byte(0xaa);
+    let error = sender.send("pay/1", &pay(to, 0)).await.unwrap_err();
+    let Some((account, needed)) = (match &error {
+        SendError::Poor {
+            account, cost_wei, ..
+        } => Some((*account, *cost_wei)),
+        _ => None,
+    }) else {
+        panic!("{error}");
+    };
+    assert!(error.is_temporary());
+    assert_eq!(account, poor.address());
+    let sentence = format!("pay/1: the account {account} has 0.000000000000000000 ether on L1");
+    assert!(error.to_string().starts_with(&sentence), "{error}");
+    assert!(store.open_sends(account).await.unwrap().is_empty());
+
+    let gift = Call {
+        value: needed * U256::from(2),
+        ..pay(account, 0)
+    };
+    l1.sender(1, &store).send("gift", &gift).await.unwrap();
+    sender.send("pay/1", &pay(to, 1)).await.unwrap();
+    assert_eq!(l1.balance(to).await, U256::ONE);
 }
