@@ -19,7 +19,7 @@ use std::{
 
 use alloy_primitives::Bytes;
 use eyre::{WrapErr, bail, ensure};
-use rollmill_l1::{Deployment, connect};
+use rollmill_l1::{Deployment, connect, load_key};
 use rollmill_roller_api::{
     Assignment, Client, ClientError, HeartbeatRequest, PickRequest, ProofKind, Requirements,
     SeatId, Stage, VerdictKind,
@@ -33,7 +33,6 @@ use crate::{
     config::{RunArgs, RunConfig},
     finished::{Finished, FinishedProofs},
     identity::Identity,
-    keys,
     posting::Posting,
     progress,
     prover::{Job, Proof, Prover},
@@ -92,7 +91,7 @@ pub async fn run(args: RunArgs) -> eyre::Result<()> {
 
 impl Daemon {
     async fn start(config: &RunConfig, shutdown: &Shutdown) -> eyre::Result<Self> {
-        let signer = keys::load(config.signer_key_file.as_deref(), "ROLLMILL_SIGNER_KEY")?;
+        let signer = load_key(config.signer_key_file.as_deref(), "ROLLMILL_SIGNER_KEY")?;
         let deployment = Deployment::open(&config.deployment)?;
         let client = Client::new(
             &config.coordinator,

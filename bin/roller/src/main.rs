@@ -11,7 +11,6 @@ mod config;
 mod daemon;
 mod finished;
 mod identity;
-mod keys;
 mod posting;
 mod progress;
 mod prover;

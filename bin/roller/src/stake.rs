@@ -10,11 +10,12 @@ use eyre::{WrapErr, ensure};
 use rollmill_l1::{
     Call, Deployment, DynProvider, Sender, SenderConfig, connect,
     contracts::{RollerRegistry, ScrToken},
+    load_key,
 };
 use rollmill_runtime::{LogFormat, init_tracing, outln};
 use rollmill_store::Store;
 
-use crate::{config::ChainArgs, keys};
+use crate::config::ChainArgs;
 
 /// Arguments of `roller stake`.
 #[derive(Debug, Args)]
@@ -55,7 +56,7 @@ struct Staking {
 /// Brings the roller to the wanted state on L1.
 pub async fn run(args: StakeArgs) -> eyre::Result<()> {
     init_tracing(LogFormat::Human, "warn")?;
-    let owner = keys::load(args.owner_key_file.as_deref(), "ROLLMILL_OWNER_KEY")?;
+    let owner = load_key(args.owner_key_file.as_deref(), "ROLLMILL_OWNER_KEY")?;
     let target = parse_ether(&args.amount).wrap_err("--amount is no number of SCR")?;
     let deployment = Deployment::open(&args.chain.deployment)?;
     let provider = connect(&args.chain.l1_rpc)?;

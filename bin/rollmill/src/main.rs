@@ -1,20 +1,26 @@
 //! rollmill: the operator's program. This file only reads the command line; `node` holds the wiring.
 
-use std::process::ExitCode;
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use rollmill_runtime::{chain, complain};
 
 mod audit;
+mod config;
+mod deploy;
 mod devnet;
 mod evm_test;
 mod node;
 mod replica;
+mod settings;
 
 /// An EVM-compatible zk-rollup with outsourced proving.
 #[derive(Debug, Parser)]
 #[command(name = "rollmill", version, about)]
 struct Cli {
+    /// TOML file with settings of `deploy` and `node`; its field names are the flags' names.
+    #[arg(long, env = "ROLLMILL_CONFIG", value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -23,8 +29,10 @@ struct Cli {
 enum Verb {
     /// Start a whole network on this machine: L1, contracts, sequencer, coordinator, rollers.
     Devnet(devnet::Args),
-    /// Rebuild the chain from L1 alone, follow it, and answer JSON-RPC.
-    Node(replica::Args),
+    /// Put a rollup's contracts on L1, once, and write the deployment file.
+    Deploy(deploy::Args),
+    /// Run a deployed rollup: sequencer and coordinator, or with --derive a chain from L1 alone.
+    Node(node::verb::Args),
     /// Replay the published log with the law, compare it with L1, and name the first difference.
     Audit(audit::Args),
     /// Run Ethereum's JSON fixtures through the state transition.
@@ -35,13 +43,14 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().verb {
+    let outcome = parse().and_then(|cli| match cli.verb {
         Verb::Devnet(args) => in_runtime(devnet::run(args)),
-        Verb::Node(args) => in_runtime(replica::run(args)),
+        Verb::Deploy(args) => in_runtime(deploy::run(args)),
+        Verb::Node(args) => in_runtime(node::verb::run(args)),
         Verb::Audit(args) => in_runtime(audit::run(args)),
         Verb::EvmTest(args) => evm_test::run(args),
         Verb::Saboteur(args) => in_runtime(devnet::saboteur::run(args)),
-    };
+    });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -49,6 +58,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The command line over the environment over the configuration file. What clap refuses, it says and exits itself.
+fn parse() -> eyre::Result<Cli> {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let command = config::with_file(Cli::command(), &arguments)?;
+    let matches = command.get_matches_from(arguments);
+    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
 }
 
 fn in_runtime(work: impl Future<Output = eyre::Result<()>>) -> eyre::Result<()> {

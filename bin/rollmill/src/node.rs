@@ -1,7 +1,9 @@
-//! The node: sequencer and coordinator in one process, wired here and nowhere else.
+//! The node: sequencer and coordinator in one process, wired here and nowhere else: a devnet and `rollmill node` start the same one.
 //!
 //! They do not see each other. They meet in the store (a batch's record and its witness, written before the commit) and on L1
 //! (the commit's event), and share the operator's sender, because one account has one sender.
+
+pub mod verb;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -17,7 +19,7 @@ use rollmill_engine::{
     Chain, TransactionPool,
     rpc::{self, Methods, RpcConfig},
 };
-use rollmill_l1::{Deployment, Sender, WatcherConfig};
+use rollmill_l1::{Deployment, Sender};
 use rollmill_protocol::law::Params;
 use rollmill_roller_api::ProofKind;
 use rollmill_runtime::{Clock, Tasks};
@@ -26,6 +28,36 @@ use rollmill_store::Store;
 
 /// The chain, in a node's data directory.
 pub const CHAIN_FILE: &str = "l2.redb";
+
+/// The environment variable with the operator's key.
+pub const OPERATOR_KEY: &str = "ROLLMILL_OPERATOR_KEY";
+
+/// Which rollup, on which L1, and where the node's memory is.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Source {
+    /// JSON-RPC endpoint of L1.
+    #[arg(
+        long,
+        env = "ROLLMILL_L1_RPC",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8545"
+    )]
+    pub l1_rpc: String,
+    /// File that names the rollup's contracts.
+    #[arg(long, env = "ROLLMILL_DEPLOYMENT", value_name = "FILE")]
+    pub deployment: PathBuf,
+    /// The node's directory: chain, and what was sent to L1. It goes on from what is there.
+    #[arg(long, env = "ROLLMILL_DATA_DIR", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// Blocks and transactions of L1 count when they have this many confirmations.
+    #[arg(
+        long,
+        env = "ROLLMILL_L1_CONFIRMATIONS",
+        value_name = "BLOCKS",
+        default_value_t = 1
+    )]
+    pub confirmations: u64,
+}
 
 /// Everything that a node needs to know.
 #[derive(Debug)]
@@ -73,7 +105,7 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
         .await
         .wrap_err_with(|| format!("cannot go on in {}", config.data_dir.display()))?;
     let clock = Clock::System;
-    let watcher = WatcherConfig::default();
+    let watcher = config.sequencer.watcher;
     let NodeConfig {
         store,
         sender,

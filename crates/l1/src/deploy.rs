@@ -218,7 +218,7 @@ async fn fund(
     Ok(())
 }
 
-async fn recognise(
+pub(crate) async fn recognise(
     sender: &Sender,
     config: &DeployConfig,
     deployment: &Deployment,
@@ -251,15 +251,24 @@ async fn recognise(
     Ok(())
 }
 
-async fn create(
+/// One contract that is to be created.
+pub(crate) struct Creation {
+    name: &'static str,
+    address: Address,
+    /// With the constructor's arguments.
+    pub(crate) code: Bytes,
+}
+
+/// The contracts with the addresses that they will have, and how they are created, in this order.
+pub(crate) async fn planned(
     sender: &Sender,
     config: &DeployConfig,
     genesis: impl FnOnce(Address) -> Genesis,
-) -> Result<Deployment, DeployError> {
+) -> Result<(Deployment, Vec<Creation>), DeployError> {
     let first = sender.nonce_of(&purpose(ORDER[0])).await?;
     let at = |position: u64| sender.address().create(first + position);
     let block = sender.provider().get_block_number().await?;
-    let mut deployment = Deployment {
+    let deployment = Deployment {
         chain_id: sender.chain_id(),
         l2_chain_id: config.l2_chain_id,
         block,
@@ -278,13 +287,30 @@ async fn create(
         genesis: genesis(at(10)),
         parameters: config.parameters.clone(),
     };
-    let codes = creation_codes(config, &deployment);
-    for ((name, code), position) in ORDER.into_iter().zip(codes).zip(0..) {
+    let codes = ORDER.into_iter().zip(creation_codes(config, &deployment));
+    let creations = codes.zip(0..).map(|((name, code), position)| Creation {
+        name,
+        address: at(position),
+        code,
+    });
+    let creations = creations.collect();
+    Ok((deployment, creations))
+}
+
+async fn create(
+    sender: &Sender,
+    config: &DeployConfig,
+    genesis: impl FnOnce(Address) -> Genesis,
+) -> Result<Deployment, DeployError> {
+    let (mut deployment, creations) = planned(sender, config, genesis).await?;
+    for Creation {
+        name,
+        address: expected,
+        code,
+    } in creations
+    {
         let mined = sender.send(&purpose(name), &Call::create(code)).await?;
-        let (found, expected) = (
-            mined.receipt.contract_address.unwrap_or_default(),
-            at(position),
-        );
+        let found = mined.receipt.contract_address.unwrap_or_default();
         if found != expected {
             return Err(DeployError::WrongAddress {
                 name,
@@ -292,7 +318,7 @@ async fn create(
                 expected,
             });
         }
-        if position == 0 {
+        if found == deployment.token {
             deployment.block = mined.block;
         }
         tracing::debug!(name, address = %found, gas = mined.gas_used, "l1.created");

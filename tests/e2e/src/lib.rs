@@ -274,6 +274,35 @@ impl Replica {
     }
 }
 
+/// Any program of ours that runs until it is killed or interrupted.
+#[derive(Debug)]
+pub struct Running {
+    process: Child,
+    ready: Value,
+}
+
+impl Running {
+    /// Starts one and waits until it writes its ready file.
+    pub async fn start(command: Command, ready_file: &Path) -> eyre::Result<Self> {
+        let (process, ready) = ready(command, ready_file).await?;
+        Ok(Self { process, ready })
+    }
+
+    /// A field of its ready file.
+    pub fn field(&self, name: &str) -> eyre::Result<String> {
+        field(&self.ready, name)
+    }
+
+    /// Presses Ctrl-C, and waits for the end; `true` when the status is 0.
+    pub async fn interrupt(mut self) -> eyre::Result<bool> {
+        kill("-INT", &id(&self.process)?).await?;
+        let status = tokio::time::timeout(PATIENCE, self.process.wait()).await;
+        Ok(status
+            .wrap_err("Ctrl-C does not end the program")??
+            .success())
+    }
+}
+
 /// Starts a program and waits for what it writes when it is ready. Its output goes where the test's goes: shown when the test
 /// fails.
 async fn ready(mut command: Command, ready_file: &Path) -> eyre::Result<(Child, Value)> {

@@ -19,18 +19,31 @@ sol! {
         function settledBatch() external view returns (uint64);
         function stateRoot() external view returns (bytes32);
     }
+
+    #[sol(rpc)]
+    interface IToken {
+        function transfer(address to, uint256 value) external returns (bool);
+    }
 }
 
-/// An account of the well-known mnemonic that no part of the devnet uses for itself.
-fn signer() -> eyre::Result<PrivateKeySigner> {
+/// The account of the well-known mnemonic that no part of the devnet uses for itself.
+const USER: u32 = 9;
+
+/// An account of the well-known mnemonic. The first ten have ether on every development L1.
+pub fn account(index: u32) -> eyre::Result<PrivateKeySigner> {
     let phrase = "test test test test test test test test test test test junk";
     let builder = MnemonicBuilder::<English>::default().phrase(phrase);
-    Ok(builder.index(9)?.build()?)
+    Ok(builder.index(index)?.build()?)
 }
 
 /// The user's wallet on a chain.
 pub fn wallet(url: &str) -> eyre::Result<DynProvider> {
-    let wallet = EthereumWallet::from(signer()?);
+    wallet_of(url, USER)
+}
+
+/// The wallet of an account of the mnemonic.
+pub fn wallet_of(url: &str, index: u32) -> eyre::Result<DynProvider> {
+    let wallet = EthereumWallet::from(account(index)?);
     let provider = ProviderBuilder::new().wallet(wallet);
     Ok(provider.connect_http(url.parse()?).erased())
 }
@@ -44,12 +57,19 @@ pub fn transfer(to: Address, wei: u64) -> TransactionRequest {
 
 /// The user's wallet on L2, after a deposit has filled it.
 pub async fn funded(devnet: &Devnet) -> eyre::Result<DynProvider> {
-    let user = signer()?.address();
-    let deposit = rollup(devnet)?;
-    let deposit = deposit.sendMessage(user, 100_000, Bytes::new());
+    deposited(rollup(devnet)?, &devnet.l2).await
+}
+
+/// The same for any rollup.
+pub async fn deposited(
+    rollup: IRollup::IRollupInstance<DynProvider>,
+    l2: &str,
+) -> eyre::Result<DynProvider> {
+    let user = account(USER)?.address();
+    let deposit = rollup.sendMessage(user, 100_000, Bytes::new());
     let sent = deposit.value(parse_ether("1")?).send().await?;
     sent.get_receipt().await?;
-    let l2 = wallet(&devnet.l2)?;
+    let l2 = wallet(l2)?;
     until("the deposit to arrive", async || {
         Ok((!l2.get_balance(user).await?.is_zero()).then_some(()))
     })
@@ -59,6 +79,11 @@ pub async fn funded(devnet: &Devnet) -> eyre::Result<DynProvider> {
 
 /// The Rollup contract, with the user's wallet.
 pub fn rollup(devnet: &Devnet) -> eyre::Result<IRollup::IRollupInstance<DynProvider>> {
-    let address = devnet.rollup.parse().map_err(|_| eyre!("no address"))?;
-    Ok(IRollup::new(address, wallet(&devnet.l1)?))
+    rollup_at(&devnet.rollup, &devnet.l1)
+}
+
+/// The same by its address.
+pub fn rollup_at(rollup: &str, l1: &str) -> eyre::Result<IRollup::IRollupInstance<DynProvider>> {
+    let address = rollup.parse().map_err(|_| eyre!("no address"))?;
+    Ok(IRollup::new(address, wallet(l1)?))
 }

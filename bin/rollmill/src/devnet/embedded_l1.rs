@@ -8,7 +8,7 @@ use rollmill_protocol::l2::STARK_PRECOMPILE;
 use rollmill_runtime::Tasks;
 use rollmill_zkvm::stark_precompile;
 
-use super::settings::localhost;
+use super::ports::localhost;
 
 /// Gas of the STARK precompile: a fixed part, and a part by input byte. Verifying takes about 17 ms, as long as a node needs
 /// for some million gas.

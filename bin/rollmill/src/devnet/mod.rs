@@ -7,12 +7,12 @@
 mod accounts;
 mod embedded_l1;
 mod folders;
+mod ports;
 mod report;
 mod roller_binary;
 mod rollers;
 pub mod saboteur;
 mod scenario;
-mod settings;
 mod setup;
 mod staking;
 mod summary;
@@ -42,6 +42,7 @@ use self::{
     view::{Printer, View},
     world::Steps,
 };
+use crate::settings::{Choice, Pace};
 
 /// How often the rollers' processes are looked after.
 const CARE: Duration = Duration::from_secs(1);
@@ -58,32 +59,13 @@ pub struct Args {
     /// Write the report of the scripted rounds to this file.
     #[arg(long, env = "ROLLMILL_JSON", value_name = "FILE", requires = "once")]
     json: Option<PathBuf>,
-    /// Kind of proofs: stark (real) or mock (no time, no soundness).
-    #[arg(long, env = "ROLLMILL_PROOFS", default_value_t = ProofKind::Stark)]
-    proofs: ProofKind,
+    #[command(flatten)]
+    choice: Choice,
     /// Rollers to start.
     #[arg(long, env = "ROLLMILL_ROLLERS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=64))]
     rollers: u32,
-    /// Tickets drawn for each task.
-    #[arg(long, env = "ROLLMILL_K", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=16))]
-    k: u32,
-    /// Longest time from a transaction to its L2 block, milliseconds.
-    #[arg(
-        long,
-        env = "ROLLMILL_BLOCK_TIME",
-        default_value_t = 250,
-        value_name = "MS",
-        value_parser = clap::value_parser!(u64).range(1..=60_000)
-    )]
-    block_time: u64,
-    /// Age of its oldest block at which a batch is sealed, seconds.
-    #[arg(
-        long,
-        env = "ROLLMILL_BATCH_AGE",
-        default_value_t = 15,
-        value_name = "S"
-    )]
-    batch_age: u64,
+    #[command(flatten)]
+    pace: Pace,
     /// Use this L1 instead of the embedded one; it must be a development chain with the well-known funded accounts.
     #[arg(long, env = "ROLLMILL_L1_RPC", value_name = "URL")]
     l1_rpc: Option<String>,
@@ -116,10 +98,10 @@ impl Args {
             "round 2 kills a roller, so that it needs two: add --rounds 1 or --rollers 2"
         );
         ensure!(
-            self.proofs == ProofKind::Mock || self.l1_rpc.is_none(),
+            self.choice.proofs == ProofKind::Mock || self.l1_rpc.is_none(),
             "only the embedded L1 verifies STARKs: add --proofs mock"
         );
-        settings::check_ports(self)?;
+        ports::check_ports(self)?;
         // Nobody shall take what an earlier run wrote for this one's.
         if let Some(path) = &self.json {
             let cannot = || format!("cannot write {}", path.display());
@@ -140,7 +122,7 @@ impl Args {
 
     /// Longest wait of the script for one thing. A STARK takes minutes, and three rollers share the cores.
     fn patience(&self) -> Duration {
-        match self.proofs {
+        match self.choice.proofs {
             ProofKind::Mock => Duration::from_secs(60),
             ProofKind::Stark => Duration::from_secs(3_600),
         }
@@ -291,9 +273,9 @@ fn announce(args: &Args, network: &Network, printer: &Printer) {
         "{}, {} per task, {} proofs",
         counted(args.rollers, "roller"),
         counted(k, "ticket"),
-        args.proofs
+        args.choice.proofs
     ));
-    if k != args.k {
+    if k != args.choice.k {
         printer.say("--k is for new data directories: this one's contracts have their own");
     }
 }
@@ -331,7 +313,7 @@ async fn script(
         fines = scenario::round_two(&world, users, &sealer, saboteur, &mut steps).await?;
     }
     let mut report = summary::collect(&world, &network.store).await?;
-    report.proofs = args.proofs.to_string();
+    report.proofs = args.choice.proofs.to_string();
     report.l1 = args.l1_rpc.clone().unwrap_or_else(|| "embedded".into());
     report.withdrawal = Some(withdrawal);
     report.fines = fines;

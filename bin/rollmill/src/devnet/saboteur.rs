@@ -6,10 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy::signers::local::PrivateKeySigner;
 use alloy_primitives::{Address, B256, Bytes};
-use eyre::WrapErr;
-use rollmill_l1::Deployment;
+use rollmill_l1::{Deployment, load_key};
 use rollmill_roller_api::{
     Assignment, Client, HeartbeatRequest, PickRequest, ProofKind, SubmissionStats,
 };
@@ -45,15 +43,9 @@ pub struct Args {
 /// Cheats until it is stopped.
 pub async fn run(args: Args) -> eyre::Result<()> {
     let deployment = Deployment::open(&args.deployment)?;
-    let key = std::fs::read_to_string(&args.signer_key_file)
-        .wrap_err_with(|| format!("cannot read {}", args.signer_key_file.display()))?;
-    let signer: PrivateKeySigner = key
-        .trim()
-        .parse()
-        .wrap_err("the signer key is not 32 bytes of hex")?;
     let client = Client::new(
         &args.coordinator,
-        signer,
+        load_key(Some(&args.signer_key_file), "")?,
         deployment.chain_id,
         deployment.rollup,
     )?;

@@ -7,7 +7,7 @@ use alloy::providers::DynProvider;
 use alloy_primitives::Address;
 use eyre::{bail, ensure};
 use rollmill_coordinator::OperatorSigner;
-use rollmill_l1::{Deployment, Sender, SenderConfig, deploy};
+use rollmill_l1::{Deployment, Sender, SenderConfig};
 use rollmill_protocol::l2;
 use rollmill_roller_api::{Client, ProofKind};
 use rollmill_runtime::Tasks;
@@ -19,14 +19,18 @@ use super::{
     accounts::Role,
     embedded_l1,
     folders::Folders,
+    ports::localhost,
     roller_binary,
     rollers::{RollerProcess, Rollers},
-    settings::{deploy_config, genesis_config, law, localhost, sequencer_config},
     staking::{Identity, Staking},
     view::Printer,
     world::{Steps, World, wallet},
 };
-use crate::node::{self, Node, NodeConfig};
+use crate::{
+    deploy::Rollup,
+    node::{self, Node, NodeConfig},
+    settings::{genesis, law, sequencer_config},
+};
 
 /// Seconds that a mock prover pretends to work, so that a roller can be seen, and killed, while it proves.
 const MOCK_PROVE_SECONDS: &str = "0.75";
@@ -79,16 +83,11 @@ impl Network {
             store.clone(),
             SenderConfig::default(),
         );
-        let genesis = genesis_config(&l1, chain_id).await?;
         let file = folders.in_root("deployment.json");
-        let config = deploy_config(args, sender.address());
-        let deployed = deploy(&sender, &config, &file, |rollup| {
-            genesis
-                .of_rollup(rollup)
-                .l1_genesis()
-                .expect("the genesis of a devnet has no invalid account")
-        });
-        let deployed = async { Ok(deployed.await?) };
+        let deployed = async {
+            let rollup = Rollup::of(&sender, &args.choice, l2::L2_CHAIN_ID_DEVNET).await?;
+            rollup.deploy(&sender, &file).await
+        };
         let deployment = steps.run(printer, "deploy", deployed).await?;
 
         let staking = Staking {
@@ -107,10 +106,10 @@ impl Network {
             operator: OperatorSigner::new(operator),
             fallback: None,
             deployment: deployment.clone(),
-            genesis: genesis.of_rollup(deployment.rollup),
-            proofs: args.proofs,
-            params: law(args.proofs, &deployment.parameters),
-            sequencer: sequencer_config(args),
+            genesis: genesis(&deployment)?,
+            proofs: args.choice.proofs,
+            params: law(args.choice.proofs, &deployment.parameters),
+            sequencer: sequencer_config(&args.pace, 1, None),
             l2_listen: localhost(args.l2_port),
             coordinator_listen: localhost(args.coordinator_port),
         };
@@ -127,7 +126,7 @@ impl Network {
             wanted_rollers: args.rollers,
         };
         for n in 0..args.rollers {
-            let roller = network.spawn_roller(n, args.proofs, &roller_program)?;
+            let roller = network.spawn_roller(n, args.choice.proofs, &roller_program)?;
             network.rollers.add(roller);
         }
         let reported = network.wait_for_rollers(args.patience());

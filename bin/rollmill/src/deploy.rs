@@ -1,0 +1,142 @@
+//! `rollmill deploy`: the contracts of a rollup on L1, once. A devnet deploys by the same function.
+//!
+//! The account that deploys is the rollup's operator and its treasury. What it sends is recorded in the node's data directory before it is sent,
+//! so that an interrupted deployment is completed by repeating the command; a deployment file that is there is compared with L1.
+
+use std::path::{Path, PathBuf};
+
+use alloy::providers::Provider;
+use alloy_primitives::{Address, U256, utils::format_ether};
+use eyre::{WrapErr, ensure};
+use rollmill_l1::{
+    DeployConfig, Deployment, Genesis, Planned, Sender, SenderConfig, load_key, plan,
+};
+use rollmill_protocol::l2;
+use rollmill_runtime::{LogFormat, init_tracing, outln};
+use rollmill_sequencer::GenesisConfig;
+use rollmill_store::Store;
+
+use crate::{
+    node::{OPERATOR_KEY, Source, connect_l1},
+    settings::{Choice, check_proofs, deploy_config, genesis_config},
+};
+
+/// Flags of `rollmill deploy`; each is also an environment variable and a field of the configuration file.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    choice: Choice,
+    /// Chain id of the rollup.
+    #[arg(
+        long,
+        env = "ROLLMILL_L2_CHAIN_ID",
+        value_name = "ID",
+        default_value_t = l2::L2_CHAIN_ID_DEVNET
+    )]
+    l2_chain_id: u64,
+    /// File with the operator's private key in hex. Without it the key is taken from ROLLMILL_OPERATOR_KEY.
+    #[arg(long, env = "ROLLMILL_OPERATOR_KEY_FILE", value_name = "FILE")]
+    operator_key_file: Option<PathBuf>,
+    /// Say what would be done, and do nothing.
+    #[arg(long, env = "ROLLMILL_DRY_RUN")]
+    dry_run: bool,
+}
+
+/// Deploys, or says what deploying would do.
+pub async fn run(args: Args) -> eyre::Result<()> {
+    init_tracing(LogFormat::Human, "warn")?;
+    let Source {
+        l1_rpc,
+        deployment: file,
+        data_dir,
+        confirmations,
+    } = &args.source;
+    let operator = load_key(args.operator_key_file.as_deref(), OPERATOR_KEY)?;
+    let (l1, chain_id) = connect_l1(l1_rpc).await?;
+    check_proofs(args.choice.proofs, chain_id)?;
+    // Nothing is to be left by a dry run.
+    let nowhere = tempfile::tempdir().wrap_err("cannot make a temporary directory")?;
+    let is_new = args.dry_run && !data_dir.exists();
+    let store = Store::open(if is_new {
+        nowhere.path()
+    } else {
+        data_dir.as_path()
+    })
+    .await?;
+    let config = SenderConfig {
+        confirmations: *confirmations,
+        ..SenderConfig::default()
+    };
+    let sender = Sender::new(l1, chain_id, operator, store, config);
+    let rollup = Rollup::of(&sender, &args.choice, args.l2_chain_id).await?;
+    if args.dry_run {
+        return rollup.say_plan(&sender, file).await;
+    }
+    let deployment = rollup.deploy(&sender, file).await?;
+    say_contracts(&deployment);
+    outln!("the deployment file is {}", file.display());
+    Ok(())
+}
+
+/// What is to be on L1.
+pub struct Rollup {
+    config: DeployConfig,
+    genesis: GenesisConfig,
+}
+
+impl Rollup {
+    /// The rollup that `sender`'s account would operate.
+    pub async fn of(sender: &Sender, choice: &Choice, l2_chain_id: u64) -> eyre::Result<Self> {
+        Ok(Self {
+            config: deploy_config(choice, l2_chain_id, sender.address()),
+            genesis: genesis_config(sender.provider(), sender.chain_id(), l2_chain_id).await?,
+        })
+    }
+
+    fn block_0(&self, rollup: Address) -> Genesis {
+        let genesis = self.genesis.of_rollup(rollup).l1_genesis();
+        genesis.expect("a genesis without accounts of its own has no invalid one")
+    }
+
+    /// Puts the contracts on L1, or recognises them by their file.
+    pub async fn deploy(&self, sender: &Sender, file: &Path) -> eyre::Result<Deployment> {
+        let block_0 = |rollup| self.block_0(rollup);
+        Ok(rollmill_l1::deploy(sender, &self.config, file, block_0).await?)
+    }
+
+    async fn say_plan(&self, sender: &Sender, file: &Path) -> eyre::Result<()> {
+        let block_0 = |rollup| self.block_0(rollup);
+        let Planned { deployment, gas } = plan(sender, &self.config, file, block_0).await?;
+        let Some(gas) = gas else {
+            say_contracts(&deployment);
+            outln!("{} describes what is on L1: nothing to do", file.display());
+            return Ok(());
+        };
+        let l1 = sender.provider();
+        let fees = l1.estimate_eip1559_fees().await?;
+        let cost = U256::from(gas) * U256::from(fees.max_fee_per_gas);
+        let balance = l1.get_balance(sender.address()).await?;
+        outln!(
+            "the operator {} has {} ether on the chain {}",
+            sender.address(),
+            format_ether(balance),
+            sender.chain_id()
+        );
+        outln!(
+            "about {gas} gas in {} transactions, {} ether at most at today's price, would create:",
+            deployment.contracts().len(),
+            format_ether(cost)
+        );
+        say_contracts(&deployment);
+        ensure!(cost <= balance, "the operator's ether may not be enough");
+        Ok(())
+    }
+}
+
+fn say_contracts(deployment: &Deployment) {
+    for (name, address) in deployment.contracts() {
+        outln!("{address}  {name}");
+    }
+}

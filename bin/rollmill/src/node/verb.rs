@@ -1,0 +1,197 @@
+//! `rollmill node`: the rollup of a deployment file over any L1. With the operator's key it sequences and coordinates rollers; with
+//! `--derive` it rebuilds the chain from L1 alone. Both begin with the same comparison of file, L1 and data directory.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use alloy_primitives::Address;
+use eyre::{WrapErr, ensure};
+use rollmill_coordinator::OperatorSigner;
+use rollmill_l1::{Deployment, DynProvider, Sender, SenderConfig, load_key, verify};
+use rollmill_runtime::{LogFormat, ReadyFile, Shutdown, Tasks, init_tracing};
+use rollmill_sequencer::{GenesisConfig, MEMPOOL_FILE};
+use rollmill_store::Store;
+use serde::Serialize;
+
+use super::{CHAIN_FILE, Node, NodeConfig, OPERATOR_KEY, Source, connect_l1};
+use crate::{
+    replica,
+    settings::{Pace, genesis, law, proof_kind, sequencer_config},
+};
+
+/// Flags of `rollmill node`; each is also an environment variable and a field of the configuration file.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    source: Source,
+    /// Make no blocks: rebuild the chain from what is committed on L1, and follow it.
+    #[arg(long, env = "ROLLMILL_DERIVE")]
+    derive: bool,
+    /// File with the operator's private key in hex. Without it the key is taken from ROLLMILL_OPERATOR_KEY.
+    #[arg(long, env = "ROLLMILL_OPERATOR_KEY_FILE", value_name = "FILE")]
+    operator_key_file: Option<PathBuf>,
+    /// Address of the operator's own prover. Without it the first batch waits until a roller can be drawn.
+    #[arg(long, env = "ROLLMILL_FALLBACK", value_name = "ADDRESS")]
+    fallback: Option<Address>,
+    #[command(flatten)]
+    pace: Pace,
+    /// Where L2's JSON-RPC listens; port 0 takes a free one.
+    #[arg(long, env = "ROLLMILL_L2_LISTEN", value_name = "ADDRESS", default_value_t = local(9545))]
+    listen: SocketAddr,
+    /// Where the coordinator's API listens; port 0 takes a free one.
+    #[arg(long, env = "ROLLMILL_COORDINATOR_LISTEN", value_name = "ADDRESS", default_value_t = local(9650))]
+    coordinator_listen: SocketAddr,
+    /// Form of the log on standard error: human or json [default: human].
+    #[arg(long, env = "ROLLMILL_LOG_FORMAT")]
+    log_format: Option<LogFormat>,
+    /// Write the addresses to this file when everything answers.
+    #[arg(long, env = "ROLLMILL_READY_FILE", value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+fn local(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// Content of the ready file.
+#[derive(Debug, Serialize)]
+struct Ready {
+    l2: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coordinator: Option<String>,
+    rollup: Address,
+}
+
+/// What both kinds of node begin with, compared with each other.
+pub struct Found {
+    /// The contracts.
+    pub deployment: Deployment,
+    /// L2's block 0.
+    pub genesis: GenesisConfig,
+    /// L1.
+    pub l1: DynProvider,
+    /// What the data directory has on record.
+    pub store: Store,
+}
+
+/// Runs until a signal or a failure.
+pub async fn run(args: Args) -> eyre::Result<()> {
+    init_tracing(args.log_format.unwrap_or_default(), "info")?;
+    let ready_file = args.ready_file.as_deref().map(ReadyFile::claim);
+    let mut ready_file = ready_file.transpose()?;
+    let shutdown = Shutdown::new();
+    shutdown.listen_for_signals();
+    let mut tasks = Tasks::new(shutdown.clone());
+    let Some(started) = shutdown.run_until(start(&args, &mut tasks)).await else {
+        return Ok(());
+    };
+    let ready = started?;
+    tracing::info!(l2 = ready.l2, coordinator = ready.coordinator, "ready");
+    if let Some(file) = &mut ready_file {
+        file.write(&ready)?;
+    }
+    Ok(tasks.join().await?)
+}
+
+async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
+    check_directory(args)?;
+    let found = find(&args.source).await?;
+    let rollup = found.deployment.rollup;
+    if args.derive {
+        let config = sequencer_config(&args.pace, args.source.confirmations, args.fallback);
+        let data_dir = &args.source.data_dir;
+        let l2 = replica::start(found, config, (data_dir, args.listen), tasks).await?;
+        return Ok(Ready {
+            l2,
+            coordinator: None,
+            rollup,
+        });
+    }
+    let Node {
+        l2_url,
+        coordinator_url,
+        ..
+    } = sequence(args, found, tasks).await?;
+    Ok(Ready {
+        l2: l2_url,
+        coordinator: Some(coordinator_url),
+        rollup,
+    })
+}
+
+/// A node must not work in what something else made. A replica has nothing but what L1 has, and takes back what L1 does not have.
+fn check_directory(args: &Args) -> eyre::Result<()> {
+    let dir = &args.source.data_dir;
+    ensure!(
+        !dir.join("node").join(CHAIN_FILE).exists(),
+        "{} is a devnet's data directory: choose another one",
+        dir.display()
+    );
+    ensure!(
+        !(args.derive && dir.join(MEMPOOL_FILE).exists()),
+        "{} is a sequencer's data directory, whose blocks that are not committed yet would be lost: choose another one",
+        dir.display()
+    );
+    Ok(())
+}
+
+/// Reads the deployment file and compares it with this program and with L1.
+async fn find(source: &Source) -> eyre::Result<Found> {
+    let file = source.deployment.display();
+    let deployment = Deployment::open(&source.deployment)?;
+    let genesis = genesis(&deployment).wrap_err_with(|| format!("{file} is not usable"))?;
+    let (l1, _) = connect_l1(&source.l1_rpc).await?;
+    verify(&l1, &deployment)
+        .await
+        .wrap_err_with(|| format!("{file} does not describe what is on {}", source.l1_rpc))?;
+    Ok(Found {
+        deployment,
+        genesis,
+        l1,
+        store: Store::open(&source.data_dir).await?,
+    })
+}
+
+async fn sequence(args: &Args, found: Found, tasks: &mut Tasks) -> eyre::Result<Node> {
+    let Found {
+        deployment,
+        genesis,
+        l1,
+        store,
+    } = found;
+    let operator = load_key(args.operator_key_file.as_deref(), OPERATOR_KEY)?;
+    ensure!(
+        operator.address() == deployment.operator,
+        "the key is of {}, the rollup's operator is {}",
+        operator.address(),
+        deployment.operator
+    );
+    let proofs = proof_kind(&l1, deployment.rollup).await?;
+    let sender = Sender::new(
+        l1,
+        deployment.chain_id,
+        operator.clone(),
+        store.clone(),
+        SenderConfig {
+            confirmations: args.source.confirmations,
+            ..SenderConfig::default()
+        },
+    );
+    let config = NodeConfig {
+        data_dir: args.source.data_dir.clone(),
+        store,
+        sender,
+        operator: OperatorSigner::new(operator),
+        fallback: args.fallback,
+        proofs,
+        params: law(proofs, &deployment.parameters),
+        genesis,
+        sequencer: sequencer_config(&args.pace, args.source.confirmations, args.fallback),
+        deployment,
+        l2_listen: args.listen,
+        coordinator_listen: args.coordinator_listen,
+    };
+    super::start(config, tasks).await
+}

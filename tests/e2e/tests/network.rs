@@ -1,0 +1,252 @@
+//! A rollup by hand on an L1 that is nobody's devnet: deploy, stake, node, roller, as an operator and a roller's owner would.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use alloy::{
+    eips::BlockNumberOrTag,
+    primitives::{Address, U256, utils::parse_ether},
+    providers::{DynProvider, Provider},
+};
+use rollmill_e2e::{
+    Anvil, Ended, Running, program, run, until,
+    user::{IToken, account, deposited, rollup_at, transfer, wallet_of},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// Accounts of the mnemonic.
+const OPERATOR: u32 = 0;
+const OWNER: u32 = 3;
+const SIGNER: u32 = 4;
+
+/// Where the operator and the roller's owner work.
+struct Desk {
+    anvil: Anvil,
+    dir: TempDir,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        Self {
+            anvil: Anvil::start().await.unwrap(),
+            dir: TempDir::new().unwrap(),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn key_file(&self, index: u32) -> PathBuf {
+        let path = self.path(&format!("{index}.key"));
+        let key = account(index).unwrap().to_bytes().to_string();
+        std::fs::write(&path, key).unwrap();
+        path
+    }
+
+    /// `rollmill VERB` with the configuration file and the operator's key in the environment.
+    fn rollmill(&self, verb: &str, args: &[&str]) -> Command {
+        let file = self.path("rollmill.toml");
+        let settings = format!(
+            "l1-rpc = \"{}\"\ndeployment = \"{}\"\ndata-dir = \"{}\"\nproofs = \"mock\"\nk = 1\nbatch-age = 1\n\
+             listen = \"127.0.0.1:0\"\ncoordinator-listen = \"127.0.0.1:0\"\n",
+            self.anvil.url,
+            self.path("deployment.json").display(),
+            self.path("node").display(),
+        );
+        std::fs::write(&file, settings).unwrap();
+        let mut command = Command::new(program("rollmill").unwrap());
+        let key = account(OPERATOR).unwrap().to_bytes().to_string();
+        command
+            .arg(verb)
+            .arg("--config")
+            .arg(file)
+            .args(args)
+            .env("ROLLMILL_OPERATOR_KEY", key)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    async fn deploy(&self, args: &[&str]) -> Ended {
+        run(self.rollmill("deploy", args)).await.unwrap()
+    }
+
+    fn deployment(&self) -> Value {
+        let text = std::fs::read_to_string(self.path("deployment.json")).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn roller(&self, verb: &str) -> Command {
+        let mut command = Command::new(program("roller").unwrap());
+        command
+            .args([verb, "--l1-rpc", &self.anvil.url, "--deployment"])
+            .arg(self.path("deployment.json"))
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// The owner gets SCR from the operator, and stakes it.
+    async fn stake(&self) {
+        let token = self.deployment()["token"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        let operator = wallet_of(&self.anvil.url, OPERATOR).unwrap();
+        let gift = parse_ether("1000").unwrap();
+        let owner = account(OWNER).unwrap().address();
+        let token = IToken::new(token, operator);
+        let sent = token.transfer(owner, gift);
+        let receipt = sent.send().await.unwrap().get_receipt().await.unwrap();
+        assert!(receipt.status());
+        let mut command = self.roller("stake");
+        let signer = account(SIGNER).unwrap().address().to_string();
+        command
+            .args(["--amount", "1000", "--signer", &signer])
+            .arg("--owner-key-file")
+            .arg(self.key_file(OWNER))
+            .arg("--data-dir")
+            .arg(self.path("owner"));
+        let staked = run(command).await.unwrap();
+        assert!(staked.success, "{}", staked.said);
+    }
+
+    async fn start_roller(&self, coordinator: &str) -> Running {
+        let mut command = self.roller("run");
+        command
+            .args(["--proofs", "mock", "--coordinator", coordinator])
+            .arg("--signer-key-file")
+            .arg(self.key_file(SIGNER))
+            .arg("--data-dir")
+            .arg(self.path("roller"));
+        let ready = self.path("roller.json");
+        Running::start(command, &ready).await.unwrap()
+    }
+}
+
+async fn transactions_of(l1: &DynProvider, account: Address) -> u64 {
+    l1.get_transaction_count(account).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_rollup_is_deployed_once_and_run_by_its_operator() {
+    let desk = Desk::new().await;
+    let operator = account(OPERATOR).unwrap().address();
+    let l1 = wallet_of(&desk.anvil.url, OPERATOR).unwrap();
+
+    let plan = desk.deploy(&["--dry-run"]).await;
+    assert!(
+        plan.success && plan.said.contains("would create"),
+        "{}",
+        plan.said
+    );
+    assert_eq!(transactions_of(&l1, operator).await, 0);
+    assert!(!desk.path("deployment.json").exists() && !desk.path("node").exists());
+    let stark = desk.deploy(&["--proofs", "stark"]).await;
+    assert!(
+        !stark.success && stark.said.contains("add --proofs mock"),
+        "{}",
+        stark.said
+    );
+
+    let first = desk.deploy(&[]).await;
+    assert!(first.success, "{}", first.said);
+    let deployment = desk.deployment();
+    let rollup = deployment["rollup"].as_str().unwrap().to_owned();
+    // What the plan said came true.
+    for said in [&plan.said, &first.said] {
+        assert!(
+            said.to_lowercase()
+                .contains(&format!("{}  rollup", rollup.to_lowercase())),
+            "{said}"
+        );
+    }
+    let sent = transactions_of(&l1, operator).await;
+    for args in [&[][..], &["--dry-run"]] {
+        let again = desk.deploy(args).await;
+        assert!(again.success, "{}", again.said);
+    }
+    assert_eq!(
+        (transactions_of(&l1, operator).await, desk.deployment()),
+        (sent, deployment)
+    );
+
+    desk.stake().await;
+    let ready = desk.path("ready.json");
+    let node = Running::start(desk.rollmill("node", &[]), &ready)
+        .await
+        .unwrap();
+    let roller = desk.start_roller(&node.field("coordinator").unwrap()).await;
+    settles(&desk.anvil.url, &rollup, &node.field("l2").unwrap()).await;
+
+    assert!(roller.interrupt().await.unwrap());
+    assert!(node.interrupt().await.unwrap());
+    assert!(!ready.exists());
+    refuses_strangers(&desk).await;
+}
+
+/// A deposit arrives, a transfer is included, and L1 commits and settles its batch.
+async fn settles(l1: &str, rollup: &str, l2: &str) {
+    let rollup = rollup_at(rollup, l1).unwrap();
+    let l2 = deposited(rollup.clone(), l2).await.unwrap();
+    let friend = Address::repeat_byte(0xf1);
+    let sent = l2.send_transaction(transfer(friend, 5)).await.unwrap();
+    let block = sent.get_receipt().await.unwrap().block_number.unwrap();
+    assert_eq!(l2.get_balance(friend).await.unwrap(), U256::from(5));
+    for tag in [BlockNumberOrTag::Safe, BlockNumberOrTag::Finalized] {
+        until("L1 to have the block", async || {
+            let found = l2.get_block_by_number(tag).await?;
+            Ok(found.filter(|found| found.header.number >= block).map(drop))
+        })
+        .await
+        .unwrap();
+    }
+    assert!(rollup.settledBatch().call().await.unwrap() >= 1);
+}
+
+/// Another key, no key, another program's directory, a setting that nobody knows.
+async fn refuses_strangers(desk: &Desk) {
+    let key = desk.key_file(OWNER);
+    let with_key = ["--operator-key-file", key.to_str().unwrap()];
+    let devnet = desk.path("a-devnet");
+    let inside = devnet.join("node/l2.redb");
+    std::fs::create_dir_all(inside.parent().unwrap()).unwrap();
+    std::fs::write(inside, "").unwrap();
+    let in_devnet = ["--data-dir", devnet.to_str().unwrap()];
+    for (args, sentence) in [
+        (&with_key[..], "the rollup's operator is"),
+        (&["--derive"], "is a sequencer's data directory"),
+        (&in_devnet, "is a devnet's data directory"),
+    ] {
+        refuses(desk.rollmill("node", args), sentence).await;
+    }
+    let mut nobody = desk.rollmill("node", &[]);
+    nobody.env_remove("ROLLMILL_OPERATOR_KEY");
+    refuses(nobody, "set ROLLMILL_OPERATOR_KEY").await;
+    let unknown = desk.rollmill("node", &[]);
+    let file = desk.path("rollmill.toml");
+    add(&file, "batch-aeg = 1\n");
+    refuses(unknown, "there is no setting `batch-aeg`").await;
+}
+
+fn add(file: &Path, line: &str) {
+    let text = std::fs::read_to_string(file).unwrap();
+    std::fs::write(file, text + line).unwrap();
+}
+
+async fn refuses(command: Command, sentence: &str) {
+    let ended = run(command).await.unwrap();
+    assert!(
+        !ended.success && ended.said.contains(sentence),
+        "{sentence}: {}",
+        ended.said
+    );
+}
