@@ -124,14 +124,14 @@ impl<P: TransactionPool> EthApiServer for Node<P> {
     }
 
     fn transaction_count(&self, address: Address, block: Option<BlockId>) -> RpcResult<U64> {
+        // The pool before the state: what has left the pool is in the newest state already.
+        let is_pending = block == Some(BlockId::pending());
+        let waiting = is_pending.then(|| self.pool.pending_nonce(address));
         let account = self.state(block)?.account(address);
         let account = account.map_err(RpcError::from)?;
         let mined = account.map(|account| account.nonce).unwrap_or_default();
-        if block == Some(BlockId::pending()) {
-            let pending = self.pool.pending_nonce(address).unwrap_or_default();
-            return Ok(U64::from(pending.max(mined)));
-        }
-        Ok(U64::from(mined))
+        let next = waiting.flatten().unwrap_or_default();
+        Ok(U64::from(next.max(mined)))
     }
 
     fn code(&self, address: Address, block: Option<BlockId>) -> RpcResult<Bytes> {

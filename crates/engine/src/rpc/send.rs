@@ -69,9 +69,11 @@ impl<P: TransactionPool> Shared<P> {
         let sender = request.from.unwrap_or_default();
         let head = self.chain.head();
         if request.nonce.is_none() {
+            // The pool before the state: what has left the pool is in the newest state already.
+            let waiting = self.pool.pending_nonce(sender);
             let account = self.chain.newest_state().account(sender)?;
             let mined = account.map_or(0, |account| account.nonce);
-            request.nonce = Some(self.pool.pending_nonce(sender).unwrap_or(mined).max(mined));
+            request.nonce = Some(waiting.unwrap_or(mined).max(mined));
         }
         let chain_id = self.chain.chain_id();
         if *request.chain_id.get_or_insert(chain_id) != chain_id {
