@@ -96,10 +96,12 @@ struct Table {
     arrivals: u64,
     /// The newest last.
     expired: VecDeque<B256>,
+    /// What the journal kept, until it is restored.
+    kept: Vec<Kept>,
 }
 
 impl Mempool {
-    /// Opens the pool over `chain` with its journal at `path`. Blocks the thread.
+    /// Opens the pool over `chain` with its journal at `path`; the builder lets it [`Self::restore`] what that kept. Blocks the thread.
     pub fn open(
         chain: Chain,
         path: &Path,
@@ -112,32 +114,44 @@ impl Mempool {
             chain,
             clock,
             policy,
-            table: Mutex::default(),
+            table: Mutex::new(Table {
+                kept,
+                ..Table::default()
+            }),
             journal,
             announcements: Announcements::default(),
             arrivals: Notify::new(),
         };
+        Ok(Arc::new(pool))
+    }
+
+    /// Takes in what the journal kept. Blocks the thread.
+    ///
+    /// INVARIANT: the newest state is there, with what was confirmed before the last end of the process: a transaction that follows
+    /// a confirmed one has a nonce too high for the last sealed state, and may spend what only the open block brought.
+    pub(crate) fn restore(&self) {
+        let kept = std::mem::take(&mut self.table().kept);
+        let now = self.clock.now_unix_s();
         let mut useless = Vec::new();
         for kept in kept {
-            if policy.is_over(kept.since_unix_s, now) {
-                pool.table().remember_expired(vec![kept.hash]);
+            if self.policy.is_over(kept.since_unix_s, now) {
+                self.table().remember_expired(vec![kept.hash]);
                 useless.push(kept.hash);
                 continue;
             }
             // The base fee may be above the cap now: then the transaction waits, it was acknowledged.
             let limits = Limits {
                 base_fee: 0,
-                ..pool.limits()
+                ..self.limits()
             };
             let restored = decode(&kept.raw, &limits)
-                .and_then(|transaction| pool.insert(transaction, kept.since_unix_s));
+                .and_then(|transaction| self.insert(transaction, kept.since_unix_s));
             if let Err(error) = restored {
                 tracing::debug!(hash = %kept.hash, %error, "mempool.not_restored");
                 useless.push(kept.hash);
             }
         }
-        pool.journal.remove(useless);
-        Ok(Arc::new(pool))
+        self.journal.remove(useless);
     }
 
     /// Forgets what has expired, until the journal fails. A supervised task, so that a node that cannot acknowledge does not

@@ -91,10 +91,11 @@ impl Assembly {
         self.is_open
     }
 
-    /// Executes again, in its order, what was confirmed before the last end of the process. Returns how many L1 messages are
-    /// in it.
+    /// Executes again, in its order, what was confirmed before the last end of the process; only then the pool takes in what it
+    /// kept. Returns how many L1 messages were confirmed.
     pub(super) async fn recover(&mut self) -> Result<u64, BuildError> {
         let messages = self.run(Bench::recover).await?;
+        self.run(|bench| bench.pool.restore()).await;
         self.is_open = messages.is_some();
         Ok(messages.unwrap_or_default())
     }

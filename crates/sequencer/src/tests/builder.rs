@@ -7,7 +7,7 @@ use rollmill_protocol::L1Message;
 
 use super::{ETHER, GENESIS_S, World, deposit, key, put, signed, transfer};
 use crate::{
-    AHEAD_S_MAX, BuildError,
+    ACCOUNT_SLOTS, AHEAD_S_MAX, BuildError,
     builder::{Builder, next_message},
 };
 
@@ -196,6 +196,46 @@ async fn what_was_confirmed_stands_after_a_kill() {
     assert!(chain.confirmed().unwrap().is_none());
     builder.step(true).await.unwrap();
     assert_eq!(chain.head().number, 1);
+}
+
+/// What waits behind confirmed transactions has a nonce too high for the last sealed state, and may spend what only the open
+/// block brought.
+#[tokio::test]
+async fn what_waits_behind_confirmed_transactions_stands_after_a_kill() {
+    let world = World::new();
+    let rich = L1Message {
+        to: key(9).address(),
+        ..deposit(0, ETHER as u64)
+    };
+    put(&world.store().await, &rich).await;
+    let waiting = {
+        let chain = world.chain();
+        let pool = world.pool(&chain);
+        let mut builder = world.builder(&chain, &pool, 0).await;
+        for nonce in 0..ACCOUNT_SLOTS {
+            pool.submit(signed(1, transfer(nonce))).await.unwrap();
+        }
+        builder.step(false).await.unwrap();
+        assert!(pool.is_empty());
+        [
+            pool.submit(signed(1, transfer(ACCOUNT_SLOTS))).await,
+            pool.submit(signed(9, transfer(0))).await,
+        ]
+        .map(Result::unwrap)
+    };
+
+    let chain = world.chain();
+    assert_eq!(chain.head().number, 0);
+    let pool = world.pool(&chain);
+    let mut builder = world.builder(&chain, &pool, 0).await;
+    assert_eq!(
+        pool.pending_nonce(key(1).address()),
+        Some(ACCOUNT_SLOTS + 1)
+    );
+    builder.step(true).await.unwrap();
+    for hash in waiting {
+        assert!(chain.place_of(&hash).unwrap().is_some());
+    }
 }
 
 /// A forced transaction uses the nonce that a waiting one has: the pool follows.

@@ -249,23 +249,20 @@ async fn what_was_acknowledged_survives_a_restart_until_it_is_in_a_block() {
 
     let chain = world.chain();
     let pool = world.pool(&chain);
+    let mut builder = world.builder(&chain, &pool, 0).await;
     assert!(
         raws.iter()
             .all(|raw| pool.pending(&keccak256(raw)).is_some())
     );
     // The block is durable before the journal hears of it: a crash in between leaves both.
-    world
-        .builder(&chain, &pool, 0)
-        .await
-        .step(true)
-        .await
-        .unwrap();
+    builder.step(true).await.unwrap();
     assert_eq!(chain.head().number, 1);
     assert!(pool.is_empty());
-    drop((pool, chain));
+    drop((builder, pool, chain));
 
     let chain = world.chain();
     let pool = world.pool(&chain);
+    world.builder(&chain, &pool, 0).await;
     assert!(pool.is_empty());
     assert!(
         raws.iter()
@@ -338,6 +335,7 @@ async fn a_lifetime_goes_on_through_restarts() {
 
     let chain = world.chain();
     let pool = world.pool(&chain);
+    pool.restore();
     let second = pool.submit(signed(1, transfer(2))).await.unwrap();
     assert!(pool.pending(&first).is_some());
     world.clock.advance_ms(half_ms);
@@ -349,10 +347,13 @@ async fn a_lifetime_goes_on_through_restarts() {
     world.clock.advance_ms(half_ms);
     let chain = world.chain();
     let pool = world.pool(&chain);
+    pool.restore();
     assert!(pool.is_empty() && pool.has_expired(&second));
     // It was forgotten before the restart: nobody knows it any more.
     assert!(!pool.has_expired(&first));
     drop((pool, chain));
     let chain = world.chain();
-    assert!(!world.pool(&chain).has_expired(&second));
+    let pool = world.pool(&chain);
+    pool.restore();
+    assert!(!pool.has_expired(&second));
 }
