@@ -55,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("sim", &["protocol"]),
     ("e2e", &[]),
+    ("fuzz", &[]),
 ];
 
 /// Crates that prove. The node must link none of them: it only verifies.

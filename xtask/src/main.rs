@@ -9,7 +9,9 @@ mod clients;
 mod contracts;
 #[cfg(test)]
 mod errors;
+mod fuzz;
 mod guest;
+mod kills;
 mod solidity;
 mod test;
 mod tools;
@@ -28,6 +30,10 @@ enum Chore {
     Test,
     /// Run the tests with clients from npm against a devnet.
     Clients,
+    /// Feed millions of mutated inputs to everything that decodes bytes of strangers.
+    Fuzz(fuzz::Args),
+    /// Kill a devnet at random points under load, and check that nothing acknowledged is lost.
+    Kills(kills::Args),
     /// Print the figures of docs/developer/performance.md.
     Bench(bench::Args),
     /// Build the guest programs, or check that the committed ones are what the source builds.
@@ -42,6 +48,8 @@ fn main() -> eyre::Result<()> {
     match Cli::parse().chore {
         Chore::Test => test::run(),
         Chore::Clients => clients::run(),
+        Chore::Fuzz(args) => fuzz::run(&args),
+        Chore::Kills(args) => kills::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Guest(args) => guest::run(&args),
         Chore::Fixture => guest::record_fixture(),

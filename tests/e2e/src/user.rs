@@ -1,6 +1,7 @@
 //! A user of a devnet: an account with ether on both layers.
 
 use alloy::{
+    eips::BlockNumberOrTag,
     network::{EthereumWallet, TransactionBuilder},
     primitives::{Address, Bytes, U256, utils::parse_ether},
     providers::{DynProvider, Provider, ProviderBuilder},
@@ -8,9 +9,9 @@ use alloy::{
     signers::local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English},
     sol,
 };
-use eyre::eyre;
+use eyre::{ensure, eyre};
 
-use crate::{Devnet, until};
+use crate::{Devnet, Replica, until};
 
 sol! {
     #[sol(rpc)]
@@ -27,7 +28,7 @@ sol! {
 }
 
 /// The account of the well-known mnemonic that no part of the devnet uses for itself.
-const USER: u32 = 9;
+pub const USER: u32 = 9;
 
 /// An account of the well-known mnemonic. The first ten have ether on every development L1.
 pub fn account(index: u32) -> eyre::Result<PrivateKeySigner> {
@@ -86,4 +87,22 @@ pub fn rollup(devnet: &Devnet) -> eyre::Result<IRollup::IRollupInstance<DynProvi
 pub fn rollup_at(rollup: &str, l1: &str) -> eyre::Result<IRollup::IRollupInstance<DynProvider>> {
     let address = rollup.parse().map_err(|_| eyre!("no address"))?;
     Ok(IRollup::new(address, wallet(l1)?))
+}
+
+/// Waits until the replica has the newest block that L1 has, compares the two, and returns the replica's provider.
+pub async fn meet(l2: &DynProvider, replica: &Replica) -> eyre::Result<DynProvider> {
+    let node = wallet(&replica.l2)?;
+    let safe = l2.get_block_by_number(BlockNumberOrTag::Safe).await?;
+    let safe = safe.ok_or_else(|| eyre!("no block is on L1"))?.header;
+    until("the replica to have the block", async || {
+        Ok((node.get_block_number().await? >= safe.number).then_some(()))
+    })
+    .await?;
+    let found = node.get_block_by_number(safe.number.into()).await?;
+    let found = found.map(|block| block.header);
+    ensure!(
+        found.as_ref() == Some(&safe),
+        "the replica has {found:?}, not {safe:?}"
+    );
+    Ok(node)
 }

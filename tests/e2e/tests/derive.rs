@@ -11,7 +11,7 @@ use alloy::{
 };
 use rollmill_e2e::{
     Devnet, Replica, replica, run, until,
-    user::{funded, transfer, wallet},
+    user::{funded, meet, transfer},
 };
 
 const FRIEND: Address = Address::repeat_byte(0xf1);
@@ -27,21 +27,6 @@ async fn pay(l2: &DynProvider) {
     })
     .await
     .unwrap();
-}
-
-/// Waits until the replica has the newest block that L1 has, and compares it.
-async fn meet(l2: &DynProvider, replica: &Replica) -> DynProvider {
-    let node = wallet(&replica.l2).unwrap();
-    let safe = l2.get_block_by_number(BlockNumberOrTag::Safe).await;
-    let safe = safe.unwrap().unwrap().header;
-    until("the replica to have the block", async || {
-        Ok((node.get_block_number().await? >= safe.number).then_some(()))
-    })
-    .await
-    .unwrap();
-    let found = node.get_block_by_number(safe.number.into()).await;
-    assert_eq!(found.unwrap().unwrap().header, safe);
-    node
 }
 
 #[tokio::test]
@@ -62,7 +47,7 @@ async fn a_replica_has_the_chain_from_l1_alone() {
             .unwrap()
     };
     let first = follow().await;
-    let node = meet(&l2, &first).await;
+    let node = meet(&l2, &first).await.unwrap();
     assert_eq!(node.get_balance(FRIEND).await.unwrap(), U256::ONE);
     let refused = node.send_transaction(transfer(FRIEND, 1)).await;
     let refused = refused.unwrap_err().to_string();
@@ -72,7 +57,7 @@ async fn a_replica_has_the_chain_from_l1_alone() {
     // It goes on where it was.
     pay(&l2).await;
     let again = follow().await;
-    let node = meet(&l2, &again).await;
+    let node = meet(&l2, &again).await.unwrap();
     assert_eq!(node.get_balance(FRIEND).await.unwrap(), U256::from(2));
     again.kill().await.unwrap();
 

@@ -98,8 +98,11 @@ impl RpcServer {
     }
 }
 
-/// All methods of this crate, and those of `others`.
-fn methods<P: TransactionPool>(
+/// All methods of this crate, and those of `others`: what [`serve`] answers with.
+///
+/// # Panics
+/// If a method of `others` has the name of one of this crate's.
+pub fn methods<P: TransactionPool>(
     chain: Chain,
     pool: Arc<P>,
     config: &RpcConfig,
