@@ -2,8 +2,8 @@
 //!
 //! The node is built from `contracts/artifacts/*.json` alone, so that `cargo run` needs no node. Whoever changes a
 //! contract runs this chore, which needs node and npm; everything else comes from npm by the committed lock file, without
-//! install scripts. The bytecode carries no metadata, so it depends on the source and the pinned compiler only. Both forms check
-//! what the compiler does not: see `solidity`.
+//! install scripts. The bytecode carries no metadata, so it depends on the source and the pinned compiler only. Functions
+//! stay short in any case, and `--test` runs the tests and slither: see `solidity`.
 
 use std::{
     collections::BTreeMap,
@@ -45,21 +45,27 @@ pub struct Args {
     /// Recompile and compare with the committed artifacts instead of writing them.
     #[arg(long)]
     check: bool,
+    /// Run the Solidity tests and slither.
+    #[arg(long)]
+    test: bool,
 }
 
-/// Compiles and writes the artifacts, or checks them.
+/// Compiles and writes the artifacts, or checks them; then runs what tests the contracts.
 pub fn run(args: &Args) -> eyre::Result<()> {
+    solidity::check_functions()?;
     if args.check {
         check()?;
     } else {
         write()?;
     }
-    solidity::slither(DIR)
+    if args.test {
+        test()?;
+    }
+    Ok(())
 }
 
 /// Recompiles and compares with the committed artifacts.
-pub fn check() -> eyre::Result<()> {
-    solidity::check_functions()?;
+fn check() -> eyre::Result<()> {
     for (name, artifact) in compile()? {
         let path = artifact_path(name);
         if committed(&path)? != artifact {
@@ -73,15 +79,13 @@ pub fn check() -> eyre::Result<()> {
 }
 
 /// Checks the format, runs the Solidity tests, compares the gas of each step with `contracts/snapshots`, and runs slither.
-pub fn test() -> eyre::Result<()> {
-    tools::npm_install(DIR)?;
+fn test() -> eyre::Result<()> {
     forge(&["fmt", "--check"])?;
     forge(&["test", "--gas-snapshot-check", "true"])?;
     solidity::slither(DIR)
 }
 
 fn write() -> eyre::Result<()> {
-    solidity::check_functions()?;
     for (name, artifact) in compile()? {
         let path = artifact_path(name);
         let text = serde_json::to_string_pretty(&artifact)? + "\n";

@@ -1,26 +1,107 @@
-//! `cargo xtask test`: everything that must hold on a clean checkout, cheapest first.
+//! `cargo xtask test`: everything that must hold on a clean checkout.
+//!
+//! Solidity is checked while clippy runs: the compiler of the one uses one core, and the other cannot use two all the time.
+//! What each step took is printed at the end.
 
-use eyre::WrapErr;
+use std::{
+    process::{Command, Output},
+    thread,
+    time::{Duration, Instant},
+};
 
-use crate::{clients, contracts, guest, tools};
+use eyre::{WrapErr, bail, eyre};
+
+use crate::{clients, guest, tools};
 
 /// Runs the repository's checks and stops at the first that fails.
 pub fn run() -> eyre::Result<()> {
-    let cargo = tools::cargo();
-    let cargo_run = |args: &[&str]| tools::run(tools::command(&cargo, args, "."));
+    let mut steps = Steps::default();
+    let all = all(&mut steps);
+    steps.print();
+    all
+}
 
-    cargo_run(&["fmt", "--all", "--check"])?;
-    if is_installed("deny") {
-        cargo_run(&["deny", "check", "licenses", "bans", "sources"])?;
-    } else {
-        eprintln!(
-            "cargo-deny is not installed: licences, bans and sources of dependencies are not checked"
-        );
+fn all(steps: &mut Steps) -> eyre::Result<()> {
+    steps.time("format", || cargo(&["fmt", "--all", "--check"]))?;
+    steps.time("dependencies", dependencies)?;
+    steps.time("Solidity and clippy", solidity_and_clippy)?;
+    steps.time("guest", guest::check_if_changed)?;
+    // One build of everything, so that the end-to-end tests find both binaries beside themselves.
+    steps.time("build", || {
+        cargo(&["build", "--workspace", "--all-targets", "--locked"])
+    })?;
+    steps.time("tests", || cargo(&test_command()))?;
+    steps.time("clients", clients::run)?;
+    steps.time("examples in documents", || {
+        cargo(&["test", "--workspace", "--doc", "--locked"])
+    })?;
+    steps.time("documents", documents)
+}
+
+/// What was done so far, and how long each took.
+#[derive(Default)]
+struct Steps(Vec<(&'static str, Duration)>);
+
+impl Steps {
+    fn time<T>(
+        &mut self,
+        name: &'static str,
+        step: impl FnOnce() -> eyre::Result<T>,
+    ) -> eyre::Result<T> {
+        let begun = Instant::now();
+        let done = step();
+        self.0.push((name, begun.elapsed()));
+        done.wrap_err_with(|| format!("step `{name}`"))
     }
-    contracts::check()
-        .wrap_err("the committed contract artifacts are not what the source compiles to")?;
-    contracts::test()?;
-    cargo_run(&[
+
+    fn print(&self) {
+        let all = self.0.iter().map(|(_, took)| *took).sum();
+        for (name, took) in self.0.iter().chain([&("all", all)]) {
+            eprintln!("{name:24} {:>7.1} s", took.as_secs_f64());
+        }
+    }
+}
+
+fn cargo(args: &[&str]) -> eyre::Result<()> {
+    tools::run(tools::command(&tools::cargo(), args, "."))
+}
+
+fn dependencies() -> eyre::Result<()> {
+    if is_installed("deny") {
+        return cargo(&["deny", "check", "licenses", "bans", "sources"]);
+    }
+    eprintln!(
+        "cargo-deny is not installed: licences, bans and sources of dependencies are not checked"
+    );
+    Ok(())
+}
+
+fn solidity_and_clippy() -> eyre::Result<()> {
+    let mut chore = Command::new(std::env::current_exe()?);
+    chore.args(["contracts", "--check", "--test"]);
+    let (solidity, clippy) = thread::scope(|scope| {
+        let solidity = scope.spawn(|| chore.output());
+        let clippy = clippy();
+        (solidity.join(), clippy)
+    });
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = solidity
+        .map_err(|_| eyre!("the thread that waits for the Solidity checks panicked"))?
+        .wrap_err("cannot start the Solidity checks")?;
+    for said in [stderr, stdout] {
+        eprint!("{}", String::from_utf8_lossy(&said));
+    }
+    if !status.success() {
+        bail!("the Solidity checks failed; `cargo xtask contracts --check --test` repeats them");
+    }
+    clippy
+}
+
+fn clippy() -> eyre::Result<()> {
+    cargo(&[
         "clippy",
         "--workspace",
         "--all-targets",
@@ -28,20 +109,7 @@ pub fn run() -> eyre::Result<()> {
         "--",
         "-D",
         "warnings",
-    ])?;
-    guest::check_if_changed()?;
-    // One build of everything, so that the end-to-end tests find both binaries beside themselves.
-    cargo_run(&["build", "--workspace", "--all-targets", "--locked"])?;
-    cargo_run(&test_command())?;
-    clients::run()?;
-    cargo_run(&["test", "--workspace", "--doc", "--locked"])?;
-    let mut doc = tools::command(
-        &cargo,
-        &["doc", "--workspace", "--no-deps", "--locked"],
-        ".",
-    );
-    doc.env("RUSTDOCFLAGS", "-D warnings");
-    tools::run(doc)
+    ])
 }
 
 /// `cargo nextest` where it is installed, else `cargo test`.
@@ -54,9 +122,16 @@ fn test_command() -> Vec<&'static str> {
     [tool, &["--workspace", "--locked", "--no-fail-fast"]].concat()
 }
 
+fn documents() -> eyre::Result<()> {
+    let args = ["doc", "--workspace", "--no-deps", "--locked"];
+    let mut doc = tools::command(&tools::cargo(), &args, ".");
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    tools::run(doc)
+}
+
 /// Does cargo know this subcommand?
 fn is_installed(subcommand: &str) -> bool {
-    std::process::Command::new(tools::cargo())
+    Command::new(tools::cargo())
         .args([subcommand, "--version"])
         .output()
         .is_ok_and(|output| output.status.success())
