@@ -42,9 +42,10 @@ const FIXTURE: &str = "crates/zkvm/tests/fixtures/batch-v1";
 const LIBRARY: &str = "rollmill-guest";
 /// The batch program's package.
 const PACKAGE: &str = "rollmill-guest-batch";
-/// What the executable is built from, as git names paths. The mechanism is a feature that the guest goes without.
+/// The manifest from which path dependencies inherit; the programs have a workspace, and profiles, of their own.
+const INHERITED: &str = "Cargo.toml";
+/// What the executable is built from besides, as git names paths. The mechanism is a feature that the guest goes without.
 const SOURCES: &[&str] = &[
-    "Cargo.toml",
     "rust-toolchain.toml",
     "guest",
     ":(exclude)guest/artifacts",
@@ -105,14 +106,29 @@ pub fn check_if_changed() -> eyre::Result<()> {
     run(&Args { check: true })
 }
 
-/// The files of [`SOURCES`] with the git object id of their content, one a line.
+/// The files of [`SOURCES`] and what they inherit, with the git object id of their content, one a line.
 fn source_list() -> eyre::Result<String> {
     let files = source_files()?;
-    let mut args = vec!["hash-object", "--"];
+    let inherited = tools::target_dir()?.join("inherited.toml");
+    fs::write(&inherited, inherited_text()?)?;
+    let inherited = inherited.to_string_lossy();
+    let mut args = vec!["hash-object", "--", &*inherited];
     args.extend(files.iter().map(String::as_str));
     let ids = tools::output(tools::command("git", &args, "."))?;
-    let lines = ids.lines().zip(&files);
-    Ok(lines.map(|(id, file)| format!("{id} {file}\n")).collect())
+    let names = std::iter::once(INHERITED).chain(files.iter().map(String::as_str));
+    let lines = ids.lines().zip(names);
+    Ok(lines.map(|(id, name)| format!("{id} {name}\n")).collect())
+}
+
+/// The tables of the manifest that members inherit: all between its first, which lists the members, and the profiles.
+fn inherited_text() -> eyre::Result<String> {
+    let manifest = fs::read_to_string(tools::root().join(INHERITED))?;
+    let from = manifest.find("\n[workspace.");
+    let to = manifest.find("\n[profile.");
+    let (Some(from), Some(to)) = (from, to) else {
+        bail!("{INHERITED} has no tables to inherit, or no profiles behind them");
+    };
+    Ok(manifest[from..to].to_owned())
 }
 
 /// Paths of [`SOURCES`] from the repository's root, sorted.
