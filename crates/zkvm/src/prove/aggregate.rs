@@ -83,8 +83,11 @@ impl Counter<'_> {
         children: usize,
         prove: impl Fn(&[Proof<SC>]) -> eyre::Result<Proof<SC>>,
     ) -> Result<Vec<Proof<SC>>, ProveError> {
-        let mut parents = Vec::with_capacity(proofs.len().div_ceil(children));
-        for group in proofs.chunks(children) {
+        // As few parents as can be, and their children shared out: four under two make two and two, not three and one, because the
+        // largest group decides the memory.
+        let groups = proofs.len().div_ceil(children);
+        let mut parents = Vec::with_capacity(groups);
+        for group in proofs.chunks(proofs.len().div_ceil(groups)) {
             self.steps.begin(Stage::Aggregating {
                 step: self.step,
                 steps: self.total,
