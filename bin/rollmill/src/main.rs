@@ -12,6 +12,7 @@ mod devnet;
 mod evm_test;
 mod node;
 mod replica;
+mod reproduce;
 mod settings;
 
 /// An EVM-compatible zk-rollup with outsourced proving.
@@ -35,6 +36,8 @@ enum Verb {
     Node(node::verb::Args),
     /// Replay the published log with the law, compare it with L1, and name the first difference.
     Audit(audit::Args),
+    /// Build contracts and programs from source, and compare them with what is on L1.
+    Reproduce(reproduce::Args),
     /// Run Ethereum's JSON fixtures through the state transition.
     EvmTest(evm_test::Args),
     /// A roller that submits garbage: started by `devnet --once`, which shows that it is fined.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Verb::Deploy(args) => in_runtime(deploy::run(args)),
         Verb::Node(args) => in_runtime(node::verb::run(args)),
         Verb::Audit(args) => in_runtime(audit::run(args)),
+        Verb::Reproduce(args) => in_runtime(reproduce::run(args)),
         Verb::EvmTest(args) => evm_test::run(args),
         Verb::Saboteur(args) => in_runtime(devnet::saboteur::run(args)),
     });

@@ -107,7 +107,7 @@ pub async fn proof_kind(l1: &DynProvider, rollup: Address) -> eyre::Result<Proof
 }
 
 /// Version 1 of the program table.
-fn commitment(proofs: ProofKind) -> ProgramCommitment {
+pub fn commitment(proofs: ProofKind) -> ProgramCommitment {
     match proofs {
         ProofKind::Stark => BATCH_V1.commitment,
         // Mock proofs prove no program.

@@ -11,6 +11,7 @@
 
 mod artifacts;
 pub mod calls;
+mod code;
 pub mod contracts;
 mod deploy;
 mod deployment;
@@ -25,6 +26,7 @@ mod sender;
 mod verify;
 mod watcher;
 
+pub use code::is_compiled_from;
 pub use deploy::{DeployConfig, DeployError, ProgramRow, VerifierKind, deploy};
 pub use deployment::{Deployment, Genesis, Incentives, Parameters};
 pub use event::{L1Event, LoggedEvent};

@@ -250,3 +250,63 @@ async fn refuses(command: Command, sentence: &str) {
         ended.said
     );
 }
+
+/// `rollmill reproduce` against a source whose files are these.
+async fn reproduced(desk: &Desk, source: &Path) -> Ended {
+    let mut command = Command::new(program("rollmill").unwrap());
+    command
+        .args(["reproduce", "--no-build", "--l1-rpc", &desk.anvil.url])
+        .arg("--deployment")
+        .arg(desk.path("deployment.json"))
+        .arg("--source")
+        .arg(source);
+    run(command).await.unwrap()
+}
+
+/// Puts a source's committed artifacts into `to`.
+fn copy_artifacts(source: &Path, to: &Path) {
+    let folder = "contracts/artifacts";
+    std::fs::create_dir_all(to.join(folder)).unwrap();
+    for entry in std::fs::read_dir(source.join(folder)).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap();
+        std::fs::copy(&path, to.join(folder).join(name)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn anybody_can_compare_l1_with_the_source() {
+    let desk = Desk::new().await;
+    let deployed = desk.deploy(&[]).await;
+    assert!(deployed.success, "{}", deployed.said);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let same = reproduced(&desk, &source).await;
+    assert!(same.success, "{}", same.said);
+    for what in [
+        "is Rollup of",
+        "is MockVerifier of",
+        "version 1 stands for mock proofs",
+    ] {
+        assert!(same.said.contains(what), "{}", same.said);
+    }
+
+    // One byte of one contract.
+    let other = desk.path("other");
+    copy_artifacts(&source, &other);
+    let change = |file: &str, from: &str, to: &str| {
+        let path = other.join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file}");
+        std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+    };
+    let court = "contracts/artifacts/Court.json";
+    let begin = "\"deployedBytecode\": \"0x60";
+    change(court, begin, "\"deployedBytecode\": \"0x61");
+    let refused = reproduced(&desk, &other).await;
+    assert!(!refused.success);
+    assert!(
+        refused.said.contains("the code of Court at"),
+        "{}",
+        refused.said
+    );
+}
