@@ -10,9 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy::{
-    eips::BlockNumberOrTag, providers::Provider, sol_types::SolCall, transports::TransportError,
-};
+use alloy::{eips::BlockNumberOrTag, providers::Provider, sol_types::SolCall};
 use alloy_primitives::{Bytes, U256};
 use rollmill_l1::{
     Call, Deployment, HeaderError, Mined, SendError, Sender, calls,
@@ -42,6 +40,10 @@ const QUIET_FAILURES: u32 = 6;
 
 /// An L1 that is silent for longer is given a transaction to put into a block (development nodes mine only then).
 const POKE_AFTER: Duration = Duration::from_secs(4);
+
+/// Entries must hold what was posted two minutes before them (`Evidence`, `CLOSING_S`); half of that is left for L1 to take them,
+/// seconds.
+const UNREAD_S: u64 = 60;
 
 /// Carries out actions on L1.
 #[derive(Clone, Debug)]
@@ -192,13 +194,7 @@ impl Actions {
                 leaves: leaves.clone(),
             })),
             Action::StoreBeacon { l1_block } => self.store_beacon(*l1_block).await,
-            Action::PostEntries { batch, entries, .. } => {
-                let entries = entries.iter().map(entry).collect();
-                Ok(self.to_rollup(&Rollup::postEntriesCall {
-                    batch: *batch,
-                    entries,
-                }))
-            }
+            Action::PostEntries { batch, .. } => self.post_entries(*batch).await,
             Action::Settle {
                 batch,
                 seat,
@@ -219,6 +215,32 @@ impl Actions {
         }
     }
 
+    /// The entries as they are now: what was posted may have joined them. They wait while a submission may stand unread on
+    /// L1 for which the operator would answer.
+    async fn post_entries(&self, batch: BatchNumber) -> Result<Call, ActionError> {
+        let closed = self.keeper.read(|state| {
+            let task = state.board.task_by_batch(batch)?;
+            Some((task.final_entries().to_vec(), task.posts_until(), state.l1?))
+        });
+        let (entries, posts_until, read) = closed.ok_or(ActionError::NotReady)?;
+        if let Some(until) = posts_until {
+            let unread = self.timestamp(BlockNumberOrTag::Number(read.block + 1));
+            let head = self.timestamp(BlockNumberOrTag::Latest);
+            if may_miss_posts(until, unread.await?, head.await?) {
+                return Err(ActionError::NotReady);
+            }
+        }
+        let entries = entries.iter().map(entry).collect();
+        Ok(self.to_rollup(&Rollup::postEntriesCall { batch, entries }))
+    }
+
+    /// L1's time of a block; `None` when there is no such block yet.
+    async fn timestamp(&self, block: BlockNumberOrTag) -> Result<Option<UnixSeconds>, ActionError> {
+        let found = self.sender.provider().get_block_by_number(block).await;
+        let found = found.map_err(|error| ActionError::Read(Box::new(error)))?;
+        Ok(found.map(|block| block.header.timestamp))
+    }
+
     /// The fallback's proof, as soon as there is one and L1 takes it.
     async fn settle_unpaid(&self, batch: BatchNumber, task: TaskId) -> Result<Call, ActionError> {
         let fallback = self.fallback.ok_or(ActionError::NotReady)?;
@@ -231,15 +253,11 @@ impl Actions {
             return Err(ActionError::NotReady);
         }
         let provider = self.sender.provider();
-        let unread = |error: TransportError| ActionError::Read(Box::new(error));
         let rollup = Rollup::new(self.deployment.rollup, provider);
         let from = rollup.unpaidFrom(batch).call().await;
         let from = from.map_err(|error| ActionError::Read(Box::new(error)))?;
-        let head = provider
-            .get_block_by_number(BlockNumberOrTag::Latest)
-            .await
-            .map_err(unread)?;
-        if head.is_none_or(|head| head.header.timestamp < from) {
+        let head = self.timestamp(BlockNumberOrTag::Latest).await?;
+        if head.is_none_or(|head| head < from) {
             return Err(ActionError::TooEarly(from));
         }
         let pv = self.statement(task, fallback).await?;
@@ -382,6 +400,17 @@ pub(crate) fn purpose(action: &Action) -> Option<String> {
     }
 }
 
+/// Could a submission that was posted by the deadline `until` be in L1's oldest block that was not read, and be so old when the
+/// entries get there that it must be among them?
+fn may_miss_posts(
+    until: UnixSeconds,
+    unread: Option<UnixSeconds>,
+    head: Option<UnixSeconds>,
+) -> bool {
+    let Some(unread) = unread else { return false };
+    unread <= until && unread + UNREAD_S < head.unwrap_or(unread)
+}
+
 fn entry(entry: &Entry) -> Rollup::Entry {
     Rollup::Entry {
         roller: entry.roller,
@@ -453,6 +482,18 @@ mod tests {
         let purposes: std::collections::BTreeSet<_> = actions.iter().filter_map(purpose).collect();
         assert_eq!(purposes.len(), actions.len());
         assert_eq!(purpose(&Action::Assigned(seat)), None);
+    }
+
+    #[test]
+    fn entries_wait_while_an_old_post_may_be_unread() {
+        let (deadline, old, head) = (1_000, 900, 900 + UNREAD_S + 1);
+        assert!(may_miss_posts(deadline, Some(old), Some(head)));
+        assert!(
+            !may_miss_posts(deadline, Some(old), Some(head - 1)),
+            "young"
+        );
+        assert!(!may_miss_posts(old - 1, Some(old), Some(head)), "too late");
+        assert!(!may_miss_posts(deadline, None, Some(head)), "all is read");
     }
 
     #[test]

@@ -54,7 +54,15 @@ impl Closing {
 pub(crate) fn seat_outcome(seat: &Seat) -> Option<SeatOutcome> {
     Some(match &seat.state {
         SeatState::Open => return None,
-        SeatState::OnTime => SeatOutcome::OnTime,
+        SeatState::OnTime
+            if seat
+                .receipt
+                .is_some_and(|receipt| receipt.received_at <= seat.deadline) =>
+        {
+            SeatOutcome::OnTime
+        }
+        // Verdicts speak of the time of receipt.
+        SeatState::OnTime | SeatState::Posted => SeatOutcome::Posted,
         SeatState::Late
             if seat
                 .receipt
@@ -65,7 +73,7 @@ pub(crate) fn seat_outcome(seat: &Seat) -> Option<SeatOutcome> {
         SeatState::Late => SeatOutcome::Late,
         SeatState::Invalid { .. } => SeatOutcome::Invalid,
         SeatState::Missed {
-            why: MissedBecause::DeadlinePassed,
+            why: MissedBecause::DeadlinePassed | MissedBecause::NeverShown,
         } => SeatOutcome::Missed,
         SeatState::Missed {
             why: MissedBecause::HeartbeatLost,

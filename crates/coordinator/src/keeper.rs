@@ -73,6 +73,8 @@ pub(crate) struct SeatFacts {
     pub(crate) open: bool,
     /// Has submitted.
     pub(crate) reported: bool,
+    /// Takes only the bytes of this proof, whose digest is on L1.
+    pub(crate) posted: Option<ProofDigest>,
     pub(crate) deadline_unix_s: UnixSeconds,
     pub(crate) program_version: u32,
 }
@@ -257,6 +259,7 @@ impl Keeper {
         Ok(SeatFacts {
             open: refusal.is_none(),
             reported: seat.receipt.is_some(),
+            posted: seat.posted.map(|posted| posted.proof_digest),
             deadline_unix_s: seat.deadline,
             program_version: commit.program_version,
         })
@@ -294,7 +297,7 @@ pub(crate) fn refused(refusal: Refusal) -> Refused {
         Refusal::NotARoller => RefusalCode::UnknownSigner,
         Refusal::UnknownTask => RefusalCode::UnknownTask,
         Refusal::NotSeated => RefusalCode::NotSeated,
-        Refusal::AlreadySubmitted(_) => RefusalCode::OtherSubmission,
+        Refusal::AlreadySubmitted(_) | Refusal::AlreadyPosted(_) => RefusalCode::OtherSubmission,
         Refusal::DeadlinePassed { .. }
         | Refusal::SeatExpired { .. }
         | Refusal::TaskClosed
@@ -315,7 +318,7 @@ fn stop_reason(state: &State, seat: SeatId, roller: Roller) -> Option<StopReason
     Some(match refusal {
         Refusal::UnknownTask => StopReason::Unknown,
         Refusal::NotARoller | Refusal::NotSeated => StopReason::NotSeated,
-        Refusal::AlreadySubmitted(_) => StopReason::Reported,
+        Refusal::AlreadySubmitted(_) | Refusal::AlreadyPosted(_) => StopReason::Reported,
         Refusal::TaskClosed => StopReason::Settled,
         Refusal::DeadlinePassed { .. }
         | Refusal::SeatExpired { .. }

@@ -21,7 +21,7 @@ pub(crate) fn record(block: &L1Block) -> Record {
             L1Event::Rollup(event) => rollup(block, event),
             L1Event::Registry(event) => registry(event),
             L1Event::Court(event) => court(event),
-            L1Event::Evidence(event) => evidence(event),
+            L1Event::Evidence(event) => Some(evidence(block, event)),
             L1Event::RewardPool(_) | L1Event::Control(_) => None,
         });
         if let L1Event::Rollup(event) = &logged.event {
@@ -130,14 +130,20 @@ fn court(event: &Court) -> Option<Event> {
     }
 }
 
-fn evidence(event: &Evidence) -> Option<Event> {
-    let Evidence::OperatorCharged(e) = event else {
-        return None;
-    };
-    Some(Event::OperatorCharged {
-        batch: e.batch,
-        roller: e.roller,
-    })
+fn evidence(block: &L1Block, event: &Evidence) -> Event {
+    match event {
+        Evidence::SubmissionPosted(e) => Event::SubmissionPosted {
+            batch: e.batch,
+            round: e.round,
+            roller: e.roller,
+            proof_digest: e.proofDigest.into(),
+            posted_at: block.timestamp,
+        },
+        Evidence::OperatorCharged(e) => Event::OperatorCharged {
+            batch: e.batch,
+            roller: e.roller,
+        },
+    }
 }
 
 fn registry(event: &Registry) -> Option<Event> {

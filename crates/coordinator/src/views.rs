@@ -94,7 +94,7 @@ fn seat_view(
         stage: progress.map(|progress| progress.stage),
         fraction: progress.map(|progress| progress.fraction),
         eta_s: progress.and_then(|progress| progress.eta_s),
-        proof_digest: seat.receipt.map(|receipt| receipt.proof_digest),
+        proof_digest: seat.proof_digest(),
         prove_seconds: stats.as_ref().map(|stats| stats.prove_seconds),
         verify_ms: submitted.map(|record| record.verify_us as f64 / 1000.0),
         proof_bytes,
@@ -107,6 +107,7 @@ fn seat_state(state: &BoardSeat) -> SeatState {
     match state {
         BoardSeat::Open => SeatState::Open,
         BoardSeat::OnTime => SeatState::OnTime,
+        BoardSeat::Posted => SeatState::Posted,
         BoardSeat::Late => SeatState::Late,
         BoardSeat::Invalid { .. } => SeatState::Invalid,
         BoardSeat::Missed { .. } => SeatState::Missed,
@@ -118,6 +119,7 @@ fn seat_why(state: &BoardSeat) -> Option<String> {
     use rollmill_protocol::board::MissedBecause;
     let why = match state {
         BoardSeat::Open | BoardSeat::OnTime => return None,
+        BoardSeat::Posted => "Its digest stands on L1 in time; the proof itself is to come.",
         BoardSeat::Late => "The proof was valid but received after the deadline.",
         BoardSeat::Invalid { reason } => {
             return Some(format!("The verifier rejected the proof: {reason}."));
@@ -128,6 +130,9 @@ fn seat_why(state: &BoardSeat) -> Option<String> {
         BoardSeat::Missed {
             why: MissedBecause::DeadlinePassed,
         } => "The deadline passed without a proof.",
+        BoardSeat::Missed {
+            why: MissedBecause::NeverShown,
+        } => "Its digest was posted on L1 in time, but the proof itself was never shown.",
         BoardSeat::Released {
             why: ReleasedBecause::SettledByOthers,
         } => "The batch was settled while the roller was working; no penalty.",
@@ -137,6 +142,9 @@ fn seat_why(state: &BoardSeat) -> Option<String> {
         BoardSeat::Released {
             why: ReleasedBecause::VerdictOverturned,
         } => "L1 found the proof valid that the verifier had rejected; no penalty.",
+        BoardSeat::Released {
+            why: ReleasedBecause::ShownOnL1,
+        } => "L1 found the posted proof valid that was not shown here; no penalty.",
     };
     Some(why.to_owned())
 }

@@ -17,7 +17,8 @@
 //! ```
 //! A round that ends without entries is followed by the next, at once. After `fallback_multiple` x T no more rounds are
 //! drawn and the fallback proves, unpaid; a late proof still closes the task. Whatever L1 settles is settled. With fewer rollers
-//! there than k the fallback joins at once (degraded mode), and tasks of a program version that L1 quarantined are its alone.
+//! there than k the fallback joins at once (degraded mode). A digest that its roller put on L1 in time reports for its seat (`posted`);
+//! if such an entry wins and its bytes are not here, the fallback proves meanwhile. Tasks of a program version that L1 quarantined are its alone.
 //!
 //! # An epoch
 //!
@@ -43,6 +44,7 @@ mod epoch;
 mod index;
 mod l1;
 mod measure;
+mod posted;
 mod quarantine;
 mod query;
 mod rounds;
@@ -53,7 +55,9 @@ pub use error::{BoardError, Receipt, Refusal, SeatKey};
 pub use event::{Action, Alarm, Event, Presence, Verdict};
 pub use log::{EventRecord, LogHead, replay};
 pub use roller::{Offer, PastEpoch, Record, RollerAccount};
-pub use task::{Lottery, MissedBecause, ReleasedBecause, RoundDraw, Seat, SeatState, Stage, Task};
+pub use task::{
+    Lottery, MissedBecause, Posted, ReleasedBecause, RoundDraw, Seat, SeatState, Stage, Task,
+};
 
 use crate::{
     ids::{BatchNumber, Roller, TaskId, UnixSeconds},
@@ -163,6 +167,21 @@ impl Board {
             }
             Event::BatchSettled { .. } => self.on_settled(event, &mut turn)?,
             Event::SubmissionJudged { .. } => self.on_judged(event)?,
+            Event::SubmissionPosted {
+                batch,
+                round,
+                roller,
+                proof_digest,
+                posted_at,
+            } => {
+                let posted = Posted {
+                    proof_digest: *proof_digest,
+                    posted_at: *posted_at,
+                    is_shown: false,
+                    is_counted: false,
+                };
+                self.on_posted(*batch, (*round, *roller), posted, &mut turn)?;
+            }
             Event::OperatorCharged { batch, roller } => {
                 self.on_operator_charged(*batch, *roller)?
             }

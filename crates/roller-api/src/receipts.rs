@@ -172,6 +172,8 @@ codes! {
         Released = 5,
         /// Valid and received by the deadline, but counted as late, because the roller had fallen silent.
         LateAfterSilence = 6,
+        /// Its digest stood on L1 in time; the bytes came later, or not yet.
+        Posted = 7,
     }
 }
 

@@ -35,6 +35,8 @@ pub enum SeatState {
     Open,
     /// A valid proof within the deadline.
     OnTime,
+    /// The digest of a proof stands on L1 since before the deadline; its bytes have not come.
+    Posted,
     /// A valid proof after the deadline.
     Late,
     /// A proof that the verifier rejected.

@@ -1,4 +1,4 @@
-//! An operator that does not answer to a finished proof: its roller puts the digest on L1 in time.
+//! An operator that does not answer to a finished proof: its roller puts the digest on L1 in time, and there it is an entry.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -28,10 +28,18 @@ sol! {
         bytes32 proofDigest,
         string location
     );
+
+    struct Entry {
+        address roller;
+        uint32 tickets;
+        bytes32 proofDigest;
+    }
+
+    event EntriesPosted(uint64 indexed batch, bytes32 entriesHash, uint64 lotteryBlock, Entry[] entries);
 }
 
 #[tokio::test]
-async fn a_proof_that_is_not_taken_stands_on_l1_before_its_deadline() {
+async fn a_proof_that_is_not_taken_stands_on_l1_and_is_entered() {
     let data = tempfile::tempdir().unwrap();
     let args = ["--proofs", "mock", "--rollers", "1", "--k", "1"];
     let devnet = Devnet::start(data.path(), &args).await.unwrap();
@@ -90,5 +98,19 @@ async fn a_proof_that_is_not_taken_stands_on_l1_before_its_deadline() {
     let event = SubmissionPosted::decode_log(&log.inner).unwrap();
     assert_eq!(event.batch, 1);
     assert!(!event.proofDigest.is_zero());
+
+    let rollup: Address = contracts["rollup"].as_str().unwrap().parse().unwrap();
+    let entered = Filter::new()
+        .address(rollup)
+        .event_signature(EntriesPosted::SIGNATURE_HASH)
+        .from_block(0);
+    let log = until("its entry", async || {
+        Ok(l1.get_logs(&entered).await?.into_iter().next())
+    })
+    .await
+    .unwrap();
+    let entries = EntriesPosted::decode_log(&log.inner).unwrap().data.entries;
+    let digests: Vec<_> = entries.iter().map(|entry| entry.proofDigest).collect();
+    assert_eq!(digests, [event.proofDigest]);
     devnet.kill().await.unwrap();
 }

@@ -145,6 +145,7 @@ fn verdict(state: SeatState) -> &'static str {
     match state {
         SeatState::Open => "open",
         SeatState::OnTime => "valid",
+        SeatState::Posted => "posted",
         SeatState::Late => "late",
         SeatState::Invalid => "invalid",
         SeatState::Missed => "missed",

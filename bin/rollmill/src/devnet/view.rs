@@ -212,6 +212,7 @@ impl View {
         let verdict = match view.state {
             SeatState::Open => return,
             SeatState::OnTime => "valid, on time",
+            SeatState::Posted => "posted on L1 in time",
             SeatState::Late => "valid, late",
             SeatState::Invalid => "INVALID, goes to L1 to be judged",
             SeatState::Missed => "missed",

@@ -2,7 +2,7 @@
 //!
 //! Order of the checks; each one is cheaper than the next, and nothing is stored before the verdict:
 //! known signer -> the submission is this roller's and signed for L1 -> seated -> identical repeat (first receipt) ->
-//! seat open (or the fallback called for) -> length -> the signed statement is this seat's -> body complete and as signed -> digest -> verified.
+//! seat open (or the fallback called for), and not for the bytes of another proof, whose digest is on L1 -> length -> the signed statement is this seat's -> body complete and as signed -> digest -> verified.
 //!
 //! The fallback prover has no seat; the rest is the same for it (see `fallback`).
 //!
@@ -22,7 +22,10 @@ use axum::{
     extract::{Path, Request, State},
     http::{HeaderMap, header},
 };
-use rollmill_protocol::{ProofDigest, Roller, TaskId, UnixSeconds, board::BoardError};
+use rollmill_protocol::{
+    ProofDigest, Roller, TaskId, UnixSeconds,
+    board::{self, BoardError},
+};
 use rollmill_roller_api::{
     FALLBACK_ROUND, Refusal, RefusalCode, SeatId, SignedSubmission, SubmissionReply,
     SubmissionStats, TaskKind, VerdictKind, http,
@@ -77,6 +80,7 @@ pub(super) async fn submit(
     if !place.is_open() {
         return Err(RefusalCode::SeatClosed.into());
     }
+    place.takes(submission.proof_digest)?;
     announced_length(&app, &parts.headers)?;
     let batch = expected(&app, &submission).await?;
     let proof = receive(&app, &caller, &submission, body).await?;
@@ -87,6 +91,7 @@ pub(super) async fn submit(
     if !place.is_open() {
         return Err(RefusalCode::SeatClosed.into());
     }
+    place.takes(submission.proof_digest)?;
     let checked = app
         .verifier
         .verify(
@@ -139,6 +144,20 @@ impl Place {
         match self {
             Self::Seat(facts) => facts.open,
             Self::Fallback { called, .. } => *called,
+        }
+    }
+
+    /// A seat whose digest is on L1 takes those bytes only.
+    fn takes(&self, digest: ProofDigest) -> Result<(), Refused> {
+        match self {
+            Self::Seat(SeatFacts {
+                posted: Some(posted),
+                ..
+            }) if *posted != digest => {
+                let posted = board::Refusal::AlreadyPosted(*posted);
+                Err(refused(posted))
+            }
+            Self::Seat(_) | Self::Fallback { .. } => Ok(()),
         }
     }
 

@@ -87,7 +87,7 @@ impl Public {
     }
 }
 
-fn rechain(lines: &mut [LogLine]) {
+pub fn rechain(lines: &mut [LogLine]) {
     let mut hash = genesis_hash();
     for line in lines {
         hash = line.expected_hash(hash);

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod audit;
+mod embedded;
 mod fallback;
 mod harness;
+mod posted;
 mod receipts;
 mod refusals;
 mod restart;

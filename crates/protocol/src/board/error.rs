@@ -42,6 +42,9 @@ pub enum Refusal {
     /// The seat has a proof already. An identical repeat is answered with this very receipt.
     #[error("the seat has submitted {0}")]
     AlreadySubmitted(Receipt),
+    /// The seat has the digest of another proof on L1, or waits for the bytes of this one.
+    #[error("the seat has posted {0} on L1")]
+    AlreadyPosted(ProofDigest),
     /// The task was closed and the seat's deadline had passed.
     #[error("the deadline was {deadline}")]
     DeadlinePassed {

@@ -122,6 +122,19 @@ pub enum Event {
         /// What was taken from its stake.
         fine: ScrWei,
     },
+    /// L1: a roller put the digest of a finished proof there, because nobody took its submission.
+    SubmissionPosted {
+        /// Batch of the task.
+        batch: BatchNumber,
+        /// Round.
+        round: Round,
+        /// Whose seat it is.
+        roller: Roller,
+        /// Digest of the proof.
+        proof_digest: ProofDigest,
+        /// Time of its L1 block.
+        posted_at: UnixSeconds,
+    },
     /// L1: evidence showed that the operator wronged a roller in a task. If a seat that it was late for or missed there has not
     /// counted yet, the offer never was.
     OperatorCharged {

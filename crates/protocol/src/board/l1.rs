@@ -165,6 +165,9 @@ impl Board {
                         beacon: prevrandao,
                         winner,
                     };
+                    if task.is_winner_absent() {
+                        self.start_fallback(batch, turn);
+                    }
                 }
                 _ => {}
             }
@@ -196,20 +199,19 @@ impl Board {
             .tasks
             .get_mut(&batch)
             .ok_or(BoardError::AlreadyApplied)?;
-        let is_open = matches!(
-            task.stage,
-            Stage::AwaitingBeacon | Stage::Queued | Stage::Open { .. }
-        );
-        if is_open || entries_hash(task.final_entries()) != lottery.entries_hash {
-            return Err(diverged);
-        }
-        let Stage::Closed { entries } = &mut task.stage else {
-            return Err(BoardError::AlreadyApplied);
+        let Stage::Closed { entries, earlier } = &mut task.stage else {
+            let is_known = !task.final_entries().is_empty()
+                && entries_hash(task.final_entries()) == lottery.entries_hash;
+            return Err(if is_known {
+                BoardError::AlreadyApplied
+            } else {
+                diverged
+            });
         };
-        task.stage = Stage::AwaitingLottery {
-            entries: core::mem::take(entries),
-            lottery,
-        };
+        let mut lists = core::iter::once(entries).chain(earlier);
+        let confirmed = lists.find(|list| entries_hash(list) == lottery.entries_hash);
+        let entries = core::mem::take(confirmed.ok_or(diverged)?);
+        task.stage = Stage::AwaitingLottery { entries, lottery };
         self.file(batch);
         if !is_awaited {
             turn.actions.push(Action::StoreBeacon {
@@ -255,8 +257,16 @@ impl Board {
                 });
             }
         }
-        if task.final_entries().is_empty() {
+        let had_entries = !task.final_entries().is_empty();
+        if !had_entries {
             self.release_open_seats(batch, ReleasedBecause::SettledByOthers, turn);
+        }
+        let posted = self.end_posted(batch, roller);
+        if had_entries {
+            for seat in posted {
+                self.count_offer(batch, seat, turn.now);
+            }
+        } else {
             self.end_task(batch, turn.now);
         }
         self.forgive_under_declared(batch, prover_gas);
@@ -321,7 +331,7 @@ impl Board {
         };
     }
 
-    /// The next batch's settlement, if its winner is known.
+    /// The next batch's settlement, if its winner is known and the winner's bytes are here.
     pub(super) fn settle_next(&self) -> Option<Action> {
         let task = self.tasks.get(&(self.settled_through + 1))?;
         let Stage::Settling {
@@ -330,10 +340,9 @@ impl Board {
         else {
             return None;
         };
-        let seat = task.seat_of_entry(winner).expect("a winner has a seat");
         Some(Action::Settle {
             batch: task.batch,
-            seat,
+            seat: task.seat_of_entry(winner)?,
             proof_digest: winner.proof_digest,
             entries: entries.clone(),
         })
@@ -356,12 +365,12 @@ impl Board {
             return Err(BoardError::UnknownBatch(batch));
         }
         // A task that is kept no longer had no judgement open.
-        let task = self
-            .tasks
-            .get_mut(&batch)
-            .ok_or(BoardError::AlreadyApplied)?;
+        let task = self.tasks.get(&batch).ok_or(BoardError::AlreadyApplied)?;
         let key = task.seat_key(round, roller);
-        let seat = task.seats.get_mut(&(round, roller));
+        if valid && self.on_shown(batch, key, proof_digest) {
+            return Ok(());
+        }
+        let seat = self.task_mut(batch).seats.get_mut(&(round, roller));
         if valid {
             // SOUNDNESS: anybody can have any submission judged. Only the very proof that was rejected here clears its
             // roller; a valid proof that it signs afterwards does not.

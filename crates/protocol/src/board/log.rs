@@ -10,7 +10,7 @@
 //! known head cannot have lost, gained or changed a line.
 //!
 //! The version stands in the first hash: version 2 added dials, program versions, cancelled penalties and quarantine, version 3 has the
-//! quarantine from L1. A log of another version does not begin here and is refused at its first record.
+//! quarantine from L1, version 4 takes in what rollers post there. A log of another version does not begin here and is refused at its first record.
 //!
 //! Rejected events are not logged: the board is as if they had never come.
 
@@ -25,7 +25,7 @@ use alloy_primitives::{B256, keccak256};
 use serde::{Deserialize, Serialize};
 
 /// Previous hash of the first record.
-pub const GENESIS_HASH: B256 = tag("rollmill.log.v3");
+pub const GENESIS_HASH: B256 = tag("rollmill.log.v4");
 
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

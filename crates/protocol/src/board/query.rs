@@ -105,14 +105,14 @@ impl Board {
                 .map(|l1_block| Action::StoreBeacon { l1_block }),
         );
         for task in self.unsettled() {
-            if let Stage::Closed { entries } = &task.stage {
+            if let Stage::Closed { entries, .. } = &task.stage {
                 actions.push(Action::PostEntries {
                     batch: task.batch,
                     task: task.id,
                     entries: entries.clone(),
                 });
             }
-            if task.fallback_started && task.is_open() {
+            if task.fallback_started && (task.is_open() || task.is_winner_absent()) {
                 actions.push(Action::StartFallback {
                     batch: task.batch,
                     task: task.id,

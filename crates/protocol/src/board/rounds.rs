@@ -153,6 +153,7 @@ impl Board {
                 expires_at,
                 picked_at: None,
                 receipt: None,
+                posted: None,
                 fine: None,
                 state: SeatState::Open,
             };
@@ -204,7 +205,7 @@ impl Board {
     }
 
     /// Calls the fallback prover, unless it was called.
-    fn start_fallback(&mut self, batch: BatchNumber, turn: &mut Turn) {
+    pub(super) fn start_fallback(&mut self, batch: BatchNumber, turn: &mut Turn) {
         let task = self.task_mut(batch);
         if !core::mem::replace(&mut task.fallback_started, true) {
             turn.actions.push(Action::StartFallback {
@@ -230,7 +231,10 @@ impl Board {
             task: task.id,
             entries: entries.clone(),
         });
-        task.stage = Stage::Closed { entries };
+        task.stage = Stage::Closed {
+            entries,
+            earlier: Vec::new(),
+        };
         self.end_task(batch, turn.now);
     }
 
@@ -259,26 +263,40 @@ impl Board {
 
     /// Counts how the seats of a task ended, once, when nothing more can come.
     fn count_offers(&mut self, batch: BatchNumber, at: UnixSeconds) {
-        let Some(task) = self.tasks.get(&batch) else {
-            return;
-        };
+        let seats: Vec<_> = self.task(batch).seats.keys().copied().collect();
+        for seat in seats {
+            self.count_offer(batch, seat, at);
+        }
+    }
+
+    /// Counts how a seat ended; what is only posted has not ended yet.
+    pub(super) fn count_offer(
+        &mut self,
+        batch: BatchNumber,
+        (round, roller): (Round, Roller),
+        at: UnixSeconds,
+    ) {
+        let task = self.task(batch);
         let weight = offer_weight(&self.params, task.prover_gas_estimate);
-        for ((round, roller), seat) in &task.seats {
-            let outcome = match seat.state {
-                SeatState::OnTime => OfferOutcome::OnTime,
-                SeatState::Late => OfferOutcome::Late,
-                SeatState::Invalid { .. } => OfferOutcome::Invalid,
-                SeatState::Missed { .. } => OfferOutcome::Missed,
-                SeatState::Open | SeatState::Released { .. } => continue,
-            };
-            if let Some(account) = self.rollers.get_mut(roller) {
-                account.count(Offer {
-                    seat: task.seat_key(*round, *roller),
-                    outcome,
-                    weight,
-                    at,
-                });
-            }
+        let key = task.seat_key(round, roller);
+        let seat = &task.seats[&(round, roller)];
+        let outcome = match seat.state {
+            SeatState::OnTime => OfferOutcome::OnTime,
+            SeatState::Late => OfferOutcome::Late,
+            SeatState::Invalid { .. } => OfferOutcome::Invalid,
+            SeatState::Missed { .. } => OfferOutcome::Missed,
+            SeatState::Open | SeatState::Posted | SeatState::Released { .. } => return,
+        };
+        if seat.posted.is_some_and(|posted| posted.is_counted) {
+            return;
+        }
+        if let Some(account) = self.rollers.get_mut(&roller) {
+            account.count(Offer {
+                seat: key,
+                outcome,
+                weight,
+                at,
+            });
         }
     }
 

@@ -104,9 +104,9 @@ impl Board {
                 .into());
             }
             SeatState::Missed { .. } => return Err(Refusal::TaskClosed.into()),
-            SeatState::OnTime | SeatState::Late | SeatState::Invalid { .. } => {
-                let receipt = seat.receipt.expect("a reported seat has a receipt");
-                return Err(Refusal::AlreadySubmitted(receipt).into());
+            SeatState::Posted | SeatState::OnTime | SeatState::Late | SeatState::Invalid { .. } => {
+                let reported = seat.reported();
+                return Err(reported.expect("a reported seat has a digest").into());
             }
         }
         if let Some(seat) = self.task_mut(batch).seats.get_mut(&(key.round, key.roller)) {
@@ -116,7 +116,7 @@ impl Board {
     }
 
     /// Would a submission for this seat, received at that time, be taken? Asked before the bytes are read and again before
-    /// they are verified.
+    /// they are verified. Where a digest was posted, only its bytes are.
     pub fn check_submission(&self, key: &SeatKey, received_at: UnixSeconds) -> Result<(), Refusal> {
         let (batch, seat) = self.find_seat(key)?;
         let task = self.task(batch);
@@ -132,6 +132,10 @@ impl Board {
             .is_some_and(|account| account.accused.is_some())
         {
             return Err(Refusal::Accused);
+        }
+        // The digest binds the bytes, so that it does not matter when they come.
+        if seat.state == SeatState::Posted {
+            return Ok(());
         }
         let is_late = received_at > seat.deadline;
         if !task.is_open() {
@@ -153,7 +157,7 @@ impl Board {
             && task
                 .seats
                 .values()
-                .any(|seat| seat.state == SeatState::OnTime);
+                .any(|seat| matches!(seat.state, SeatState::OnTime | SeatState::Posted));
         if is_late && is_closing {
             return Err(Refusal::DeadlinePassed {
                 deadline: seat.deadline,
@@ -176,6 +180,11 @@ impl Board {
                 received_at: receipt.received_at,
             });
         }
+        if let Some(posted) = seat.posted
+            && posted.proof_digest != receipt.proof_digest
+        {
+            return Err(Refusal::AlreadyPosted(posted.proof_digest).into());
+        }
         let state = match verdict {
             Verdict::Invalid { reason } => SeatState::Invalid {
                 reason: reason.clone(),
@@ -183,7 +192,11 @@ impl Board {
             Verdict::Valid if is_on_time(seat, receipt.received_at) => SeatState::OnTime,
             Verdict::Valid => SeatState::Late,
         };
-        let taken_s = receipt.received_at - seat.assigned_at;
+        let done_at = seat
+            .posted
+            .map_or(receipt.received_at, |posted| posted.posted_at);
+        let taken_s = done_at.saturating_sub(seat.assigned_at);
+        let has_ended = !self.task(batch).is_open();
         let limit_s = self.time_limit_s(self.task(batch));
         let is_invalid = matches!(state, SeatState::Invalid { .. });
         self.change_account(key.roller, |account| {
@@ -200,6 +213,13 @@ impl Board {
         self.set_seat(batch, (key.round, key.roller), state);
         let seat = self.task_mut(batch).seats.get_mut(&(key.round, key.roller));
         seat.expect("the seat was found").receipt = Some(receipt);
+        if has_ended {
+            self.count_offer(batch, (key.round, key.roller), turn.now);
+            turn.actions.extend(
+                self.settle_next()
+                    .filter(|action| matches!(action, Action::Settle { seat, .. } if seat == key)),
+            );
+        }
         if is_invalid {
             turn.actions.extend(
                 self.rollers
@@ -237,11 +257,11 @@ impl Board {
     }
 }
 
-/// Received within the deadline, from a roller that had not fallen silent.
+/// On L1 within the deadline, or received within it from a roller that had not fallen silent.
 fn is_on_time(seat: &Seat, received_at: UnixSeconds) -> bool {
     let was_lost = seat.state
         == SeatState::Missed {
             why: MissedBecause::HeartbeatLost,
         };
-    received_at <= seat.deadline && !was_lost
+    seat.posted.is_some() || (received_at <= seat.deadline && !was_lost)
 }

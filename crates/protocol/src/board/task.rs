@@ -1,9 +1,9 @@
 //! Tasks and seats: the records on the board.
 
-use super::error::{Receipt, SeatKey};
+use super::error::{Receipt, Refusal, SeatKey};
 use crate::{
     entries::Entry,
-    ids::{BatchNumber, Roller, Round, ScrWei, TaskId, UnixSeconds},
+    ids::{BatchNumber, ProofDigest, Roller, Round, ScrWei, TaskId, UnixSeconds},
     law::{draw::Draw, late},
     prover_gas::ProverGas,
 };
@@ -64,8 +64,10 @@ pub enum Stage {
     },
     /// Closed; the entries are to be posted.
     Closed {
-        /// Final entries.
+        /// Entries as they are known now.
         entries: Vec<Entry>,
+        /// What they were before a posted digest was read. L1 may have any of these lists by now.
+        earlier: Vec<Vec<Entry>>,
     },
     /// The entries are on L1; the lottery's beacon is not stored yet.
     AwaitingLottery {
@@ -136,10 +138,26 @@ pub struct Seat {
     pub picked_at: Option<UnixSeconds>,
     /// What was submitted.
     pub receipt: Option<Receipt>,
+    /// What the roller put on L1 in time, because nobody took its submission.
+    pub posted: Option<Posted>,
     /// What L1 took for it, once L1 has judged the submission.
     pub fine: Option<ScrWei>,
     /// Where it is.
     pub state: SeatState,
+}
+
+/// The digest of a finished proof that stands on L1 since before the deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Posted {
+    /// Digest of the proof.
+    pub proof_digest: ProofDigest,
+    /// L1's time of it.
+    pub posted_at: UnixSeconds,
+    /// L1's verifier found the proof valid, whoever brought its bytes there.
+    pub is_shown: bool,
+    /// The seat counted as missed, for good, before the post was read.
+    pub is_counted: bool,
 }
 
 /// Where a seat is.
@@ -150,6 +168,9 @@ pub enum SeatState {
     Open,
     /// A valid proof within the deadline: takes part in the lottery.
     OnTime,
+    /// The digest of a proof stands on L1 since before the deadline: takes part in the lottery. The bytes are to come, until the
+    /// batch is settled.
+    Posted,
     /// A valid proof after the deadline: takes part if a lottery is still to come.
     Late,
     /// A proof that the verifier rejected.
@@ -177,6 +198,8 @@ pub enum MissedBecause {
     HeartbeatLost,
     /// The deadline passed.
     DeadlinePassed,
+    /// A digest was posted in time, and its bytes were never shown.
+    NeverShown,
 }
 
 /// Why a seat was released.
@@ -189,12 +212,29 @@ pub enum ReleasedBecause {
     Accused,
     /// L1 found the proof valid that the verifier had rejected.
     VerdictOverturned,
+    /// L1 found the posted proof valid whose bytes did not come here.
+    ShownOnL1,
 }
 
 impl Seat {
     /// Does the seat bind capacity?
     pub fn is_open(&self) -> bool {
         self.state == SeatState::Open
+    }
+
+    /// Digest of the proof that was submitted, or else posted.
+    pub fn proof_digest(&self) -> Option<ProofDigest> {
+        let received = self.receipt.map(|receipt| receipt.proof_digest);
+        received.or(self.posted.map(|posted| posted.proof_digest))
+    }
+
+    /// Why the seat takes nothing new, if it has reported.
+    pub(super) fn reported(&self) -> Option<Refusal> {
+        let received = self.receipt.map(Refusal::AlreadySubmitted);
+        received.or_else(|| {
+            let posted = self.posted.as_ref();
+            posted.map(|posted| Refusal::AlreadyPosted(posted.proof_digest))
+        })
     }
 }
 
@@ -240,7 +280,8 @@ impl Task {
     pub fn is_missed(&self) -> bool {
         let mut first = self.seats.iter().filter(|((round, _), _)| *round == 0);
         let is_seated = first.clone().next().is_some();
-        is_seated && !first.any(|(_, seat)| seat.state == SeatState::OnTime)
+        is_seated
+            && !first.any(|(_, seat)| matches!(seat.state, SeatState::OnTime | SeatState::Posted))
     }
 
     /// Is it settled?
@@ -248,14 +289,14 @@ impl Task {
         matches!(self.stage, Stage::Settled { .. })
     }
 
-    /// The entries if it were closed now: per roller its best seat with a valid proof, sorted by roller.
+    /// The entries if it were closed now: per roller its best seat with a valid proof or a posted digest, sorted by roller.
     ///
     /// When on-time and late proofs meet in one lottery, on-time tickets count `late_divisor` times.
     pub fn entries(&self, late_divisor: u32) -> Vec<Entry> {
         let mut best: BTreeMap<Roller, (bool, &Seat)> = BTreeMap::new();
         for ((_, roller), seat) in &self.seats {
             let on_time = match seat.state {
-                SeatState::OnTime => true,
+                SeatState::OnTime | SeatState::Posted => true,
                 SeatState::Late => false,
                 _ => continue,
             };
@@ -274,11 +315,11 @@ impl Task {
             } else {
                 factors.late
             };
-            let receipt = seat.receipt.expect("a valid seat has a receipt");
+            let proof_digest = seat.proof_digest();
             Entry {
                 roller,
                 tickets: seat.tickets.saturating_mul(factor),
-                proof_digest: receipt.proof_digest,
+                proof_digest: proof_digest.expect("a seat that reported has a digest"),
             }
         };
         best.into_iter().map(entry).collect()
@@ -288,7 +329,7 @@ impl Task {
     pub fn final_entries(&self) -> &[Entry] {
         match &self.stage {
             Stage::AwaitingBeacon | Stage::Queued | Stage::Open { .. } => &[],
-            Stage::Closed { entries }
+            Stage::Closed { entries, .. }
             | Stage::AwaitingLottery { entries, .. }
             | Stage::Settling { entries, .. }
             | Stage::Settled { entries, .. } => entries,
@@ -306,7 +347,24 @@ impl Task {
         }
     }
 
-    /// The seat whose proof is the entry's: the latest round with that digest.
+    /// The winner is known, and its bytes are not here.
+    pub fn is_winner_absent(&self) -> bool {
+        matches!(&self.stage, Stage::Settling { winner, .. } if self.seat_of_entry(winner).is_none())
+    }
+
+    /// Until when somebody without an entry can still post a digest in time; `None` when nobody can.
+    pub fn posts_until(&self) -> Option<UnixSeconds> {
+        let silent = self.seats.values().filter(|seat| {
+            seat.reported().is_none()
+                && matches!(
+                    seat.state,
+                    SeatState::Missed { .. } | SeatState::Released { .. }
+                )
+        });
+        silent.map(|seat| seat.deadline).max()
+    }
+
+    /// The seat whose proof is the entry's: the latest round with that digest. `None` while its bytes are not here.
     pub fn seat_of_entry(&self, entry: &Entry) -> Option<SeatKey> {
         let holds = |seat: &Seat| {
             matches!(seat.state, SeatState::OnTime | SeatState::Late)

@@ -26,7 +26,7 @@ struct Move {
 
 fn any_move() -> impl Strategy<Value = Move> {
     (
-        0u8..26,
+        0u8..28,
         0..=ROLLERS + 1,
         any::<u16>(),
         prop_oneof![3 => Just(0u16), 3 => 0u16..30, 1 => 0u16..3_000],
@@ -75,9 +75,13 @@ fn confirm(world: &mut World, number: u16) -> Option<Event> {
         },
         Action::PostEntries { batch, entries, .. } => {
             let lottery_block = world.l1_block + world.params.lottery_lag_blocks;
+            let listed = match &world.board.task_by_batch(batch)?.stage {
+                Stage::Closed { earlier, .. } if number.is_multiple_of(3) => earlier.last(),
+                _ => None,
+            };
             Event::EntriesConfirmed {
                 batch,
-                entries_hash: entries_hash(&entries),
+                entries_hash: entries_hash(listed.unwrap_or(&entries)),
                 lottery_block,
             }
         }
@@ -182,6 +186,14 @@ fn event(world: &mut World, step: Move) -> Option<Event> {
         19 => Event::VersionQuarantined {
             program_version: u32::from(step.number % 2),
         },
+        20 | 21 => {
+            let key = some_seat(world, step);
+            let batch = world
+                .board
+                .task_by_id(key.task)
+                .map_or(1, |task| task.batch);
+            world.post(batch, key, u64::from(step.delay_s))
+        }
         _ => confirm(world, step.number)?,
     })
 }

@@ -4,6 +4,7 @@
 
 mod epochs;
 mod histories;
+mod posted;
 mod refusals;
 mod rounds;
 #[path = "vectors/values.rs"]

@@ -254,6 +254,17 @@ impl World {
         self.apply(self.submission(seat, verdict))
     }
 
+    /// A post of the proof that `submission` submits, on L1 since `age_s` seconds.
+    pub fn post(&self, batch: BatchNumber, seat: SeatKey, age_s: u64) -> Event {
+        Event::SubmissionPosted {
+            batch,
+            round: seat.round,
+            roller: seat.roller,
+            proof_digest: digest(&seat),
+            posted_at: self.now - age_s,
+        }
+    }
+
     /// All open seats of a task deliver valid proofs.
     pub fn deliver_all(&mut self, batch: BatchNumber) -> Vec<Action> {
         let open: Vec<_> = self
@@ -273,7 +284,7 @@ impl World {
     }
 
     pub fn confirm_entries(&mut self, batch: BatchNumber) {
-        let Stage::Closed { entries } = &self.task(batch).stage else {
+        let Stage::Closed { entries, .. } = &self.task(batch).stage else {
             panic!("not closed")
         };
         let entries_hash = entries_hash(entries);

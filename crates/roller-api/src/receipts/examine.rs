@@ -253,7 +253,9 @@ impl Examiner {
         verdicts: &[Placed<VerdictReceipt>],
         submitted: Option<usize>,
     ) {
-        use SeatOutcome::{Invalid, Late, LateAfterSilence, Missed, OnTime, Released, Silent};
+        use SeatOutcome::{
+            Invalid, Late, LateAfterSilence, Missed, OnTime, Posted, Released, Silent,
+        };
         let outcome = match SeatOutcome::try_from(receipt.outcome) {
             Ok(outcome) => outcome,
             Err(error) => {
@@ -273,6 +275,7 @@ impl Examiner {
             Released => true,
             Missed | Silent => verdicts.is_empty() && submitted.is_none(),
             OnTime | LateAfterSilence => judged(|verdict| verdict.valid && verdict.onTime),
+            Posted => !judged(|verdict| !verdict.valid || verdict.onTime),
             Late => judged(|verdict| verdict.valid && !verdict.onTime),
             Invalid => judged(|verdict| !verdict.valid),
         };

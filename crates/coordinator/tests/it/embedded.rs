@@ -1,0 +1,293 @@
+//! A coordinator on a real L1: the embedded one, with the contracts.
+
+use std::{future::Future, path::Path, time::Duration};
+
+use alloy::{
+    primitives::{Address, B256, Bytes, keccak256},
+    signers::local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English},
+};
+use rollmill_coordinator::{Coordinator, CoordinatorConfig, L1Access, Observer, OperatorSigner};
+use rollmill_devl1::{DevL1, DevL1Config};
+use rollmill_l1::{
+    Call, DeployConfig, Deployment, DynProvider, Genesis, Incentives, Parameters, ProgramRow,
+    Sender, SenderConfig, VerifierKind, WatcherConfig, connect, contracts::Rollup, deploy,
+};
+use rollmill_protocol::{PublicValues, TaskId, l2::FORK_ID, law::Params, prover_gas::SCHEDULE_ID};
+use rollmill_roller_api::ProofKind;
+use rollmill_runtime::{Clock, Shutdown, Tasks};
+use rollmill_store::{BatchRecord, BatchState, Store};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use crate::harness::{L1_CHAIN_ID, PROVER_GAS, fallback, params};
+
+pub const L2_CHAIN_ID: u64 = 1_337_002;
+pub const ETHER: u128 = 1_000_000_000_000_000_000;
+const PATIENCE: Duration = Duration::from_secs(60);
+const GENESIS: Genesis = Genesis {
+    state_root: B256::repeat_byte(1),
+    block_hash: B256::repeat_byte(2),
+    withdrawal_root: B256::repeat_byte(3),
+    timestamp: 1_767_225_600,
+};
+
+/// Deadlines that are far away: with a block every few milliseconds L1's time runs ahead of the clock.
+fn law() -> Params {
+    const T_S: u64 = 7_200;
+    Params {
+        t_min_s: T_S,
+        t_fix_s: T_S,
+        t_max_s: T_S,
+        ..params()
+    }
+}
+
+/// The account that development chains fund, and that commits.
+fn funded() -> PrivateKeySigner {
+    MnemonicBuilder::<English>::default()
+        .phrase("test test test test test test test test test test test junk")
+        .build()
+        .unwrap()
+}
+
+/// Waits until `probe` yields something.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut probe: impl FnMut() -> F,
+) -> T {
+    let mut looks = tokio::time::interval(Duration::from_millis(20));
+    let waiting = async {
+        loop {
+            looks.tick().await;
+            if let Some(found) = probe().await {
+                return found;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not happen"))
+}
+
+/// The contracts, with so many seconds until anybody may settle unpaid: after entries, and without any.
+async fn deployed(sender: &Sender, dir: &Path, (settle_s, fallback_s): (u64, u64)) -> Deployment {
+    let law = law();
+    let config = DeployConfig {
+        l2_chain_id: L2_CHAIN_ID,
+        operator: sender.address(),
+        governor: Address::ZERO,
+        treasury: sender.address(),
+        scr_cap_wei: 100_000_000 * ETHER,
+        scr_supply_wei: 100_000 * ETHER,
+        pool_wei: 1_000 * ETHER,
+        bond_wei: 10_000 * ETHER,
+        verifier: VerifierKind::Mock,
+        program: ProgramRow {
+            exe_commit: B256::repeat_byte(1),
+            vm_commit: B256::repeat_byte(2),
+            fork_id: FORK_ID.into(),
+            schedule_id: SCHEDULE_ID.into(),
+        },
+        parameters: Parameters {
+            draw_lag: law.draw_lag_blocks,
+            lottery_lag: law.lottery_lag_blocks,
+            k: law.k,
+            settle_s,
+            fallback_s,
+            claim_s: 600,
+            accuse_s: 600,
+            force_s: 3_600,
+            future_s: 60,
+            program_delay_s: 7 * 24 * 3_600,
+            unbond_s: 7 * 24 * 3_600,
+            unit_price_wei: 1_000_000_000,
+            fine_wei_min: ETHER,
+            stake_wei_min: ETHER,
+            message_gas_price_wei: 1_000_000_000,
+            message_gas_max: 10_000_000,
+            incentives: Incentives::default(),
+        },
+    };
+    let file = dir.join("deployment.json");
+    deploy(sender, &config, &file, |_| GENESIS).await.unwrap()
+}
+
+/// See the module.
+pub struct Network {
+    pub store: Store,
+    /// Sends as the operator.
+    pub sender: Sender,
+    pub deployment: Deployment,
+    pub provider: DynProvider,
+    pub observer: Observer,
+    pub url: String,
+    shutdown: Shutdown,
+    running: JoinHandle<()>,
+    _l1: DevL1,
+    _dir: TempDir,
+}
+
+impl Network {
+    /// See [`deployed`] for the times.
+    pub async fn start(times: (u64, u64)) -> Self {
+        let dir = TempDir::new().unwrap();
+        let shutdown = Shutdown::new();
+        let l1 = DevL1Config {
+            listen: ([127, 0, 0, 1], 0).into(),
+            block_time: Duration::from_millis(50),
+            ..DevL1Config::in_dir(dir.path().join("l1"))
+        };
+        let l1 = DevL1::start(l1, shutdown.token()).await.unwrap();
+        let provider = connect(&l1.url()).unwrap();
+        let store = Store::open(dir.path().join("store")).await.unwrap();
+        let sender_config = SenderConfig {
+            poll: Duration::from_millis(10),
+            ..SenderConfig::default()
+        };
+        let sender = Sender::new(
+            provider.clone(),
+            L1_CHAIN_ID,
+            funded(),
+            store.clone(),
+            sender_config,
+        );
+        let deployment = deployed(&sender, dir.path(), times).await;
+
+        let config = CoordinatorConfig {
+            listen: ([127, 0, 0, 1], 0).into(),
+            tick: Duration::from_millis(10),
+            l1_retry: Duration::from_millis(50),
+            fallback: Some(fallback().address()),
+            ..CoordinatorConfig::new(
+                ProofKind::Mock,
+                L1_CHAIN_ID,
+                deployment.rollup,
+                L2_CHAIN_ID,
+                OperatorSigner::new(funded()),
+            )
+        };
+        let coordinator = Coordinator::open(
+            config,
+            law(),
+            store.clone(),
+            Clock::System,
+            shutdown.clone(),
+        )
+        .await
+        .unwrap();
+        let url = format!("http://{}", coordinator.address());
+        let observer = coordinator.observer();
+        let mut tasks = Tasks::new(shutdown.clone());
+        let watcher = WatcherConfig {
+            poll: Duration::from_millis(20),
+            ..WatcherConfig::default()
+        };
+        let access = L1Access {
+            provider: provider.clone(),
+            sender: sender.clone(),
+            deployment: deployment.clone(),
+            watcher,
+        };
+        coordinator.spawn(access, &mut tasks);
+        let running = tokio::spawn(async move { tasks.join().await.unwrap() });
+        Self {
+            store,
+            sender,
+            deployment,
+            provider,
+            observer,
+            url,
+            shutdown,
+            running,
+            _l1: l1,
+            _dir: dir,
+        }
+    }
+
+    /// The contract that commits and settles.
+    pub fn rollup(&self) -> Rollup::RollupInstance<DynProvider> {
+        Rollup::new(self.deployment.rollup, self.provider.clone())
+    }
+
+    /// Ends everything; a failure of a task fails the test.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.running.await.unwrap();
+    }
+
+    /// What the sequencer would do: record the batch, then commit it.
+    pub async fn commit(&self, batch: u64) -> TaskId {
+        let Self {
+            store,
+            sender,
+            deployment,
+            ..
+        } = self;
+        let task = TaskId::of_batch(L1_CHAIN_ID, deployment.rollup, batch);
+        let witness_hash = store.objects().put(&batch.to_be_bytes()).await.unwrap();
+        let data = Bytes::from(vec![1, batch as u8]);
+        let rollup = Rollup::new(deployment.rollup, sender.provider());
+        let messages = rollup.messageHashAt(0).call().await.unwrap();
+        let of = |kind: u8, batch: u64| match batch {
+            0 => B256::repeat_byte(kind),
+            _ => keccak256([kind, batch as u8]),
+        };
+        let public_values = PublicValues {
+            program_version: 1,
+            fork_id: FORK_ID,
+            l1_chain_id: L1_CHAIN_ID,
+            rollup: deployment.rollup,
+            l2_chain_id: L2_CHAIN_ID,
+            task,
+            first_batch: batch,
+            last_batch: batch,
+            previous_state_root: of(1, batch - 1),
+            state_root: of(1, batch),
+            previous_block_hash: of(2, batch - 1),
+            block_hash: of(2, batch),
+            data_commitment: keccak256(&data),
+            previous_message_hash: messages,
+            message_hash: messages,
+            withdrawal_root: of(3, batch),
+            last_block: batch,
+            last_timestamp: GENESIS.timestamp,
+            prover_gas: PROVER_GAS,
+            schedule_id: SCHEDULE_ID,
+            ..PublicValues::default()
+        };
+        let c = Rollup::Commit {
+            batch,
+            programVersion: 1,
+            lastBlock: batch,
+            lastTimestamp: GENESIS.timestamp,
+            stateRoot: public_values.state_root,
+            blockHash: public_values.block_hash,
+            withdrawalRoot: public_values.withdrawal_root,
+            messagesEnd: 0,
+            proverGasEstimate: PROVER_GAS,
+            witnessHash: witness_hash,
+        };
+        let record = BatchRecord {
+            number: batch,
+            first_block: batch,
+            last_block: batch,
+            state: BatchState::Committed,
+            task: task.0,
+            witness_hash,
+            data: data.clone(),
+            commit_fields: json!({}),
+            public_values,
+            stats: json!({}),
+            committed: None,
+            settled: None,
+        };
+        store.record_batch(&record).await.unwrap();
+        let call = Call::new(deployment.rollup, &Rollup::commitCall { c, data });
+        sender
+            .send(&format!("commit/{batch}"), &call)
+            .await
+            .unwrap();
+        task
+    }
+}
