@@ -248,6 +248,7 @@ pub fn law(proofs: ProofKind, l1: &Parameters) -> Params {
         k: l1.k,
         draw_lag_blocks: l1.draw_lag,
         lottery_lag_blocks: l1.lottery_lag,
+        accuse_s: l1.accuse_s,
         unit_price,
         // k and price stay what the contracts were deployed with.
         control: ControlParams {

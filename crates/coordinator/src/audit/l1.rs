@@ -51,6 +51,8 @@ pub struct LawOnL1 {
     pub stake_min: ScrWei,
     /// Smallest fine.
     pub fine_min: ScrWei,
+    /// Seconds after a settlement in which submissions are judged.
+    pub accuse_s: u64,
 }
 
 impl From<&Parameters> for LawOnL1 {
@@ -61,6 +63,7 @@ impl From<&Parameters> for LawOnL1 {
             lottery_lag_blocks: l1.lottery_lag,
             stake_min: ScrWei(l1.stake_wei_min),
             fine_min: ScrWei(l1.fine_wei_min),
+            accuse_s: l1.accuse_s,
         }
     }
 }
@@ -73,6 +76,7 @@ impl From<&Params> for LawOnL1 {
             lottery_lag_blocks: params.lottery_lag_blocks,
             stake_min: params.stake_min,
             fine_min: params.fine_min,
+            accuse_s: params.accuse_s,
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Indexes over the unsettled tasks, so that no event costs a walk over all of them.
+//! Indexes over the kept tasks, so that no event costs a walk over all of them.
 //!
 //! Everything here follows from the tasks: [`Keys::of`] says under what a task is filed, [`Index::file`] moves it there.
 //!
-//! INVARIANT: between two events every unsettled task is filed under exactly the keys that [`Keys::of`] gives, and nothing else is.
+//! INVARIANT: between two events every kept task is filed under exactly the keys that [`Keys::of`] gives, and nothing else is.
 
 use super::{Stage, Task};
 use crate::ids::{BatchNumber, UnixSeconds};
@@ -22,9 +22,6 @@ struct Keys {
 
 impl Keys {
     fn of(task: &Task) -> Self {
-        if task.is_settled() {
-            return Self::default();
-        }
         Self {
             is_queued: matches!(task.stage, Stage::Queued),
             is_in_window: task.is_in_window(),
@@ -34,7 +31,7 @@ impl Keys {
     }
 }
 
-/// Unsettled tasks by what they wait for.
+/// Tasks by what they wait for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
     filed: BTreeMap<BatchNumber, Keys>,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     entries::entries_hash,
-    ids::{BatchNumber, Roller, ScrWei},
+    ids::{BatchNumber, Roller, ScrWei, UnixSeconds},
     law::{Controls, deadline::deadline_s, lottery, reputation::OfferOutcome, reward::covered},
     prover_gas::ProverGas,
 };
@@ -270,7 +270,7 @@ impl Board {
             self.end_task(batch, turn.now);
         }
         self.forgive_under_declared(batch, prover_gas);
-        self.mark_settled(batch, roller, reward);
+        self.mark_settled(batch, roller, reward, turn.now);
         self.file(batch);
         if let Some(account) = roller.and_then(|paid| self.rollers.get_mut(&paid)) {
             account.record.won += 1;
@@ -313,7 +313,14 @@ impl Board {
         }
     }
 
-    fn mark_settled(&mut self, batch: BatchNumber, roller: Option<Roller>, reward: ScrWei) {
+    fn mark_settled(
+        &mut self,
+        batch: BatchNumber,
+        roller: Option<Roller>,
+        reward: ScrWei,
+        now: UnixSeconds,
+    ) {
+        let judged_until = now.saturating_add(self.params.accuse_s);
         let task = self.task_mut(batch);
         let lottery = task.lottery();
         let beacon = if let Stage::Settling { beacon, .. } = &task.stage {
@@ -328,6 +335,7 @@ impl Board {
             beacon,
             roller,
             reward,
+            judged_until,
         };
     }
 
@@ -375,8 +383,7 @@ impl Board {
             // SOUNDNESS: anybody can have any submission judged. Only the very proof that was rejected here clears its
             // roller; a valid proof that it signs afterwards does not.
             let is_rejected = |seat: &Seat| {
-                matches!(seat.state, SeatState::Invalid { .. })
-                    && seat.fine.is_none()
+                seat.is_judgement_open()
                     && seat
                         .receipt
                         .is_some_and(|receipt| receipt.proof_digest == proof_digest)
@@ -388,7 +395,8 @@ impl Board {
                 why: ReleasedBecause::VerdictOverturned,
             };
         } else if let Some(seat) = seat {
-            if seat.fine.is_some() {
+            // L1 fines a seat once. If it still does so when the accusation had lapsed, its time was prolonged.
+            if seat.fine.is_some_and(|fine| fine != ScrWei::ZERO) {
                 return Err(BoardError::AlreadyApplied);
             }
             seat.fine = Some(fine);
@@ -401,8 +409,30 @@ impl Board {
             account.record.fined = ScrWei(account.record.fined.0.saturating_add(fine.0));
             account.accused.take_if(|accused| *accused == key);
         });
+        self.file(batch);
         self.forget_tasks();
         Ok(())
+    }
+
+    /// L1 judges nothing of this task any more: whom nobody could bring before it (fines pause in a quarantine) is accused
+    /// no longer. What its proof cost in reputation stays.
+    pub(super) fn lapse_accusations(&mut self, batch: BatchNumber) {
+        let seats = self.task(batch).seats.iter();
+        let open = seats.filter(|(_, seat)| seat.is_judgement_open());
+        let open: Vec<_> = open.map(|(name, _)| *name).collect();
+        for (round, roller) in open {
+            let task = self.task_mut(batch);
+            let key = task.seat_key(round, roller);
+            let seat = task.seats.get_mut(&(round, roller));
+            seat.expect("the seat was found").fine = Some(ScrWei::ZERO);
+            if self.rollers.contains_key(&roller) {
+                self.change_account(roller, |account| {
+                    account.accused.take_if(|accused| *accused == key);
+                });
+            }
+        }
+        self.file(batch);
+        self.forget_tasks();
     }
 
     pub(super) fn on_operator_charged(
@@ -435,16 +465,10 @@ impl Board {
         let Some(forget_through) = self.settled_through.checked_sub(SETTLED_TASKS_KEPT) else {
             return;
         };
-        let is_judged = |task: &Task| {
-            let open = |seat: &Seat| {
-                matches!(seat.state, SeatState::Invalid { .. }) && seat.fine.is_none()
-            };
-            !task.seats.values().any(open)
-        };
         let old = self
             .tasks
             .range(..=forget_through)
-            .filter(|(_, task)| is_judged(task));
+            .filter(|(_, task)| !task.is_judgement_open());
         let old: Vec<_> = old
             .map(|(batch, task)| (*batch, task.id, task.epoch))
             .collect();

@@ -10,7 +10,8 @@
 //! known head cannot have lost, gained or changed a line.
 //!
 //! The version stands in the first hash: version 2 added dials, program versions, cancelled penalties and quarantine, version 3 has the
-//! quarantine from L1, version 4 takes in what rollers post there. A log of another version does not begin here and is refused at its first record.
+//! quarantine from L1, version 4 takes in what rollers post there and lets accusations
+//! lapse. A log of another version does not begin here and is refused at its first record.
 //!
 //! Rejected events are not logged: the board is as if they had never come.
 

@@ -19,7 +19,11 @@ use alloc::vec::Vec;
 impl Board {
     pub(super) fn on_tick(&mut self, turn: &mut Turn) {
         for batch in self.index.due(turn.now) {
-            self.advance(batch, turn);
+            if self.task(batch).is_settled() {
+                self.lapse_accusations(batch);
+            } else {
+                self.advance(batch, turn);
+            }
         }
         self.fill_window(turn);
     }

@@ -99,6 +99,8 @@ pub enum Stage {
         roller: Option<Roller>,
         /// How much.
         reward: ScrWei,
+        /// Until when L1 judges its submissions, inclusive.
+        judged_until: UnixSeconds,
     },
 }
 
@@ -140,7 +142,7 @@ pub struct Seat {
     pub receipt: Option<Receipt>,
     /// What the roller put on L1 in time, because nobody took its submission.
     pub posted: Option<Posted>,
-    /// What L1 took for it, once L1 has judged the submission.
+    /// What L1 took for it, once L1 has judged the submission; nothing when its time for that went by.
     pub fine: Option<ScrWei>,
     /// Where it is.
     pub state: SeatState,
@@ -222,6 +224,11 @@ impl Seat {
         self.state == SeatState::Open
     }
 
+    /// Was its proof rejected, and L1 has not judged it?
+    pub fn is_judgement_open(&self) -> bool {
+        matches!(self.state, SeatState::Invalid { .. }) && self.fine.is_none()
+    }
+
     /// Digest of the proof that was submitted, or else posted.
     pub fn proof_digest(&self) -> Option<ProofDigest> {
         let received = self.receipt.map(|receipt| receipt.proof_digest);
@@ -266,10 +273,14 @@ impl Task {
         self.is_open() && !self.is_left_to_fallback
     }
 
-    /// When time alone changes something: a round ends, or the fallback is due.
+    /// When time alone changes something: a round ends, the fallback is due, or accusations lapse.
     pub fn wakeup(&self) -> Option<UnixSeconds> {
-        let Stage::Open { round_ends_at } = self.stage else {
-            return None;
+        let round_ends_at = match self.stage {
+            Stage::Open { round_ends_at } => round_ends_at,
+            Stage::Settled { judged_until, .. } if self.is_judgement_open() => {
+                return Some(judged_until.saturating_add(1));
+            }
+            _ => return None,
         };
         let round_over = round_ends_at.map(|ends_at| ends_at.saturating_add(1));
         let fallback = self.fallback_at.filter(|_| !self.is_left_to_fallback);
@@ -282,6 +293,11 @@ impl Task {
         let is_seated = first.clone().next().is_some();
         is_seated
             && !first.any(|(_, seat)| matches!(seat.state, SeatState::OnTime | SeatState::Posted))
+    }
+
+    /// Is there a rejected submission that L1 has not judged?
+    pub fn is_judgement_open(&self) -> bool {
+        self.seats.values().any(Seat::is_judgement_open)
     }
 
     /// Is it settled?

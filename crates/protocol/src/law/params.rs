@@ -53,6 +53,9 @@ pub struct Params {
     pub recovery_s: u64,
     /// Seconds in which evidence on L1 can cancel a penalty before it counts.
     pub challenge_s: u64,
+    /// Seconds after a batch's settlement in which L1 judges its submissions (`AccuseS`); then accusations that were not brought
+    /// lapse.
+    pub accuse_s: u64,
     /// Shortest drain: a roller that comes back earlier gets no offers until then.
     pub drain_min_s: u64,
     /// Counted capacity may exceed the proven peak by this factor.
@@ -113,6 +116,7 @@ impl Default for Params {
             reference_prover_gas: 10_000_000,
             recovery_s: 14 * DAY_S,
             challenge_s: 2 * HOUR_S,
+            accuse_s: DAY_S,
             drain_min_s: HOUR_S,
             capacity_headroom: 2 * ONE,
             capacity_newcomer: 2,
@@ -170,6 +174,7 @@ impl Params {
             fine_min: ScrWei::from_scr(10),
             recovery_s: HOUR_S,
             challenge_s: 0,
+            accuse_s: 600,
             drain_min_s: 0,
             capacity_newcomer: 4,
             t_min_s: 20,
@@ -284,6 +289,7 @@ impl Params {
         within("expiry_multiple", self.expiry_multiple, 1u32, 10u32)?;
         within("fallback_multiple", self.fallback_multiple, 1u32, 10u32)?;
         within("challenge_s", self.challenge_s, 0u64, 30 * DAY_S)?;
+        within("accuse_s", self.accuse_s, 1u64, 30 * DAY_S)?;
         within("drain_min_s", self.drain_min_s, 0u64, DAY_S)?;
         within("epoch_s", self.epoch_s, 1u64, 30 * DAY_S)
     }

@@ -7,7 +7,8 @@
 //!
 //! The board follows L1's event and counts the same epochs. In quarantine fines pause: nobody is brought before L1, the version's tasks
 //! go to the fallback, and the accused stay out of the draw. Afterwards the accusations go on where they stopped, so that a flood of
-//! garbage gains no pardon by being large; what was our fault is cleared by evidence on L1. The first one to be fined then
+//! garbage gains no pardon by being large; what was our fault is cleared by evidence on L1, and what L1 judges no more, because its time for the
+//! batch is over, lapses. The first one to be fined then
 //! quarantines the version again, so that a bug that stays costs one fine in two epochs.
 //!
 //! [`is_due`] is the reference for `Court` and what the simulator's L1 runs.

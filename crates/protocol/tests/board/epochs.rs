@@ -193,6 +193,47 @@ fn l1_quarantines_a_version_and_nobody_is_pardoned() {
 }
 
 #[test]
+fn an_accusation_that_was_put_off_beyond_l1s_time_lapses() {
+    let (mut world, batch) = world_with_garbage();
+    world.apply(Event::VersionQuarantined { program_version: 1 });
+    world.apply(fined(&world, batch, 1));
+    world.apply(Event::BatchSettled {
+        batch,
+        roller: None,
+        reward: ScrWei::ZERO,
+        prover_gas: PROVER_GAS,
+    });
+    let judged_until = world.now + world.params.accuse_s;
+    assert_eq!(world.board.next_wakeup(), Some(judged_until + 1));
+    let is_accused = |world: &World, i| world.board.roller(roller(i)).unwrap().accused.is_some();
+    world.now = judged_until;
+    world.apply(Event::Tick);
+    assert!(is_accused(&world, 2) && is_accused(&world, 3));
+    let present = world.board.rollers_present();
+
+    world.now += 1;
+    world.apply(Event::Tick);
+    assert!(!is_accused(&world, 2) && !is_accused(&world, 3));
+    assert_eq!(world.board.rollers_present(), present + 2);
+    assert_eq!(world.board.roller(roller(2)).unwrap().record.invalid, 1);
+    assert_eq!(world.board.next_wakeup(), None);
+    world.end_epoch();
+    let resumed = world.end_epoch();
+    assert!(!world.board.is_quarantined(1));
+    assert_eq!(judged(&resumed) + judged(&world.board.outstanding()), 0);
+
+    // Where L1's time was prolonged its fine counts all the same.
+    world.apply(fined(&world, batch, 2));
+    assert_eq!(
+        world.try_apply(fined(&world, batch, 2)),
+        Err(BoardError::AlreadyApplied)
+    );
+    let record = world.board.roller(roller(2)).unwrap().record;
+    assert_eq!(record.fined, ScrWei::from_scr(10));
+    assert_eq!(world.replayed(), world.board);
+}
+
+#[test]
 fn a_quarantine_that_l1_extends_ends_later() {
     let (mut world, _) = world_with_garbage();
     let quarantined = Event::VersionQuarantined { program_version: 1 };

@@ -143,7 +143,7 @@ impl World {
     /// What the board answers from its indexes is what a walk over all tasks finds.
     fn check_indexes(&self) {
         let board = &self.board;
-        let wakeups = board.unsettled().filter_map(Task::wakeup);
+        let wakeups = board.tasks().filter_map(Task::wakeup);
         assert_eq!(board.next_wakeup(), wakeups.min());
         for (roller, account) in board.rollers() {
             let open = board.unsettled().flat_map(|task| {
