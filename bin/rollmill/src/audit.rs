@@ -180,7 +180,7 @@ fn failed(difference: &Difference) -> eyre::Report {
 fn in_words(passed: &Passed) -> String {
     format!(
         "the log is what the law makes of L1: {} records up to {}, L1 up to block {}; {} tasks, {} draws, {} verdicts, {} \
-         lotteries, {} snapshots, {} settlements",
+         lotteries, {} snapshots, {} settlements, {} checkpoints",
         passed.records,
         passed.head,
         passed.l1_block,
@@ -189,7 +189,8 @@ fn in_words(passed: &Passed) -> String {
         passed.verdicts,
         passed.lotteries,
         passed.snapshots,
-        passed.settlements
+        passed.settlements,
+        passed.checkpoints
     )
 }
 

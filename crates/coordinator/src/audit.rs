@@ -13,7 +13,7 @@ mod l1;
 
 use std::collections::BTreeSet;
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, keccak256};
 use rollmill_protocol::{
     UnixSeconds,
     board::{BoardError, Event},
@@ -48,6 +48,8 @@ pub enum Subject {
     Reputation,
     /// The dials of an epoch: T, k, window, price.
     Control,
+    /// The state from which a start goes on.
+    Checkpoint,
     /// The entries of a task, from which its winner is drawn.
     Lottery,
     /// Who won, and who was paid.
@@ -89,6 +91,8 @@ pub struct Passed {
     pub snapshots: u64,
     /// Settled batches.
     pub settlements: u64,
+    /// States that were made anew.
+    pub checkpoints: u64,
 }
 
 /// Audits a log from its first line on against L1's blocks from the deployment's on.
@@ -198,6 +202,17 @@ impl Auditor<'_> {
                     .map_err(|(subject, sentence)| differs(subject, sentence))?;
                 self.passed.l1_block = *number;
             }
+            Record::Checkpoint { state: logged } => {
+                let state = keccak256(state.encode());
+                if state != *logged {
+                    let sentence = format!(
+                        "the records before it lead to the state {state}, the log says {logged}"
+                    );
+                    return Err(differs(Subject::Checkpoint, sentence));
+                }
+                self.passed.checkpoints += 1;
+                return Ok(());
+            }
             Record::L1Block { .. } | Record::Event { .. } => {}
         }
         let decided = state.apply(record, *now).map_err(|error| {
@@ -206,7 +221,9 @@ impl Auditor<'_> {
         })?;
         let published = match record {
             Record::Event { decisions, .. } | Record::L1Block { decisions, .. } => decisions,
-            Record::Opened { .. } | Record::L1Rewind { .. } => &Vec::new(),
+            Record::Opened { .. } | Record::L1Rewind { .. } | Record::Checkpoint { .. } => {
+                &Vec::new()
+            }
         };
         compare_decisions(published, &decided)
             .map_err(|(subject, sentence)| differs(subject, sentence))?;

@@ -5,33 +5,35 @@ use std::collections::BTreeMap;
 use alloy_primitives::B256;
 use rollmill_protocol::{
     BatchNumber, Roller, Round, TaskId, UnixSeconds,
-    board::{MissedBecause, Seat, SeatState, Task},
+    board::{Board, MissedBecause, Seat, SeatState, Task, pairs},
 };
 use rollmill_roller_api::receipts::SeatOutcome;
+use serde::{Deserialize, Serialize};
 
 use crate::log::Note;
 
 /// Particulars of a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CommitFacts {
     pub(crate) program_version: u32,
     pub(crate) witness_hash: B256,
 }
 
 /// Particulars of a settlement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SettleFacts {
     pub(crate) state_root: B256,
     pub(crate) transaction: B256,
 }
 
 /// How the seats of a task ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Closing {
     pub(crate) task: TaskId,
     pub(crate) at: UnixSeconds,
     /// Zero when the batch settled without entries.
     pub(crate) entries_hash: B256,
+    #[serde(with = "pairs")]
     pub(crate) outcomes: BTreeMap<(Round, Roller), SeatOutcome>,
 }
 
@@ -82,8 +84,8 @@ pub(crate) fn seat_outcome(seat: &Seat) -> Option<SeatOutcome> {
     })
 }
 
-/// All that was noted, in memory; the log is its durable form.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// All that was noted of the board's tasks, in memory; the log is its durable form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Facts {
     commits: BTreeMap<TaskId, CommitFacts>,
     settlements: BTreeMap<BatchNumber, SettleFacts>,
@@ -131,9 +133,13 @@ impl Facts {
         self.closings.get(&task)
     }
 
-    /// Forgets closings of tasks that the board has forgotten.
-    pub(crate) fn forget_closings(&mut self, is_forgotten: impl Fn(TaskId) -> bool) {
-        self.closings.retain(|task, _| !is_forgotten(*task));
+    /// Forgets what the board has forgotten.
+    pub(crate) fn forget(&mut self, board: &Board) {
+        let is_kept = |task: TaskId| board.task_by_id(task).is_some();
+        self.closings.retain(|task, _| is_kept(*task));
+        self.commits.retain(|task, _| is_kept(*task));
+        self.settlements
+            .retain(|batch, _| board.task_by_batch(*batch).is_some());
     }
 
     pub(crate) fn commit(&self, task: TaskId) -> Option<&CommitFacts> {

@@ -4,6 +4,9 @@
 //! the watcher and the effects of a block cannot part. A reorganisation of L1 is a record, too: replaying then leaves out
 //! the blocks that L1 took back, and what was built on them (a submission for a task that is gone) fails to apply and
 //! is left out as well.
+//!
+//! At the end of each epoch the state itself is kept, as an object that a record of the log names: a start reads the newest one
+//! that stands and the records behind it. What a checkpoint says follows from the records before it; the audit checks that it does.
 
 use alloy_primitives::B256;
 use rollmill_protocol::{
@@ -11,7 +14,7 @@ use rollmill_protocol::{
     board::BoardError,
     law::{Params, params::OutOfBounds},
 };
-use rollmill_store::{EventRecord, Store, StoreError, genesis_hash};
+use rollmill_store::{EventRecord, ObjectError, Store, StoreError, genesis_hash};
 
 use crate::{
     log::Record,
@@ -27,6 +30,9 @@ pub enum JournalError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A state could not be kept.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
     /// A record of the log is not ours.
     #[error("record {seq} of the event log is not readable")]
     Unreadable {
@@ -53,48 +59,119 @@ pub enum JournalError {
     },
 }
 
-/// The log as it is read back.
-#[derive(Debug, Default)]
-pub(crate) struct Log {
-    pub(crate) records: Vec<(UnixSeconds, Record)>,
-    pub(crate) last: Option<(u64, B256)>,
+/// How a body begins that is a [`Record::Checkpoint`].
+const CHECKPOINT: &str = "{\"checkpoint\":";
+
+/// Newest checkpoints whose states are kept: a reorganisation of L1 may take back what the last one rests on.
+pub(crate) const CHECKPOINTS_KEPT: usize = 2;
+
+/// A record with the time at which it was applied.
+type Timed = (UnixSeconds, Record);
+
+/// The state that the store's log leads to, with the head of the log; `None` when there is no record.
+pub(crate) async fn restore(
+    params: &Params,
+    store: &Store,
+) -> Result<Option<(State, (u64, B256))>, JournalError> {
+    for (checkpoint, name) in newest(store).await? {
+        let Some(mut state) = kept_state(store, name).await else {
+            continue;
+        };
+        if state.board.params() != params {
+            return Err(JournalError::OtherLaw);
+        }
+        let (tail, head) = read(store, (checkpoint.seq, checkpoint.hash)).await?;
+        if stands(&state, &tail) {
+            go_on(&mut state, &tail)?;
+            return Ok(Some((state, head)));
+        }
+    }
+    let (records, head) = read(store, (0, genesis_hash())).await?;
+    if records.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some((replay(params, &records)?, head)))
 }
 
-/// Reads and checks the whole log.
-pub(crate) async fn read(store: &Store) -> Result<Log, JournalError> {
-    let mut log = Log::default();
-    loop {
-        let (seq, hash) = log.last.unwrap_or((0, genesis_hash()));
-        let chunk = store.events(seq, hash, REPLAY_CHUNK).await?;
-        if chunk.is_empty() {
-            return Ok(log);
+/// The states of the newest checkpoints, newest first.
+pub(crate) async fn checkpoints(store: &Store) -> Result<Vec<B256>, JournalError> {
+    let newest = newest(store).await?;
+    Ok(newest.into_iter().map(|(_, name)| name).collect())
+}
+
+/// The newest checkpoints and the names of their states.
+async fn newest(store: &Store) -> Result<Vec<(EventRecord, B256)>, JournalError> {
+    let limit = u32::try_from(CHECKPOINTS_KEPT).expect("a few");
+    let mut found = Vec::new();
+    for checkpoint in store.newest_events(CHECKPOINT, limit).await? {
+        if let Record::Checkpoint { state } = parse(&checkpoint)? {
+            found.push((checkpoint, state));
         }
-        for EventRecord {
-            seq,
-            at_unix_ms,
-            body,
-            hash,
-        } in chunk
-        {
-            let record = serde_json::from_str(&body)
-                .map_err(|source| JournalError::Unreadable { seq, source })?;
-            log.records.push((at_unix_ms / 1000, record));
-            log.last = Some((seq, hash));
+    }
+    Ok(found)
+}
+
+/// The state of a checkpoint, if it is still there and of this version.
+async fn kept_state(store: &Store, name: B256) -> Option<State> {
+    let bytes = store.objects().get(name).await;
+    let bytes = bytes.inspect_err(|error| {
+        tracing::warn!(%name, %error, "the state of a checkpoint is lost, going further back");
+    });
+    let state = serde_json::from_slice(&bytes.ok()?);
+    let state = state.inspect_err(|error| {
+        tracing::warn!(%name, %error, "a checkpoint is of another version, going further back");
+    });
+    state.ok()
+}
+
+/// Reads the records behind a head, checking the chain; and the head behind them.
+async fn read(
+    store: &Store,
+    mut head: (u64, B256),
+) -> Result<(Vec<Timed>, (u64, B256)), JournalError> {
+    let mut records = Vec::new();
+    loop {
+        let chunk = store.events(head.0, head.1, REPLAY_CHUNK).await?;
+        if chunk.is_empty() {
+            return Ok((records, head));
+        }
+        for record in chunk {
+            records.push((record.at_unix_ms / 1000, parse(&record)?));
+            head = (record.seq, record.hash);
         }
     }
 }
 
-/// Makes the state that the records lead to. Equal records give an equal state.
-pub(crate) fn replay(
-    params: &Params,
-    records: &[(UnixSeconds, Record)],
-) -> Result<State, JournalError> {
-    let mut state = match records.first() {
-        Some((_, Record::Opened { start, params: law })) if **law == *params => {
-            State::new(params.clone(), *start)?
-        }
-        _ => return Err(JournalError::OtherLaw),
+fn parse(record: &EventRecord) -> Result<Record, JournalError> {
+    let seq = record.seq;
+    serde_json::from_str(&record.body).map_err(|source| JournalError::Unreadable { seq, source })
+}
+
+/// Does L1 still have all that a state rests on?
+fn stands(state: &State, tail: &[Timed]) -> bool {
+    let read = state.l1.map_or(0, |cursor| cursor.block);
+    let mut rewinds = tail.iter().filter_map(|(_, record)| match record {
+        Record::L1Rewind { number, .. } => Some(*number),
+        _ => None,
+    });
+    rewinds.all(|number| number >= read)
+}
+
+/// Makes the state that a whole log leads to. Equal records give an equal state.
+pub(crate) fn replay(params: &Params, records: &[Timed]) -> Result<State, JournalError> {
+    let Some(((_, Record::Opened { start, params: law }), rest)) = records.split_first() else {
+        return Err(JournalError::OtherLaw);
     };
+    if **law != *params {
+        return Err(JournalError::OtherLaw);
+    }
+    let mut state = State::new(params.clone(), *start)?;
+    go_on(&mut state, rest)?;
+    Ok(state)
+}
+
+/// Applies further records.
+fn go_on(state: &mut State, records: &[Timed]) -> Result<(), JournalError> {
     let rewinds = standing_up_to(records);
     let was_rewound = rewinds.iter().any(|standing| *standing != u64::MAX);
     for ((now, record), standing) in records.iter().zip(rewinds) {
@@ -113,11 +190,11 @@ pub(crate) fn replay(
             }
         }
     }
-    Ok(state)
+    Ok(())
 }
 
 /// For each record the highest L1 block that no later rewind took back.
-pub(crate) fn standing_up_to(records: &[(UnixSeconds, Record)]) -> Vec<u64> {
+pub(crate) fn standing_up_to(records: &[Timed]) -> Vec<u64> {
     let mut standing = u64::MAX;
     let mut limits: Vec<u64> = records
         .iter()

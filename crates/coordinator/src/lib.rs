@@ -7,7 +7,7 @@
 //!
 //! | part | in memory | durable | after a restart |
 //! |---|---|---|---|
-//! | board | state machine | event log | the log is replayed |
+//! | board | state machine | event log, and the state at each epoch's end | the log behind the last state is replayed |
 //! | L1 reader | the watcher's recent blocks | cursor = last L1 record of the log | goes on after the cursor |
 //! | L1 actions | one worker per outstanding action | purposes in the L1 sender's table | the board lists what is outstanding |
 //! | submissions | seats in work | proof object, record, event | a record without its event is completed |

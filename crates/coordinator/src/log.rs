@@ -52,6 +52,11 @@ pub enum Record {
         /// Its hash.
         hash: B256,
     },
+    /// The state that the records up to here lead to. A start goes on from the last one; the auditor makes it anew.
+    Checkpoint {
+        /// Hash of its encoding, which the coordinator keeps.
+        state: B256,
+    },
     /// Something happened on the API or by the passing of time.
     Event {
         /// What.

@@ -14,13 +14,15 @@ use rollmill_protocol::{
     law::{Params, params::OutOfBounds},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     facts::{Closing, Facts, seat_outcome},
     log::{Decision, Note, Record},
 };
 
 /// A board with what is kept beside it, and how far L1 is read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) board: Board,
     pub(crate) facts: Facts,
@@ -46,6 +48,11 @@ impl State {
         })
     }
 
+    /// The bytes of the state: equal states have equal bytes.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a state has string keys and no floating point")
+    }
+
     /// Applies a record and says what the law decides. For an API event the board's refusal is returned and nothing has
     /// changed; for an L1 block repeats are ignored and anything else is an error, after which the state must be dropped.
     pub(crate) fn apply(
@@ -60,7 +67,7 @@ impl State {
             })
         };
         match record {
-            Record::Opened { .. } => Ok(Vec::new()),
+            Record::Opened { .. } | Record::Checkpoint { .. } => Ok(Vec::new()),
             Record::Event { event, .. } => Ok(self.event(event, now)?),
             Record::L1Rewind { number, hash } => {
                 self.l1 = cursor(number, hash);
@@ -174,9 +181,7 @@ impl State {
             event,
             Event::BatchSettled { .. } | Event::SubmissionJudged { .. }
         ) {
-            let board = &self.board;
-            self.facts
-                .forget_closings(|task| board.task_by_id(task).is_none());
+            self.facts.forget(&self.board);
         }
     }
 }

@@ -37,6 +37,7 @@
 pub mod error;
 pub mod event;
 pub mod log;
+pub mod pairs;
 pub mod roller;
 pub mod task;
 
@@ -66,12 +67,14 @@ use crate::{
 use alloc::{collections::BTreeMap, vec::Vec};
 use index::Index;
 use measure::Measured;
+use serde::{Deserialize, Serialize};
 
 /// Settled tasks that are kept for queries and for judgements to come.
 pub const SETTLED_TASKS_KEPT: u64 = 256;
 
-/// The board.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The board. Serialized it is a state to go on from: equal boards have equal bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Board {
     params: Params,
     now: UnixSeconds,

@@ -82,6 +82,22 @@ impl Store {
         row.as_ref().map(|row| b256(row, "hash")).transpose()
     }
 
+    /// The newest events whose bodies begin with `prefix`, newest first; up to `limit`. Their chain is not checked.
+    pub async fn newest_events(
+        &self,
+        prefix: &str,
+        limit: u32,
+    ) -> Result<Vec<EventRecord>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM board_events WHERE substr(body, 1, length(?1)) = ?1 ORDER BY seq DESC LIMIT ?2",
+        )
+        .bind(prefix)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(read).collect()
+    }
+
     /// Up to `limit` events behind `after` in order, with the chain checked from `after_hash` (the hash of event
     /// `after`; [`genesis_hash`] for 0).
     ///

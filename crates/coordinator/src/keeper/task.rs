@@ -64,9 +64,8 @@ pub(crate) async fn open(
     tick: std::time::Duration,
     shutdown: Shutdown,
 ) -> Result<(Keeper, mpsc::Sender<Update>, KeeperTask), JournalError> {
-    let mut log = journal::read(&store).await?;
-    let head = match log.last {
-        Some(head) => head,
+    let (state, head) = match journal::restore(&params, &store).await? {
+        Some(restored) => restored,
         None => {
             let start = clock.now_unix_s();
             let opened = Record::Opened {
@@ -74,11 +73,9 @@ pub(crate) async fn open(
                 params: Box::new(params.clone()),
             };
             let head = append(&store, None, clock.now_unix_ms(), &opened).await?;
-            log.records.push((start, opened));
-            head
+            (State::new(params.clone(), start)?, head)
         }
     };
-    let state = journal::replay(&params, &log.records)?;
     let (commands, receive_commands) = mpsc::channel(COMMANDS_MAX);
     let (updates, receive_updates) = mpsc::channel(UPDATES_MAX);
     let (changed, changes) = watch::channel(head.0);
@@ -191,8 +188,8 @@ impl KeeperTask {
                 );
                 let record = Record::L1Rewind { number, hash };
                 self.head = append(&self.store, Some(self.head), now_unix_ms, &record).await?;
-                let log = journal::read(&self.store).await?;
-                self.state = journal::replay(&self.params, &log.records)?;
+                let restored = journal::restore(&self.params, &self.store).await?;
+                (self.state, self.head) = restored.expect("the log has its first record");
                 self.publish();
                 Ok(())
             }
@@ -205,10 +202,11 @@ impl KeeperTask {
             return Ok(());
         }
         let now = self.clock.now_unix_s();
-        if self.is_epoch_due(now)
-            && let Err(error) = self.event(Event::EpochEnded).await?
-        {
-            tracing::warn!(%error, "the epoch does not end");
+        if self.is_epoch_due(now) {
+            match self.event(Event::EpochEnded).await? {
+                Ok(()) => self.checkpoint().await?,
+                Err(error) => tracing::warn!(%error, "the epoch does not end"),
+            }
         }
         if self.state.board.next_wakeup().is_some_and(|at| at <= now)
             && let Err(error) = self.event(Event::Tick).await?
@@ -245,9 +243,23 @@ impl KeeperTask {
             Record::Event { decisions, .. } | Record::L1Block { decisions, .. } => {
                 *decisions = decided;
             }
-            Record::Opened { .. } | Record::L1Rewind { .. } => {}
+            Record::Opened { .. } | Record::L1Rewind { .. } | Record::Checkpoint { .. } => {}
         }
         self.head = append(&self.store, Some(self.head), now_unix_ms, &record).await?;
+        self.publish();
+        Ok(())
+    }
+
+    /// Keeps the state as it is now, so that a start need not read the log from its beginning.
+    async fn checkpoint(&mut self) -> Result<(), JournalError> {
+        let older = journal::checkpoints(&self.store).await?;
+        let objects = self.store.objects();
+        let state = objects.put(&self.state.encode()).await?;
+        let (now_unix_ms, record) = (self.clock.now_unix_ms(), Record::Checkpoint { state });
+        self.head = append(&self.store, Some(self.head), now_unix_ms, &record).await?;
+        for name in older.into_iter().skip(journal::CHECKPOINTS_KEPT - 1) {
+            objects.remove(name).await?;
+        }
         self.publish();
         Ok(())
     }

@@ -179,6 +179,7 @@ async fn an_honest_log_passes() {
     assert_eq!(passed.lotteries, LONG.tasks);
     assert!(passed.draws > LONG.tasks, "{passed:?}");
     assert!(passed.snapshots >= 2, "{passed:?}");
+    assert!(passed.checkpoints >= 2, "{passed:?}");
     assert_eq!(passed.records, public.lines.len() as u64);
 }
 
@@ -463,6 +464,22 @@ async fn altered_reputations_dials_and_entries_are_found() {
         entries.map(|entries| entries[0].tickets += 1).is_some()
     });
     assert_eq!(altered.audit(), Err((seq, Subject::Lottery)));
+}
+
+/// A state from which a start would go on, and to which the records before it do not lead.
+#[tokio::test]
+async fn a_forged_checkpoint_is_found() {
+    let public = short().await;
+    let mut skip = 2;
+    let (altered, seq) = public.altered(|record| {
+        let Record::Checkpoint { state } = record else {
+            return false;
+        };
+        skip -= 1;
+        *state = B256::repeat_byte(0xce);
+        skip == 0
+    });
+    assert_eq!(altered.audit(), Err((seq, Subject::Checkpoint)));
 }
 
 /// What the operator posted on L1 with the dials of an epoch binds it: the dials, and the log that they follow from.

@@ -211,8 +211,14 @@ impl World {
 
     /// Ends all tasks without any farewell and starts anew from the same folder.
     pub async fn restart(self) -> Self {
+        self.restart_after(async |_| {}).await
+    }
+
+    /// The same, with something done to the store in between.
+    pub async fn restart_after(self, act: impl AsyncFnOnce(&Store)) -> Self {
         self.shutdown.cancel();
         timeout(PATIENCE, self.tasks).await.unwrap().unwrap();
+        act(&self.store).await;
         self.store.close().await;
         Self::open(self.folder, self.clock, self.params, self.blocks).await
     }

@@ -1,14 +1,19 @@
 //! What survives the end of the process.
 
-use rollmill_coordinator::audit::{LawOnL1, audit};
+use alloy_primitives::B256;
+use rollmill_coordinator::{
+    audit::{LawOnL1, Subject, audit},
+    log::Record,
+};
 use rollmill_protocol::{
     TaskId,
     board::{Action, SeatState},
+    law::Params,
 };
 use rollmill_roller_api::RefusalCode;
-use rollmill_store::{SubmissionRecord, Verdict};
+use rollmill_store::{Store, SubmissionRecord, Verdict};
 
-use crate::harness::World;
+use crate::harness::{World, params};
 
 #[tokio::test]
 async fn replaying_the_log_gives_an_equal_board() {
@@ -30,6 +35,93 @@ async fn replaying_the_log_gives_an_equal_board() {
     assert_eq!(after, before);
     assert_eq!(world.rollers[0].pick().await.unwrap(), picked);
     assert_eq!(world.deliver(&world.rollers[1], task).await, receipt);
+}
+
+/// The states of the checkpoints in the log, oldest first.
+async fn checkpoints(world: &World) -> Vec<B256> {
+    let lines = world.log().await;
+    let states = lines
+        .iter()
+        .filter_map(|line| match line.record().unwrap() {
+            Record::Checkpoint { state } => Some(state),
+            _ => None,
+        });
+    states.collect()
+}
+
+/// Four epochs, and a task in work.
+async fn after_some_epochs() -> (World, TaskId) {
+    let law = Params {
+        epoch_s: 5,
+        ..params()
+    };
+    let mut world = World::under(law, 100).await.with_snapshot().await;
+    while world.observer.board().epoch() < 4 {
+        world.advance(1).await;
+        world.settle_on_l1().await;
+    }
+    let (world, task) = world.with_task().await;
+    world.deliver(&world.rollers[1], task).await;
+    (world, task)
+}
+
+#[tokio::test]
+async fn a_start_from_a_checkpoint_equals_one_from_the_whole_log() {
+    let (world, _) = after_some_epochs().await;
+    let states = checkpoints(&world).await;
+    assert!(states.len() >= 4);
+    let objects = world.store.objects();
+    for (age, state) in states.iter().rev().enumerate() {
+        assert_eq!(objects.contains(*state).await.unwrap(), age < 2);
+    }
+    let mut boards = vec![world.observer.board()];
+    let mut world = world.restart().await;
+    boards.push(world.observer.board());
+    for state in states.iter().rev().take(2) {
+        world.store.objects().remove(*state).await.unwrap();
+        world = world.restart().await;
+        boards.push(world.observer.board());
+    }
+    assert!(boards.iter().all(|board| *board == boards[0]));
+}
+
+/// What the object holds is what the start goes on from: whoever names another state is found by the audit, not here.
+#[tokio::test]
+async fn a_start_goes_on_from_the_newest_checkpoint() {
+    let (world, _) = after_some_epochs().await;
+    let state = *checkpoints(&world).await.last().unwrap();
+    let bytes = world.store.objects().get(state).await.unwrap();
+    let mut forged: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let roller = format!("{:#x}", world.rollers[2].roller);
+    forged["board"]["rollers"][&roller]["capacity"] = 77.into();
+    let forged = serde_json::to_vec(&forged).unwrap();
+    let state = world.store.objects().put(&forged).await.unwrap();
+    let record = serde_json::to_string(&Record::Checkpoint { state }).unwrap();
+    let (observer, now_unix_ms) = (world.observer.clone(), world.clock.now_unix_s() * 1_000);
+    let named = async |store: &Store| {
+        let head = Some(observer.head());
+        store.append_event(head, now_unix_ms, record).await.unwrap();
+    };
+    let world = world.restart_after(named).await;
+    let (seq, _) = world.observer.head();
+    let board = world.observer.board();
+    assert_eq!(board.roller(world.rollers[2].roller).unwrap().capacity, 77);
+    let law = LawOnL1::from(&world.params);
+    let found = audit(&world.log().await, &world.l1_history(), &law).unwrap_err();
+    assert_eq!((found.seq, found.subject), (seq, Subject::Checkpoint));
+}
+
+/// L1 takes back what the newest checkpoint rests on.
+#[tokio::test]
+async fn a_reorganisation_below_a_checkpoint_goes_further_back() {
+    let world = World::new().await;
+    let mut world = world.with_snapshot().await;
+    world.rewind(1).await;
+    assert_eq!(world.observer.board().epoch(), 0);
+    world.rewind(0).await;
+    let board = world.observer.board();
+    assert_eq!(board.rollers().count(), 0);
+    assert_eq!(world.restart().await.observer.board(), board);
 }
 
 /// The process ends after the submission is recorded and before its event is.

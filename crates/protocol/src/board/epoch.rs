@@ -7,14 +7,39 @@ use crate::law::{
 };
 use alloc::{sync::Arc, vec::Vec};
 use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
 
 /// What an epoch's tasks are drawn by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Epoch {
     /// Weights.
+    #[serde(with = "shared")]
     pub snapshot: Arc<Snapshot>,
     /// Dials.
     pub controls: Controls,
+}
+
+/// A shared snapshot, written as its leaves.
+mod shared {
+    use super::{Arc, Leaf, Snapshot, Vec};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(
+        snapshot: &Arc<Snapshot>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        snapshot.leaves().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<Snapshot>, D::Error> {
+        let leaves = Vec::<Leaf>::deserialize(deserializer)?;
+        Snapshot::new(leaves)
+            .map(Arc::new)
+            .map_err(D::Error::custom)
+    }
 }
 
 impl Board {

@@ -10,9 +10,11 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
+use serde::{Deserialize, Serialize};
 
 /// Under what a task is filed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Keys {
     is_queued: bool,
     is_in_window: bool,
@@ -32,7 +34,8 @@ impl Keys {
 }
 
 /// Tasks by what they wait for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Index {
     filed: BTreeMap<BatchNumber, Keys>,
     queued: BTreeSet<BatchNumber>,

@@ -46,7 +46,8 @@ impl Completions {
 }
 
 /// Counts of the running epoch, over all rollers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Measured {
     tickets: u64,
     seat_s: u64,

@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 pub const HISTORY_MAX: usize = 32;
 
 /// A registered roller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RollerAccount {
     /// Hot key.
     pub signer: Address,

@@ -12,7 +12,8 @@ use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
 
 /// A task: the proof of one batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Task {
     /// Identity.
     pub id: TaskId,
@@ -47,11 +48,13 @@ pub struct Task {
     /// Rounds drawn so far; round `r` is `rounds[r]`.
     pub rounds: Vec<RoundDraw>,
     /// Seats of all rounds, by round and roller.
+    #[serde(with = "super::pairs")]
     pub seats: BTreeMap<(Round, Roller), Seat>,
 }
 
 /// Where a task is. It only moves downwards in this list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Stage {
     /// Committed; the beacon of its draw is not stored yet.
     AwaitingBeacon,
@@ -115,7 +118,8 @@ pub struct Lottery {
 }
 
 /// One round of a task's draw.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RoundDraw {
     /// When it was drawn.
     pub drawn_at: UnixSeconds,
@@ -126,7 +130,8 @@ pub struct RoundDraw {
 }
 
 /// A seat: a roller drawn for a task.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Seat {
     /// Tickets: points of the draw that landed on the roller.
     pub tickets: u32,

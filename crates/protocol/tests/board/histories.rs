@@ -8,7 +8,7 @@ use alloy_primitives::{Address, B256, keccak256};
 use proptest::{collection::vec, prelude::*};
 use rollmill_protocol::{
     ScrWei, TaskId,
-    board::{Action, Event, Presence, SeatKey, Stage, Verdict},
+    board::{Action, Board, Event, Presence, SeatKey, Stage, Verdict},
     entries_hash,
     law::Params,
 };
@@ -227,7 +227,11 @@ proptest! {
         for (_, account) in world.board.rollers() {
             prop_assert!((world.params.q_min..=rollmill_protocol::law::ONE).contains(&account.q));
         }
-        prop_assert_eq!(world.replayed(), world.board);
+        prop_assert_eq!(world.replayed(), world.board.clone());
+        let written = serde_json::to_vec(&world.board).unwrap();
+        let read: Board = serde_json::from_slice(&written).unwrap();
+        prop_assert_eq!(serde_json::to_vec(&read).unwrap(), written);
+        prop_assert_eq!(read, world.board);
     }
 
     #[test]

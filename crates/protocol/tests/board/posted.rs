@@ -82,9 +82,9 @@ fn a_posted_digest_is_an_entry_and_its_bytes_may_come_late() {
 fn the_winners_bytes_settle_whenever_they_come() {
     let (mut world, batch) = closed_by_a_post();
     let (seat, task) = (world.seat_key(batch, 0, 3), task_id(batch));
-    let fallback = Action::StartFallback { batch, task };
-    assert_eq!(drawn_for(&mut world, batch, 3), [fallback.clone()]);
-    assert_eq!(world.board.outstanding(), [fallback]);
+    let actions = drawn_for(&mut world, batch, 3);
+    assert_eq!(actions, [Action::StartFallback { batch, task }]);
+    assert_eq!(world.board.outstanding(), actions);
     world.now += 1_000;
     let actions = world.submit(seat, Verdict::Valid);
     let [Action::Settle { seat: settles, .. }] = &actions[..] else {
