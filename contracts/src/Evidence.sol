@@ -35,7 +35,8 @@ contract Evidence is IEvidence {
     uint256 private constant LATE_DIVISOR = 2;
     /// @dev What changed on L1 within this time before a pass-over may not have been known, seconds.
     uint64 private constant SEEN_S = 15 minutes;
-    /// @dev The operator includes what was posted up to this time before its entries, seconds.
+    /// @dev The operator includes what was posted up to this time before its entries, and has entries this time after a deadline,
+    /// seconds.
     uint64 private constant CLOSING_S = 2 minutes;
     /// @dev Blocks within which a header can be proven (EIP-2935), with some spare.
     uint256 private constant HISTORY_BLOCKS = 8192;
@@ -82,7 +83,7 @@ contract Evidence is IEvidence {
         require(block.timestamp <= a.deadline, TooLate(a.deadline));
         bytes32 seat = keccak256(abi.encode(s.task, s.round, s.roller));
         require(_posted[seat].postedAt == 0, AlreadyPosted(s.task, s.round, s.roller));
-        _posted[seat] = Posted(s.publicValuesHash, s.proofDigest, batch, uint64(block.timestamp));
+        _posted[seat] = Posted(s.publicValuesHash, s.proofDigest, batch, uint64(block.timestamp), a.deadline);
         emit SubmissionPosted(batch, s.roller, s.round, s.publicValuesHash, s.proofDigest, location);
     }
 
@@ -115,7 +116,7 @@ contract Evidence is IEvidence {
         );
         uint64 entriesAt = rollup.batches(p.batch).entriesAt;
         require(entriesAt == 0 || p.postedAt + CLOSING_S <= entriesAt, NoOffence());
-        _requireMissing(p.batch, roller, entries);
+        _requireMissing(p.batch, roller, p.deadline, entries);
         _charge(p.batch, roller, Offence.DroppedSubmission);
     }
 
@@ -134,7 +135,7 @@ contract Evidence is IEvidence {
         _requireOperator(ReceiptLib.hash(a), assignmentSignature);
         _requireOperator(ReceiptLib.hash(v), verdictSignature);
         require(v.valid && v.onTime, NoOffence());
-        _requireMissing(batch, v.roller, entries);
+        _requireMissing(batch, v.roller, a.deadline, entries);
         _charge(batch, v.roller, Offence.DroppedSubmission);
     }
 
@@ -361,11 +362,12 @@ contract Evidence is IEvidence {
         require(b.entriesHash != 0 && entriesHash == b.entriesHash, WrongEntries(entriesHash, b.entriesHash));
     }
 
-    /// @dev The roller is not among the final entries, or the batch settled without any.
-    function _requireMissing(uint64 batch, address roller, Entry[] calldata entries) private view {
+    /// @dev The roller is not among the final entries, or the batch settled without any, when the task of a seat with this deadline
+    /// had long been closed: anybody can settle unpaid, and who does it before leaves the operator nothing to enter.
+    function _requireMissing(uint64 batch, address roller, uint64 deadline, Entry[] calldata entries) private view {
         Batch memory b = rollup.batches(batch);
         if (b.entriesHash == 0) {
-            require(b.settledAt != 0, NoOffence());
+            require(uint256(deadline) + CLOSING_S <= b.settledAt, NoOffence());
             return;
         }
         _requireEntries(batch, entries);

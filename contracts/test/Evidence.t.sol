@@ -102,6 +102,33 @@ contract EvidenceTest is Base {
         vm.assertEq(pool.credits(rollers[0]), REWARD);
     }
 
+    /// Whoever settles unpaid while seats are being proved leaves the operator nothing to enter.
+    function test_aBatchThatSettledBeforeItsTaskClosedDroppedNobody() public {
+        AssignmentReceipt memory a = assignment(0);
+        a.deadline = rollup.unpaidFrom(batch) - 2 minutes + 1;
+        PublicValues memory pv = publicValues(batch, rollers[0]);
+        bytes memory proof = proofOf(pv);
+        Submission memory s = submission(batch, 0, pv.hash(), proof);
+        evidence.postSubmission(batch, s, signed(signerKeys[0], s), a, sign(a), "");
+        settleUnpaid();
+        Entry[] memory none;
+        vm.expectPartialRevert(IEvidence.NoOffence.selector);
+        evidence.droppedPosted(task, 0, rollers[0], pv, proof, none);
+        refusedVerdict(IEvidence.NoOffence.selector, a, verdict(0), none);
+        a.deadline--;
+        VerdictReceipt memory v = verdict(0);
+        evidence.droppedVerdict(batch, a, sign(a), v, sign(v), none);
+    }
+
+    function test_aPostedProofOfABatchThatSettledWithoutEntries() public {
+        PublicValues memory pv = post(0);
+        bytes memory proof = proofOf(pv);
+        Entry[] memory none;
+        settleUnpaid();
+        evidence.droppedPosted(task, 0, rollers[0], pv, proof, none);
+        vm.assertEq(pool.credits(rollers[0]), REWARD);
+    }
+
     function test_chargesEnd() public {
         settleUnpaid();
         (AssignmentReceipt memory a, VerdictReceipt memory v) = (assignment(0), verdict(0));
@@ -472,7 +499,7 @@ contract EvidenceTest is Base {
         a.roller = rollers[who];
         a.tickets = 1;
         a.assignedAt = rollup.batches(batch).committedAt;
-        a.deadline = a.assignedAt + 1 hours;
+        a.deadline = a.assignedAt + 20 minutes;
         a.seed = DrawLib.seed(task, 0, rollup.beacons(rollup.drawBlock(batch)));
     }
 

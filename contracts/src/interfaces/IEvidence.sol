@@ -34,6 +34,8 @@ struct Posted {
     bytes32 proofDigest;
     uint64 batch;
     uint64 postedAt;
+    /// Of the seat.
+    uint64 deadline;
 }
 
 /// @notice Evidence against the operator. Each charge costs it `lossWei`, once per roller and task: half to the damaged roller (to the pool where nobody in particular is damaged), half burned.
@@ -81,7 +83,7 @@ interface IEvidence {
     ) external;
 
     /// @notice A posted submission with these valid bytes is missing from the entries.
-    /// @param entries What was posted; empty if the batch settled without entries.
+    /// @param entries What was posted; empty if the batch settled without entries, two minutes after the seat's deadline or later.
     function droppedPosted(
         bytes32 task,
         uint32 round,

@@ -143,6 +143,7 @@ abstract contract EvidenceHandlers is CourtHandlers {
             enter_(batch, entries);
         }
         AssignmentReceipt memory a = assignment(batch, roller, 0);
+        if (isSettled) a.deadline = rollup.settledAt(batch) - 2 minutes;
         VerdictReceipt memory v = VerdictReceipt(a.task, 0, roller, keccak256("bytes"), true, true);
         Sums memory before = sums();
         evidence.droppedVerdict(batch, a, sign(a), v, sign(v), entries);
