@@ -35,7 +35,10 @@ use self::choice::{Candidate, choose};
 use crate::SequencerConfig;
 
 pub use self::choice::BatchPolicy;
-pub(crate) use self::plan::{Plan, block_data};
+pub(crate) use self::{
+    choice::data_bytes,
+    plan::{Plan, block_data},
+};
 
 /// Pause between looks at the age of the oldest block.
 const POLL: Duration = Duration::from_millis(200);

@@ -2,8 +2,7 @@
 //!
 //! Rules:
 //! - A block is opened when there is something to put into it: L1 messages first, in their order, none ever left out; then
-//!   transactions by tip, as they arrive, until the block's gas, its proving work ([`BLOCK_PROVER_GAS_MAX`]) or
-//!   [`BLOCK_TRANSACTIONS_MAX`] is used up.
+//!   transactions by tip, as they arrive, until the block's gas or one of its [`BlockLimits`] is used up.
 //! - What was executed is confirmed ([`Chain::confirm`]): on disk in its order before a receipt can be seen.
 //! - Every block time what is open is sealed ([`Chain::append`]). Time: a block's timestamp is the clock's second, or one more
 //!   than its parent's. Under load, ticks shorter than a second let chain time run ahead of the clock, by at most
@@ -25,7 +24,7 @@ use rollmill_engine::{
     AppendError, Chain, StorageError,
     stf::{BlockError, TxRejection},
 };
-use rollmill_protocol::L1Message;
+use rollmill_protocol::{L1Message, batch::BATCH_DATA_BYTES_MAX};
 use rollmill_runtime::{Clock, Shutdown};
 use rollmill_store::{Store, StoreError};
 use tokio::{sync::watch, time::MissedTickBehavior};
@@ -33,10 +32,35 @@ use tokio::{sync::watch, time::MissedTickBehavior};
 use self::assembly::{Assembly, Inputs};
 use crate::{L1Head, Mempool, SequencerConfig};
 
-/// Transactions and L1 messages of a block at most.
+/// Transactions and L1 messages of a block at most, unless [`BlockLimits`] say otherwise.
 pub const BLOCK_TRANSACTIONS_MAX: usize = 1_000;
 /// Proving work of a block, without its witness: what a batch may hold, so that no block is cheap to run and cannot be proved.
 pub const BLOCK_PROVER_GAS_MAX: u64 = 30_000_000;
+/// Bytes of a block's transactions in its batch: what L1 takes in one commit, less what frames them.
+pub const BLOCK_DATA_BYTES_MAX: usize = BATCH_DATA_BYTES_MAX - 1_000;
+
+/// What a block may hold beside its gas limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockLimits {
+    /// Transactions and L1 messages.
+    pub transactions_max: usize,
+    /// Proving work, without the block's witness. What a batch may hold at most: a block is never divided.
+    pub prover_gas_max: u64,
+    /// Bytes that the transactions add to a batch's data. One batch must carry them: a block that none can carry would hold up
+    /// the chain for ever.
+    pub data_bytes_max: usize,
+}
+
+impl Default for BlockLimits {
+    fn default() -> Self {
+        Self {
+            transactions_max: BLOCK_TRANSACTIONS_MAX,
+            prover_gas_max: BLOCK_PROVER_GAS_MAX,
+            data_bytes_max: BLOCK_DATA_BYTES_MAX,
+        }
+    }
+}
+
 /// L1 messages read for one block.
 const BLOCK_MESSAGES_MAX: u32 = 256;
 /// How far a block's timestamp may be ahead of the clock, seconds.
@@ -103,9 +127,9 @@ impl Builder {
         store: Store,
         l1: watch::Receiver<L1Head>,
         clock: Clock,
-        next_message: u64,
+        (limits, next_message): (BlockLimits, u64),
     ) -> Result<Self, BuildError> {
-        let mut assembly = Assembly::start(chain, pool.clone());
+        let mut assembly = Assembly::start(chain, pool.clone(), limits);
         let recovered = assembly.recover().await?;
         Ok(Self {
             pool,

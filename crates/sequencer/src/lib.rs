@@ -39,7 +39,10 @@ use rollmill_store::Store;
 use tokio::sync::{Notify, watch};
 
 pub use batcher::{BatchPolicy, BatchStats, CommitFields, SealError};
-pub use builder::{AHEAD_S_MAX, BLOCK_PROVER_GAS_MAX, BLOCK_TRANSACTIONS_MAX, BuildError};
+pub use builder::{
+    AHEAD_S_MAX, BLOCK_DATA_BYTES_MAX, BLOCK_PROVER_GAS_MAX, BLOCK_TRANSACTIONS_MAX, BlockLimits,
+    BuildError,
+};
 pub use committer::CommitError;
 pub use derivation::DeriveError;
 pub use follower::{FollowError, L1Head};
@@ -68,6 +71,8 @@ pub struct SequencerConfig {
     pub block_time: Duration,
     /// How many transactions wait for a block, and for how long.
     pub pool: PoolPolicy,
+    /// How much goes into a block.
+    pub block: BlockLimits,
     /// When batches are sealed.
     pub batch: BatchPolicy,
     /// Row of the program table that batches are committed for.
@@ -84,6 +89,7 @@ impl Default for SequencerConfig {
         Self {
             block_time: Duration::from_millis(250),
             pool: PoolPolicy::default(),
+            block: BlockLimits::default(),
             batch: BatchPolicy::default(),
             program_version: 1,
             commit_epoch_min: 0,
@@ -179,7 +185,7 @@ impl Sequencer {
             store.clone(),
             head.subscribe(),
             clock.clone(),
-            next_message,
+            (config.block, next_message),
         )
         .await?;
         let follower = Follower {

@@ -2,7 +2,7 @@
 
 use alloy_consensus::Transaction as _;
 use alloy_eips::Encodable2718;
-use rollmill_engine::StoredBlock;
+use rollmill_engine::{StoredBlock, stf::Transaction};
 use rollmill_protocol::{batch::BATCH_BLOCKS_MAX, prover_gas};
 
 /// When a batch is full. The first limit that is reached seals it; a single block over a limit is a batch of its own.
@@ -32,6 +32,17 @@ impl Default for BatchPolicy {
     }
 }
 
+/// What a transaction adds to a batch's data, at most: an L1 message nothing, because L1 has it.
+pub(crate) fn data_bytes(transaction: &Transaction) -> usize {
+    match transaction {
+        Transaction::Ethereum(signed) => signed.encode_2718_len() + RLP_HEADER_BYTES_MAX,
+        Transaction::L1Message(_) => 0,
+    }
+}
+
+/// RLP's header of a string of less than 16 MiB.
+const RLP_HEADER_BYTES_MAX: usize = 4;
+
 /// A block that is in no batch yet, reduced to what the choice needs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
@@ -50,7 +61,7 @@ impl Candidate {
             .filter(|tx| tx.as_l1_message().is_none());
         let (mut data_bytes, mut signatures) = (64, 0u64);
         for transaction in signed {
-            data_bytes += transaction.encode_2718_len() + 4;
+            data_bytes += self::data_bytes(transaction);
             signatures += 1 + transaction.authorization_count().unwrap_or(0);
         }
         let prover_gas = prover_gas::PER_BLOCK

@@ -18,8 +18,8 @@ use rollmill_engine::{
 use rollmill_protocol::{L1Message, WorkCounts};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{AHEAD_S_MAX, BLOCK_PROVER_GAS_MAX, BLOCK_TRANSACTIONS_MAX, BuildError};
-use crate::Mempool;
+use super::{AHEAD_S_MAX, BlockLimits, BuildError};
+use crate::{Mempool, batcher};
 
 /// Transactions that are confirmed together at most: the first of them waits for the execution of all.
 const CONFIRMED_AT_ONCE_MAX: usize = 100;
@@ -33,6 +33,7 @@ type Job = Box<dyn FnOnce(&mut Bench) + Send>;
 struct Bench {
     chain: Chain,
     pool: Arc<Mempool>,
+    limits: BlockLimits,
     /// The open block, if it holds something.
     open: Option<Executor>,
 }
@@ -64,12 +65,13 @@ pub(super) struct Extended {
 
 impl Assembly {
     /// Starts the thread.
-    pub(super) fn start(chain: Chain, pool: Arc<Mempool>) -> Self {
+    pub(super) fn start(chain: Chain, pool: Arc<Mempool>, limits: BlockLimits) -> Self {
         let (jobs, mut queue) = mpsc::unbounded_channel::<Job>();
         let work = move || {
             let mut bench = Bench {
                 chain,
                 pool,
+                limits,
                 open: None,
             };
             while let Some(job) = queue.blocking_recv() {
@@ -204,7 +206,7 @@ impl Bench {
                 let Some(mut block) = self.begin(&inputs)? else {
                     return Ok(extended);
                 };
-                extended.messages = push_messages(&mut block, inputs.messages)?;
+                extended.messages = push_messages(&mut block, inputs.messages, self.limits)?;
                 if extended.messages > 0 {
                     self.confirm(&block)?;
                 }
@@ -241,7 +243,7 @@ impl Bench {
         let mut is_full = false;
         loop {
             let before = block.transaction_count();
-            let room = BLOCK_TRANSACTIONS_MAX.saturating_sub(before);
+            let room = self.limits.transactions_max.saturating_sub(before);
             let ready = self.pool.executable(room.clamp(1, CONFIRMED_AT_ONCE_MAX));
             if ready.is_empty() {
                 return Ok(is_full);
@@ -249,7 +251,7 @@ impl Bench {
             if room == 0 {
                 return Ok(true);
             }
-            let refused = push_transactions(block, ready, &mut is_full)?;
+            let refused = push_transactions(block, ready, self.limits, &mut is_full)?;
             let is_stuck = refused.is_empty() && block.transaction_count() == before;
             if block.transaction_count() > before {
                 self.confirm(block)?;
@@ -262,18 +264,24 @@ impl Bench {
     }
 }
 
-/// Whether a block may hold so much proving work.
-fn fits(work: WorkCounts) -> bool {
-    work.prover_gas()
-        .is_some_and(|gas| gas <= BLOCK_PROVER_GAS_MAX)
+impl BlockLimits {
+    /// Whether a block may hold so much proving work.
+    fn fits(&self, work: WorkCounts) -> bool {
+        work.prover_gas()
+            .is_some_and(|gas| gas <= self.prover_gas_max)
+    }
 }
 
 /// INVARIANT: messages are executed in order and none is left out; one that does not fit waits for the next block, and
 /// those behind it with it.
-fn push_messages(block: &mut Executor, messages: Vec<L1Message>) -> Result<u64, BuildError> {
+fn push_messages(
+    block: &mut Executor,
+    messages: Vec<L1Message>,
+    limits: BlockLimits,
+) -> Result<u64, BuildError> {
     let mut executed = 0;
     for message in messages {
-        if executed > 0 && !fits(block.work()) {
+        if executed > 0 && !limits.fits(block.work()) {
             break;
         }
         let (index, sender) = (message.index, message.sender);
@@ -294,13 +302,23 @@ fn push_messages(block: &mut Executor, messages: Vec<L1Message>) -> Result<u64, 
 fn push_transactions(
     block: &mut Executor,
     ready: Vec<Recovered<Transaction>>,
+    limits: BlockLimits,
     is_full: &mut bool,
 ) -> Result<Vec<B256>, BuildError> {
     let mut refused = Vec::new();
+    let known = block.transactions_from(0);
+    let mut data_bytes: usize = known
+        .map(|(transaction, _)| batcher::data_bytes(transaction))
+        .sum();
     for transaction in ready {
         let hash = transaction.hash();
-        match block.push_if(transaction, fits) {
-            Ok(_) => {}
+        let bytes = batcher::data_bytes(&transaction);
+        if block.transaction_count() > 0 && data_bytes + bytes > limits.data_bytes_max {
+            *is_full = true;
+            continue;
+        }
+        match block.push_if(transaction, |work| limits.fits(work)) {
+            Ok(_) => data_bytes += bytes,
             // With nothing before it there is no more room in any block.
             Err(PushError::Rejected(TxRejection::BlockGas { .. } | TxRejection::Work))
                 if block.transaction_count() > 0 =>

@@ -3,11 +3,12 @@ use alloy::{
     primitives::{Address, B256, TxKind, U256, keccak256},
 };
 use rollmill_engine::{PoolError, StateView, TransactionPool};
-use rollmill_protocol::L1Message;
+use rollmill_protocol::{BatchData, L1Message};
 
 use super::{ETHER, GENESIS_S, World, deposit, key, put, signed, transfer};
 use crate::{
-    ACCOUNT_SLOTS, AHEAD_S_MAX, BuildError,
+    ACCOUNT_SLOTS, AHEAD_S_MAX, BlockLimits, BuildError,
+    batcher::block_data,
     builder::{Builder, next_message},
 };
 
@@ -293,6 +294,52 @@ async fn a_block_holds_only_what_can_be_proved() {
         [second]
     );
     assert!(pool.pending(&hopeless).is_none());
+    assert_eq!(chain.head().number, 2);
+}
+
+#[tokio::test]
+async fn a_block_holds_what_its_limits_allow() {
+    let world = World::new();
+    let chain = world.chain();
+    let pool = world.pool(&chain);
+    let limits = BlockLimits {
+        transactions_max: 2,
+        ..BlockLimits::default()
+    };
+    let mut builder = world.builder_within(limits, &chain, &pool, 0).await;
+    for nonce in 0..3 {
+        pool.submit(signed(1, transfer(nonce))).await.unwrap();
+    }
+    builder.step(true).await.unwrap();
+    builder.step(true).await.unwrap();
+    let count = |number| chain.block(number).unwrap().unwrap().transactions.len();
+    assert_eq!((count(1), count(2), chain.head().number), (2, 1, 2));
+}
+
+/// Cheap in gas and in proving, and too much for one commit.
+#[tokio::test]
+async fn a_block_holds_only_what_a_batch_can_carry() {
+    let world = World::new();
+    let chain = world.chain();
+    let pool = world.pool(&chain);
+    let mut builder = world.builder(&chain, &pool, 0).await;
+    for nonce in 0..4 {
+        let zeros = TxEip1559 {
+            gas_limit: 1_300_000,
+            input: vec![0; 120_000].into(),
+            ..transfer(nonce)
+        };
+        pool.submit(signed(1, zeros)).await.unwrap();
+    }
+    builder.step(true).await.unwrap();
+    builder.step(true).await.unwrap();
+    for (number, count) in [(1, 3), (2, 1)] {
+        let block = chain.block(number).unwrap().unwrap();
+        assert_eq!(block.transactions.len(), count);
+        let (data, _) = block_data(&block);
+        let batch = BatchData { blocks: vec![data] };
+        assert_eq!(BatchData::decode(&batch.encode()).unwrap(), batch);
+    }
     assert_eq!(chain.head().number, 2);
 }
 

@@ -23,7 +23,9 @@ use rollmill_store::{L1Place, Store};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::{GenesisConfig, L1Head, MEMPOOL_FILE, Mempool, PoolPolicy, builder::Builder};
+use crate::{
+    BlockLimits, GenesisConfig, L1Head, MEMPOOL_FILE, Mempool, PoolPolicy, builder::Builder,
+};
 
 const L2: u64 = 1_337_002;
 const GENESIS_S: u64 = 1_000;
@@ -79,6 +81,18 @@ impl World {
 
     /// The builder as it is after a start.
     async fn builder(&self, chain: &Chain, pool: &Arc<Mempool>, next_message: u64) -> Builder {
+        self.builder_within(BlockLimits::default(), chain, pool, next_message)
+            .await
+    }
+
+    /// The same with other limits.
+    async fn builder_within(
+        &self,
+        limits: BlockLimits,
+        chain: &Chain,
+        pool: &Arc<Mempool>,
+        next_message: u64,
+    ) -> Builder {
         let l1 = L1Head {
             number: 7,
             timestamp: GENESIS_S,
@@ -90,7 +104,7 @@ impl World {
             self.store().await,
             watch::Sender::new(l1).subscribe(),
             self.clock.clone(),
-            next_message,
+            (limits, next_message),
         )
         .await
         .unwrap()
