@@ -190,6 +190,9 @@ impl Builder {
         };
         let extended = self.assembly.extend(inputs).await?;
         self.next_message += extended.messages;
+        if extended.is_interrupted {
+            self.pool.wake();
+        }
         Ok(extended.is_full)
     }
 }

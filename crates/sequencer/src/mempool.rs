@@ -182,9 +182,14 @@ impl Mempool {
         self.journal.remove(over);
     }
 
-    /// Completes when a transaction has arrived since the last call.
+    /// Completes when a transaction has arrived since the last call, or somebody was woken.
     pub async fn arrived(&self) {
         self.arrivals.notified().await;
+    }
+
+    /// Says that somebody should look again.
+    pub(crate) fn wake(&self) {
+        self.arrivals.notify_one();
     }
 
     /// How many transactions wait.

@@ -4,8 +4,10 @@
 //! with the handle, which waits for it, so that the chain's file is free afterwards.
 
 use std::{
+    ops::RangeInclusive,
     sync::Arc,
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use alloy_consensus::transaction::Recovered;
@@ -21,8 +23,14 @@ use tokio::sync::{mpsc, oneshot};
 use super::{AHEAD_S_MAX, BlockLimits, BuildError};
 use crate::{Mempool, batcher};
 
-/// Transactions that are confirmed together at most: the first of them waits for the execution of all.
-const CONFIRMED_AT_ONCE_MAX: usize = 100;
+/// Transactions that are confirmed together: the first of them waits for the execution of all. Writing them down costs the same
+/// for one and for many, so the more wait, the more go together, up to what is executed in some tens of milliseconds.
+const CONFIRMED_AT_ONCE: RangeInclusive<usize> = 100..=1_000;
+/// The part of those that wait that is confirmed together.
+const CONFIRMED_PART: usize = 4;
+
+/// After so long the builder looks whether the block is to be sealed, however much still waits.
+const CONFIRMING_MAX: Duration = Duration::from_millis(50);
 
 /// A block under construction on the chain's newest one.
 type Executor = BlockExecutor<Chain, Chain>;
@@ -60,6 +68,8 @@ pub(super) struct Extended {
     pub(super) messages: u64,
     /// Something waits that did not fit.
     pub(super) is_full: bool,
+    /// It was time to look at the clock, and not everything was tried.
+    pub(super) is_interrupted: bool,
     is_open: bool,
 }
 
@@ -198,6 +208,7 @@ impl Bench {
         let mut extended = Extended {
             messages: 0,
             is_full: false,
+            is_interrupted: false,
             is_open: false,
         };
         let mut block = match self.open.take() {
@@ -213,7 +224,7 @@ impl Bench {
                 block
             }
         };
-        extended.is_full = self.confirm_waiting(&mut block)?;
+        self.confirm_waiting(&mut block, &mut extended)?;
         extended.is_open = block.transaction_count() > 0;
         self.open = extended.is_open.then_some(block);
         Ok(extended)
@@ -238,27 +249,38 @@ impl Bench {
         Ok(Some(self.chain.begin_block(attributes)?))
     }
 
-    /// Returns whether something waits that did not fit.
-    fn confirm_waiting(&self, block: &mut Executor) -> Result<bool, BuildError> {
-        let mut is_full = false;
+    /// Says whether something waits that did not fit, or was not tried.
+    fn confirm_waiting(
+        &self,
+        block: &mut Executor,
+        extended: &mut Extended,
+    ) -> Result<(), BuildError> {
+        let begun = Instant::now();
         loop {
             let before = block.transaction_count();
             let room = self.limits.transactions_max.saturating_sub(before);
-            let ready = self.pool.executable(room.clamp(1, CONFIRMED_AT_ONCE_MAX));
+            let at_once = self.pool.len() / CONFIRMED_PART;
+            let at_once = at_once.clamp(*CONFIRMED_AT_ONCE.start(), *CONFIRMED_AT_ONCE.end());
+            let ready = self.pool.executable(room.clamp(1, at_once));
             if ready.is_empty() {
-                return Ok(is_full);
+                return Ok(());
             }
             if room == 0 {
-                return Ok(true);
+                extended.is_full = true;
+                return Ok(());
             }
-            let refused = push_transactions(block, ready, self.limits, &mut is_full)?;
+            let refused = push_transactions(block, ready, self.limits, &mut extended.is_full)?;
             let is_stuck = refused.is_empty() && block.transaction_count() == before;
             if block.transaction_count() > before {
                 self.confirm(block)?;
             }
             self.pool.remove(refused);
             if is_stuck {
-                return Ok(is_full);
+                return Ok(());
+            }
+            if begun.elapsed() > CONFIRMING_MAX {
+                extended.is_interrupted = true;
+                return Ok(());
             }
         }
     }
