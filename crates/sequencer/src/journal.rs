@@ -2,9 +2,10 @@
 //!
 //! Model: one redb file, one writing thread. The thread takes everything that waits in its channel, writes it in **one**
 //! transaction, and answers when that is on disk: under load many acknowledgements share one flush.
-//! Removing is housekeeping only: a transaction that is in a block is recognised by its nonce when the file is read again.
+//! Removing is housekeeping only: a transaction that is in a block is recognised by its nonce when the file is read again. So it
+//! flushes nothing by itself, and goes with the next transaction that is written.
 
-use std::{path::Path, thread::JoinHandle};
+use std::{collections::HashSet, path::Path, thread::JoinHandle};
 
 use alloy_primitives::{B256, Bytes};
 use redb::{Database, DatabaseError, ReadableTable, TableDefinition};
@@ -17,6 +18,9 @@ const ARRIVALS: TableDefinition<&[u8; 32], u64> = TableDefinition::new("arrivals
 
 /// Commands that may wait, and so the most that share one flush. Beyond it, clients wait for the disk.
 const QUEUE: usize = 1024;
+
+/// Removals that may wait for a transaction to go with. After a kill so many are read in vain.
+const REMOVALS_WAITING_MAX: usize = 1024;
 
 /// The pool is small; redb's default of 1 GiB is for other things.
 const CACHE_BYTES: usize = 16 << 20;
@@ -144,26 +148,40 @@ impl Drop for Journal {
 }
 
 fn write_all(database: &Database, mut waiting: mpsc::Receiver<Command>) {
-    while let Some(first) = waiting.blocking_recv() {
-        let mut commands = vec![first];
-        while commands.len() < QUEUE
-            && let Ok(next) = waiting.try_recv()
-        {
-            commands.push(next);
-        }
-        if let Err(error) = write(database, &commands) {
-            // Closing the channel tells everybody: no acknowledgement, and the process ends.
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "mempool.journal_failed"
-            );
-            return;
-        }
-        for command in commands {
-            if let Command::Add { done, .. } = command {
-                // A client that went away does not need its acknowledgement.
-                let _ = done.send(());
+    let mut removed = HashSet::new();
+    loop {
+        let first = waiting.blocking_recv();
+        let is_end = first.is_none();
+        let mut added = Vec::new();
+        let mut sort = |command| match command {
+            Command::Add { transaction, done } => {
+                // Removed earlier, and sent again.
+                removed.remove(&transaction.hash);
+                added.push((transaction, done));
             }
+            Command::Remove(hashes) => removed.extend(hashes),
+        };
+        first.into_iter().for_each(&mut sort);
+        let more = std::iter::from_fn(|| waiting.try_recv().ok());
+        more.take(QUEUE).for_each(&mut sort);
+        if is_end || !added.is_empty() || removed.len() > REMOVALS_WAITING_MAX {
+            let rows = added.iter().map(|(transaction, _)| transaction);
+            if let Err(error) = write(database, rows, &removed) {
+                // Closing the channel tells everybody: no acknowledgement, and the process ends.
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "mempool.journal_failed"
+                );
+                return;
+            }
+            removed.clear();
+        }
+        for (_, done) in added {
+            // A client that went away does not need its acknowledgement.
+            let _ = done.send(());
+        }
+        if is_end {
+            return;
         }
     }
 }
@@ -191,25 +209,23 @@ fn read(database: &Database, now_unix_s: u64) -> Result<Vec<Kept>, JournalError>
     Ok(kept)
 }
 
-fn write(database: &Database, commands: &[Command]) -> Result<(), JournalError> {
+/// What is in both was removed after it was added.
+fn write<'a>(
+    database: &Database,
+    added: impl Iterator<Item = &'a Kept>,
+    removed: &HashSet<B256>,
+) -> Result<(), JournalError> {
     let write = database.begin_write()?;
     {
         let mut transactions = write.open_table(TRANSACTIONS)?;
         let mut arrivals = write.open_table(ARRIVALS)?;
-        for command in commands {
-            match command {
-                Command::Add { transaction, .. } => {
-                    let hash = &transaction.hash.0;
-                    transactions.insert(hash, transaction.raw.as_ref())?;
-                    arrivals.insert(hash, transaction.since_unix_s)?;
-                }
-                Command::Remove(hashes) => {
-                    for hash in hashes {
-                        transactions.remove(&hash.0)?;
-                        arrivals.remove(&hash.0)?;
-                    }
-                }
-            }
+        for kept in added {
+            transactions.insert(&kept.hash.0, kept.raw.as_ref())?;
+            arrivals.insert(&kept.hash.0, kept.since_unix_s)?;
+        }
+        for hash in removed {
+            transactions.remove(&hash.0)?;
+            arrivals.remove(&hash.0)?;
         }
     }
     write.commit()?;
@@ -264,5 +280,18 @@ mod tests {
             let (_, found) = Journal::open(&path, now).unwrap();
             assert_eq!(found[0].since_unix_s, 7);
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_removed_and_sent_again_is_there_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mempool.redb");
+        let (journal, _) = Journal::open(&path, 5).unwrap();
+        assert!(journal.add(kept(1)).await);
+        journal.remove(vec![kept(1).hash]);
+        assert!(journal.add(kept(1)).await);
+        drop(journal);
+        let (_journal, found) = Journal::open(&path, 5).unwrap();
+        assert_eq!(found, [kept(1)]);
     }
 }
