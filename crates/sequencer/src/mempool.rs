@@ -25,6 +25,7 @@ use std::{
     collections::{BTreeMap, BinaryHeap, HashMap, VecDeque},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::available_parallelism,
     time::Duration,
 };
 
@@ -40,7 +41,7 @@ use rollmill_engine::{
 };
 use rollmill_protocol::batch::TRANSACTION_BYTES_MAX;
 use rollmill_runtime::{Clock, blocking};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::journal::{Journal, JournalError, Kept};
 
@@ -66,6 +67,9 @@ pub struct Mempool {
     journal: Journal,
     announcements: Announcements,
     arrivals: Notify,
+    /// Turns at checking a transaction, which is mostly recovering its sender: one for each core, so that a flood takes the cores in
+    /// turn, and the thread that builds blocks competes with as many threads and not with hundreds. It is never closed.
+    checks: Semaphore,
 }
 
 #[derive(Debug)]
@@ -83,8 +87,8 @@ struct Waiting {
 struct Queue {
     /// Nonce of the next transaction that can be executed, as the newest state has it.
     ///
-    /// INVARIANT: it follows every change of the state: [`Mempool::follow`] after each confirmation, and a second look after each
-    /// insertion, because the state that was looked at before may be old by then.
+    /// INVARIANT: it follows every change of the state: [`Mempool::follow`] after each confirmation, and a second look after an
+    /// insertion when the state that was looked at before is not the newest any more.
     next: u64,
     waiting: BTreeMap<u64, Waiting>,
 }
@@ -121,6 +125,7 @@ impl Mempool {
             journal,
             announcements: Announcements::default(),
             arrivals: Notify::new(),
+            checks: Semaphore::new(available_parallelism().map_or(1, usize::from)),
         };
         Ok(Arc::new(pool))
     }
@@ -243,15 +248,23 @@ impl Mempool {
         since_unix_s: u64,
     ) -> Result<Inserted, PoolError> {
         let address = transaction.signer();
+        let (open, head) = (self.chain.open_block(), self.chain.head());
         let sender = self.sender(address)?;
         admit(&transaction, &sender)?;
         let limit = self.policy.transactions_max;
         let inserted = self
             .table()
             .insert(transaction, since_unix_s, &sender, limit)?;
-        let nonce = self.sender(address)?.nonce;
-        let executed = self.table().follow(address, nonce);
-        self.journal.remove(executed);
+        // INVARIANT: the same open block on the same newest one is the same state; both are held, so that no other takes their place.
+        let is_open = match (&open, &self.chain.open_block()) {
+            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+            (before, now) => before.is_none() && now.is_none(),
+        };
+        if !(is_open && Arc::ptr_eq(&head, &self.chain.head())) {
+            let nonce = self.sender(address)?.nonce;
+            let executed = self.table().follow(address, nonce);
+            self.journal.remove(executed);
+        }
         Ok(inserted)
     }
 
@@ -287,10 +300,13 @@ impl TransactionPool for Mempool {
     async fn submit(self: &Arc<Self>, raw: Bytes) -> Result<B256, PoolError> {
         let (pool, bytes) = (self.clone(), raw.clone());
         let since_unix_s = self.clock.now_unix_s();
-        let checked = blocking(move || {
-            decode(&bytes, &pool.limits()).and_then(|tx| pool.insert(tx, since_unix_s))
-        });
-        let Inserted { hash, replaced } = checked.await?;
+        let check =
+            move || decode(&bytes, &pool.limits()).and_then(|tx| pool.insert(tx, since_unix_s));
+        let Inserted { hash, replaced } = {
+            let turn = self.checks.acquire().await;
+            let _turn = turn.expect("INVARIANT: it is never closed");
+            blocking(check).await?
+        };
         let kept = Kept {
             hash,
             raw,
