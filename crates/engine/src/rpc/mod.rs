@@ -5,6 +5,7 @@
 //! what a node can do. Every input is limited below.
 
 mod api;
+mod batch;
 mod debug;
 mod error;
 mod eth;
@@ -23,9 +24,12 @@ use api::{
     DebugApiServer, EthApiServer, EthCallApiServer, EthFilterApiServer, EthSendApiServer,
     EthSubscribeApiServer, NodeApiServer, TxPoolApiServer,
 };
+use batch::Batches;
 /// JSON-RPC methods, as [`serve`] takes them.
 pub use jsonrpsee::Methods;
-use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, ServerHandle};
+use jsonrpsee::server::{
+    BatchRequestConfig, Server, ServerConfig, ServerHandle, middleware::rpc::RpcServiceBuilder,
+};
 use node::Node;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -156,6 +160,7 @@ pub async fn serve<P: TransactionPool>(
     };
     let server = Server::builder()
         .set_config(limits)
+        .set_rpc_middleware(RpcServiceBuilder::new().layer_fn(Batches))
         .set_http_middleware(tower::ServiceBuilder::new().layer(CorsLayer::permissive()))
         .build(config.listen)
         .await
