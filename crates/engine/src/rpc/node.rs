@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use alloy_consensus::{Header, Sealed, transaction::Recovered};
-use alloy_eips::BlockId;
+use alloy_eips::{BlockId, eip7840::BlobParams};
 use alloy_primitives::{B256, Bytes, U64, keccak256};
 use jsonrpsee::core::RpcResult;
-use rollmill_stf::Transaction;
+use rollmill_stf::{Receipt, Transaction};
 
 use super::{
     RpcConfig,
@@ -95,16 +95,17 @@ impl<P: TransactionPool> Shared<P> {
     }
 
     pub(super) fn receipts(&self, block: &StoredBlock) -> Result<Vec<RpcReceipt>, RpcError> {
-        let number = block.header.number;
-        let receipts = self
-            .chain
-            .receipts(number)?
-            .ok_or_else(|| corrupt(format!("receipts of block {number}")))?;
-        Ok(types::receipts(
-            block,
-            receipts,
-            self.chain.rules().blob_params(block.header.timestamp),
-        ))
+        let receipts = self.stored_receipts(block.header.number)?;
+        Ok(types::receipts(block, receipts, self.blob_params(block)))
+    }
+
+    fn stored_receipts(&self, number: u64) -> Result<Vec<Receipt>, RpcError> {
+        let receipts = self.chain.receipts(number)?;
+        Ok(receipts.ok_or_else(|| corrupt(format!("receipts of block {number}")))?)
+    }
+
+    fn blob_params(&self, block: &StoredBlock) -> Option<BlobParams> {
+        self.chain.rules().blob_params(block.header.timestamp)
     }
 
     /// A transaction that is confirmed or waits, and is in no block yet.
@@ -122,8 +123,12 @@ impl<P: TransactionPool> Shared<P> {
         if let Some(open) = self.chain.open_block()
             && let Some(position) = open.position(hash)
         {
-            let receipts = types::receipts(&open.block, open.receipts.clone(), None);
-            return Ok(receipts.into_iter().nth(position));
+            return Ok(types::receipt_at(
+                &open.block,
+                &open.receipts,
+                position,
+                None,
+            ));
         }
         self.receipt(hash)
     }
@@ -136,7 +141,9 @@ impl<P: TransactionPool> Shared<P> {
         let Some(block) = self.stored_block(number.into())? else {
             return Ok(None);
         };
-        Ok(self.receipts(&block)?.into_iter().nth(index as usize))
+        let receipts = self.stored_receipts(number)?;
+        let blobs = self.blob_params(&block);
+        Ok(types::receipt_at(&block, &receipts, index as usize, blobs))
     }
 }
 

@@ -202,6 +202,26 @@ pub(super) fn receipts(
     out
 }
 
+/// The receipt of one transaction of a block; `None` when it has no such position.
+pub(super) fn receipt_at(
+    block: &StoredBlock,
+    receipts: &[Receipt],
+    position: usize,
+    blobs: Option<BlobParams>,
+) -> Option<RpcReceipt> {
+    let transaction = block.transactions.get(position)?;
+    let (before, rest) = receipts.split_at_checked(position)?;
+    let place = ReceiptPlace {
+        header: &block.header,
+        transaction,
+        index: position as u64,
+        gas_before: before.last().map_or(0, |last| last.cumulative_gas_used),
+        logs_before: before.iter().map(|receipt| receipt.logs.len() as u64).sum(),
+        blobs,
+    };
+    Some(place.receipt(rest.first()?.clone()))
+}
+
 /// What a consensus receipt leaves out.
 struct ReceiptPlace<'a> {
     header: &'a Sealed<Header>,
@@ -352,5 +372,27 @@ mod tests {
         assert!(json["contractAddress"].is_null());
         assert_eq!(json["logs"][0]["logIndex"], "0x0");
         assert_eq!(json["logs"][0]["blockTimestamp"], "0x28");
+    }
+
+    #[test]
+    fn one_receipt_is_what_all_of_them_say_of_it() {
+        let mut block = message_block();
+        let transaction = block.transactions[0].clone();
+        block.transactions = vec![transaction; 3];
+        let receipt = |logs: usize, cumulative_gas_used| Receipt {
+            tx_type: TransactionType::L1Message,
+            success: true,
+            cumulative_gas_used,
+            logs: vec![alloy_primitives::Log::default(); logs],
+        };
+        let stored = vec![receipt(2, 10), receipt(0, 30), receipt(1, 60)];
+        let all = serde_json::to_value(receipts(&block, stored.clone(), None)).unwrap();
+        assert_eq!(all[2]["gasUsed"], "0x1e");
+        assert_eq!(all[2]["logs"][0]["logIndex"], "0x2");
+        for position in 0..3 {
+            let one = receipt_at(&block, &stored, position, None).unwrap();
+            assert_eq!(serde_json::to_value(one).unwrap(), all[position]);
+        }
+        assert!(receipt_at(&block, &stored, 3, None).is_none());
     }
 }
