@@ -10,6 +10,7 @@ mod config;
 mod deploy;
 mod devnet;
 mod evm_test;
+mod load;
 mod node;
 mod replica;
 mod reproduce;
@@ -38,6 +39,8 @@ enum Verb {
     Audit(audit::Args),
     /// Build contracts and programs from source, and compare them with what is on L1.
     Reproduce(reproduce::Args),
+    /// Send transactions of many accounts to a chain, and report how fast they were taken and included.
+    Load(load::Args),
     /// Run Ethereum's JSON fixtures through the state transition.
     EvmTest(evm_test::Args),
     /// A roller that submits garbage: started by `devnet --once`, which shows that it is fined.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Verb::Node(args) => in_runtime(node::verb::run(args)),
         Verb::Audit(args) => in_runtime(audit::run(args)),
         Verb::Reproduce(args) => in_runtime(reproduce::run(args)),
+        Verb::Load(args) => in_runtime(load::run(args)),
         Verb::EvmTest(args) => evm_test::run(args),
         Verb::Saboteur(args) => in_runtime(devnet::saboteur::run(args)),
     });

@@ -16,6 +16,8 @@ pub enum Role {
     User,
     /// A second user, who receives.
     Friend,
+    /// Pays for the senders of `rollmill load`. Funded on every development L1.
+    Load,
     /// Registers and unbonds the `n`-th roller, and is its identity. The devnet funds it.
     RollerOwner(u32),
     /// Signs the `n`-th roller's requests and submissions.
@@ -28,6 +30,7 @@ impl Role {
             Self::Operator => 0,
             Self::User => 1,
             Self::Friend => 2,
+            Self::Load => 8,
             Self::RollerOwner(n) => 1_000 + n,
             Self::RollerSigner(n) => 2_000 + n,
         }

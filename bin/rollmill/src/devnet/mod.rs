@@ -4,8 +4,8 @@
 //! their own: the rollers, found beside this program or built. With `--once`, a script acts as users would and the process ends
 //! with its result. Everything lies in the data directory; started again with the same one, the network goes on where it was.
 
-mod accounts;
-mod embedded_l1;
+pub mod accounts;
+pub mod embedded_l1;
 mod folders;
 mod ports;
 mod report;

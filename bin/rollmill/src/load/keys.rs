@@ -1,0 +1,88 @@
+//! Keys: the funder's is given, the senders' follow from it.
+
+use std::path::Path;
+
+use alloy::signers::local::PrivateKeySigner;
+use alloy_primitives::keccak256;
+use eyre::{WrapErr, eyre};
+use rollmill_protocol::l2;
+
+use crate::devnet::accounts::Role;
+
+/// Environment variable that holds the funder's key in hex.
+pub const FUNDER_VARIABLE: &str = "ROLLMILL_FUNDER_KEY";
+
+/// The account that pays: the key in `file`, else in [`FUNDER_VARIABLE`], else on a devnet one that all the world knows.
+pub fn funder(file: Option<&Path>, chain_id: u64) -> eyre::Result<PrivateKeySigner> {
+    let text = match (file, std::env::var(FUNDER_VARIABLE)) {
+        (Some(path), _) => std::fs::read_to_string(path)
+            .wrap_err_with(|| format!("cannot read the key file {}", path.display()))?,
+        (None, Ok(text)) => text,
+        (None, Err(_)) if is_devnet(chain_id) => return Role::Load.signer(),
+        (None, Err(_)) => {
+            return Err(eyre!(
+                "chain {chain_id} is no devnet: give the key of an account with ether by --funder-key-file or {FUNDER_VARIABLE}"
+            ));
+        }
+    };
+    // The parser's error would quote the text.
+    text.trim()
+        .parse()
+        .map_err(|_| eyre!("the funder's key is not 32 bytes in hex"))
+}
+
+fn is_devnet(chain_id: u64) -> bool {
+    l2::is_devnet_l1(chain_id) || chain_id == l2::L2_CHAIN_ID_DEVNET
+}
+
+/// The `index`-th sender of a seed. It follows from the funder's key, too, so that nobody else can know it.
+pub fn sender(funder: &PrivateKeySigner, seed: &str, index: u32) -> PrivateKeySigner {
+    let mut input = b"rollmill.load.v1".to_vec();
+    input.extend_from_slice(funder.to_bytes().as_slice());
+    input.extend_from_slice(&index.to_be_bytes());
+    input.extend_from_slice(seed.as_bytes());
+    PrivateKeySigner::from_bytes(&keccak256(input))
+        .expect("one hash of 2^128 is no key of the curve")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use alloy_primitives::B256;
+
+    use super::*;
+
+    #[test]
+    fn senders_follow_from_key_seed_and_index() {
+        let key = |byte| PrivateKeySigner::from_bytes(&B256::repeat_byte(byte)).unwrap();
+        let first = sender(&key(1), "a", 0).address();
+        assert_eq!(first, sender(&key(1), "a", 0).address());
+        for other in [
+            sender(&key(2), "a", 0),
+            sender(&key(1), "b", 0),
+            sender(&key(1), "a", 1),
+        ] {
+            assert_ne!(first, other.address());
+        }
+    }
+
+    #[test]
+    fn a_key_comes_from_the_file_or_on_a_devnet_from_nowhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key");
+        std::fs::write(&file, format!("{}\n", B256::repeat_byte(1))).unwrap();
+        let expected = PrivateKeySigner::from_bytes(&B256::repeat_byte(1)).unwrap();
+        assert_eq!(
+            funder(Some(&file), 1).unwrap().address(),
+            expected.address()
+        );
+        std::fs::write(&file, "0x1234").unwrap();
+        let error = funder(Some(&file), 1).unwrap_err().to_string();
+        assert!(!error.contains("1234"), "{error}");
+        let known = funder(None, l2::L2_CHAIN_ID_DEVNET).unwrap().address();
+        assert_eq!(known, Role::Load.signer().unwrap().address());
+        let error = funder(None, 1).unwrap_err().to_string();
+        assert!(error.contains(FUNDER_VARIABLE), "{error}");
+    }
+}
