@@ -1,24 +1,46 @@
 //! `cargo xtask bench`: the measurements of docs/developer/performance.md, with the programs as users build them.
 
-use std::time::Instant;
+mod node;
+
+use std::{path::PathBuf, time::Instant};
 
 use crate::tools;
 
 /// Options.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Also make a real proof: minutes.
     #[arg(long)]
     prove: bool,
 }
 
+#[derive(clap::Subcommand)]
+enum What {
+    /// Put the same load on anvil and on an L2 node, and build blocks on a small and on a large state.
+    Node(node::Args),
+}
+
 /// Builds the shipping profile, then measures one thing after the other.
 pub fn run(args: &Args) -> eyre::Result<()> {
+    let release = build()?;
+    match &args.what {
+        Some(What::Node(args)) => node::run(args, &release),
+        None => all(args, release),
+    }
+}
+
+/// Builds the shipping profile and returns its folder.
+fn build() -> eyre::Result<PathBuf> {
     // As the README's command and the devnet's build of the roller choose it, so that all three share what they compile.
     let build = ["build", "--release", "--locked"];
     tools::run(tools::command(&tools::cargo(), &build, "."))?;
-    let release = tools::target_dir()?.join("release");
+    Ok(tools::target_dir()?.join("release"))
+}
 
+fn all(args: &Args, release: PathBuf) -> eyre::Result<()> {
     heading("law: draws, snapshots, board");
     let law = [
         "run",

@@ -6,6 +6,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use rollmill_runtime::{chain, complain};
 
 mod audit;
+mod bench;
 mod config;
 mod deploy;
 mod devnet;
@@ -41,6 +42,8 @@ enum Verb {
     Reproduce(reproduce::Args),
     /// Send transactions of many accounts to a chain, and report how fast they were taken and included.
     Load(load::Args),
+    /// Measure what this machine can do as a sequencer.
+    Bench(bench::Args),
     /// Run Ethereum's JSON fixtures through the state transition.
     EvmTest(evm_test::Args),
     /// A roller that submits garbage: started by `devnet --once`, which shows that it is fined.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Verb::Audit(args) => in_runtime(audit::run(args)),
         Verb::Reproduce(args) => in_runtime(reproduce::run(args)),
         Verb::Load(args) => in_runtime(load::run(args)),
+        Verb::Bench(args) => bench::run(args),
         Verb::EvmTest(args) => evm_test::run(args),
         Verb::Saboteur(args) => in_runtime(devnet::saboteur::run(args)),
     });

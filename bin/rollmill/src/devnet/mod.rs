@@ -7,7 +7,7 @@
 pub mod accounts;
 pub mod embedded_l1;
 mod folders;
-mod ports;
+pub mod ports;
 mod report;
 mod roller_binary;
 mod rollers;

@@ -23,7 +23,7 @@ use alloy::{providers::DynProvider, signers::local::PrivateKeySigner};
 use alloy_primitives::{Address, U256};
 use clap::ValueEnum;
 use eyre::{bail, ensure};
-use rollmill_runtime::{LogFormat, Shutdown, blocking, init_tracing};
+use rollmill_runtime::{LogFormat, Shutdown, blocking, init_tracing, outln};
 use serde::Serialize;
 
 use self::{
@@ -203,9 +203,9 @@ pub async fn run(args: Args) -> eyre::Result<()> {
     let json = args.json;
     let (report, outcome) = measure(args, &shutdown).await?;
     if json {
-        println!("{}", serde_json::to_string(&report)?);
+        outln!("{}", serde_json::to_string(&report)?);
     } else {
-        print!("{report}");
+        outln!("{}", report.to_string().trim_end());
     }
     outcome
 }
