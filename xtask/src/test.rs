@@ -30,7 +30,7 @@ fn all(steps: &mut Steps) -> eyre::Result<()> {
     steps.time("build", || {
         cargo(&["build", "--workspace", "--all-targets", "--locked"])
     })?;
-    steps.time("tests", || cargo(&test_command()))?;
+    steps.time("tests", tests)?;
     steps.time("clients", clients::run)?;
     steps.time("examples in documents", || {
         cargo(&["test", "--workspace", "--doc", "--locked"])
@@ -112,14 +112,17 @@ fn clippy() -> eyre::Result<()> {
     ])
 }
 
-/// `cargo nextest` where it is installed, else `cargo test`.
-fn test_command() -> Vec<&'static str> {
-    let tool = if is_installed("nextest") {
-        &["nextest", "run"][..]
-    } else {
-        &["test"]
-    };
-    [tool, &["--workspace", "--locked", "--no-fail-fast"]].concat()
+/// `cargo nextest` where it is installed, else `cargo test`, one test after the other: only the first knows which tests start whole
+/// networks and must be alone.
+fn tests() -> eyre::Result<()> {
+    let all = ["--workspace", "--locked", "--no-fail-fast"];
+    if is_installed("nextest") {
+        return cargo(&[&["nextest", "run"][..], &all].concat());
+    }
+    let args = [&["test"][..], &all].concat();
+    let mut tests = tools::command(&tools::cargo(), &args, ".");
+    tests.env("RUST_TEST_THREADS", "1");
+    tools::run(tests)
 }
 
 fn documents() -> eyre::Result<()> {
