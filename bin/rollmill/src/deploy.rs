@@ -74,9 +74,14 @@ pub async fn run(args: Args) -> eyre::Result<()> {
     if args.dry_run {
         return rollup.say_plan(&sender, file).await;
     }
+    let is_known = file.exists();
     let deployment = rollup.deploy(&sender, file).await?;
     say_contracts(&deployment);
-    outln!("the deployment file is {}", file.display());
+    if is_known {
+        say_nothing_to_do(file);
+    } else {
+        outln!("the deployment file is {}", file.display());
+    }
     Ok(())
 }
 
@@ -111,7 +116,7 @@ impl Rollup {
         let Planned { deployment, gas } = plan(sender, &self.config, file, block_0).await?;
         let Some(gas) = gas else {
             say_contracts(&deployment);
-            outln!("{} describes what is on L1: nothing to do", file.display());
+            say_nothing_to_do(file);
             return Ok(());
         };
         let l1 = sender.provider();
@@ -133,6 +138,10 @@ impl Rollup {
         ensure!(cost <= balance, "the operator's ether may not be enough");
         Ok(())
     }
+}
+
+fn say_nothing_to_do(file: &Path) {
+    outln!("{} describes what is on L1: nothing to do", file.display());
 }
 
 fn say_contracts(deployment: &Deployment) {

@@ -109,6 +109,12 @@ pub enum DeployError {
         /// What differs.
         source: VerifyError,
     },
+    /// The transactions on record were sent again, and have made something else: they are of another L1.
+    #[error(
+        "what was sent is not the deployment that was asked for: the record of transactions in the data directory is of another \
+         L1, or of one that was started anew; choose another data directory"
+    )]
+    OtherRecord(#[source] VerifyError),
     /// The L2 genesis differs from the one on L1.
     #[error(
         "L1 was deployed with L2 genesis {deployed:?}, this configuration makes {configured:?}"
@@ -184,6 +190,9 @@ pub async fn deploy(
     if config.treasury == sender.address() {
         fund(sender, config, &deployment).await?;
     }
+    // A purpose is never sent with other content: a record of another L1 deploys that one's rollup again.
+    let made = verify(sender.provider(), &deployment).await;
+    made.map_err(DeployError::OtherRecord)?;
     deployment.write(file).map_err(io)?;
     tracing::info!(rollup = %deployment.rollup, l1_block = deployment.block, "l1.deployed");
     Ok(deployment)

@@ -310,3 +310,22 @@ async fn anybody_can_compare_l1_with_the_source() {
         refused.said
     );
 }
+
+#[tokio::test]
+async fn a_record_of_another_l1_makes_no_deployment_file() {
+    let mut desk = Desk::new().await;
+    let deployed = desk.deploy(&[]).await;
+    assert!(deployed.success, "{}", deployed.said);
+    let again = desk.deploy(&[]).await;
+    assert!(again.said.contains("nothing to do"), "{}", again.said);
+    // L1 is started anew, the file is lost, the data directory is kept.
+    desk.anvil = Anvil::start().await.unwrap();
+    std::fs::remove_file(desk.path("deployment.json")).unwrap();
+    let elsewhere = desk.deploy(&[]).await;
+    assert!(
+        !elsewhere.success && elsewhere.said.contains("is of another L1"),
+        "{}",
+        elsewhere.said
+    );
+    assert!(!desk.path("deployment.json").exists());
+}
