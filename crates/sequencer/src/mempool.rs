@@ -105,7 +105,7 @@ struct Table {
 }
 
 impl Mempool {
-    /// Opens the pool over `chain` with its journal at `path`; the builder lets it [`Self::restore`] what that kept. Blocks the thread.
+    /// Opens the pool over `chain` with its journal at `path`; what that kept is taken in by the builder. Blocks the thread.
     pub fn open(
         chain: Chain,
         path: &Path,
