@@ -1,6 +1,6 @@
 //! Inputs that begin as good ones and end as bad ones, for everything that reads bytes of strangers.
 //!
-//! Model: a seed that its reader accepts is changed by a few [`Mutation`]s; random bytes alone would be refused at their first
+//! Model: a seed that its reader accepts is changed by a few mutations; random bytes alone would be refused at their first
 //! byte. `ROLLMILL_FUZZ_INPUTS` is how many inputs a target gets (`cargo xtask fuzz`); a failing one is shrunk and printed.
 
 use std::sync::Arc;
