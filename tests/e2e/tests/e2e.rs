@@ -10,6 +10,7 @@ use alloy::{
     primitives::{Address, U256},
     providers::{DynProvider, Provider},
     rpc::types::Block,
+    transports::http::reqwest,
 };
 use rollmill_e2e::{
     Anvil, Devnet, once, until, until_within,
@@ -37,9 +38,11 @@ fn assert_both_rounds(report: &Value) {
         verdicts.contains(&"invalid"),
         "the saboteur's proof was not judged: {verdicts:?}"
     );
-    assert!(
-        verdicts.contains(&"missed"),
-        "the killed roller's seat did not end: {verdicts:?}"
+    let mut seats = report["seats"].as_array().unwrap().iter();
+    let killed = seats.find(|seat| seat["verdict"] == "missed");
+    assert_eq!(
+        killed.expect("the killed roller's seat did not end")["why"],
+        "The roller fell silent while it held the seat."
     );
     assert_eq!(report["fines"].as_array().unwrap().len(), 1);
     assert_ne!(report["fines"][0]["scr_wei"], "0");
@@ -172,7 +175,33 @@ async fn a_real_proof_settles_a_small_batch() {
         rollup.stateRoot().call().await.unwrap(),
         proved.header.state_root
     );
+    assert_figures_of_real_proofs(&devnet).await;
     devnet.kill().await.unwrap();
+}
+
+/// What only a real proof has: instructions, and seconds, memory and bytes that are not nothing.
+async fn assert_figures_of_real_proofs(devnet: &Devnet) {
+    let tasks = reqwest::get(format!("{}/v1/tasks", devnet.coordinator));
+    let tasks = tasks.await.unwrap().text().await.unwrap();
+    let tasks: Value = serde_json::from_str(&tasks).unwrap();
+    let seats = tasks.as_array().unwrap().iter();
+    let proved = seats
+        .flat_map(|task| task["seats"].as_array().unwrap())
+        .find(|seat| seat["state"] == "on_time")
+        .unwrap_or_else(|| panic!("no proof was on time: {tasks}"));
+    for (figure, least) in [
+        ("instructions", 100_000.0),
+        ("proofBytes", 100_000.0),
+        ("peakRssBytes", 1e9),
+        ("proveSeconds", 1.0),
+        ("verifyMs", 1.0),
+    ] {
+        let number = proved[figure].as_f64();
+        assert!(
+            number.is_some_and(|number| number > least),
+            "{figure}: {proved}"
+        );
+    }
 }
 
 #[tokio::test]

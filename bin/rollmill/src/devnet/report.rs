@@ -85,6 +85,8 @@ pub struct Seat {
     pub tickets: u32,
     /// What became of it.
     pub verdict: String,
+    /// Why, in a sentence; absent for an open seat and for a proof that was valid and on time.
+    pub why: Option<String>,
     /// Seconds that proving took, as the roller reports.
     pub prove_seconds: Option<f64>,
     /// Milliseconds that the coordinator needed to verify.

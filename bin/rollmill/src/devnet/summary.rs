@@ -133,6 +133,7 @@ fn seats(task: &TaskView) -> impl Iterator<Item = Seat> {
         roller: seat.roller,
         tickets: seat.tickets,
         verdict: verdict(seat.state).into(),
+        why: seat.why.clone(),
         prove_seconds: seat.prove_seconds,
         verify_ms: seat.verify_ms,
         proof_bytes: seat.proof_bytes,

@@ -227,8 +227,12 @@ impl View {
         let verified = view
             .verify_ms
             .map_or_else(String::new, |ms| format!(", verified in {ms:.1} ms"));
+        let why = view
+            .why
+            .as_ref()
+            .map_or_else(String::new, |why| format!(" ({why})"));
         self.printer()
-            .say(format!("{label}: {verdict}{seconds}{size}{verified}"));
+            .say(format!("{label}: {verdict}{seconds}{size}{verified}{why}"));
     }
 
     fn name(&self, roller: Address) -> String {
