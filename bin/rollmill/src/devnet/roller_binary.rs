@@ -8,17 +8,21 @@ use std::{
 
 use eyre::{WrapErr, bail, eyre};
 
-/// The roller's program file: beside this executable, else built by cargo with its progress visible.
+/// The roller's program file, beside this executable; where it is missing, cargo builds it with its progress visible.
 ///
-/// The cargo that runs this process is asked first (`$CARGO`), then the one on the path. Without cargo, the error names
-/// the command that is missing.
+/// `cargo run` builds this program and not the roller, so a devnet that it started has the roller built always: one that
+/// lies there from older sources would prove other programs. The cargo that runs this process is asked first (`$CARGO`),
+/// then the one on the path. Without cargo, the error names the command that is missing.
 pub fn find_or_build() -> eyre::Result<PathBuf> {
     let here = std::env::current_exe().wrap_err("cannot tell where this program's file is")?;
     let beside = here.with_file_name(format!("roller{}", std::env::consts::EXE_SUFFIX));
-    if beside.is_file() {
-        return Ok(beside);
+    let is_missing = !beside.is_file();
+    if is_missing {
+        eprintln!("The roller, which links the prover, is built now; this takes some minutes.");
     }
-    build(&here)?;
+    if is_missing || is_started_by_cargo_run() {
+        build(&here)?;
+    }
     if beside.is_file() {
         return Ok(beside);
     }
@@ -26,6 +30,11 @@ pub fn find_or_build() -> eyre::Result<PathBuf> {
         "cargo built the roller, but it is not at {}",
         beside.display()
     )
+}
+
+/// Cargo tells what it runs which package it is of; to a test's children it tells the test's.
+fn is_started_by_cargo_run() -> bool {
+    std::env::var_os("CARGO_PKG_NAME").is_some_and(|package| package == env!("CARGO_PKG_NAME"))
 }
 
 fn build(here: &Path) -> eyre::Result<()> {
@@ -55,7 +64,6 @@ fn build(here: &Path) -> eyre::Result<()> {
     if let Some(target_dir) = profile_dir.parent() {
         command.arg("--target-dir").arg(target_dir);
     }
-    eprintln!("The roller, which links the prover, is built once now; this takes some minutes.");
     let status = command.stdin(Stdio::null()).status().map_err(|error| {
         eyre!("cannot start cargo ({error}): run `{command_line}` in rollmill's repository first")
     })?;
