@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {SnapshotPieces} from "./SnapshotPieces.sol";
 import {Contracts} from "./interfaces/IContracts.sol";
 import {Dials, IControl} from "./interfaces/IControl.sol";
 import {IParameters, Key} from "./interfaces/IParameters.sol";
-import {IRollup} from "./interfaces/IRollup.sol";
 
 /// @notice See IControl.
-contract Control is IControl {
+contract Control is SnapshotPieces {
     uint256 private constant STEP_DIVISOR = 8;
     uint32 private constant K_MAX = 16;
     uint32 private constant WINDOW_MAX = 65_536;
@@ -15,15 +15,13 @@ contract Control is IControl {
     uint64 private constant TAU_MAX = 1e9;
 
     IParameters public immutable parameters;
-    IRollup public immutable rollup;
 
     Dials private _former;
     Dials private _posted;
     uint64 private _postedEpoch;
 
-    constructor(Contracts memory c, Dials memory initial) {
+    constructor(Contracts memory c, Dials memory initial) SnapshotPieces(c.rollup) {
         parameters = IParameters(c.parameters);
-        rollup = IRollup(c.rollup);
         _checkRanges(initial);
         _posted = initial;
         emit DialsPosted(0, initial, 0);

@@ -16,7 +16,6 @@ import {Batch, Commit, Entry, IRollup, Program, RollupParams, Snapshot} from "./
 import {AmountsLib} from "./libraries/AmountsLib.sol";
 import {LotteryLib} from "./libraries/LotteryLib.sol";
 import {PublicValues, PublicValuesLib} from "./libraries/PublicValues.sol";
-import {SnapshotLib} from "./libraries/SnapshotLib.sol";
 import {WithdrawalTree} from "./libraries/WithdrawalTree.sol";
 
 /// @notice See IRollup.
@@ -110,7 +109,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     /// @inheritdoc IRollup
     function postSnapshot(uint64 epoch, bytes32 root, uint256 total, bytes calldata leaves) external onlyOperator {
         require(epoch == currentEpoch + 1, EpochOutOfOrder(epoch, currentEpoch + 1));
-        (bytes32 actualRoot, uint256 actualTotal) = SnapshotLib.root(leaves);
+        (bytes32 actualRoot, uint256 actualTotal) = control.wholeSnapshot(epoch, leaves);
         require(root == actualRoot && total == actualTotal && total > 0, WrongSnapshot(actualRoot, actualTotal));
         currentEpoch = epoch;
         _snapshots[epoch] = Snapshot(root, total);

@@ -90,6 +90,22 @@ contract GasTest is WithLargeProof {
         measured("postSnapshot, 1000 leaves");
     }
 
+    /// Ten thousand rollers: ten pieces, of which the last goes to the Rollup.
+    function test_postSnapshotInPieces() public {
+        bytes memory whole = manyLeaves(10_000);
+        vm.startPrank(operator);
+        uint256 size = 1024 * SnapshotLib.LEAF_BYTES;
+        for (uint256 i = 0; i < 9; i++) {
+            control.postPiece(1, i, this.slice(whole, i * size, (i + 1) * size));
+        }
+        measured("postPiece, 1024 leaves");
+        bytes memory last = this.slice(whole, 9 * size, whole.length);
+        (bytes32 root, uint256 total) = control.wholeSnapshot(1, last);
+        rollup.postSnapshot(1, root, total, last);
+        measured("postSnapshot, 784 leaves behind nine pieces");
+        vm.stopPrank();
+    }
+
     function test_settle() public {
         uint64 batch = commitNext();
         Entry[] memory entries = entriesOf(batch);
@@ -154,6 +170,27 @@ contract GasTest is WithLargeProof {
     }
 
     // --- helpers
+
+    function slice(bytes calldata packed, uint256 from, uint256 to) external pure returns (bytes memory) {
+        return packed[from:to];
+    }
+
+    function manyLeaves(uint160 count) private pure returns (bytes memory packed) {
+        // Each leaf is written as two words, which reach into the next one.
+        packed = new bytes(count * SnapshotLib.LEAF_BYTES + 16);
+        for (uint160 i = 0; i < count; i++) {
+            bytes32 head = bytes32(abi.encodePacked(address(i + 1), uint96(0)));
+            bytes32 tail = bytes32(abi.encodePacked(uint32(1 ether >> 32), uint64(1e8), uint32(1), uint128(0)));
+            uint256 offset = i * SnapshotLib.LEAF_BYTES;
+            assembly ("memory-safe") {
+                mstore(add(add(packed, 32), offset), head)
+                mstore(add(add(packed, 64), offset), tail)
+            }
+        }
+        assembly ("memory-safe") {
+            mstore(packed, sub(mload(packed), 16))
+        }
+    }
 
     function snapshotRoot(bytes calldata leaves) external pure returns (bytes32, uint256) {
         return SnapshotLib.root(leaves);

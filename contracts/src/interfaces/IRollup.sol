@@ -186,7 +186,7 @@ interface IRollup {
         uint256 unitPriceWei,
         uint64 epoch
     );
-    /// @param leaves Concatenated (roller 20 | stake 16 | q 8 | capacity 4 bytes), big-endian, sorted by roller.
+    /// @param leaves Behind those of the pieces at Control, if there are any: concatenated (roller 20 | stake 16 | q 8 | capacity 4 bytes), big-endian, sorted by roller.
     event SnapshotPosted(uint64 indexed epoch, bytes32 root, uint256 total, bytes leaves);
     event BeaconStored(uint64 indexed l1Block, bytes32 prevrandao);
     event EntriesPosted(uint64 indexed batch, bytes32 entriesHash, uint64 lotteryBlock, Entry[] entries);
@@ -217,7 +217,7 @@ interface IRollup {
     /// @notice Commits the next batch with its data; only the operator, and only while its bond covers it.
     function commit(Commit calldata c, bytes calldata data) external;
 
-    /// @notice Posts the snapshot of the next epoch (1, 2, ...) with its leaves; only the operator.
+    /// @notice Posts the snapshot of the next epoch (1, 2, ...) with its leaves, behind the pieces at Control; only the operator.
     function postSnapshot(uint64 epoch, bytes32 root, uint256 total, bytes calldata leaves) external;
 
     /// @notice Stores the prevrandao of a recent L1 block (8,191 blocks) from its RLP header; anybody.

@@ -9,36 +9,66 @@ library SnapshotLib {
     bytes32 internal constant NODE_TAG = "rollmill.node.v1";
     uint256 internal constant LEAF_BYTES = 48;
     uint256 internal constant ONE = 1e9;
-    /// @dev Keeps a posting within the gas of one transaction.
+    /// @dev Keeps leaves that are given at once within the gas of one transaction.
     uint256 internal constant LEAVES_MAX = 2048;
 
     error BadLeavesLength(uint256 length);
     error BadLeaf(uint256 position);
 
     /// @notice Root and sum of the packed leaves.
-    function root(bytes calldata leaves) internal pure returns (bytes32, uint256) {
+    function root(bytes calldata leaves) internal pure returns (bytes32 hash, uint256 sum) {
+        // slither-disable-next-line unused-return
+        (hash, sum,) = tree(leaves, address(0), 0);
+    }
+
+    /// @notice Root, sum and last roller of packed leaves that are padded to 2^levels at least; their rollers are above `previous`.
+    function tree(bytes calldata leaves, address previous, uint256 levels)
+        internal
+        pure
+        returns (bytes32 hash, uint256 sum, address last)
+    {
+        bytes32[] memory hashes;
+        uint256[] memory sums;
+        (hashes, sums, last) = nodes(leaves, previous);
+        (hash, sum) = climb(hashes, sums, hashes.length - 1, levels, 0);
+    }
+
+    /// @notice Hashes and weights of packed leaves, each with room for one node more; and the last roller.
+    function nodes(bytes calldata leaves, address previous)
+        internal
+        pure
+        returns (bytes32[] memory hashes, uint256[] memory sums, address last)
+    {
         uint256 count = leaves.length / LEAF_BYTES;
         require(count > 0 && count <= LEAVES_MAX && leaves.length % LEAF_BYTES == 0, BadLeavesLength(leaves.length));
-        bytes32[] memory hashes = new bytes32[](count + 1);
-        uint256[] memory sums = new uint256[](count + 1);
-        address previous = address(0);
+        hashes = new bytes32[](count + 1);
+        sums = new uint256[](count + 1);
+        last = previous;
         for (uint256 i = 0; i < count; i++) {
             address roller;
             (roller, hashes[i], sums[i]) = leaf(leaves[i * LEAF_BYTES:(i + 1) * LEAF_BYTES]);
-            require(roller > previous && sums[i] != type(uint256).max, BadLeaf(i));
-            previous = roller;
+            require(roller > last && sums[i] != type(uint256).max, BadLeaf(i));
+            last = roller;
         }
-        bytes32 padding = 0;
-        while (count > 1) {
+    }
+
+    /// @notice Root and sum over `count` neighbouring nodes, at least `levels` levels above them; the arrays have room for one node more.
+    /// @param empty Hash of a node of padding beside them.
+    function climb(bytes32[] memory hashes, uint256[] memory sums, uint256 count, uint256 levels, bytes32 empty)
+        internal
+        pure
+        returns (bytes32, uint256)
+    {
+        for (uint256 level = 0; count > 1 || level < levels; level++) {
             // The slot after the last node stands for the padding, of which at most one node is a neighbour.
-            hashes[count] = padding;
+            hashes[count] = empty;
             sums[count] = 0;
             count = (count + 1) / 2;
             for (uint256 i = 0; i < count; i++) {
                 hashes[i] = node(hashes[2 * i], sums[2 * i], hashes[2 * i + 1], sums[2 * i + 1]);
                 sums[i] = sums[2 * i] + sums[2 * i + 1];
             }
-            padding = node(padding, 0, padding, 0);
+            empty = node(empty, 0, empty, 0);
         }
         return (hashes[0], sums[0]);
     }
@@ -58,6 +88,13 @@ library SnapshotLib {
         stake = uint128(bytes16(packed[20:36]));
         uint256 q = uint64(bytes8(packed[36:44]));
         weight = q <= ONE ? stake * q / ONE : type(uint256).max;
+    }
+
+    /// @notice Hash of a node of padding with 2^levels leaves below.
+    function padding(uint256 levels) internal pure returns (bytes32 hash) {
+        for (uint256 level = 0; level < levels; level++) {
+            hash = node(hash, 0, hash, 0);
+        }
     }
 
     /// @notice Hash of an inner node.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use alloy::{eips::BlockNumberOrTag, providers::Provider, sol_types::SolCall};
-use alloy_primitives::{Bytes, U256};
+use alloy_primitives::{B256, Bytes, U256};
 use rollmill_l1::{
     Call, Deployment, HeaderError, Mined, SendError, Sender, calls,
     contracts::{Control, Court, Rollup},
@@ -20,7 +20,7 @@ use rollmill_l1::{
 use rollmill_protocol::{
     BatchNumber, Entry, PublicValues, Roller, TaskId, UnixSeconds,
     board::{Action, SeatKey},
-    law::Controls,
+    law::{Controls, snapshot::LEAF_BYTES},
 };
 use rollmill_roller_api::FALLBACK_ROUND;
 use rollmill_runtime::Shutdown;
@@ -54,6 +54,8 @@ pub(crate) struct Actions {
     pub(crate) deployment: Deployment,
     /// Whose proofs settle unpaid.
     pub(crate) fallback: Option<Roller>,
+    /// Rollers in a piece of a snapshot; a power of two.
+    pub(crate) piece_leaves: usize,
     pub(crate) retry: Duration,
     pub(crate) shutdown: Shutdown,
 }
@@ -170,10 +172,15 @@ impl Actions {
 
     async fn attempt(&self, purpose: &str, action: &Action) -> Result<Mined, ActionError> {
         if let Action::PostSnapshot {
-            epoch, controls, ..
+            epoch,
+            root,
+            leaves,
+            controls,
+            ..
         } = action
         {
             self.post_dials(*epoch, controls).await?;
+            self.post_pieces(*epoch, *root, leaves).await?;
         }
         let call = self.call(action).await?;
         Ok(self.sender.send(purpose, &call).await?)
@@ -191,7 +198,7 @@ impl Actions {
                 epoch: *epoch,
                 root: *root,
                 total: U256::from(*total),
-                leaves: leaves.clone(),
+                leaves: self.pieces(leaves).1,
             })),
             Action::StoreBeacon { l1_block } => self.store_beacon(*l1_block).await,
             Action::PostEntries { batch, .. } => self.post_entries(*batch).await,
@@ -297,6 +304,39 @@ impl Actions {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// All pieces of a snapshot but the last one, which goes with its root.
+    async fn post_pieces(&self, epoch: u64, root: B256, leaves: &Bytes) -> Result<(), ActionError> {
+        let control = Control::new(self.deployment.control, self.sender.provider());
+        let on_l1 = control.pieceCount(epoch).call().await;
+        let on_l1 = on_l1.map_err(|error| ActionError::Read(Box::new(error)))?;
+        let mut pieces = self.pieces(leaves).0;
+        // Those of another snapshot, before a reorganisation.
+        if pieces.is_empty() && !on_l1.is_zero() {
+            pieces.push(Bytes::new());
+        }
+        for (index, leaves) in (0u64..).zip(pieces) {
+            let piece = Control::postPieceCall {
+                epoch,
+                index: U256::from(index),
+                leaves,
+            };
+            let call = Call::new(self.deployment.control, &piece);
+            let purpose = format!("piece/{epoch}/{root}/{index}");
+            let mined = self.sender.send(&purpose, &call).await?;
+            tracing::debug!(epoch, index, tx = %mined.hash, gas = mined.gas_used, "coordinator.piece");
+        }
+        Ok(())
+    }
+
+    /// The leaves of a snapshot in pieces, and the last of them.
+    fn pieces(&self, leaves: &Bytes) -> (Vec<Bytes>, Bytes) {
+        let piece_bytes = self.piece_leaves * LEAF_BYTES;
+        let whole = leaves.len().saturating_sub(1) / piece_bytes;
+        let at = |index: usize| index * piece_bytes;
+        let pieces = (0..whole).map(|index| leaves.slice(at(index)..at(index + 1)));
+        (pieces.collect(), leaves.slice(at(whole)..))
     }
 
     async fn store_beacon(&self, l1_block: u64) -> Result<Call, ActionError> {
@@ -431,7 +471,6 @@ fn submission(record: &SubmissionRecord) -> Court::Submission {
 
 #[cfg(test)]
 mod tests {
-    use alloy_primitives::B256;
     use rollmill_protocol::{ProofDigest, ScrWei, law::Controls};
 
     use super::*;

@@ -36,6 +36,8 @@ pub struct CoordinatorConfig {
     pub tick: Duration,
     /// Pause before an L1 action that failed is tried again.
     pub l1_retry: Duration,
+    /// Rollers in one transaction of a snapshot; a power of two. A thousand of them take 5.5 M gas.
+    pub piece_leaves: usize,
 }
 
 impl CoordinatorConfig {
@@ -61,6 +63,7 @@ impl CoordinatorConfig {
             verifiers: 2,
             tick: Duration::from_millis(200),
             l1_retry: Duration::from_millis(500),
+            piece_leaves: 1024,
         }
     }
 

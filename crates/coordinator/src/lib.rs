@@ -167,6 +167,7 @@ impl Coordinator {
             sender: l1.sender,
             deployment: l1.deployment,
             fallback: self.config.fallback,
+            piece_leaves: self.config.piece_leaves,
             retry: self.config.l1_retry,
             shutdown: self.shutdown.clone(),
         };

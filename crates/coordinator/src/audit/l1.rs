@@ -135,14 +135,27 @@ impl L1History {
         })
     }
 
-    /// Root, total and leaves of an epoch's snapshot, as they were posted.
+    /// Root, total and leaves of an epoch's snapshot, as they were posted: in pieces, of which the first drops what there was.
     pub(super) fn snapshot(&self, epoch: u64) -> Option<(B256, U256, Bytes)> {
-        self.rollup_events().find_map(|event| match event {
-            RollupEvents::SnapshotPosted(posted) if posted.epoch == epoch => {
-                Some((posted.root, posted.total, posted.leaves.clone()))
+        let mut leaves = Vec::new();
+        for logged in self.blocks.values().flat_map(|block| &block.events) {
+            match &logged.event {
+                L1Event::Control(ControlEvents::SnapshotPiecePosted(piece))
+                    if piece.epoch == epoch =>
+                {
+                    if piece.index.is_zero() {
+                        leaves.clear();
+                    }
+                    leaves.extend_from_slice(&piece.leaves);
+                }
+                L1Event::Rollup(RollupEvents::SnapshotPosted(posted)) if posted.epoch == epoch => {
+                    leaves.extend_from_slice(&posted.leaves);
+                    return Some((posted.root, posted.total, leaves.into()));
+                }
+                _ => {}
             }
-            _ => None,
-        })
+        }
+        None
     }
 
     /// Dials that were posted up to an L1 block.
@@ -314,4 +327,61 @@ fn verdicts(state: &State, record: &Record) -> Result<(), (Subject, String)> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rollmill_l1::LoggedEvent;
+
+    use super::*;
+
+    fn block(number: u64, events: Vec<L1Event>) -> L1Block {
+        let logged = |event| LoggedEvent {
+            event,
+            transaction: B256::ZERO,
+            log_index: 0,
+        };
+        L1Block {
+            number,
+            hash: B256::ZERO,
+            timestamp: 0,
+            prevrandao: B256::ZERO,
+            events: events.into_iter().map(logged).collect(),
+        }
+    }
+
+    fn piece(epoch: u64, index: u64, leaves: &'static [u8]) -> L1Event {
+        L1Event::Control(ControlEvents::SnapshotPiecePosted(
+            Control::SnapshotPiecePosted {
+                epoch,
+                index: U256::from(index),
+                leaves: Bytes::from_static(leaves),
+            },
+        ))
+    }
+
+    fn last(epoch: u64, leaves: &'static [u8]) -> L1Event {
+        L1Event::Rollup(RollupEvents::SnapshotPosted(Rollup::SnapshotPosted {
+            epoch,
+            root: B256::ZERO,
+            total: U256::ONE,
+            leaves: Bytes::from_static(leaves),
+        }))
+    }
+
+    #[test]
+    fn a_snapshot_is_its_pieces_since_the_first_and_the_last_one() {
+        let history: L1History = [
+            block(1, vec![piece(1, 0, b"x"), piece(1, 1, b"y")]),
+            block(2, vec![piece(1, 0, b"a")]),
+            block(3, vec![piece(1, 1, b"b"), last(1, b"c")]),
+            block(4, vec![piece(2, 0, b"z"), piece(2, 0, b""), last(2, b"d")]),
+        ]
+        .into_iter()
+        .collect();
+        let leaves = |epoch| history.snapshot(epoch).map(|(_, _, leaves)| leaves);
+        assert_eq!(leaves(1), Some(Bytes::from_static(b"abc")));
+        assert_eq!(leaves(2), Some(Bytes::from_static(b"d")));
+        assert_eq!(leaves(3), None);
+    }
 }

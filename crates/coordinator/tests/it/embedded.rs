@@ -3,17 +3,19 @@
 use std::{future::Future, path::Path, time::Duration};
 
 use alloy::{
-    primitives::{Address, B256, Bytes, keccak256},
+    primitives::{Address, B256, Bytes, U256, keccak256},
     signers::local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English},
 };
 use rollmill_coordinator::{Coordinator, CoordinatorConfig, L1Access, Observer, OperatorSigner};
 use rollmill_devl1::{DevL1, DevL1Config};
 use rollmill_l1::{
     Call, DeployConfig, Deployment, DynProvider, Genesis, Incentives, Parameters, ProgramRow,
-    Sender, SenderConfig, VerifierKind, WatcherConfig, connect, contracts::Rollup, deploy,
+    Sender, SenderConfig, VerifierKind, WatcherConfig, connect,
+    contracts::{RollerRegistry, Rollup, ScrToken},
+    deploy,
 };
 use rollmill_protocol::{PublicValues, TaskId, l2::FORK_ID, law::Params, prover_gas::SCHEDULE_ID};
-use rollmill_roller_api::ProofKind;
+use rollmill_roller_api::{Client, ProofKind};
 use rollmill_runtime::{Clock, Shutdown, Tasks};
 use rollmill_store::{BatchRecord, BatchState, Store};
 use serde_json::json;
@@ -22,8 +24,8 @@ use tokio::task::JoinHandle;
 
 use crate::harness::{L1_CHAIN_ID, PROVER_GAS, fallback, params};
 
-pub const L2_CHAIN_ID: u64 = 1_337_002;
-pub const ETHER: u128 = 1_000_000_000_000_000_000;
+const L2_CHAIN_ID: u64 = 1_337_002;
+const ETHER: u128 = 1_000_000_000_000_000_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 const GENESIS: Genesis = Genesis {
     state_root: B256::repeat_byte(1),
@@ -43,12 +45,22 @@ fn law() -> Params {
     }
 }
 
-/// The account that development chains fund, and that commits.
-fn funded() -> PrivateKeySigner {
+/// An account that development chains fund; the first one commits.
+pub fn funded(index: u32) -> PrivateKeySigner {
     MnemonicBuilder::<English>::default()
         .phrase("test test test test test test test test test test test junk")
+        .index(index)
+        .unwrap()
         .build()
         .unwrap()
+}
+
+fn sender(provider: &DynProvider, signer: PrivateKeySigner, store: &Store) -> Sender {
+    let config = SenderConfig {
+        poll: Duration::from_millis(10),
+        ..SenderConfig::default()
+    };
+    Sender::new(provider.clone(), L1_CHAIN_ID, signer, store.clone(), config)
 }
 
 /// Waits until `probe` yields something.
@@ -141,30 +153,21 @@ impl Network {
         let l1 = DevL1::start(l1, shutdown.token()).await.unwrap();
         let provider = connect(&l1.url()).unwrap();
         let store = Store::open(dir.path().join("store")).await.unwrap();
-        let sender_config = SenderConfig {
-            poll: Duration::from_millis(10),
-            ..SenderConfig::default()
-        };
-        let sender = Sender::new(
-            provider.clone(),
-            L1_CHAIN_ID,
-            funded(),
-            store.clone(),
-            sender_config,
-        );
+        let sender = sender(&provider, funded(0), &store);
         let deployment = deployed(&sender, dir.path(), times).await;
 
         let config = CoordinatorConfig {
             listen: ([127, 0, 0, 1], 0).into(),
             tick: Duration::from_millis(10),
             l1_retry: Duration::from_millis(50),
+            piece_leaves: 1,
             fallback: Some(fallback().address()),
             ..CoordinatorConfig::new(
                 ProofKind::Mock,
                 L1_CHAIN_ID,
                 deployment.rollup,
                 L2_CHAIN_ID,
-                OperatorSigner::new(funded()),
+                OperatorSigner::new(funded(0)),
             )
         };
         let coordinator = Coordinator::open(
@@ -203,6 +206,50 @@ impl Network {
             _l1: l1,
             _dir: dir,
         }
+    }
+
+    /// Registers, stakes and readies an account with the signer of `client`.
+    pub async fn stake(&self, owner: PrivateKeySigner, client: &Client) {
+        let deployment = &self.deployment;
+        let (address, amount) = (owner.address(), U256::from(200 * ETHER));
+        if address != self.sender.address() {
+            let transfer = ScrToken::transferCall {
+                to: address,
+                value: amount,
+            };
+            let call = Call::new(deployment.token, &transfer);
+            let purpose = format!("stake/{address}");
+            self.sender.send(&purpose, &call).await.unwrap();
+        }
+        let register = RollerRegistry::registerCall {
+            signer: client.signer(),
+            payout: address,
+            capacity: 2,
+            metadata: String::new(),
+        };
+        let approve = ScrToken::approveCall {
+            spender: deployment.registry,
+            value: amount,
+        };
+        let deposit = RollerRegistry::depositCall { amountWei: amount };
+        let ready = RollerRegistry::setReadyCall { ready: true };
+        let calls = [
+            Call::new(deployment.registry, &register),
+            Call::new(deployment.token, &approve),
+            Call::new(deployment.registry, &deposit),
+            Call::new(deployment.registry, &ready),
+        ];
+        let sender = sender(&self.provider, owner, &self.store);
+        for (step, call) in (0..).zip(calls) {
+            let purpose = format!("stake/{address}/{step}");
+            sender.send(&purpose, &call).await.unwrap();
+        }
+    }
+
+    /// A client of the API with a key of its own.
+    pub fn client(&self, number: u8) -> Client {
+        let key = PrivateKeySigner::from_bytes(&B256::repeat_byte(number)).unwrap();
+        Client::new(&self.url, key, L1_CHAIN_ID, self.deployment.rollup).unwrap()
     }
 
     /// The contract that commits and settles.

@@ -1,7 +1,6 @@
 //! Proofs whose digests are on L1 because nobody took them.
 
-use alloy::signers::local::PrivateKeySigner;
-use alloy_primitives::{B256, Bytes, U256, keccak256};
+use alloy_primitives::{B256, Bytes, keccak256};
 use rollmill_coordinator::{
     audit::{LawOnL1, Subject, audit},
     log::Record,
@@ -10,9 +9,7 @@ use rollmill_l1::{
     Call, L1Event,
     contracts::{
         Evidence::{self, EvidenceEvents},
-        RollerRegistry,
         Rollup::{self, RollupEvents},
-        ScrToken,
     },
 };
 use rollmill_protocol::{
@@ -20,8 +17,8 @@ use rollmill_protocol::{
     board::{Action, Event, SeatState as BoardSeat},
 };
 use rollmill_roller_api::{
-    Assignment, Client, FALLBACK_ROUND, HeartbeatRequest, PickRequest, RefusalCode, SeatId,
-    SeatState, SignedSubmission, SubmissionStats, TaskKind,
+    Assignment, FALLBACK_ROUND, HeartbeatRequest, PickRequest, RefusalCode, SeatId, SeatState,
+    SignedSubmission, SubmissionStats, TaskKind,
     receipts::{SeatOutcome, SignedReceipt, examine},
 };
 use rollmill_zkvm::mock::MockProof;
@@ -29,8 +26,8 @@ use serde_json::value::RawValue;
 
 use crate::{
     audit::rechain,
-    embedded::{ETHER, Network, eventually},
-    harness::{DEADLINE_S, L1_CHAIN_ID, TestRoller, World, operator, params, rollup},
+    embedded::{Network, eventually, funded},
+    harness::{DEADLINE_S, TestRoller, World, operator, params, rollup},
 };
 
 /// A world whose clock can be moved on by a few deadlines.
@@ -217,35 +214,6 @@ async fn late_posts_change_nothing_and_forgotten_ones_are_found() {
     assert_eq!((Some(found.seq), found.subject), (left_out, Subject::L1));
 }
 
-/// Registers, stakes and readies the operator's own account with the signer of `client`.
-async fn stake(network: &Network, client: &Client) {
-    let deployment = &network.deployment;
-    let owner = network.sender.address();
-    let amount = U256::from(200 * ETHER);
-    let register = RollerRegistry::registerCall {
-        signer: client.signer(),
-        payout: owner,
-        capacity: 2,
-        metadata: String::new(),
-    };
-    let approve = ScrToken::approveCall {
-        spender: deployment.registry,
-        value: amount,
-    };
-    let deposit = RollerRegistry::depositCall { amountWei: amount };
-    let ready = RollerRegistry::setReadyCall { ready: true };
-    let calls = [
-        Call::new(deployment.registry, &register),
-        Call::new(deployment.token, &approve),
-        Call::new(deployment.registry, &deposit),
-        Call::new(deployment.registry, &ready),
-    ];
-    for (step, call) in (0..).zip(calls) {
-        let purpose = format!("stake/{step}");
-        network.sender.send(&purpose, &call).await.unwrap();
-    }
-}
-
 fn post_call(network: &Network, assignment: &Assignment, submission: &SignedSubmission) -> Call {
     let signed = assignment.receipt.as_ref().unwrap();
     let receipt = &signed.receipt;
@@ -278,11 +246,9 @@ fn post_call(network: &Network, assignment: &Assignment, submission: &SignedSubm
 #[tokio::test]
 async fn a_proof_that_was_posted_on_l1_is_paid_there() {
     let network = Network::start((600, 600)).await;
-    let key = PrivateKeySigner::from_bytes(&B256::repeat_byte(1)).unwrap();
-    let rollup = network.deployment.rollup;
-    let client = Client::new(&network.url, key, L1_CHAIN_ID, rollup).unwrap();
+    let client = network.client(1);
     let owner = network.sender.address();
-    stake(&network, &client).await;
+    network.stake(funded(0), &client).await;
     let beat = HeartbeatRequest {
         ready: true,
         ..HeartbeatRequest::default()
