@@ -19,7 +19,8 @@ abstract contract MessageQueue is IRollup {
     uint64 public messageCount;
     uint256 public feesWei;
     mapping(uint64 count => bytes32) private _hashes;
-    mapping(uint64 index => uint64) private _sentAt;
+    /// @inheritdoc IRollup
+    mapping(uint64 index => uint64) public messageSentAt;
 
     constructor(uint128 messageGasPriceWei_, uint64 messageGasMax_, uint64 forceS_) {
         require(messageGasMax_ >= INTRINSIC_GAS, BadParameter("messageGasMax"));
@@ -67,7 +68,7 @@ abstract contract MessageQueue is IRollup {
         bytes32 rolling = MessageLib.roll(_hashes[index], messageHash);
         messageCount = index + 1;
         _hashes[index + 1] = rolling;
-        _sentAt[index] = uint64(block.timestamp);
+        messageSentAt[index] = uint64(block.timestamp);
         emit MessageSent(index, sender, to, mint, value, gasLimit, data, rolling);
     }
 
@@ -80,6 +81,6 @@ abstract contract MessageQueue is IRollup {
     /// @dev Refuses a batch that ends at `lastTimestamp` and consumes the first `end` messages, if it skips an old one.
     function _requireNoneOverdue(uint64 end, uint64 lastTimestamp) internal view {
         if (end == messageCount) return;
-        require(uint256(_sentAt[end]) + forceS >= lastTimestamp, MessageOverdue(end));
+        require(uint256(messageSentAt[end]) + forceS >= lastTimestamp, MessageOverdue(end));
     }
 }

@@ -30,6 +30,7 @@ contract OperatorBond is IOperatorBond {
     IRollerRegistry public immutable registry;
     IRollup public immutable rollup;
     address public immutable evidence;
+    address public immutable enforcement;
 
     uint256 public bondWei;
     uint256 public leavingWei;
@@ -58,6 +59,7 @@ contract OperatorBond is IOperatorBond {
         registry = IRollerRegistry(c.registry);
         rollup = IRollup(c.rollup);
         evidence = c.evidence;
+        enforcement = c.enforcement;
     }
 
     /// @inheritdoc IOperatorBond
@@ -99,6 +101,13 @@ contract OperatorBond is IOperatorBond {
         _lastBatch = batch;
         uint256 requiredWei = required(fineWei, unsettled);
         require(bondWei >= requiredWei, BondTooSmall(bondWei, requiredWei));
+    }
+
+    /// @inheritdoc IOperatorBond
+    function skip(uint64 batch) external {
+        require(msg.sender == enforcement, NotEnforcement(msg.sender));
+        _rewardsWei[batch] = _rewardsWei[_lastBatch];
+        _lastBatch = batch;
     }
 
     /// @inheritdoc IOperatorBond

@@ -72,8 +72,12 @@ contract Parameters is IParameters {
         if (key == Key.ProverGasMax) return (1, type(uint64).max);
         if (key == Key.BeaconCapWei) return (1 ether, type(uint96).max);
         if (key == Key.EmissionGasMax) return (1, type(uint64).max);
-        // Key.QuarantineRollersMin
-        return (2, 1000);
+        if (key == Key.QuarantineRollersMin) return (2, 1000);
+        // Of these an exit waits for one of the first two, and for the last: less than DELAY_S in any case.
+        if (key == Key.ForceDelayS) return (1, 3 days);
+        if (key == Key.LivenessS) return (1, 3 days);
+        // Key.DropS
+        return (1, 1 days);
     }
 
     function _check(Key key, uint256 value_) private pure {

@@ -21,7 +21,7 @@ import {WithdrawalTree} from "./libraries/WithdrawalTree.sol";
 /// @notice See IRollup.
 /// @dev The chain id is read anew each time: after a fork of L1, nothing signed, proven or withdrawn on one side counts
 /// on the other.
-/// INVARIANT: settledBatch <= committedBatch; every batch up to settledBatch has been proven.
+/// INVARIANT: settledBatch <= committedBatch; every batch up to settledBatch has been proven, or dropped: then it changes nothing.
 /// INVARIANT: a batch is paid at most once, and only to the winner of its lottery.
 contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     using PublicValuesLib for PublicValues;
@@ -35,6 +35,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     IRewardPool public immutable rewardPool;
     IOperatorBond public immutable bond;
     IEmission public immutable emission;
+    address private immutable _enforcement;
     uint64 public immutable l2ChainId;
     uint64 public immutable drawLag;
     uint64 public immutable lotteryLag;
@@ -43,6 +44,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     uint64 public committedBatch;
     uint64 public settledBatch;
     uint64 public currentEpoch;
+    uint64 public enforcedSince;
     mapping(uint64 batch => Batch) private _batches;
     mapping(uint64 epoch => Snapshot) private _snapshots;
     /// @dev Estimated rewards that one lottery beacon decides on.
@@ -50,7 +52,12 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     mapping(uint64 index => bool) public withdrawalFinalized;
 
     modifier onlyOperator() {
-        require(msg.sender == operator, NotOperator(msg.sender));
+        _requireOperator();
+        _;
+    }
+
+    modifier onlyEnforcement() {
+        require(msg.sender == _enforcement, NotEnforcement(msg.sender));
         _;
     }
 
@@ -69,6 +76,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         rewardPool = IRewardPool(c.rewardPool);
         bond = IOperatorBond(c.bond);
         emission = IEmission(c.emission);
+        _enforcement = c.enforcement;
         l2ChainId = p.l2ChainId;
         drawLag = p.drawLag;
         lotteryLag = p.lotteryLag;
@@ -77,11 +85,15 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     }
 
     /// @inheritdoc IRollup
-    function commit(Commit calldata c, bytes calldata data) external onlyOperator {
+    function commit(Commit calldata c, bytes calldata data) external {
+        bool isEnforced = enforcedSince != 0;
+        if (isEnforced) require(msg.sender == _enforcement, EnforcedMode(enforcedSince));
+        else _requireOperator();
         require(c.batch == committedBatch + 1, BatchOutOfOrder(c.batch, committedBatch + 1));
         require(data.length > 0, EmptyData());
         Batch storage previous = _batches[committedBatch];
         _checkCommit(c, previous);
+        if (!isEnforced) _requireNoneOverdue(c.messagesEnd, c.lastTimestamp);
         Batch storage b = _batches[c.batch];
         b.stateRoot = c.stateRoot;
         b.blockHash = c.blockHash;
@@ -96,11 +108,9 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         b.committedAt = uint64(block.timestamp);
         b.epoch = currentEpoch;
         b.programVersion = c.programVersion;
-        Dials memory dials = control.current();
-        b.k = dials.k;
-        b.unitPriceWei = dials.unitPriceWei;
         committedBatch = c.batch;
-        _book(c.batch, b);
+        // In enforced mode nobody is drawn and nobody is paid.
+        if (!isEnforced) _book(c.batch, b);
         emit BatchCommitted(
             c.batch, taskId(c.batch), c, b.dataCommitment, previous.messageHash, b.messageHash, b.unitPriceWei, b.epoch
         );
@@ -158,7 +168,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     function settleUnpaid(PublicValues memory pv, bytes calldata proof) external {
         uint64 batch = _next(pv.firstBatch);
         uint64 fromS = unpaidFrom(batch);
-        require(block.timestamp >= fromS, TooEarly(fromS));
+        require(enforcedSince != 0 || block.timestamp >= fromS, TooEarly(fromS));
         _checkProof(batch, pv, proof);
         _moveState(batch);
         Batch storage b = _batches[batch];
@@ -198,6 +208,28 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         withdrawalFinalized[index] = true;
         emit WithdrawalFinalized(index, recipient, amountWei, batch);
         _send(recipient, amountWei);
+    }
+
+    /// @inheritdoc IRollup
+    function setEnforced(uint64 sinceS) external onlyEnforcement {
+        enforcedSince = sinceS;
+    }
+
+    /// @inheritdoc IRollup
+    function drop() external onlyEnforcement {
+        uint64 batch = settledBatch + 1;
+        Batch storage b = _committed(batch);
+        Batch storage previous = _batches[batch - 1];
+        // SOUNDNESS: what it claimed was never proven, so none of it stays: neither its state nor its withdrawals.
+        b.stateRoot = previous.stateRoot;
+        b.blockHash = previous.blockHash;
+        b.withdrawalRoot = previous.withdrawalRoot;
+        b.messageHash = previous.messageHash;
+        b.lastBlock = previous.lastBlock;
+        b.lastTimestamp = previous.lastTimestamp;
+        b.messagesEnd = previous.messagesEnd;
+        _moveState(batch);
+        emit BatchDropped(batch);
     }
 
     /// @inheritdoc IRollup
@@ -315,8 +347,11 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         );
         require(c.messagesEnd >= previous.messagesEnd, BadMessagesEnd(c.messagesEnd));
         require(c.messagesEnd <= messageCount, BadMessagesEnd(c.messagesEnd));
-        _requireNoneOverdue(c.messagesEnd, c.lastTimestamp);
         _requireActive(c.programVersion);
+    }
+
+    function _requireOperator() private view {
+        require(msg.sender == operator, NotOperator(msg.sender));
     }
 
     function _committed(uint64 batch) private view returns (Batch storage) {
@@ -353,8 +388,11 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         _batches[batch].settledAt = uint64(block.timestamp);
     }
 
-    /// @dev Reverts unless the operator's bond covers the batch.
+    /// @dev Fixes what rollers get for the batch; reverts unless the operator's bond covers it.
     function _book(uint64 batch, Batch storage b) private {
+        Dials memory dials = control.current();
+        b.k = dials.k;
+        b.unitPriceWei = dials.unitPriceWei;
         uint256 fineWei = AmountsLib.fine(
             parameters.value(Key.FineMinWei), b.unitPriceWei, b.proverGasEstimate, registry.stakeMinWei()
         );

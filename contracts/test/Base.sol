@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {Control} from "../src/Control.sol";
 import {Court} from "../src/Court.sol";
 import {Emission} from "../src/Emission.sol";
+import {Enforcement} from "../src/Enforcement.sol";
 import {Evidence} from "../src/Evidence.sol";
 import {OperatorBond} from "../src/OperatorBond.sol";
 import {Parameters} from "../src/Parameters.sol";
@@ -60,6 +61,7 @@ abstract contract Base {
     Emission internal emission;
     Court internal court;
     Evidence internal evidence;
+    Enforcement internal enforcement;
     Rollup internal rollup;
     Contracts internal deployed;
 
@@ -106,7 +108,7 @@ abstract contract Base {
 
     /// In the order of Key.
     function numbers() internal view virtual returns (uint96[] memory v) {
-        v = new uint96[](16);
+        v = new uint96[](19);
         v[uint256(Key.SettleS)] = 600;
         v[uint256(Key.FallbackS)] = 1800;
         v[uint256(Key.ClaimS)] = 3600;
@@ -123,6 +125,9 @@ abstract contract Base {
         v[uint256(Key.BeaconCapWei)] = type(uint96).max;
         v[uint256(Key.EmissionGasMax)] = 2 * GAS;
         v[uint256(Key.QuarantineRollersMin)] = 3;
+        v[uint256(Key.ForceDelayS)] = 2 days;
+        v[uint256(Key.LivenessS)] = 3 days;
+        v[uint256(Key.DropS)] = 12 hours;
     }
 
     function dials() internal view virtual returns (Dials memory) {
@@ -141,7 +146,8 @@ abstract contract Base {
             emission: vm.computeCreateAddress(address(this), nonce + 6),
             court: vm.computeCreateAddress(address(this), nonce + 7),
             evidence: vm.computeCreateAddress(address(this), nonce + 8),
-            rollup: vm.computeCreateAddress(address(this), nonce + 10)
+            enforcement: vm.computeCreateAddress(address(this), nonce + 9),
+            rollup: vm.computeCreateAddress(address(this), nonce + 11)
         });
         deployed = c;
         scr = new ScrToken(ScrTokenParams(1_000_000_000 ether, address(this), 100_000_000 ether, c.emission, EMISSION));
@@ -153,6 +159,7 @@ abstract contract Base {
         emission = new Emission(c, EmissionParams(1 days, 365, uint128(EMISSION / 730)));
         court = new Court(c);
         evidence = new Evidence(c);
+        enforcement = new Enforcement(c);
         p.programs = new Program[](1);
         p.programs[0] = Program(EXE, VM_COMMIT, verifier(), 1, 1, 0);
         rollup = new Rollup(c, p);
@@ -229,6 +236,38 @@ abstract contract Base {
 
     function proofOf(PublicValues memory pv) internal pure returns (bytes memory) {
         return abi.encodePacked("rollmill.mock.v1", pv.hash());
+    }
+
+    /// What a proof of the next batch states, before it is committed.
+    function enforcedValues(Commit memory c, bytes memory data, address roller)
+        internal
+        view
+        returns (PublicValues memory pv)
+    {
+        Batch memory previous = rollup.batches(c.batch - 1);
+        Program memory p = rollup.programs(c.programVersion);
+        pv.formatVersion = 1;
+        pv.programVersion = c.programVersion;
+        pv.forkId = p.forkId;
+        pv.l1ChainId = uint64(block.chainid);
+        pv.rollup = address(rollup);
+        pv.l2ChainId = L2_CHAIN_ID;
+        pv.roller = roller;
+        pv.task = rollup.taskId(c.batch);
+        pv.firstBatch = c.batch;
+        pv.lastBatch = c.batch;
+        pv.previousStateRoot = previous.stateRoot;
+        pv.stateRoot = c.stateRoot;
+        pv.previousBlockHash = previous.blockHash;
+        pv.blockHash = c.blockHash;
+        pv.dataCommitment = keccak256(data);
+        pv.previousMessageHash = previous.messageHash;
+        pv.messageHash = rollup.messageHashAt(c.messagesEnd);
+        pv.withdrawalRoot = c.withdrawalRoot;
+        pv.lastBlock = c.lastBlock;
+        pv.lastTimestamp = c.lastTimestamp;
+        pv.proverGas = GAS;
+        pv.scheduleId = p.scheduleId;
     }
 
     function publicValues(uint64 batch, address roller) internal view returns (PublicValues memory) {

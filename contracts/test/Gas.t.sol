@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {Evidence} from "../src/Evidence.sol";
 import {Rollup} from "../src/Rollup.sol";
 import {Contracts} from "../src/interfaces/IContracts.sol";
-import {Entry, Program, RollupParams, Submission} from "../src/interfaces/IRollup.sol";
+import {Commit, Entry, Program, RollupParams, Submission} from "../src/interfaces/IRollup.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
 import {ReceiptLib, VerdictReceipt} from "../src/libraries/ReceiptLib.sol";
 import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
@@ -128,6 +128,20 @@ contract GasTest is WithLargeProof {
         vm.warp(rollup.unpaidFrom(batch));
         rollup.settleUnpaid(publicValues(batch, rollers[0]), proof);
         measured("settleUnpaid, 320 kB");
+    }
+
+    /// Commit and settlement of one's own in enforced mode: one transaction.
+    function test_enforceBatch() public {
+        vm.deal(address(this), 1 ether);
+        rollup.sendMessage{value: 1 ether}(address(1), 21_000, "");
+        vm.warp(enforcement.enforceableFrom());
+        enforcement.enforce();
+        measured("enforce");
+        Commit memory c = nextCommit();
+        bytes memory data = new bytes(100);
+        PublicValues memory pv = enforcedValues(c, data, stranger);
+        enforcement.enforceBatch(c, data, pv, proof);
+        measured("enforceBatch, 320 kB");
     }
 
     function test_judge() public {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {EvidenceHandlers} from "./invariants/EvidenceHandlers.sol";
+import {EnforcementHandlers} from "./invariants/EnforcementHandlers.sol";
 import {Vm} from "./Vm.sol";
 
 /// Does, in any order, what rollers, a lying operator, accusers, governor and strangers can do.
-contract Handler is EvidenceHandlers {
+contract Handler is EnforcementHandlers {
     /// Every handler.
     function handlers() external pure returns (bytes4[] memory all) {
-        bytes4[47] memory list = [
+        bytes4[50] memory list = [
             this.depositStake.selector,
             this.requestUnbond.selector,
             this.withdraw.selector,
@@ -55,7 +55,10 @@ contract Handler is EvidenceHandlers {
             this.chargeLateSettlement.selector,
             this.chargeNothingAfterAClaim.selector,
             this.chargeLostBeacon.selector,
-            this.chargeTheInnocent.selector
+            this.chargeTheInnocent.selector,
+            this.enforceOverCensorship.selector,
+            this.enforceOverSilence.selector,
+            this.dropGarbage.selector
         ];
         all = new bytes4[](list.length);
         for (uint256 i = 0; i < list.length; i++) {

@@ -86,7 +86,7 @@ contract ParametersTest is Base {
 
     /// Everything at its greatest, and the dearest work there can be: one verdict takes half of the least stake at most, the
     /// accused has hours to answer, and who accuses risks as much as he claims.
-    function testFuzz_noParameterTakesAStake(uint96[16] memory values, bool[16] memory greatest) public {
+    function testFuzz_noParameterTakesAStake(uint96[19] memory values, bool[19] memory greatest) public {
         for (uint256 i = 0; i < COUNT; i++) {
             (uint256 min, uint256 max) = parameters.bounds(Key(i));
             uint256 value = greatest[i] ? max : min + values[i] % (max - min + 1);

@@ -6,7 +6,7 @@ use std::{env, error::Error, fs, path::Path};
 use serde_json::Value;
 
 /// The contracts with such functions.
-const CONTRACTS: [&str; 3] = ["Rollup", "Court", "Evidence"];
+const CONTRACTS: [&str; 4] = ["Rollup", "Court", "Evidence", "Enforcement"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");

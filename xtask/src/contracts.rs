@@ -19,10 +19,11 @@ use crate::{solidity, tools};
 const DIR: &str = "contracts";
 
 /// The contracts that the node deploys, puts into a genesis or calls.
-const CONTRACTS: [&str; 14] = [
+const CONTRACTS: [&str; 15] = [
     "Control",
     "Court",
     "Emission",
+    "Enforcement",
     "Evidence",
     "ExampleToken",
     "MockVerifier",

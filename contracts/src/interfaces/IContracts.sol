@@ -22,6 +22,8 @@ struct Contracts {
     address court;
     /// Evidence: verdicts over the operator.
     address evidence;
+    /// Enforcement: the chain without its operator.
+    address enforcement;
     /// Rollup.
     address rollup;
 }

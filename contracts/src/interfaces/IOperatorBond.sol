@@ -9,6 +9,7 @@ interface IOperatorBond {
     error NotOperator(address caller);
     error NotRollup(address caller);
     error NotEvidence(address caller);
+    error NotEnforcement(address caller);
     error ZeroAmount();
     error BondTooSmall(uint256 bondWei, uint256 requiredWei);
     error NothingLeaving();
@@ -41,6 +42,9 @@ interface IOperatorBond {
 
     /// @notice Takes up to `amountWei`: half to `roller` (to the pool if it is zero or unknown), half burned; only Evidence.
     function slash(address roller, uint256 amountWei) external returns (uint256 lostWei);
+
+    /// @notice Notes a batch that the operator does not answer for; only Enforcement.
+    function skip(uint64 batch) external;
 
     /// @notice Forgets up to `count` batches about which nobody can be accused any more; anybody.
     function release(uint64 count) external;

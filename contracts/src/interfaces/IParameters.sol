@@ -33,11 +33,18 @@ enum Key {
     /// Prover gas of one batch that counts for the emission, at most.
     EmissionGasMax,
     /// A program version is not quarantined by fewer rollers than this.
-    QuarantineRollersMin
+    QuarantineRollersMin,
+    /// Age of the oldest message that is in no settled batch from which on anybody may start enforced mode.
+    ForceDelayS,
+    /// Time without a settlement, while a message or a batch waits, after which anybody may start enforced mode.
+    LivenessS,
+    /// Time in enforced mode after which batches that nobody proved are dropped.
+    DropS
 }
 
 /// @notice Numbers that the governor may change, each within fixed bounds and 7 days after it said so.
-/// @dev The bounds are the promise: whatever the governor does, nobody's stake is taken without a verdict, no verdict takes
+/// @dev Whoever does not like what was announced can leave before it is in force, without the operator: the greatest delays of
+/// enforced mode are 4 days together. The bounds are the promise: whatever the governor does, nobody's stake is taken without a verdict, no verdict takes
 /// more than half of the least stake, an accused has hours to answer, and every dispute ends before stake can be withdrawn. A number is in force from its time on without
 /// anybody's doing.
 interface IParameters {

@@ -131,6 +131,9 @@ struct Submission {
 /// `lotteryBlock`. Nobody chooses either, and nobody chooses the winner: see LotteryLib.
 interface IRollup {
     error NotOperator(address caller);
+    error NotEnforcement(address caller);
+    /// @notice Since then batches are committed through Enforcement, with their proofs.
+    error EnforcedMode(uint64 sinceS);
     error NotGovernor(address caller);
     error BadParameter(string name);
     error ZeroHash(string name);
@@ -196,6 +199,8 @@ interface IRollup {
     );
     /// @notice A batch settled by somebody's proof after the winner's time; nobody is paid.
     event BatchSettledUnpaid(uint64 indexed batch, address indexed roller, bytes32 stateRoot, uint64 proverGas);
+    /// @notice Nobody proved a committed batch in enforced mode: it counts as settled and changes nothing.
+    event BatchDropped(uint64 indexed batch);
     /// @notice The winner of a batch that had settled unpaid showed the proof of its entry.
     event RewardClaimedLate(uint64 indexed batch, address indexed roller, uint256 rewardWei);
     event MessageSent(
@@ -214,7 +219,8 @@ interface IRollup {
     /// @notice Announces the next program version; only the governor. It can be pinned after `programDelayS`.
     function announceProgram(Program calldata p) external returns (uint32 version);
 
-    /// @notice Commits the next batch with its data; only the operator, and only while its bond covers it.
+    /// @notice Commits the next batch with its data; only the operator, and only while its bond covers it. In enforced mode only
+    /// Enforcement, which settles it at once; then nobody is drawn or paid for it.
     function commit(Commit calldata c, bytes calldata data) external;
 
     /// @notice Posts the snapshot of the next epoch (1, 2, ...) with its leaves, behind the pieces at Control; only the operator.
@@ -229,8 +235,8 @@ interface IRollup {
     /// @notice Settles the next batch with the winner's proof and credits the winner; anybody.
     function settle(PublicValues calldata pv, bytes calldata proof, Entry[] calldata entries) external;
 
-    /// @notice Settles the next batch with any valid proof, after `unpaidFrom`; anybody. Nobody is paid; if entries were
-    /// posted, the reward is held for the winner for `ClaimS`.
+    /// @notice Settles the next batch with any valid proof, after `unpaidFrom`, or at any time in enforced mode; anybody. Nobody is
+    /// paid; if entries were posted, the reward is held for the winner for `ClaimS`.
     function settleUnpaid(PublicValues calldata pv, bytes calldata proof) external;
 
     /// @notice Credits the winner of a batch that settled unpaid with what is held for it, against the proof of its entry;
@@ -258,6 +264,12 @@ interface IRollup {
         uint256 amountWei,
         bytes32[32] calldata proof
     ) external;
+
+    /// @notice Begins enforced mode, or ends it with zero; only Enforcement.
+    function setEnforced(uint64 sinceS) external;
+
+    /// @notice Drops the next committed batch: what it claimed is forgotten, and it counts as settled; only Enforcement.
+    function drop() external;
 
     /// @notice Pays the collected message fees to the operator; only the operator.
     function withdrawFees() external;
@@ -290,7 +302,11 @@ interface IRollup {
     function winnerOf(uint64 batch, Entry[] calldata entries) external view returns (Entry memory);
     /// @notice From when `settleUnpaid` is open for a committed batch, once it is the next, unix seconds.
     function unpaidFrom(uint64 batch) external view returns (uint64);
+    /// @notice Since when the chain is in enforced mode, unix seconds; zero if it is not.
+    function enforcedSince() external view returns (uint64);
     function messageCount() external view returns (uint64);
+    /// @notice When a message was queued, unix seconds.
+    function messageSentAt(uint64 index) external view returns (uint64);
     /// @notice Rolling hash after the first `count` messages.
     function messageHashAt(uint64 count) external view returns (bytes32);
     function withdrawalFinalized(uint64 index) external view returns (bool);

@@ -21,13 +21,14 @@ macro_rules! abi {
 }
 
 /// Every contract whose errors a caller can meet; Rollup first.
-static ABIS: LazyLock<[JsonAbi; 12]> = LazyLock::new(|| {
+static ABIS: LazyLock<[JsonAbi; 13]> = LazyLock::new(|| {
     [
         abi!("Rollup"),
         abi!("RollerRegistry"),
         abi!("RewardPool"),
         abi!("Court"),
         abi!("Evidence"),
+        abi!("Enforcement"),
         abi!("OperatorBond"),
         abi!("Control"),
         abi!("Parameters"),

@@ -1,5 +1,5 @@
 //! Bindings of the L1 contracts and of the L2 contracts, generated from the committed artifacts, creation code included.
-//! Calls of Rollup and Court with public values are in [`crate::calls`].
+//! Calls of Rollup, Court and Enforcement with public values are in [`crate::calls`].
 #![allow(
     missing_docs,
     clippy::too_many_arguments,
@@ -90,4 +90,10 @@ sol! {
     #[sol(rpc, all_derives)]
     Evidence,
     concat!(env!("OUT_DIR"), "/Evidence.json")
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    Enforcement,
+    concat!(env!("OUT_DIR"), "/Enforcement.json")
 }

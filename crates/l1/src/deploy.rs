@@ -18,8 +18,8 @@ use alloy::{
 use crate::{
     Call, Deployment, Genesis, Parameters, SendError, Sender, VerifyError,
     contracts::{
-        Control, Court, Emission, Evidence, MockVerifier, OperatorBond, Parameters as Table,
-        RewardPool, RollerRegistry, Rollup, ScrToken, StarkPrecompileVerifier,
+        Control, Court, Emission, Enforcement, Evidence, MockVerifier, OperatorBond,
+        Parameters as Table, RewardPool, RollerRegistry, Rollup, ScrToken, StarkPrecompileVerifier,
     },
     verify,
 };
@@ -149,7 +149,7 @@ pub enum DeployError {
 }
 
 /// Names and order of the creations. A constructor calls only what was created before it.
-const ORDER: [&str; 11] = [
+const ORDER: [&str; 12] = [
     "ScrToken",
     "Parameters",
     "Control",
@@ -159,6 +159,7 @@ const ORDER: [&str; 11] = [
     "Emission",
     "Court",
     "Evidence",
+    "Enforcement",
     "Verifier",
     "Rollup",
 ];
@@ -290,10 +291,11 @@ pub(crate) async fn planned(
         emission: at(6),
         court: at(7),
         evidence: at(8),
-        verifier: at(9),
-        rollup: at(10),
+        enforcement: at(9),
+        verifier: at(10),
+        rollup: at(11),
         operator: config.operator,
-        genesis: genesis(at(10)),
+        genesis: genesis(at(11)),
         parameters: config.parameters.clone(),
     };
     let codes = ORDER.into_iter().zip(creation_codes(config, &deployment));
@@ -352,6 +354,7 @@ macro_rules! contracts {
             emission: $deployment.emission,
             court: $deployment.court,
             evidence: $deployment.evidence,
+            enforcement: $deployment.enforcement,
             rollup: $deployment.rollup,
         }
     };
@@ -366,7 +369,7 @@ macro_rules! creation {
 }
 
 /// Creation code with constructor arguments, in the order of [`ORDER`].
-fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 11] {
+fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 12] {
     let d = deployment;
     let incentives = &config.parameters.incentives;
     let scr = ScrToken::ScrTokenParams {
@@ -422,6 +425,9 @@ fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 11]
         creation!(Evidence {
             c: contracts!(Evidence, d)
         }),
+        creation!(Enforcement {
+            c: contracts!(Enforcement, d)
+        }),
         match config.verifier {
             VerifierKind::StarkPrecompile => StarkPrecompileVerifier::BYTECODE.clone(),
             VerifierKind::Mock => MockVerifier::BYTECODE.clone(),
@@ -453,6 +459,9 @@ fn parameter_values(parameters: &Parameters) -> Vec<U96> {
         incentives.beacon_cap_wei,
         incentives.emission_gas_max.into(),
         incentives.quarantine_rollers_min.into(),
+        incentives.force_delay_s.into(),
+        incentives.liveness_s.into(),
+        incentives.drop_s.into(),
     ]
     // What does not fit is out of bounds, and its constructor says so.
     .map(|value: u128| U96::saturating_from(value))

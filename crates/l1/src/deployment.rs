@@ -38,6 +38,8 @@ pub struct Deployment {
     pub court: Address,
     /// Evidence: verdicts over the operator.
     pub evidence: Address,
+    /// Enforcement: the chain without its operator.
+    pub enforcement: Address,
     /// The verifier of program version 1.
     pub verifier: Address,
     /// Account that commits batches.
@@ -103,7 +105,7 @@ pub struct Parameters {
     pub incentives: Incentives,
 }
 
-/// Numbers of courts, dials and emission, with values that suit a network; a devnet changes a few.
+/// Numbers of courts, dials, emission and enforced mode, with values that suit a network; a devnet changes a few.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Incentives {
@@ -129,6 +131,12 @@ pub struct Incentives {
     pub emission_gas_max: u64,
     /// A program version is not quarantined by fewer rollers.
     pub quarantine_rollers_min: u32,
+    /// Seconds that an L1 message may wait for its settlement before anybody starts enforced mode.
+    pub force_delay_s: u64,
+    /// Seconds without a settlement, while something waits, before anybody starts enforced mode.
+    pub liveness_s: u64,
+    /// Seconds in enforced mode after which batches that nobody proved are dropped.
+    pub drop_s: u64,
     /// First dial: nanoseconds of deadline per prover gas.
     pub tau_ns_per_gas: u64,
     /// First dial: tasks open at once.
@@ -163,6 +171,9 @@ impl Default for Incentives {
             beacon_cap_wei: 1_000_000 * SCR,
             emission_gas_max: 1_000_000_000,
             quarantine_rollers_min: 3,
+            force_delay_s: 48 * 3_600,
+            liveness_s: 48 * 3_600,
+            drop_s: 12 * 3_600,
             tau_ns_per_gas: 60_000,
             window: 32,
             emission_epoch_s: 24 * 3_600,
@@ -195,7 +206,7 @@ impl Deployment {
     }
 
     /// Every contract with its name.
-    pub fn contracts(&self) -> [(&'static str, Address); 11] {
+    pub fn contracts(&self) -> [(&'static str, Address); 12] {
         [
             ("Rollup", self.rollup),
             ("RollerRegistry", self.registry),
@@ -207,6 +218,7 @@ impl Deployment {
             ("Emission", self.emission),
             ("Court", self.court),
             ("Evidence", self.evidence),
+            ("Enforcement", self.enforcement),
             ("the verifier", self.verifier),
         ]
     }
