@@ -88,6 +88,13 @@ fn rollup(block: &L1Block, event: &Rollup) -> Option<Event> {
             reward: ScrWei::ZERO,
             prover_gas: e.proverGas,
         },
+        // Over, and nobody is paid: for the task the same as a settlement by somebody else.
+        Rollup::BatchDropped(e) => Event::BatchSettled {
+            batch: e.batch,
+            roller: None,
+            reward: ScrWei::ZERO,
+            prover_gas: 0,
+        },
         _ => return None,
     })
 }
@@ -182,7 +189,7 @@ fn scr(value: U256) -> ScrWei {
 mod tests {
     use super::*;
     use alloy_primitives::Address;
-    use rollmill_l1::contracts::Court as contract;
+    use rollmill_l1::contracts::{Court as contract, Rollup::BatchDropped};
 
     #[test]
     fn the_board_hears_of_a_quarantine_and_not_of_defences() {
@@ -201,5 +208,25 @@ mod tests {
             proofDigest: B256::ZERO,
         });
         assert_eq!(court(&defended), None);
+    }
+
+    #[test]
+    fn a_dropped_batch_is_over_and_pays_nobody() {
+        let block = L1Block {
+            number: 9,
+            hash: B256::ZERO,
+            timestamp: 1,
+            prevrandao: B256::ZERO,
+            events: Vec::new(),
+        };
+        let heard = Event::BatchSettled {
+            batch: 4,
+            roller: None,
+            reward: ScrWei::ZERO,
+            prover_gas: 0,
+        };
+        let dropped = Rollup::BatchDropped(BatchDropped { batch: 4 });
+        assert_eq!(rollup(&block, &dropped), Some(heard));
+        assert_eq!(note(&dropped, B256::ZERO), None);
     }
 }

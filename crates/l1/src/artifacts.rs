@@ -39,8 +39,9 @@ static ABIS: LazyLock<[JsonAbi; 13]> = LazyLock::new(|| {
     ]
 });
 
-/// Where Court stands in [`ABIS`].
+/// Where Court and Enforcement stand in [`ABIS`].
 const COURT: usize = 3;
+const ENFORCEMENT: usize = 5;
 
 fn parse(artifact: &str) -> JsonAbi {
     let artifact: Artifact =
@@ -61,6 +62,11 @@ pub(crate) fn rollup_selector(name: &str) -> Selector {
 /// Selector of a function of Court that is not overloaded.
 pub(crate) fn court_selector(name: &str) -> Selector {
     selector(&ABIS[COURT], name)
+}
+
+/// Selector of a function of Enforcement that is not overloaded.
+pub(crate) fn enforcement_selector(name: &str) -> Selector {
+    selector(&ABIS[ENFORCEMENT], name)
 }
 
 fn selector(abi: &JsonAbi, name: &str) -> Selector {

@@ -1,4 +1,4 @@
-//! Calls of Rollup and Court that carry public values. `sol!` has no tuples of 26 fields; but a struct of 26 static words is encoded
+//! Calls of Rollup, Court and Enforcement that carry public values. `sol!` has no tuples of 26 fields; but a struct of 26 static words is encoded
 //! as 26 words, which is what `bytes32[26]` is, too. So the arguments are encoded with that array, under the selector of
 //! the real signature.
 
@@ -7,17 +7,18 @@ use alloy::{
     primitives::{Address, B256, Bytes, Selector},
     providers::{DynProvider, Provider},
     rpc::types::TransactionRequest,
-    sol_types::{SolCall, SolValue},
+    sol_types::{SolCall, SolEvent, SolValue},
     transports::{TransportError, TransportErrorKind},
 };
 use rollmill_protocol::{PublicValues, public_values::PublicValuesError};
 
 use crate::{
-    Call,
-    artifacts::{court_selector, rollup_selector},
+    Call, Deployment,
+    artifacts::{court_selector, enforcement_selector, rollup_selector},
     contracts::{
         Court::Submission,
-        Rollup::{Entry, commitCall},
+        Enforcement::BatchEnforced,
+        Rollup::{Commit, Entry, commitCall},
     },
 };
 
@@ -71,21 +72,49 @@ pub fn judge(
     )
 }
 
-/// The batch data that a transaction committed; `None` when it is no call of `Rollup.commit`.
+/// `enforceBatch`: commits and settles a batch in enforced mode.
+pub fn enforce_batch(
+    enforcement: Address,
+    commit: Commit,
+    data: Bytes,
+    values: &PublicValues,
+    proof: Bytes,
+) -> Call {
+    let arguments = (commit, data, values.words(), proof);
+    call(
+        enforcement,
+        enforcement_selector("enforceBatch"),
+        &arguments.abi_encode_params(),
+    )
+}
+
+/// The data of a batch that a transaction committed: from its calldata, or from the event of Enforcement. `None` when it is in
+/// neither.
 ///
 /// # Errors
 /// L1 does not answer, or does not know the transaction.
 pub async fn committed_data(
     l1: &DynProvider,
-    transaction: B256,
+    deployment: &Deployment,
+    (batch, transaction): (u64, B256),
 ) -> Result<Option<Bytes>, TransportError> {
-    let found = l1.get_transaction_by_hash(transaction).await?;
-    let found = found.ok_or_else(|| {
+    let unknown = || {
         TransportErrorKind::custom_str(&format!("L1 does not know its transaction {transaction}"))
-    })?;
-    Ok(commitCall::abi_decode(found.input())
-        .ok()
-        .map(|call| call.data))
+    };
+    let found = l1.get_transaction_by_hash(transaction).await?;
+    let found = found.ok_or_else(unknown)?;
+    if let Ok(call) = commitCall::abi_decode(found.input()) {
+        return Ok(Some(call.data));
+    }
+    let receipt = l1.get_transaction_receipt(transaction).await?;
+    let receipt = receipt.ok_or_else(unknown)?;
+    let mut enforced = receipt
+        .logs()
+        .iter()
+        .filter(|log| log.address() == deployment.enforcement)
+        .filter_map(|log| BatchEnforced::decode_log(&log.inner).ok());
+    let enforced = enforced.find(|event| event.batch == batch);
+    Ok(enforced.map(|event| event.data.data))
 }
 
 /// `expectedPublicValues`: what a proof of a committed batch must state, for this roller and this prover gas.
@@ -137,10 +166,13 @@ mod tests {
     };
     use rollmill_protocol::PublicValues;
 
-    use super::{judge, settle};
+    use super::{enforce_batch, judge, settle};
     use crate::{
         artifacts::abis,
-        contracts::{Court::Submission, Rollup::Entry},
+        contracts::{
+            Court::Submission,
+            Rollup::{Commit, Entry},
+        },
     };
 
     fn decoded(contract: usize, name: &str, input: &[u8]) -> Vec<DynSolValue> {
@@ -199,5 +231,19 @@ mod tests {
         );
         assert_eq!(arguments[2].as_bytes().unwrap(), [8; 65]);
         assert_eq!(arguments[4].as_bytes().unwrap(), [1, 2, 3]);
+
+        let commit = Commit {
+            batch: 12,
+            ..Default::default()
+        };
+        let (data, proof) = (Bytes::from_static(&[4]), Bytes::from_static(&[5]));
+        let call = enforce_batch(Address::ZERO, commit, data, &values, proof);
+        let arguments = decoded(5, "enforceBatch", &call.input);
+        let fields = arguments[0].as_tuple().unwrap();
+        assert_eq!(fields[0].as_uint().unwrap().0, U256::from(12));
+        assert_eq!(arguments[1].as_bytes().unwrap(), [4]);
+        let fields = arguments[2].as_tuple().unwrap();
+        assert_eq!(fields[1].as_uint().unwrap().0, U256::from(7));
+        assert_eq!(arguments[3].as_bytes().unwrap(), [5]);
     }
 }

@@ -3,12 +3,13 @@
 //! | what | where it is on L1 |
 //! |---|---|
 //! | L1 messages | events `MessageSent` |
-//! | times, randomness, transactions of the blocks | calldata of `Rollup.commit`, bound by the event's data commitment |
+//! | times, randomness, transactions of the blocks | calldata of `Rollup.commit` or event `BatchEnforced`, bound by the commit's data commitment |
 //! | what they must lead to | event `BatchCommitted`: last block, its hash, state root, withdrawal root, messages |
 //!
 //! Every block is executed again; a batch whose data leads anywhere else than its commit says is an error, because it can
-//! never be proven. What is derived is recorded like a batch of one's own, witness included: whoever has derived a chain can
-//! prove withdrawals from it, and go on as its sequencer.
+//! never be proven: the chain stays where it is until L1 drops the batch (`follower`). What is derived is recorded like a
+//! batch of one's own, witness included: whoever has derived a chain can prove withdrawals from it, and go on as its
+//! sequencer.
 //!
 //! A crash leaves blocks of a batch without its record: they are compared with the batch's data, and go if they differ. When
 //! L1 takes a commit back, its batch and blocks go, too.
@@ -16,14 +17,19 @@
 use alloy_primitives::{B256, Bytes, keccak256};
 use rollmill_engine::{
     AppendError, Chain, StorageError,
-    stf::{BatchError, BlockAttributes, ExecutedBlock, fill_block},
+    stf::{BatchError, BlockAttributes, BlockError, BuiltBatch, ExecutedBlock, fill_block},
 };
 use rollmill_l1::{Deployment, DynProvider, calls, contracts::Rollup::BatchCommitted};
-use rollmill_protocol::{BatchData, BlockData, L1Message, batch::BatchDataError};
+use rollmill_protocol::{
+    BatchData, BlockData, L1Message, PublicValues, TaskId, batch::BatchDataError,
+};
 use rollmill_runtime::{Backoff, Shutdown, blocking, retry};
-use rollmill_store::{BatchRecord, BatchState, ObjectError, Store, StoreError};
+use rollmill_store::{BatchRecord, BatchState, L1Place, ObjectError, Store, StoreError};
 
-use crate::batcher::{CommitFields, Plan, SealError, Tip, block_data};
+use crate::{
+    BatchStats,
+    batcher::{CommitFields, Plan, SealError, Tip, block_data},
+};
 
 /// The chain cannot be derived; the process must stop.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +58,7 @@ pub enum DeriveError {
         expected: u64,
     },
     /// The data is not where it is looked for: the commit was made by a contract in between.
-    #[error("the data of batch {batch} is not the calldata of L1's transaction {transaction}")]
+    #[error("the data of batch {batch} is not in L1's transaction {transaction}")]
     NotCalldata {
         /// Batch number.
         batch: u64,
@@ -96,6 +102,24 @@ pub enum DeriveError {
     Shutdown,
 }
 
+impl DeriveError {
+    /// Whether the batch is to blame: no node can derive it, and nobody prove it.
+    pub(crate) fn is_the_batchs(&self) -> bool {
+        match self {
+            // The disk, not the batch.
+            Self::Execute { source, .. } => !matches!(
+                source,
+                BatchError::State(_) | BatchError::Block(BlockError::State(_))
+            ),
+            Self::NotCalldata { .. }
+            | Self::Data { .. }
+            | Self::NoMessage { .. }
+            | Self::Differs { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 /// Derives batches for the follower of L1.
 #[derive(Debug)]
 pub(crate) struct Derivation {
@@ -124,25 +148,7 @@ impl Derivation {
         let bytes = self.data(committed, transaction).await?;
         let data =
             BatchData::decode(&bytes).map_err(|source| DeriveError::Data { batch, source })?;
-        let messages = self.messages(batch, &data, tip.messages_end).await?;
-        let last_block = tip.last_block + data.blocks.len() as u64;
-        let work = Work {
-            chain: self.chain.clone(),
-            batch,
-            first: tip.last_block + 1,
-            data,
-            messages,
-        };
-        blocking(move || work.execute()).await?;
-
-        let plan = Plan::new(
-            &self.chain,
-            &self.deployment,
-            tip,
-            last_block,
-            committed.c.programVersion,
-        );
-        let (built, record) = blocking(move || plan.build()).await?;
+        let (built, record) = self.build(tip, data, committed.c.programVersion).await?;
         compare(committed, &record)?;
         self.store.objects().put(&built.witness).await?;
         self.store.record_batch(&record).await?;
@@ -155,16 +161,123 @@ impl Derivation {
         Ok(record)
     }
 
+    /// Executes the blocks of the batch after `tip`, which become the chain's newest, and builds it.
+    pub(crate) async fn build(
+        &self,
+        tip: Tip,
+        data: BatchData,
+        program_version: u32,
+    ) -> Result<(BuiltBatch, BatchRecord), DeriveError> {
+        let batch = tip.batch + 1;
+        let messages = self.messages(batch, &data, tip.messages_end).await?;
+        let last_block = tip.last_block + data.blocks.len() as u64;
+        let work = Work {
+            chain: self.chain.clone(),
+            batch,
+            first: tip.last_block + 1,
+            data,
+            messages,
+        };
+        blocking(move || work.execute()).await?;
+        let (chain, deployment) = (&self.chain, &self.deployment);
+        let plan = Plan::new(chain, deployment, tip, last_block, program_version);
+        Ok(blocking(move || plan.build()).await?)
+    }
+
+    /// Forgets a batch that L1 dropped, and all behind it, with their blocks. What stays is a settled batch without blocks, as
+    /// on L1. One that is dropped already stays as it is.
+    pub(crate) async fn drop_batch(&self, batch: u64, at: L1Place) -> Result<(), DeriveError> {
+        let known = self.store.batch(batch).await?;
+        if known.is_none_or(|record| record.state != BatchState::Settled) {
+            self.store.drop_batches_after(batch - 1).await?;
+            let tip = Tip::load(&self.store).await?;
+            if batch != tip.batch + 1 {
+                return Err(DeriveError::Gap {
+                    found: batch,
+                    expected: tip.batch + 1,
+                });
+            }
+            let record = self.empty(tip).await?;
+            self.store.record_batch(&record).await?;
+            self.store.set_batch_committed(batch, at).await?;
+            self.store.set_batch_settled(batch, at).await?;
+        }
+        let last_block = Tip::load(&self.store).await?.last_block;
+        self.undo(last_block).await
+    }
+
+    /// The batch after `tip`, without blocks.
+    async fn empty(&self, tip: Tip) -> Result<BatchRecord, DeriveError> {
+        let previous = self.store.batch(tip.batch).await?;
+        let withdrawal_root = previous.map_or(self.deployment.genesis.withdrawal_root, |record| {
+            record.public_values.withdrawal_root
+        });
+        let missing = SealError::MissingBlock(tip.last_block);
+        let header = self.chain.header(tip.last_block)?.ok_or(missing)?;
+        let batch = tip.batch + 1;
+        let (l1_chain_id, rollup) = (self.deployment.chain_id, self.deployment.rollup);
+        let public_values = PublicValues {
+            l1_chain_id,
+            rollup,
+            l2_chain_id: self.deployment.l2_chain_id,
+            task: TaskId::of_batch(l1_chain_id, rollup, batch),
+            first_batch: batch,
+            last_batch: batch,
+            previous_state_root: header.state_root,
+            state_root: header.state_root,
+            previous_block_hash: header.hash(),
+            block_hash: header.hash(),
+            previous_message_hash: tip.message_hash,
+            message_hash: tip.message_hash,
+            withdrawal_root,
+            last_block: tip.last_block,
+            last_timestamp: header.timestamp,
+            ..PublicValues::default()
+        };
+        let fields = CommitFields {
+            batch,
+            program_version: 0,
+            last_block: tip.last_block,
+            last_timestamp: header.timestamp,
+            state_root: header.state_root,
+            block_hash: header.hash(),
+            withdrawal_root,
+            messages_end: tip.messages_end,
+            prover_gas_estimate: 0,
+            witness_hash: B256::ZERO,
+        };
+        Ok(BatchRecord {
+            number: batch,
+            first_block: tip.last_block + 1,
+            last_block: tip.last_block,
+            state: BatchState::Sealed,
+            task: public_values.task.0,
+            witness_hash: B256::ZERO,
+            data: Bytes::new(),
+            commit_fields: serde_json::to_value(&fields).map_err(SealError::Json)?,
+            public_values,
+            stats: serde_json::to_value(BatchStats::default()).map_err(SealError::Json)?,
+            committed: None,
+            settled: None,
+        })
+    }
+
+    /// Takes the blocks after `last_block` back.
+    pub(crate) async fn undo(&self, last_block: u64) -> Result<(), DeriveError> {
+        if self.chain.head().number > last_block {
+            let chain = self.chain.clone();
+            blocking(move || chain.rewind(last_block)).await?;
+        }
+        Ok(())
+    }
+
     /// Forgets the batches that are not committed any more, and their blocks.
     pub(crate) async fn rewind(&self) -> Result<(), DeriveError> {
         let committed = self.store.last_batch(BatchState::Committed).await?;
         let committed = committed.unwrap_or(0);
         let lost = self.store.drop_batches_after(committed).await?;
         let last_block = Tip::load(&self.store).await?.last_block;
-        if self.chain.head().number > last_block {
-            let chain = self.chain.clone();
-            blocking(move || chain.rewind(last_block)).await?;
-        }
+        self.undo(last_block).await?;
         tracing::warn!(
             batch = committed,
             last_block,
@@ -180,7 +293,8 @@ impl Derivation {
         committed: &BatchCommitted,
         transaction: B256,
     ) -> Result<Bytes, DeriveError> {
-        let ask = || calls::committed_data(&self.provider, transaction);
+        let place = (committed.batch, transaction);
+        let ask = || calls::committed_data(&self.provider, &self.deployment, place);
         let data = retry("batch data", Backoff::FOREVER, &self.shutdown, ask).await;
         let data = data.map_err(|_| DeriveError::Shutdown)?;
         data.filter(|data| keccak256(data) == committed.dataCommitment)

@@ -5,12 +5,14 @@
 //! After an L1 reorganisation the messages and batch states of the lost blocks are taken back. The L2 blocks of a
 //! sequencer are not: a batch that was executed with messages which L1 then changed is caught before it is committed (see
 //! `committer`). A node that derives the chain (`derivation`) has no blocks but those that L1 holds, and takes them back, too.
+//! At a batch that cannot be derived it stays until L1 has dropped it: nobody can prove it.
 //!
 //! | component | in memory | persisted | recovery |
 //! |---|---|---|---|
 //! | position on L1 | watcher | cursor `sequencer` | goes on after the cursor |
 //! | messages | | store, by index | written again |
 //! | batch states, tags | | store; chain file | written again |
+//! | first batch that cannot be derived | | cursor `underivable` | read |
 
 use alloy_primitives::B256;
 use rollmill_engine::{Chain, StorageError, Tag};
@@ -20,13 +22,27 @@ use rollmill_l1::{
 };
 use rollmill_protocol::L1Message;
 use rollmill_runtime::Shutdown;
-use rollmill_store::{BatchState, L1Place, Store, StoreError};
+use rollmill_store::{BatchRecord, BatchState, L1Place, Store, StoreError};
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::derivation::{Derivation, DeriveError};
 
 /// Name of the follower's cursor in the store.
 pub(crate) const CURSOR: &str = "sequencer";
+/// Under this name the store keeps the [`Underivable`].
+const UNDERIVABLE: &str = "underivable";
+
+/// The first committed batch that does not follow from its data. Nobody can prove it; in enforced mode L1 drops it, and what was
+/// committed behind it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Underivable {
+    /// Its number.
+    pub batch: u64,
+    /// Why, in words.
+    pub reason: String,
+}
 
 /// The newest L1 block that was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +73,19 @@ pub enum FollowError {
     /// A batch cannot be derived.
     #[error("cannot derive the chain from L1")]
     Derive(#[from] DeriveError),
+    /// A batch settled that is not what its data says: the verifier accepted what it must not, or the data is hidden.
+    #[error("L1 settled batch {batch}, which cannot be derived: {reason}")]
+    SettledUnderivable {
+        /// Batch number.
+        batch: u64,
+        /// Why it cannot be derived.
+        reason: String,
+    },
+    /// L1 dropped a batch in enforced mode, so that this node's blocks are not the chain any more.
+    #[error(
+        "L1 dropped batch {0}: the chain goes on without it, from what `rollmill node --derive` rebuilds"
+    )]
+    Dropped(u64),
     /// L1 holds a batch that this node did not make: another operator, or a lost data directory.
     #[error("L1 holds batch {batch} with L2 block {theirs}, this node has {ours:?}")]
     ForeignBatch {
@@ -83,6 +112,12 @@ pub(crate) struct Follower {
 pub(crate) async fn cursor(store: &Store) -> Result<Option<Cursor>, FollowError> {
     let text = store.cursor(CURSOR).await?;
     Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
+}
+
+/// The first batch that cannot be derived, if there is one.
+pub(crate) async fn underivable(store: &Store) -> Result<Option<Underivable>, FollowError> {
+    let text = store.cursor(UNDERIVABLE).await?;
+    Ok(text.map_or(Ok(None), |text| serde_json::from_str(&text))?)
 }
 
 impl Follower {
@@ -142,6 +177,7 @@ impl Follower {
                 RollupEvents::BatchSettledUnpaid(settled) => {
                     self.settled(settled.batch, at).await?;
                 }
+                RollupEvents::BatchDropped(dropped) => self.dropped(dropped.batch, at).await?,
                 _ => {}
             }
         }
@@ -168,7 +204,10 @@ impl Follower {
     async fn committed(&self, event: &BatchCommitted, at: L1Place) -> Result<(), FollowError> {
         let (batch, theirs) = (event.batch, event.c.blockHash);
         let record = match (self.store.batch(batch).await?, &self.derivation) {
-            (None, Some(derivation)) => Some(derivation.derive(event, at.transaction).await?),
+            (None, Some(derivation)) => match self.derive(derivation, event, at).await? {
+                None => return Ok(()),
+                record => record,
+            },
             (record, _) => record,
         };
         let ours = record
@@ -191,9 +230,70 @@ impl Follower {
         Ok(())
     }
 
+    /// Derives a batch; `None` when nobody can, or it stands behind such a one.
+    async fn derive(
+        &self,
+        derivation: &Derivation,
+        event: &BatchCommitted,
+        at: L1Place,
+    ) -> Result<Option<BatchRecord>, FollowError> {
+        let known = underivable(&self.store).await?;
+        if known
+            .as_ref()
+            .is_some_and(|known| known.batch < event.batch)
+        {
+            return Ok(None);
+        }
+        match derivation.derive(event, at.transaction).await {
+            Ok(record) => {
+                if known.is_some() {
+                    self.set_underivable(None).await?;
+                }
+                Ok(Some(record))
+            }
+            Err(error) if error.is_the_batchs() => {
+                let reason = in_words(&error);
+                tracing::error!(
+                    batch = event.batch,
+                    reason,
+                    "a batch on L1 cannot be derived: the chain stays before it until L1 drops it"
+                );
+                derivation.rewind().await?;
+                let batch = event.batch;
+                self.set_underivable(Some(Underivable { batch, reason }))
+                    .await?;
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn set_underivable(&self, value: Option<Underivable>) -> Result<(), FollowError> {
+        let text = serde_json::to_string(&value)?;
+        Ok(self.store.set_cursor(UNDERIVABLE, &text).await?)
+    }
+
+    /// A batch that nobody proved is over: the chain goes on from where it stood before.
+    async fn dropped(&self, batch: u64, at: L1Place) -> Result<(), FollowError> {
+        let Some(derivation) = &self.derivation else {
+            return Err(FollowError::Dropped(batch));
+        };
+        derivation.drop_batch(batch, at).await?;
+        self.set_underivable(None).await?;
+        let last_block = self.last_block(BatchState::Settled).await?;
+        self.chain.set_tag(Tag::Safe, last_block)?;
+        tracing::warn!(batch, last_block, "sequencer.batch_dropped");
+        Ok(())
+    }
+
     async fn settled(&self, batch: u64, at: L1Place) -> Result<(), FollowError> {
         let Some(record) = self.store.batch(batch).await? else {
-            return Ok(());
+            return match underivable(&self.store).await? {
+                Some(Underivable { reason, .. }) => {
+                    Err(FollowError::SettledUnderivable { batch, reason })
+                }
+                None => Ok(()),
+            };
         };
         self.store.set_batch_settled(batch, at).await?;
         self.tag(Tag::Finalized, record.last_block)?;
@@ -244,4 +344,15 @@ impl Follower {
         let record = self.store.batch(number).await?;
         Ok(record.map_or(0, |record| record.last_block))
     }
+}
+
+/// An error with its causes.
+fn in_words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words = format!("{words}: {error}");
+        cause = error.source();
+    }
+    words
 }

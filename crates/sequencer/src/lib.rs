@@ -14,6 +14,7 @@ mod batcher;
 mod builder;
 mod committer;
 mod derivation;
+mod enforced;
 mod follower;
 mod genesis;
 mod journal;
@@ -45,7 +46,8 @@ pub use builder::{
 };
 pub use committer::CommitError;
 pub use derivation::DeriveError;
-pub use follower::{FollowError, L1Head};
+pub use enforced::EnforcedBatch;
+pub use follower::{FollowError, L1Head, Underivable};
 pub use genesis::{BLOCK_GAS_LIMIT, GenesisConfig};
 pub use journal::JournalError;
 pub use mempool::{

@@ -21,7 +21,7 @@ use crate::{
 pub struct Replica {
     pool: Arc<NoPool>,
     methods: Methods,
-    follower: Follower,
+    pub(crate) follower: Follower,
 }
 
 impl Replica {

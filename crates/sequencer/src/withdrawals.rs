@@ -7,7 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use alloy::sol_types::SolEvent;
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use rollmill_engine::{Chain, StorageError};
 use rollmill_l1::contracts::WithdrawalQueue::WithdrawalInitiated;
 use rollmill_protocol::{
@@ -76,6 +76,8 @@ pub struct Withdrawals {
 #[derive(Debug, Default)]
 struct Known {
     block: u64,
+    /// The block's hash: a chain that is derived can take blocks back.
+    hash: B256,
     /// (withdrawal, its block), in order.
     withdrawals: Vec<(Withdrawal, u64)>,
     leaves: Vec<B256>,
@@ -127,16 +129,34 @@ impl Withdrawals {
         })
     }
 
+    /// All withdrawals of an account, with their blocks.
+    pub fn of(&self, sender: Address) -> Result<Vec<(Withdrawal, u64)>, StorageError> {
+        let known = self.read()?;
+        let mine = known
+            .withdrawals
+            .iter()
+            .filter(|(withdrawal, _)| withdrawal.sender == sender);
+        Ok(mine.copied().collect())
+    }
+
     /// Reads the blocks since the last time.
     fn read(&self) -> Result<std::sync::MutexGuard<'_, Known>, StorageError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        for number in known.block + 1..=self.chain.head().number {
+        if known.block > 0 {
+            let found = self.chain.header(known.block)?;
+            if found.is_none_or(|header| header.hash() != known.hash) {
+                *known = Known::default();
+            }
+        }
+        let head = self.chain.head();
+        for number in known.block + 1..=head.number {
             for withdrawal in self.in_block(number)? {
                 known.leaves.push(withdrawal.leaf(&self.domain));
                 known.withdrawals.push((withdrawal, number));
             }
             known.block = number;
         }
+        known.hash = head.hash();
         Ok(known)
     }
 

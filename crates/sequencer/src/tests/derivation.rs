@@ -9,7 +9,10 @@ use rollmill_devl1::{DevL1, DevL1Config};
 use rollmill_engine::{Chain, Tag};
 use rollmill_l1::{
     Cursor, L1Block, L1Event, LoggedEvent, Update, Watcher, WatcherConfig, connect,
-    contracts::Rollup::{BatchCommitted, Commit, MessageSent, RollupEvents, commitCall},
+    contracts::Rollup::{
+        BatchCommitted, BatchDropped, BatchSettledUnpaid, Commit, MessageSent, RollupEvents,
+        commitCall,
+    },
 };
 use rollmill_protocol::L1Message;
 use rollmill_runtime::Shutdown;
@@ -24,7 +27,9 @@ use super::{
     deposit,
 };
 use crate::{
-    BatchPolicy, DeriveError, FollowError, L1Head, derivation::Derivation, follower::Follower,
+    BatchPolicy, DeriveError, FollowError, L1Head,
+    derivation::Derivation,
+    follower::{self, Follower},
 };
 
 /// An L1 without contracts: commits are calldata sent to nobody.
@@ -185,12 +190,32 @@ impl Node {
         }
     }
 
+    /// What deriving the block's batches meets. The follower makes less of it: see the test at the end.
     async fn derive(&mut self, number: u64, events: Vec<LoggedEvent>) -> Result<(), DeriveError> {
-        match self.follower.apply(l1_block(number, events)).await {
-            Ok(()) => Ok(()),
-            Err(FollowError::Derive(error)) => Err(error),
-            Err(error) => panic!("{error}"),
+        let (commits, rest): (Vec<_>, Vec<_>) = events.into_iter().partition(|logged| {
+            matches!(
+                logged.event,
+                L1Event::Rollup(RollupEvents::BatchCommitted(_))
+            )
+        });
+        self.follower.apply(l1_block(number, rest)).await.unwrap();
+        for logged in &commits {
+            let L1Event::Rollup(RollupEvents::BatchCommitted(event)) = &logged.event else {
+                continue;
+            };
+            if self.store.batch(event.batch).await.unwrap().is_none() {
+                let derivation = self.follower.derivation.as_ref().unwrap();
+                derivation.derive(event, logged.transaction).await?;
+            }
         }
+        let applied = self.follower.apply(l1_block(number, commits)).await;
+        applied.unwrap();
+        Ok(())
+    }
+
+    /// The follower reads an L1 block.
+    async fn reads(&mut self, number: u64, events: Vec<LoggedEvent>) -> Result<(), FollowError> {
+        self.follower.apply(l1_block(number, events)).await
     }
 }
 
@@ -422,4 +447,109 @@ async fn a_reorganisation_of_l1_takes_its_batches_and_blocks_back() {
         .unwrap();
     assert_eq!(node.chain.head().number, 7);
     assert_eq!(node.chain.head().hash(), other.head().hash());
+}
+
+/// An event of Rollup about a batch.
+fn rollup_event(event: RollupEvents) -> LoggedEvent {
+    LoggedEvent {
+        event: L1Event::Rollup(event),
+        transaction: B256::repeat_byte(9),
+        log_index: 0,
+    }
+}
+
+fn dropped(batch: u64) -> LoggedEvent {
+    rollup_event(RollupEvents::BatchDropped(BatchDropped { batch }))
+}
+
+/// What nobody can prove holds up nobody for ever: the chain waits before it, and goes on when L1 has dropped it.
+#[tokio::test]
+async fn a_batch_that_cannot_be_derived_is_waited_out() {
+    let (_world, built, records) = batches(2).await;
+    let mut l1 = Layer1::start().await;
+    let mut node = Node::new(&l1).await;
+    let messages = vec![sent(deposit(0, 10)), sent(deposit(1, 10))];
+    node.reads(1, messages).await.unwrap();
+
+    // The operator claims another state than its data leads to, and commits on.
+    let honest = l1.commit(&records[0]).await;
+    let mut claim = committed(&records[0]);
+    claim.c.stateRoot = B256::repeat_byte(6);
+    let second = l1.commit(&records[1]).await;
+    let events = vec![logged(honest.transaction, claim), second];
+    node.reads(2, events).await.unwrap();
+    let stuck = follower::underivable(&node.store).await.unwrap().unwrap();
+    assert_eq!(stuck.batch, 1);
+    assert!(stuck.reason.contains("state root"), "{}", stuck.reason);
+    assert_eq!(node.chain.head().number, 0);
+    assert_eq!(node.chain.tag(Tag::Safe).unwrap(), 0);
+    assert_eq!(node.store.batches(1, 9).await.unwrap(), []);
+
+    // Were it settled all the same, something would be wrong.
+    let settled = BatchSettledUnpaid {
+        batch: 1,
+        roller: Address::ZERO,
+        stateRoot: B256::ZERO,
+        proverGas: 0,
+    };
+    let settled = rollup_event(RollupEvents::BatchSettledUnpaid(settled));
+    let refused = node.reads(3, vec![settled]).await.unwrap_err();
+    assert!(
+        matches!(refused, FollowError::SettledUnderivable { batch: 1, .. }),
+        "{refused}"
+    );
+
+    node.reads(4, vec![dropped(1), dropped(2)]).await.unwrap();
+    assert_eq!(follower::underivable(&node.store).await.unwrap(), None);
+    let empty = node.store.batch(2).await.unwrap().unwrap();
+    assert_eq!((empty.first_block, empty.last_block), (1, 0));
+    assert_eq!(empty.state, BatchState::Settled);
+    assert_eq!(
+        empty.public_values.withdrawal_root,
+        node.world.deployment().genesis.withdrawal_root
+    );
+    // L1 blocks that are read again change nothing.
+    node.reads(4, vec![dropped(1), dropped(2)]).await.unwrap();
+    assert_eq!(node.store.batch(2).await.unwrap(), Some(empty));
+
+    // The same blocks under the next number.
+    let derivation = node.follower.derivation.as_ref().unwrap();
+    let tip = crate::batcher::Tip::load(&node.store).await.unwrap();
+    let data = rollmill_protocol::BatchData::decode(&records[0].data).unwrap();
+    let (_, third) = derivation.build(tip, data, 1).await.unwrap();
+    derivation.undo(0).await.unwrap();
+    assert_eq!((third.number, third.first_block), (3, 1));
+    assert_eq!(node.chain.head().number, 0);
+    let third = l1.commit(&third).await;
+    node.reads(5, vec![third]).await.unwrap();
+    assert_eq!(
+        node.chain.head().hash(),
+        built.header(3).unwrap().unwrap().hash()
+    );
+    assert_eq!(node.chain.tag(Tag::Safe).unwrap(), 3);
+}
+
+/// What was derived and then dropped is not part of the chain any more.
+#[tokio::test]
+async fn a_dropped_batch_takes_its_blocks_with_it() {
+    let (_world, built, records) = batches(2).await;
+    let mut l1 = Layer1::start().await;
+    let mut node = Node::new(&l1).await;
+    let events = vec![
+        sent(deposit(0, 10)),
+        sent(deposit(1, 10)),
+        l1.commit(&records[0]).await,
+        l1.commit(&records[1]).await,
+    ];
+    node.reads(1, events).await.unwrap();
+    assert_eq!(node.chain.head().hash(), built.head().hash());
+    node.reads(2, vec![dropped(1), dropped(2)]).await.unwrap();
+    assert_eq!(node.chain.head().number, 0);
+    assert_eq!(node.chain.tag(Tag::Safe).unwrap(), 0);
+
+    // A sequencer's own blocks cannot go: it stops.
+    let mut sequencer = Node::new(&l1).await;
+    sequencer.follower.derivation = None;
+    let refused = sequencer.reads(1, vec![dropped(1)]).await.unwrap_err();
+    assert!(matches!(refused, FollowError::Dropped(1)), "{refused}");
 }
