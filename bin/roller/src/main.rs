@@ -13,6 +13,7 @@ mod finished;
 mod identity;
 mod posting;
 mod progress;
+mod prove;
 mod prover;
 mod receipts;
 mod stake;
@@ -38,6 +39,8 @@ enum Verb {
     Run(config::RunArgs),
     /// Register on L1, deposit stake and declare readiness; what is done already is left as it is.
     Stake(stake::StakeArgs),
+    /// Make one proof that no coordinator asked for: what `rollmill escape` needs.
+    Prove(prove::ProveArgs),
     /// Measure this machine on a recorded batch.
     Bench(bench::BenchArgs),
     /// What the operator has signed for this roller: list it, verify it.
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         match cli.verb {
             Verb::Run(args) => daemon::run(args).await,
             Verb::Stake(args) => stake::run(args).await,
+            Verb::Prove(args) => tokio::task::spawn_blocking(move || prove::run(&args)).await?,
             Verb::Bench(args) => tokio::task::spawn_blocking(move || bench::run(&args)).await?,
             Verb::Receipts(args) => receipts::run(&args),
             Verb::Status(args) => status::run(args).await,

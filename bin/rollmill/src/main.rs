@@ -10,6 +10,7 @@ mod bench;
 mod config;
 mod deploy;
 mod devnet;
+mod escape;
 mod evm_test;
 mod load;
 mod node;
@@ -36,6 +37,8 @@ enum Verb {
     Deploy(deploy::Args),
     /// Run a deployed rollup: sequencer and coordinator, or with --derive a chain from L1 alone.
     Node(node::verb::Args),
+    /// Take an account's ether out of the rollup without its operator.
+    Escape(escape::Args),
     /// Replay the published log with the law, compare it with L1, and name the first difference.
     Audit(audit::Args),
     /// Build contracts and programs from source, and compare them with what is on L1.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Verb::Devnet(args) => in_runtime(devnet::run(args)),
         Verb::Deploy(args) => in_runtime(deploy::run(args)),
         Verb::Node(args) => in_runtime(node::verb::run(args)),
+        Verb::Escape(args) => in_runtime(escape::run(args)),
         Verb::Audit(args) => in_runtime(audit::run(args)),
         Verb::Reproduce(args) => in_runtime(reproduce::run(args)),
         Verb::Load(args) => in_runtime(load::run(args)),

@@ -16,6 +16,7 @@ mod auth;
 mod client;
 pub mod receipts;
 mod refusal;
+mod statement;
 mod types;
 mod views;
 
@@ -25,6 +26,7 @@ pub use auth::{
 };
 pub use client::{Client, ClientError, Download};
 pub use refusal::{Refusal, RefusalCode};
+pub use statement::Statement;
 pub use types::{
     Assignment, FALLBACK_ROUND, HeartbeatReply, HeartbeatRequest, PickRequest, Program, Progress,
     ProofKind, Requirements, SeatId, Stage, StopOrder, StopReason, SubmissionReply,

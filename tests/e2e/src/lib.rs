@@ -75,6 +75,20 @@ pub fn replica(data_dir: &Path, l1: &str, deployment: &Path) -> eyre::Result<Com
     Ok(command)
 }
 
+/// `rollmill escape` of an account, with its data in `data_dir`.
+pub fn escape(data_dir: &Path, l1: &str, deployment: &Path, key: &str) -> eyre::Result<Command> {
+    let mut command = Command::new(program("rollmill")?);
+    command
+        .args(["escape", "--l1-rpc", l1, "--data-dir"])
+        .arg(data_dir)
+        .arg("--deployment")
+        .arg(deployment)
+        .env("ROLLMILL_KEY", key)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    Ok(command)
+}
+
 /// Runs `devnet --once` to its end and returns its report.
 pub async fn once(data_dir: &Path, args: &[&str]) -> eyre::Result<Value> {
     let report = data_dir.join("report.json");
@@ -237,6 +251,12 @@ impl Devnet {
     /// Process ids of its rollers.
     pub async fn children(&self) -> eyre::Result<Vec<u32>> {
         children(&self.process).await
+    }
+
+    /// Waits until it ends by itself; `true` when the status is 0.
+    pub async fn ends(mut self) -> eyre::Result<bool> {
+        let ended = tokio::time::timeout(PATIENCE, self.process.wait()).await;
+        Ok(ended.wrap_err("the devnet does not end")??.success())
     }
 
     /// Ends it as a power cut would.

@@ -1,8 +1,16 @@
-//! A coordinator that is silent where it should answer: it stands between a roller and the real one.
+//! What stands between two programs and does not pass everything on: a coordinator that is silent where it should answer, an L1 of which
+//! an operator sees what it wants to see.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use eyre::{OptionExt, bail, eyre};
+use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -24,6 +32,78 @@ pub async fn dropping(upstream: String, dropped: &'static str) -> eyre::Result<S
         }
     });
     Ok(address)
+}
+
+/// Passes every request on to the JSON-RPC server `upstream` (`host:port`), and every answer back; while `hides` says so, answers to
+/// `eth_getLogs` without the logs that name `topic`. Returns where it listens.
+pub async fn hiding(
+    upstream: String,
+    topic: String,
+    hides: Arc<AtomicBool>,
+) -> eyre::Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (upstream, topic, hides) = (upstream.clone(), topic.clone(), hides.clone());
+            tokio::spawn(async move { rewrite(client, &upstream, &topic, &hides).await });
+        }
+    });
+    Ok(address)
+}
+
+/// One JSON-RPC request a connection.
+async fn rewrite(
+    mut client: TcpStream,
+    upstream: &str,
+    topic: &str,
+    hides: &AtomicBool,
+) -> eyre::Result<()> {
+    let (request, mut body) = head(&mut client).await?;
+    let length = content_length(&request)?;
+    while body.len() < length {
+        if client.read_buf(&mut body).await? == 0 {
+            bail!("half a request");
+        }
+    }
+    let mut server = TcpStream::connect(upstream).await?;
+    let asked = format!(
+        "POST / HTTP/1.1\r\nhost: {upstream}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+         connection: close\r\n\r\n"
+    );
+    server.write_all(asked.as_bytes()).await?;
+    server.write_all(&body).await?;
+    let (answered, mut answer) = head(&mut server).await?;
+    let length = content_length(&answered)?;
+    while answer.len() < length && server.read_buf(&mut answer).await? > 0 {}
+    let asked: Value = serde_json::from_slice(&body)?;
+    if asked["method"] == "eth_getLogs" && hides.load(Ordering::SeqCst) {
+        let mut value: Value = serde_json::from_slice(&answer)?;
+        if let Some(logs) = value["result"].as_array_mut() {
+            logs.retain(|log| !names(log, topic));
+        }
+        answer = serde_json::to_vec(&value)?;
+    }
+    let length = answer.len();
+    let told = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    );
+    client.write_all(told.as_bytes()).await?;
+    client.write_all(&answer).await?;
+    Ok(client.shutdown().await?)
+}
+
+fn names(log: &Value, topic: &str) -> bool {
+    let topics = log["topics"].as_array().map(Vec::as_slice);
+    let mut topics = topics.unwrap_or_default().iter().filter_map(Value::as_str);
+    topics.any(|found| found.eq_ignore_ascii_case(topic))
+}
+
+fn content_length(head: &str) -> eyre::Result<usize> {
+    let lines = head.lines().filter_map(|line| line.split_once(':'));
+    let mut lengths = lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let (_, length) = lengths.next().ok_or_eyre("no length")?;
+    Ok(length.trim().parse()?)
 }
 
 /// One request a connection: the answer says that it is closed.

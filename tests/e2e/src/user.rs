@@ -18,6 +18,8 @@ sol! {
     interface IRollup {
         function sendMessage(address to, uint64 gasLimit, bytes calldata data) external payable;
         function settledBatch() external view returns (uint64);
+        function committedBatch() external view returns (uint64);
+        function enforcedSince() external view returns (uint64);
         function stateRoot() external view returns (bytes32);
     }
 
@@ -58,19 +60,27 @@ pub fn transfer(to: Address, wei: u64) -> TransactionRequest {
 
 /// The user's wallet on L2, after a deposit has filled it.
 pub async fn funded(devnet: &Devnet) -> eyre::Result<DynProvider> {
-    deposited(rollup(devnet)?, &devnet.l2).await
+    funded_by(devnet, USER).await
+}
+
+/// The wallet of an account of the mnemonic on L2, after a deposit of its own has filled it.
+pub async fn funded_by(devnet: &Devnet, index: u32) -> eyre::Result<DynProvider> {
+    let address = devnet.rollup.parse().map_err(|_| eyre!("no address"))?;
+    let rollup = IRollup::new(address, wallet_of(&devnet.l1, index)?);
+    deposited(rollup, &devnet.l2, index).await
 }
 
 /// The same for any rollup.
 pub async fn deposited(
     rollup: IRollup::IRollupInstance<DynProvider>,
     l2: &str,
+    index: u32,
 ) -> eyre::Result<DynProvider> {
-    let user = account(USER)?.address();
+    let user = account(index)?.address();
     let deposit = rollup.sendMessage(user, 100_000, Bytes::new());
     let sent = deposit.value(parse_ether("1")?).send().await?;
     sent.get_receipt().await?;
-    let l2 = wallet(l2)?;
+    let l2 = wallet_of(l2, index)?;
     until("the deposit to arrive", async || {
         Ok((!l2.get_balance(user).await?.is_zero()).then_some(()))
     })

@@ -14,7 +14,7 @@ use alloy::{
 };
 use rollmill_e2e::{
     Anvil, Ended, Running, program, run, until,
-    user::{IToken, account, deposited, rollup_at, transfer, wallet_of},
+    user::{IToken, USER, account, deposited, rollup_at, transfer, wallet_of},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -196,7 +196,7 @@ async fn a_rollup_is_deployed_once_and_run_by_its_operator() {
 /// A deposit arrives, a transfer is included, and L1 commits and settles its batch.
 async fn settles(l1: &str, rollup: &str, l2: &str) {
     let rollup = rollup_at(rollup, l1).unwrap();
-    let l2 = deposited(rollup.clone(), l2).await.unwrap();
+    let l2 = deposited(rollup.clone(), l2, USER).await.unwrap();
     let friend = Address::repeat_byte(0xf1);
     let sent = l2.send_transaction(transfer(friend, 5)).await.unwrap();
     let block = sent.get_receipt().await.unwrap().block_number.unwrap();

@@ -1,0 +1,131 @@
+//! `rollmill escape`: takes an account's ether out of the rollup with nothing but an L1 endpoint and the deployment file.
+//!
+//! Model: everything follows from L1. Each look reads L1 to its newest block, derives the chain as `rollmill node --derive` does,
+//! and finds the one next step; it is taken, and L1 is looked at again, until there is nothing to be done now. So the command
+//! can be ended at any point and begun again, and goes on where L1 is.
+//!
+//! | step | when |
+//! |---|---|
+//! | pay | a withdrawal of the account is settled and not paid yet |
+//! | queue | the account has ether on L2, and no withdrawal of it is under way |
+//! | wait | what is under way is not due yet: the operator may still settle it, and then L1 pays without enforced mode |
+//! | enforce | it is due |
+//! | settle | enforced mode, and the operator left a committed batch unsettled |
+//! | drop | enforced mode, and that batch cannot be proven: when its time is over |
+//! | batch | enforced mode, and nothing else is committed: a batch with the messages that wait |
+
+mod look;
+mod proofs;
+mod steps;
+
+use std::path::PathBuf;
+
+use alloy::{
+    primitives::{Address, U256, utils::parse_ether},
+    signers::local::PrivateKeySigner,
+};
+use eyre::{WrapErr, eyre};
+use rollmill_l1::SendError;
+use rollmill_runtime::{LogFormat, init_tracing, outln};
+
+use self::{
+    look::Escape,
+    steps::{Step, Taken},
+};
+
+/// Environment variable with the account's key.
+const KEY: &str = "ROLLMILL_KEY";
+
+/// Steps that L1 may refuse one after another because somebody else was quicker.
+const REFUSALS_MAX: u32 = 3;
+
+/// Flags of `rollmill escape`; each is also an environment variable. The account's key comes from a file, or from `ROLLMILL_KEY`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// JSON-RPC endpoint of L1.
+    #[arg(
+        long,
+        env = "ROLLMILL_L1_RPC",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8545"
+    )]
+    l1_rpc: String,
+    /// File that names the rollup's contracts.
+    #[arg(long, env = "ROLLMILL_DEPLOYMENT", value_name = "FILE")]
+    deployment: PathBuf,
+    /// Keep the chain in this directory, and go on from what it holds.
+    #[arg(long, env = "ROLLMILL_DATA_DIR", value_name = "DIR")]
+    data_dir: PathBuf,
+    /// File with the account's private key [default: the key in ROLLMILL_KEY].
+    #[arg(long, env = "ROLLMILL_KEY_FILE", value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// Who gets the ether on L1 [default: the account itself].
+    #[arg(long, env = "ROLLMILL_RECIPIENT", value_name = "ADDRESS")]
+    recipient: Option<Address>,
+    /// How much leaves, in ether [default: all].
+    #[arg(long, env = "ROLLMILL_AMOUNT", value_name = "ETHER", value_parser = ether)]
+    amount: Option<U256>,
+    /// Say what the next step is, and send nothing.
+    #[arg(long, env = "ROLLMILL_DRY_RUN")]
+    dry_run: bool,
+}
+
+fn ether(text: &str) -> Result<U256, String> {
+    let wei = parse_ether(text).map_err(|error| error.to_string())?;
+    if wei.is_zero() {
+        return Err("nothing would leave".to_owned());
+    }
+    Ok(wei)
+}
+
+impl Args {
+    fn signer(&self) -> eyre::Result<PrivateKeySigner> {
+        let text = match &self.key_file {
+            Some(path) => std::fs::read_to_string(path)
+                .wrap_err_with(|| format!("cannot read the key file {}", path.display()))?,
+            None => std::env::var(KEY)
+                .map_err(|_| eyre!("no key: give --key-file, or set {KEY} in the environment"))?,
+        };
+        // The parser's error would quote the text.
+        let key = text.trim().parse();
+        key.map_err(|_| eyre!("the key is not 32 bytes in hex"))
+    }
+}
+
+/// Does what can be done now, and says what comes next.
+pub async fn run(args: Args) -> eyre::Result<()> {
+    init_tracing(LogFormat::Human, "error")?;
+    let mut escape = Escape::open(&args).await?;
+    let mut refusals = 0;
+    loop {
+        let step = escape.next().await?;
+        outln!("{}", escape.in_words(&step));
+        if matches!(step, Step::Finished | Step::Wait { .. }) {
+            return Ok(());
+        }
+        if args.dry_run {
+            outln!("Nothing was sent (--dry-run).");
+            return Ok(());
+        }
+        match escape.take(step).await {
+            Ok(Taken::Done(sentence)) => {
+                refusals = 0;
+                outln!("  {sentence}");
+            }
+            Ok(Taken::ProofMissing(sentence)) => {
+                outln!("  {sentence}");
+                return Ok(());
+            }
+            Err(error) if is_refusal(&error) && refusals < REFUSALS_MAX => {
+                refusals += 1;
+                outln!("  L1 refused ({error:#}): looking again");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// L1 said no to the call itself: most often because another was there before.
+fn is_refusal(error: &eyre::Report) -> bool {
+    matches!(error.downcast_ref(), Some(SendError::Reverted { .. }))
+}

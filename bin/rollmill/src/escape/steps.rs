@@ -1,0 +1,186 @@
+//! The steps, each one transaction on L1.
+
+use alloy::{
+    primitives::{Bytes, U256},
+    sol_types::SolCall,
+};
+use rollmill_l1::{
+    Call, calls,
+    contracts::{Enforcement, Rollup, WithdrawalQueue},
+};
+use rollmill_protocol::{PublicValues, l2::WITHDRAWAL_QUEUE};
+use rollmill_sequencer::{EnforcedBatch, WithdrawalProof};
+use rollmill_store::BatchRecord;
+
+use super::look::Escape;
+
+/// Gas on L2 for a forced withdrawal: several times what the queue's contract needs.
+const WITHDRAWAL_GAS: u64 = 500_000;
+
+/// What comes next.
+pub(super) enum Step {
+    /// Nothing.
+    Finished,
+    /// Nothing now.
+    Wait {
+        sentence: String,
+        /// Seconds of L1's clock; `None` when nobody knows.
+        left_s: Option<u64>,
+    },
+    /// L1 pays a settled withdrawal.
+    Pay(Box<WithdrawalProof>),
+    /// A withdrawal of so much wei is forced.
+    Queue(U256),
+    /// Enforced mode begins.
+    Enforce,
+    /// A batch of the operator's is proven and settled.
+    Settle(Box<BatchRecord>),
+    /// So many batches are dropped.
+    Drop(u64),
+    /// A batch of one's own is proven, committed and settled.
+    Batch(Box<EnforcedBatch>),
+}
+
+impl Step {
+    pub(super) fn wait(sentence: &str, (now_s, from_s): (u64, u64)) -> Self {
+        Self::Wait {
+            sentence: sentence.to_owned(),
+            left_s: (from_s < u64::MAX).then(|| from_s - now_s),
+        }
+    }
+}
+
+/// How a step went.
+pub(super) enum Taken {
+    /// It is on L1.
+    Done(String),
+    /// A proof must be made first.
+    ProofMissing(String),
+}
+
+impl Escape {
+    /// Takes a step.
+    pub(super) async fn take(&mut self, step: Step) -> eyre::Result<Taken> {
+        let (purpose, call) = match step {
+            Step::Finished | Step::Wait { .. } => return Ok(Taken::Done(String::new())),
+            Step::Pay(proof) => {
+                self.has_paid = true;
+                (format!("pay/{}", proof.withdrawal.index), self.pay(&proof))
+            }
+            Step::Queue(wei) => {
+                let count = self.rollup.messageCount().call().await?;
+                (format!("queue/{count}"), self.queue(wei))
+            }
+            Step::Enforce => {
+                let settled = self.rollup.settledBatch().call().await?;
+                let call = Enforcement::enforceCall {};
+                let call = Call::new(self.deployment.enforcement, &call);
+                (format!("enforce/{settled}"), call)
+            }
+            Step::Settle(record) => {
+                let witness = self.store.objects().get(record.witness_hash).await?;
+                let proven = (record.number, &record.data, record.public_values.clone());
+                let (values, proof) = match self.prove(proven, &witness).await? {
+                    Ok(proven) => proven,
+                    Err(sentence) => return Ok(Taken::ProofMissing(sentence)),
+                };
+                let call = calls::settle_unpaid(self.deployment.rollup, &values, proof);
+                (format!("settle/{}", record.number), call)
+            }
+            Step::Drop(count) => {
+                let settled = self.rollup.settledBatch().call().await?;
+                let call = Enforcement::dropCall { count };
+                let call = Call::new(self.deployment.enforcement, &call);
+                (format!("drop/{settled}"), call)
+            }
+            Step::Batch(batch) => {
+                let number = batch.commit.batch;
+                let proven = (number, &batch.data, batch.values.clone());
+                let (values, proof) = match self.prove(proven, &batch.witness).await? {
+                    Ok(proven) => proven,
+                    Err(sentence) => return Ok(Taken::ProofMissing(sentence)),
+                };
+                (
+                    format!("batch/{number}"),
+                    self.enforce_batch(&batch, &values, proof),
+                )
+            }
+        };
+        let mined = self
+            .sender
+            .send(&format!("escape/{purpose}"), &call)
+            .await?;
+        Ok(Taken::Done(format!(
+            "done: {} in L1 block {}, {} gas",
+            mined.hash, mined.block, mined.gas_used
+        )))
+    }
+
+    fn pay(&self, proof: &WithdrawalProof) -> Call {
+        let call = Rollup::finalizeWithdrawalCall {
+            batch: proof.batch,
+            index: proof.withdrawal.index,
+            sender: proof.withdrawal.sender,
+            recipient: proof.withdrawal.recipient,
+            amountWei: proof.withdrawal.amount_wei,
+            proof: proof.path,
+        };
+        Call::new(self.deployment.rollup, &call)
+    }
+
+    fn queue(&self, wei: U256) -> Call {
+        let recipient = self.recipient;
+        let call = Rollup::forceTransactionCall {
+            to: WITHDRAWAL_QUEUE,
+            value: wei,
+            gasLimit: WITHDRAWAL_GAS,
+            data: WithdrawalQueue::initiateWithdrawalCall { recipient }
+                .abi_encode()
+                .into(),
+        };
+        let price = U256::from(self.deployment.parameters.message_gas_price_wei);
+        let call = Call::new(self.deployment.rollup, &call);
+        call.with_value(price.saturating_mul(U256::from(WITHDRAWAL_GAS)))
+    }
+
+    fn enforce_batch(&self, batch: &EnforcedBatch, values: &PublicValues, proof: Bytes) -> Call {
+        calls::enforce_batch(
+            self.deployment.enforcement,
+            (&batch.commit).into(),
+            batch.data.clone(),
+            values,
+            proof,
+        )
+    }
+}
+
+/// A time in the two largest units.
+pub(super) fn span(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let mut left = seconds;
+    let mut parts = Vec::new();
+    for (size, name) in UNITS {
+        if left >= size && parts.len() < 2 {
+            parts.push(format!("{} {name}", left / size));
+        }
+        left %= size;
+    }
+    if parts.is_empty() {
+        return "a moment".to_owned();
+    }
+    parts.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::span;
+
+    #[test]
+    fn times_are_told_in_two_units() {
+        assert_eq!(span(0), "a moment");
+        assert_eq!(span(59), "59 s");
+        assert_eq!(span(3_600), "1 h");
+        assert_eq!(span(2 * 86_400 + 3 * 3_600 + 4 * 60), "2 d 3 h");
+        assert_eq!(span(61), "1 min 1 s");
+    }
+}

@@ -1,0 +1,281 @@
+//! Users leave with L1 alone: when the operator is gone, when it commits what nobody can prove, and when it lives and censors one of them.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use alloy::{
+    eips::BlockNumberOrTag,
+    primitives::{Address, B256, Bytes, U256},
+    providers::{DynProvider, Provider},
+    sol,
+};
+use rollmill_e2e::{
+    Anvil, Devnet, escape, proxy, run, until,
+    user::{IRollup, USER, account, funded, funded_by, transfer, wallet, wallet_of},
+};
+use tempfile::TempDir;
+
+const FRIEND: Address = Address::repeat_byte(0xf1);
+/// Where the ether goes on L1.
+const HARBOUR: Address = Address::repeat_byte(0xa7);
+/// What the contracts of a devnet begin with, seconds.
+const FORCE_DELAY_S: u64 = 48 * 3_600;
+const DROP_S: u64 = 12 * 3_600;
+
+sol! {
+    struct Commit {
+        uint64 batch;
+        uint32 programVersion;
+        uint64 lastBlock;
+        uint64 lastTimestamp;
+        bytes32 stateRoot;
+        bytes32 blockHash;
+        bytes32 withdrawalRoot;
+        uint64 messagesEnd;
+        uint64 proverGasEstimate;
+        bytes32 witnessHash;
+    }
+
+    #[sol(rpc)]
+    interface IOperated {
+        function commit(Commit calldata c, bytes calldata data) external;
+    }
+}
+
+/// An L1 that outlives the operator, a user, and what it takes to leave.
+struct World {
+    l1: Anvil,
+    data: TempDir,
+    own: TempDir,
+    key: String,
+}
+
+impl World {
+    /// The one who leaves is this account of the mnemonic.
+    async fn new(leaving: u32) -> Self {
+        Self {
+            l1: Anvil::start().await.unwrap(),
+            data: tempfile::tempdir().unwrap(),
+            own: tempfile::tempdir().unwrap(),
+            key: account(leaving).unwrap().to_bytes().to_string(),
+        }
+    }
+
+    async fn devnet(&self, l1: &str) -> Devnet {
+        let args = ["--proofs", "mock", "--rollers", "1", "--k", "1"];
+        let args = [&args[..], &["--batch-age", "1", "--l1-rpc", l1]].concat();
+        Devnet::start(self.data.path(), &args).await.unwrap()
+    }
+
+    fn deployment(&self) -> PathBuf {
+        self.data.path().join("deployment.json")
+    }
+
+    /// Runs the command once; what it says.
+    async fn escape(&self, args: &[&str]) -> String {
+        let mut command =
+            escape(self.own.path(), &self.l1.url, &self.deployment(), &self.key).unwrap();
+        command
+            .args(["--recipient", &HARBOUR.to_string()])
+            .args(args);
+        let ended = run(command).await.unwrap();
+        assert!(ended.success, "{}", ended.said);
+        ended.said
+    }
+
+    /// L1's clock moves on.
+    async fn passes(&self, seconds: u64) {
+        let l1 = wallet(&self.l1.url).unwrap();
+        let client = l1.client();
+        let _: serde_json::Value = client
+            .request("evm_increaseTime", (seconds,))
+            .await
+            .unwrap();
+        let _: serde_json::Value = client.request("evm_mine", ()).await.unwrap();
+    }
+
+    async fn harbour(&self) -> U256 {
+        let l1 = wallet(&self.l1.url).unwrap();
+        l1.get_balance(HARBOUR).await.unwrap()
+    }
+}
+
+/// Pays the friend one wei, and waits until L1 has the block.
+async fn pay(l2: &DynProvider, tag: BlockNumberOrTag) {
+    let sent = l2.send_transaction(transfer(FRIEND, 1)).await.unwrap();
+    let receipt = sent.get_receipt().await.unwrap();
+    let block = receipt.block_number.unwrap();
+    until("the block to come to L1", async || {
+        let found = l2.get_block_by_number(tag).await?;
+        Ok(found.filter(|found| found.header.number >= block).map(drop))
+    })
+    .await
+    .unwrap();
+}
+
+fn says(said: &str, sentences: &[&str]) {
+    for sentence in sentences {
+        assert!(said.contains(sentence), "no `{sentence}` in:\n{said}");
+    }
+}
+
+fn rollup_on(address: &str, l1: DynProvider) -> IRollup::IRollupInstance<DynProvider> {
+    IRollup::new(address.parse().unwrap(), l1)
+}
+
+async fn refuses(world: &World, key: &str, deployment: &Path, sentence: &str) {
+    let command = escape(world.own.path(), &world.l1.url, deployment, key).unwrap();
+    let ended = run(command).await.unwrap();
+    assert!(!ended.success);
+    says(&ended.said, &[sentence]);
+}
+
+#[tokio::test]
+async fn a_user_leaves_when_the_operator_is_gone() {
+    let world = World::new(USER).await;
+    let devnet = world.devnet(&world.l1.url).await;
+    let l2 = funded(&devnet).await.unwrap();
+    pay(&l2, BlockNumberOrTag::Finalized).await;
+    // Committed, and perhaps not settled any more.
+    pay(&l2, BlockNumberOrTag::Safe).await;
+    let user = account(USER).unwrap().address();
+    let wei = l2.get_balance(user).await.unwrap();
+    devnet.kill().await.unwrap();
+
+    let dry = world.escape(&["--dry-run"]).await;
+    says(&dry, &["has ether on L2", "Nothing was sent"]);
+    let queued = world.escape(&[]).await;
+    says(
+        &queued,
+        &[
+            "queueing the withdrawal",
+            "waits for the operator",
+            "again in",
+        ],
+    );
+    // It knows where it was.
+    let waiting = world.escape(&[]).await;
+    assert!(!waiting.contains("queueing"), "{waiting}");
+
+    world.passes(FORCE_DELAY_S).await;
+    let left = world.escape(&[]).await;
+    says(
+        &left,
+        &[
+            "starting enforced mode",
+            "Making batch",
+            "L1 pays",
+            "nothing more",
+        ],
+    );
+    assert_eq!(world.harbour().await, wei);
+    let over = world.escape(&[]).await;
+    assert!(over.starts_with("There is nothing more"), "{over}");
+
+    refuses(&world, "0x12", &world.deployment(), "not 32 bytes").await;
+    let missing = world.own.path().join("missing.json");
+    refuses(&world, &world.key, &missing, "missing.json").await;
+}
+
+/// Nothing that the operator leaves on L1 is in the way for ever.
+#[tokio::test]
+async fn garbage_of_the_operator_holds_nobody_up() {
+    let world = World::new(USER).await;
+    let devnet = world.devnet(&world.l1.url).await;
+    let l2 = funded(&devnet).await.unwrap();
+    pay(&l2, BlockNumberOrTag::Finalized).await;
+    let user = account(USER).unwrap().address();
+    let wei = l2.get_balance(user).await.unwrap();
+    let address = devnet.rollup.clone();
+    devnet.kill().await.unwrap();
+
+    // The operator's key claims a state in which everything is its own.
+    let operator = wallet_of(&world.l1.url, 0).unwrap();
+    let committed = rollup_on(&address, operator.clone())
+        .committedBatch()
+        .call()
+        .await
+        .unwrap();
+    let latest = operator.get_block_by_number(BlockNumberOrTag::Latest).await;
+    let claim = Commit {
+        batch: committed + 1,
+        programVersion: 1,
+        lastBlock: 1_000_000,
+        lastTimestamp: latest.unwrap().unwrap().header.timestamp,
+        stateRoot: B256::repeat_byte(0x66),
+        blockHash: B256::repeat_byte(0x66),
+        withdrawalRoot: B256::repeat_byte(0x66),
+        messagesEnd: 1,
+        proverGasEstimate: 1_000_000,
+        witnessHash: B256::repeat_byte(0x66),
+    };
+    let hostile = IOperated::new(address.parse().unwrap(), operator);
+    let commit = hostile.commit(claim, Bytes::from_static(b"garbage"));
+    let sent = commit.send().await.unwrap();
+    assert!(sent.get_receipt().await.unwrap().status());
+
+    world.escape(&[]).await;
+    world.passes(FORCE_DELAY_S).await;
+    let stuck = world.escape(&[]).await;
+    says(
+        &stuck,
+        &[
+            "starting enforced mode",
+            "nobody can prove",
+            "does not decode",
+            "again in",
+        ],
+    );
+    assert_eq!(world.harbour().await, U256::ZERO);
+    world.passes(DROP_S).await;
+    let left = world.escape(&[]).await;
+    says(&left, &["Dropping 1 committed", "Making batch", "L1 pays"]);
+    assert_eq!(world.harbour().await, wei);
+}
+
+/// The operator lives: it serves everybody else, commits and settles. Of one account it sees nothing on L1.
+#[tokio::test]
+async fn a_censored_user_leaves_while_the_operator_lives() {
+    const CENSORED: u32 = 8;
+    let world = World::new(CENSORED).await;
+    let user = account(CENSORED).unwrap();
+    let (topic, hides) = (
+        user.address().into_word().to_string(),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let upstream = world.l1.url.strip_prefix("http://").unwrap().to_owned();
+    let blindfold = proxy::hiding(upstream, topic, hides.clone()).await.unwrap();
+    let devnet = world.devnet(&format!("http://{blindfold}")).await;
+    let censored = funded_by(&devnet, CENSORED).await.unwrap();
+    let other = funded(&devnet).await.unwrap();
+    pay(&other, BlockNumberOrTag::Finalized).await;
+    hides.store(true, Ordering::SeqCst);
+    let wei = censored.get_balance(user.address()).await.unwrap();
+
+    let queued = world.escape(&["--amount", "0.25"]).await;
+    says(&queued, &["withdrawal of 0.250000000000000000 ether"]);
+    // Others go on, and the message is left out; also after its time, by L2's slow clock.
+    pay(&other, BlockNumberOrTag::Finalized).await;
+    world.passes(FORCE_DELAY_S).await;
+    pay(&other, BlockNumberOrTag::Safe).await;
+    assert_eq!(censored.get_balance(user.address()).await.unwrap(), wei);
+
+    let left = world.escape(&["--amount", "0.25"]).await;
+    says(
+        &left,
+        &["starting enforced mode", "Making batch", "L1 pays 0.25"],
+    );
+    let quarter = U256::from(250_000_000_000_000_000u64);
+    assert_eq!(world.harbour().await, quarter);
+    let rollup = rollup_on(&devnet.rollup, wallet(&world.l1.url).unwrap());
+    assert_ne!(rollup.enforcedSince().call().await.unwrap(), 0);
+    // The operator meets a batch that it did not make, and ends.
+    assert!(!devnet.ends().await.unwrap());
+}
