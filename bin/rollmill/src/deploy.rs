@@ -9,7 +9,7 @@ use alloy::providers::Provider;
 use alloy_primitives::{Address, U256, utils::format_ether};
 use eyre::{WrapErr, ensure};
 use rollmill_l1::{
-    DeployConfig, Deployment, Genesis, Planned, Sender, SenderConfig, load_key, plan,
+    DeployConfig, Deployment, Genesis, Planned, Sender, SenderConfig, Sends, load_key, plan,
 };
 use rollmill_protocol::l2;
 use rollmill_runtime::{LogFormat, init_tracing, outln};
@@ -56,6 +56,10 @@ pub async fn run(args: Args) -> eyre::Result<()> {
     let operator = load_key(args.operator_key_file.as_deref(), OPERATOR_KEY)?;
     let (l1, chain_id) = connect_l1(l1_rpc).await?;
     check_proofs(args.choice.proofs, chain_id)?;
+    ensure!(
+        args.l2_chain_id != chain_id,
+        "{chain_id} is L1's chain id: transactions of one chain would be valid on the other; choose another --l2-chain-id"
+    );
     // Nothing is to be left by a dry run.
     let nowhere = tempfile::tempdir().wrap_err("cannot make a temporary directory")?;
     let is_new = args.dry_run && !data_dir.exists();
@@ -113,8 +117,8 @@ impl Rollup {
 
     async fn say_plan(&self, sender: &Sender, file: &Path) -> eyre::Result<()> {
         let block_0 = |rollup| self.block_0(rollup);
-        let Planned { deployment, gas } = plan(sender, &self.config, file, block_0).await?;
-        let Some(gas) = gas else {
+        let Planned { deployment, sends } = plan(sender, &self.config, file, block_0).await?;
+        let Some(Sends { transactions, gas }) = sends else {
             say_contracts(&deployment);
             say_nothing_to_do(file);
             return Ok(());
@@ -130,8 +134,7 @@ impl Rollup {
             sender.chain_id()
         );
         outln!(
-            "about {gas} gas in {} transactions, {} ether at most at today's price, would create:",
-            deployment.contracts().len(),
+            "about {gas} gas in {transactions} transactions, {} ether at most at today's price, would create:",
             format_ether(cost)
         );
         say_contracts(&deployment);

@@ -134,6 +134,18 @@ pub enum DeployError {
         /// The file.
         path: String,
     },
+    /// The deployment is there, and was made with another choice.
+    #[error("{path} names a deployment with {field} {deployed}, not {asked}: that is chosen once")]
+    OtherChoice {
+        /// The file.
+        path: String,
+        /// What differs.
+        field: String,
+        /// As it was deployed.
+        deployed: String,
+        /// As it was asked for now.
+        asked: String,
+    },
     /// A contract was created elsewhere than computed: the deployer's account is used by somebody else.
     #[error(
         "{name} was created at {found}, not at {expected}: the deployer's account is used elsewhere"
@@ -170,48 +182,39 @@ pub async fn deploy(
     sender: &Sender,
     config: &DeployConfig,
     file: &Path,
-    genesis: impl FnOnce(Address) -> Genesis,
+    genesis: impl Fn(Address) -> Genesis,
 ) -> Result<Deployment, DeployError> {
-    let found = sender.provider().get_chain_id().await?;
-    if found != sender.chain_id() {
-        return Err(DeployError::WrongChain {
-            found,
-            expected: sender.chain_id(),
-        });
-    }
-    let io = |source| DeployError::File {
-        path: file.display().to_string(),
-        source,
-    };
-    if let Some(deployment) = Deployment::read(file).map_err(io)? {
-        recognise(sender, config, &deployment, file, genesis).await?;
+    if let Some(deployment) = recognised(sender, config, file, &genesis).await? {
         return Ok(deployment);
     }
-    let deployment = create(sender, config, genesis).await?;
-    if config.treasury == sender.address() {
-        fund(sender, config, &deployment).await?;
+    let deployment = create(sender, config, &genesis).await?;
+    for (purpose, call) in funding(sender, config, &deployment) {
+        sender.send(purpose, &call).await?;
     }
     // A purpose is never sent with other content: a record of another L1 deploys that one's rollup again.
     let made = verify(sender.provider(), &deployment).await;
     made.map_err(DeployError::OtherRecord)?;
-    deployment.write(file).map_err(io)?;
+    deployment.write(file).map_err(unusable(file))?;
     tracing::info!(rollup = %deployment.rollup, l1_block = deployment.block, "l1.deployed");
     Ok(deployment)
 }
 
-/// Fills the reward pool and the operator's bond from the treasury.
-async fn fund(
+/// What fills the reward pool and the operator's bond, with its purposes; nothing when the treasury is not `sender`'s.
+pub(crate) fn funding(
     sender: &Sender,
     config: &DeployConfig,
     deployment: &Deployment,
-) -> Result<(), SendError> {
+) -> Vec<(&'static str, Call)> {
+    let mut calls = Vec::new();
+    if config.treasury != sender.address() {
+        return calls;
+    }
     if config.pool_wei > 0 {
         let transfer = ScrToken::transferCall {
             to: deployment.reward_pool,
             value: U256::from(config.pool_wei),
         };
-        let call = Call::new(deployment.token, &transfer);
-        sender.send("deploy/fund-pool", &call).await?;
+        calls.push(("deploy/fund-pool", Call::new(deployment.token, &transfer)));
     }
     if config.bond_wei > 0 {
         let amount = U256::from(config.bond_wei);
@@ -219,21 +222,48 @@ async fn fund(
             spender: deployment.bond,
             value: amount,
         };
-        let call = Call::new(deployment.token, &approve);
-        sender.send("deploy/approve-bond", &call).await?;
         let deposit = OperatorBond::depositCall { amountWei: amount };
-        let call = Call::new(deployment.bond, &deposit);
-        sender.send("deploy/deposit-bond", &call).await?;
+        calls.push(("deploy/approve-bond", Call::new(deployment.token, &approve)));
+        calls.push(("deploy/deposit-bond", Call::new(deployment.bond, &deposit)));
     }
-    Ok(())
+    calls
 }
 
-pub(crate) async fn recognise(
+/// The deployment that `file` names, after a look at `sender`'s L1; `None` when there is no such file.
+pub(crate) async fn recognised(
+    sender: &Sender,
+    config: &DeployConfig,
+    file: &Path,
+    genesis: &impl Fn(Address) -> Genesis,
+) -> Result<Option<Deployment>, DeployError> {
+    let found = sender.provider().get_chain_id().await?;
+    if found != sender.chain_id() {
+        return Err(DeployError::WrongChain {
+            found,
+            expected: sender.chain_id(),
+        });
+    }
+    let Some(deployment) = Deployment::read(file).map_err(unusable(file))? else {
+        return Ok(None);
+    };
+    recognise(sender, config, &deployment, file, genesis).await?;
+    Ok(Some(deployment))
+}
+
+fn unusable(file: &Path) -> impl Fn(io::Error) -> DeployError {
+    let path = file.display().to_string();
+    move |source| DeployError::File {
+        path: path.clone(),
+        source,
+    }
+}
+
+async fn recognise(
     sender: &Sender,
     config: &DeployConfig,
     deployment: &Deployment,
     file: &Path,
-    genesis: impl FnOnce(Address) -> Genesis,
+    genesis: &impl Fn(Address) -> Genesis,
 ) -> Result<(), DeployError> {
     let untrue = |source| DeployError::Untrue {
         path: file.display().to_string(),
@@ -251,6 +281,14 @@ pub(crate) async fn recognise(
             path: file.display().to_string(),
         });
     }
+    if let Some((field, deployed, asked)) = first_difference(config, deployment) {
+        return Err(DeployError::OtherChoice {
+            path: file.display().to_string(),
+            field,
+            deployed,
+            asked,
+        });
+    }
     let configured = genesis(rollup);
     if configured != deployment.genesis {
         return Err(DeployError::OtherGenesis {
@@ -259,6 +297,33 @@ pub(crate) async fn recognise(
         });
     }
     Ok(())
+}
+
+/// The first choice that was another when the contracts were deployed: its name in the deployment file, then, and now.
+fn first_difference(
+    config: &DeployConfig,
+    deployment: &Deployment,
+) -> Option<(String, String, String)> {
+    // One field a line. Not a JSON value: it holds no numbers of 128 bits.
+    let lines = |l2_chain_id: u64, operator: Address, parameters: &Parameters| {
+        let parameters = serde_json::to_string_pretty(parameters).expect("numbers are JSON");
+        format!("\"l2ChainId\": {l2_chain_id}\n\"operator\": {operator}\n{parameters}")
+    };
+    let deployed = lines(
+        deployment.l2_chain_id,
+        deployment.operator,
+        &deployment.parameters,
+    );
+    let asked = lines(config.l2_chain_id, config.operator, &config.parameters);
+    let field = |line: &str| {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let bare = |text: &str| text.trim_matches([' ', '"', ',']).to_owned();
+        (bare(name), bare(value))
+    };
+    let mut pairs = deployed.lines().zip(asked.lines());
+    let (then, now) = pairs.find(|(then, now)| then != now)?;
+    let ((name, then), (_, now)) = (field(then), field(now));
+    Some((name, then, now))
 }
 
 /// One contract that is to be created.
@@ -273,7 +338,7 @@ pub(crate) struct Creation {
 pub(crate) async fn planned(
     sender: &Sender,
     config: &DeployConfig,
-    genesis: impl FnOnce(Address) -> Genesis,
+    genesis: &impl Fn(Address) -> Genesis,
 ) -> Result<(Deployment, Vec<Creation>), DeployError> {
     let first = sender.nonce_of(&purpose(ORDER[0])).await?;
     let at = |position: u64| sender.address().create(first + position);
@@ -311,7 +376,7 @@ pub(crate) async fn planned(
 async fn create(
     sender: &Sender,
     config: &DeployConfig,
-    genesis: impl FnOnce(Address) -> Genesis,
+    genesis: &impl Fn(Address) -> Genesis,
 ) -> Result<Deployment, DeployError> {
     let (mut deployment, creations) = planned(sender, config, genesis).await?;
     for Creation {

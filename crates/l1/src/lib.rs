@@ -32,7 +32,7 @@ pub use deployment::{Deployment, Genesis, Incentives, Parameters};
 pub use event::{L1Event, LoggedEvent};
 pub use header::{HeaderError, header_rlp};
 pub use keys::{KeyError, load_key};
-pub use plan::{Planned, plan};
+pub use plan::{Planned, Sends, plan};
 pub use provider::{ConnectError, connect};
 pub use sender::{Call, Mined, SendError, Sender, SenderConfig};
 pub use verify::{VerifyError, verify};

@@ -6,7 +6,7 @@ use alloy::primitives::{Address, Bytes};
 
 use crate::{
     DeployConfig, DeployError, Deployment, Genesis, Sender,
-    deploy::{planned, recognise},
+    deploy::{funding, planned, recognised},
 };
 
 /// What [`deploy`](crate::deploy()) would do.
@@ -14,8 +14,17 @@ use crate::{
 pub struct Planned {
     /// The contracts, and where they will be or are.
     pub deployment: Deployment,
-    /// About as much gas as creating them needs; `None` when the deployment file shows that they are there.
-    pub gas: Option<u64>,
+    /// What would be sent; `None` when the deployment file shows that everything is there.
+    pub sends: Option<Sends>,
+}
+
+/// Transactions that would be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sends {
+    /// How many.
+    pub transactions: usize,
+    /// About as much gas as they need.
+    pub gas: u64,
 }
 
 /// What [`deploy`](crate::deploy()) would do with the same arguments. Nothing is sent or written.
@@ -26,29 +35,32 @@ pub async fn plan(
     sender: &Sender,
     config: &DeployConfig,
     file: &Path,
-    genesis: impl FnOnce(Address) -> Genesis,
+    genesis: impl Fn(Address) -> Genesis,
 ) -> Result<Planned, DeployError> {
-    let read = Deployment::read(file).map_err(|source| DeployError::File {
-        path: file.display().to_string(),
-        source,
-    })?;
-    if let Some(deployment) = read {
-        recognise(sender, config, &deployment, file, genesis).await?;
+    if let Some(deployment) = recognised(sender, config, file, &genesis).await? {
         return Ok(Planned {
             deployment,
-            gas: None,
+            sends: None,
         });
     }
-    let (deployment, creations) = planned(sender, config, genesis).await?;
-    let gas = creations
+    let (deployment, creations) = planned(sender, config, &genesis).await?;
+    let funding = funding(sender, config, &deployment);
+    let created: u64 = creations
         .iter()
         .map(|creation| creation_gas(&creation.code))
         .sum();
+    let sends = Sends {
+        transactions: creations.len() + funding.len(),
+        gas: created + FUNDING_GAS * funding.len() as u64,
+    };
     Ok(Planned {
         deployment,
-        gas: Some(gas),
+        sends: Some(sends),
     })
 }
+
+/// An estimate, from above, of the gas of one transaction that moves SCR.
+const FUNDING_GAS: u64 = 150_000;
 
 /// An estimate of a creation's gas from above: what it runs cannot be known before those that it calls are there.
 fn creation_gas(code: &Bytes) -> u64 {

@@ -170,9 +170,23 @@ async fn a_rollup_is_deployed_once_and_run_by_its_operator() {
         );
     }
     let sent = transactions_of(&l1, operator).await;
+    let planned = format!("in {sent} transactions");
+    assert!(plan.said.contains(&planned), "{planned}: {}", plan.said);
     for args in [&[][..], &["--dry-run"]] {
         let again = desk.deploy(args).await;
         assert!(again.success, "{}", again.said);
+    }
+    for (args, sentence) in [
+        (["--k", "2"], "with k 1, not 2"),
+        (["--l2-chain-id", "7"], "l2ChainId"),
+        (["--l2-chain-id", "31337"], "is L1's chain id"),
+    ] {
+        let other = desk.deploy(&args).await;
+        assert!(
+            !other.success && other.said.contains(sentence),
+            "{}",
+            other.said
+        );
     }
     assert_eq!(
         (transactions_of(&l1, operator).await, desk.deployment()),
