@@ -119,7 +119,7 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
     };
     let chain_path = config.data_dir.join(CHAIN_FILE);
     let spec = config.genesis.chain_spec();
-    let chain = tokio::task::spawn_blocking(move || Chain::open(&chain_path, &spec)).await??;
+    let chain = rollmill_runtime::blocking(move || Chain::open(&chain_path, &spec)).await?;
 
     let sequencer = Sequencer::open(
         (chain.clone(), store.clone(), deployment.clone()),

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::Path};
 
 use eyre::WrapErr;
 use rollmill_engine::{Chain, rpc::RpcConfig};
-use rollmill_runtime::Tasks;
+use rollmill_runtime::{Tasks, blocking};
 use rollmill_sequencer::{Replica, SequencerConfig, check_origin};
 
 use crate::node::{CHAIN_FILE, rpc_config, serve_l2, verb::Found};
@@ -29,7 +29,7 @@ pub async fn start(
         .wrap_err_with(|| format!("cannot go on in {}", data_dir.display()))?;
     let path = data_dir.join(CHAIN_FILE);
     let spec = genesis.chain_spec();
-    let chain = tokio::task::spawn_blocking(move || Chain::open(&path, &spec)).await??;
+    let chain = blocking(move || Chain::open(&path, &spec)).await?;
     let replica = Replica::open((chain.clone(), store, deployment), l1, config, tasks)
         .await
         .wrap_err("cannot open the replica")?;

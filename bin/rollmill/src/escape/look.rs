@@ -63,7 +63,7 @@ impl Escape {
         let store = Store::open(&args.data_dir).await?;
         let path = args.data_dir.join("l2.redb");
         let spec = genesis(&deployment)?.chain_spec();
-        let chain = tokio::task::spawn_blocking(move || Chain::open(&path, &spec)).await??;
+        let chain = rollmill_runtime::blocking(move || Chain::open(&path, &spec)).await?;
         let tasks = Tasks::new(Shutdown::new());
         let parts = (chain.clone(), store.clone(), deployment.clone());
         let replica = Replica::open(parts, l1.clone(), SequencerConfig::default(), &tasks)
