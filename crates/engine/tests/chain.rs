@@ -133,3 +133,29 @@ fn a_file_in_use_or_of_another_chain_is_refused() {
         Err(OpenError::Open { .. })
     ));
 }
+
+#[test]
+fn a_damaged_file_is_refused_with_its_name() {
+    let dir = TempDir::new().unwrap();
+    let whole = dir.path().join("whole.redb");
+    let chain = Chain::open(&whole, &spec()).unwrap();
+    for timestamp in 10..20 {
+        let block = chain.begin_block(attributes(timestamp)).unwrap();
+        chain.append(&block.finish().unwrap().0, &[]).unwrap();
+    }
+    drop(chain);
+    let whole = std::fs::read(whole).unwrap();
+
+    let mut without_head = whole.clone();
+    without_head[..512].fill(0);
+    let cut = whole[..whole.len() / 2].to_vec();
+    for (name, damaged) in [("without-head", without_head), ("cut", cut)] {
+        let path = dir.path().join(name);
+        std::fs::write(&path, damaged).unwrap();
+        let refused = Chain::open(&path, &spec()).err();
+        let said = refused
+            .unwrap_or_else(|| panic!("{name} is taken"))
+            .to_string();
+        assert!(said.contains(name), "{said}");
+    }
+}

@@ -236,7 +236,11 @@ pub async fn kill(signal: &str, process: &str) -> eyre::Result<()> {
 impl Devnet {
     /// Starts one and waits until it says that it is ready.
     pub async fn start(data_dir: &Path, args: &[&str]) -> eyre::Result<Self> {
-        let command = devnet(data_dir, args)?;
+        Self::from_command(devnet(data_dir, args)?, data_dir).await
+    }
+
+    /// The same for a command that was made elsewhere.
+    pub async fn from_command(command: Command, data_dir: &Path) -> eyre::Result<Self> {
         let (process, ready) = ready(command, &data_dir.join("ready.json")).await?;
         let field = |name| field(&ready, name);
         Ok(Self {

@@ -1,11 +1,11 @@
 //! `kill -9` of a whole devnet at random points under load, again and again: nothing that was acknowledged is lost, no sealed
-//! block changes, and L1 alone leads to the same chain afterwards.
+//! block changes, and L1 alone leads to the same chain afterwards. A disk that takes no more ends it as well, and it says so.
 //!
 //! `ROLLMILL_KILLS` is how often (5), `ROLLMILL_SEED` where (1): `cargo xtask kills`.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::{path::Path, str::FromStr};
+use std::{fs::File, path::Path, process::Stdio, str::FromStr};
 
 use alloy::{
     eips::{BlockNumberOrTag, Encodable2718},
@@ -14,18 +14,24 @@ use alloy::{
     providers::{DynProvider, Provider},
     signers::local::PrivateKeySigner,
 };
-use eyre::{WrapErr, ensure, eyre};
+use eyre::{WrapErr, ensure};
 use rollmill_e2e::{
-    Devnet, Replica, until,
+    Devnet, Replica, devnet, until,
     user::{USER, account, funded, meet, transfer, wallet},
 };
-use tokio::sync::watch;
+use tokio::{process::Command, sync::watch};
 
 const FRIEND: Address = Address::repeat_byte(0xf1);
 /// Most transactions between two kills.
 const LOAD_MAX: u64 = 200;
 /// Transactions of one account that the pool keeps.
 const WAITING_MAX: u64 = 16;
+/// Largest file of the small disk, in bytes: a little more than L1 has after the contracts are deployed.
+const FILE_BYTES_MAX: u64 = 12 << 20;
+/// Zeros in each transaction that fills it.
+const FILL_BYTES: usize = 32 << 10;
+/// The node's own failure, by JSON-RPC.
+const INTERNAL_ERROR: i64 = -32603;
 /// A block is looked at, to be compared after the kill, once in so many transactions.
 const LOOK_EVERY: u64 = 8;
 
@@ -43,16 +49,29 @@ struct User {
     chain_id: u64,
     /// Nonce of its first transaction; the deposit has used those before.
     first: u64,
+    /// Zeros that every transaction carries.
+    data_bytes: usize,
 }
 
 impl User {
+    async fn new(l2: &DynProvider, data_bytes: usize) -> eyre::Result<Self> {
+        let signer = account(USER)?;
+        Ok(Self {
+            chain_id: l2.get_chain_id().await?,
+            first: l2.get_transaction_count(signer.address()).await?,
+            signer,
+            data_bytes,
+        })
+    }
+
     /// The `index`-th transfer of one wei: the same bytes whenever it is asked for.
     async fn signed(&self, index: usize) -> eyre::Result<(B256, Bytes)> {
         let wallet = EthereumWallet::from(self.signer.clone());
         let request = transfer(FRIEND, 1)
             .with_chain_id(self.chain_id)
             .with_nonce(self.first + index as u64)
-            .with_gas_limit(21_000)
+            .with_input(vec![0; self.data_bytes])
+            .with_gas_limit(21_000 + 10 * self.data_bytes as u64)
             .with_max_fee_per_gas(2_000_000_000)
             .with_max_priority_fee_per_gas(1);
         let signed = request.build(&wallet).await?;
@@ -74,6 +93,7 @@ impl User {
                         }
                         continue;
                     }
+                    Some(refused) if refused.code == INTERNAL_ERROR => return,
                     Some(refused) => panic!("the node refuses: {refused:?}"),
                     None => return,
                 },
@@ -126,20 +146,17 @@ impl User {
     }
 }
 
-/// The devnet, that starts from the same data each time.
-async fn start(data: &Path) -> eyre::Result<Devnet> {
-    let args = [
-        "--proofs",
-        "mock",
-        "--rollers",
-        "1",
-        "--k",
-        "1",
-        "--batch-age",
-        "1",
-    ];
-    Devnet::start(data, &args).await
-}
+/// Of the devnet, which starts from the same data each time.
+const ARGS: [&str; 8] = [
+    "--proofs",
+    "mock",
+    "--rollers",
+    "1",
+    "--k",
+    "1",
+    "--batch-age",
+    "1",
+];
 
 /// Every transaction is in the chain once, and its money has arrived.
 async fn assert_included(l2: &DynProvider, told: &Told) -> eyre::Result<()> {
@@ -150,8 +167,12 @@ async fn assert_included(l2: &DynProvider, told: &Told) -> eyre::Result<()> {
     .await?;
     let mut newest = 0;
     for hash in &told.transactions {
-        let receipt = l2.get_transaction_receipt(*hash).await?;
-        let receipt = receipt.ok_or_else(|| eyre!("{hash} has no receipt"))?;
+        // The balance is the open block's; a receipt is there when it is sealed.
+        let receipt = until("a receipt", async || {
+            Ok(l2.get_transaction_receipt(*hash).await?)
+        })
+        .await
+        .wrap_err_with(|| format!("{hash} has no receipt"))?;
         ensure!(receipt.status(), "{hash} failed");
         newest = newest.max(receipt.block_number.unwrap_or_default());
     }
@@ -177,14 +198,9 @@ async fn nothing_acknowledged_is_lost_at_any_point() {
     let (times, seed) = (setting("ROLLMILL_KILLS", 5), setting("ROLLMILL_SEED", 1));
     let (times, seed) = (times.unwrap(), seed.unwrap());
     let data = tempfile::tempdir().unwrap();
-    let mut devnet = start(data.path()).await.unwrap();
+    let mut devnet = Devnet::start(data.path(), &ARGS).await.unwrap();
     let mut l2 = funded(&devnet).await.unwrap();
-    let signer = account(USER).unwrap();
-    let user = User {
-        chain_id: l2.get_chain_id().await.unwrap(),
-        first: l2.get_transaction_count(signer.address()).await.unwrap(),
-        signer,
-    };
+    let user = User::new(&l2, 0).await.unwrap();
     let mut told = Told::default();
     for kill in 0..times {
         let random = keccak256([seed.to_be_bytes(), kill.to_be_bytes()].concat());
@@ -203,7 +219,7 @@ async fn nothing_acknowledged_is_lost_at_any_point() {
             told.transactions.len(),
             told.block
         );
-        devnet = start(data.path()).await.unwrap();
+        devnet = Devnet::start(data.path(), &ARGS).await.unwrap();
         l2 = wallet(&devnet.l2).unwrap();
         user.check(&l2, &mut told).await.unwrap();
     }
@@ -217,4 +233,44 @@ async fn nothing_acknowledged_is_lost_at_any_point() {
     meet(&l2, &replica).await.unwrap();
     replica.kill().await.unwrap();
     devnet.kill().await.unwrap();
+}
+
+/// A devnet none of whose files grows beyond [`FILE_BYTES_MAX`]; what it says goes to `said`.
+async fn start_on_a_small_disk(data: &Path, said: File) -> eyre::Result<Devnet> {
+    let unlimited = devnet(data, &ARGS)?;
+    let unlimited = unlimited.as_std();
+    let mut limited = Command::new("bash");
+    let script = format!(
+        "trap '' XFSZ; ulimit -f {}; exec \"$@\"",
+        FILE_BYTES_MAX >> 10
+    );
+    limited
+        .args(["-c", &script, "bash"])
+        .arg(unlimited.get_program())
+        .args(unlimited.get_args())
+        .stdin(Stdio::null())
+        .stderr(said)
+        .kill_on_drop(true);
+    Devnet::from_command(limited, data).await
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_loses_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let said = data.path().join("said.txt");
+    let small = start_on_a_small_disk(data.path(), File::create(&said).unwrap());
+    let small = small.await.unwrap();
+    let l2 = funded(&small).await.unwrap();
+    let user = User::new(&l2, FILL_BYTES).await.unwrap();
+    let mut told = Told::default();
+    user.load(&l2, &mut told, &watch::channel(0).0).await;
+    assert!(!small.ends().await.unwrap());
+    let said = std::fs::read_to_string(&said).unwrap();
+    assert!(said.contains("File too large"), "{said}");
+
+    let large = Devnet::start(data.path(), &ARGS).await.unwrap();
+    let l2 = wallet(&large.l2).unwrap();
+    user.check(&l2, &mut told).await.unwrap();
+    assert_included(&l2, &told).await.unwrap();
+    large.kill().await.unwrap();
 }
