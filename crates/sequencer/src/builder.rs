@@ -6,7 +6,8 @@
 //! - What was executed is confirmed ([`Chain::confirm`]): on disk in its order before a receipt can be seen.
 //! - Every block time what is open is sealed ([`Chain::append`]). Time: a block's timestamp is the clock's second, or one more
 //!   than its parent's. Under load, ticks shorter than a second let chain time run ahead of the clock, by at most
-//!   [`AHEAD_S_MAX`]; then blocks stay open for longer, and transactions are confirmed all the same.
+//!   [`AHEAD_S_MAX`]; then blocks stay open for longer, and transactions are confirmed all the same. So it is, with an alarm in
+//!   the log, when the clock was set back; when it was set forward, the next block is later, and nothing else changes.
 //! - Randomness is the prevrandao of the newest L1 block that this node has read when it opens the block.
 //!
 //! | component | in memory | persisted | recovery |
@@ -111,12 +112,15 @@ pub enum BuildError {
 #[derive(Debug)]
 pub(crate) struct Builder {
     pub(crate) pool: Arc<Mempool>,
+    chain: Chain,
     store: Store,
     l1: watch::Receiver<L1Head>,
     clock: Clock,
     /// Index of the next L1 message to execute.
     pub(crate) next_message: u64,
     assembly: Assembly,
+    /// The log knows that the clock is behind the chain.
+    pub(crate) is_clock_behind: bool,
 }
 
 impl Builder {
@@ -129,15 +133,17 @@ impl Builder {
         clock: Clock,
         (limits, next_message): (BlockLimits, u64),
     ) -> Result<Self, BuildError> {
-        let mut assembly = Assembly::start(chain, pool.clone(), limits);
+        let mut assembly = Assembly::start(chain.clone(), pool.clone(), limits);
         let recovered = assembly.recover().await?;
         Ok(Self {
             pool,
+            chain,
             store,
             l1,
             clock,
             next_message: next_message + recovered,
             assembly,
+            is_clock_behind: false,
         })
     }
 
@@ -162,6 +168,7 @@ impl Builder {
 
     /// Confirms what waits; seals the block if it is full or `seal` says so, and then opens the next one for what is left.
     pub(crate) async fn step(&mut self, mut seal: bool) -> Result<(), BuildError> {
+        self.look_at_clock();
         loop {
             let is_full = self.extend().await?;
             if !(seal || is_full) {
@@ -173,6 +180,28 @@ impl Builder {
                 return Ok(());
             }
             seal = false;
+        }
+    }
+
+    /// Says once that the clock is behind the chain by more than building alone leads to, and once that it is no more.
+    fn look_at_clock(&mut self) {
+        let ahead_s = self
+            .chain
+            .head()
+            .timestamp
+            .saturating_sub(self.clock.now_unix_s());
+        let is_behind = ahead_s > AHEAD_S_MAX;
+        if is_behind == self.is_clock_behind {
+            return;
+        }
+        self.is_clock_behind = is_behind;
+        if is_behind {
+            tracing::error!(
+                ahead_s,
+                "the clock was set back behind the newest block: no block is sealed until it has caught up"
+            );
+        } else {
+            tracing::info!("the clock has caught up with the newest block");
         }
     }
 

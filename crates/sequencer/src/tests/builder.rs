@@ -1,9 +1,12 @@
+use std::sync::atomic::Ordering;
+
 use alloy::{
     consensus::TxEip1559,
     primitives::{Address, B256, TxKind, U256, keccak256},
 };
 use rollmill_engine::{PoolError, StateView, TransactionPool};
 use rollmill_protocol::{BatchData, L1Message};
+use rollmill_runtime::Clock;
 
 use super::{ETHER, GENESIS_S, World, deposit, key, put, signed, transfer};
 use crate::{
@@ -374,4 +377,31 @@ async fn chain_time_runs_ahead_of_the_clock_by_a_bound() {
     world.clock.advance_ms(1_000);
     builder.step(true).await.unwrap();
     assert_eq!(chain.head().number, AHEAD_S_MAX + 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_holds_up_blocks_and_loses_nothing() {
+    const HOUR_S: u64 = 3_600;
+    let world = World::new();
+    let chain = world.chain();
+    let pool = world.pool(&chain);
+    let mut builder = world.builder(&chain, &pool, 0).await;
+    world.clock.advance_ms(HOUR_S * 1_000);
+    tick_with_one(&mut builder, 0).await;
+    let late = GENESIS_S + 100 + HOUR_S;
+    assert_eq!((chain.head().number, chain.head().timestamp), (1, late));
+
+    let Clock::Manual(clock_ms) = &world.clock else {
+        panic!("the world's clock is moved by hand");
+    };
+    clock_ms.store((GENESIS_S + 100) * 1_000, Ordering::SeqCst);
+    tick_with_one(&mut builder, 1).await;
+    assert!(builder.is_clock_behind);
+    assert_eq!((chain.head().number, pool.len()), (1, 1));
+
+    world.clock.advance_ms(HOUR_S * 1_000);
+    builder.step(true).await.unwrap();
+    assert!(!builder.is_clock_behind);
+    let head = chain.head();
+    assert_eq!((head.number, head.timestamp, pool.len()), (2, late + 1, 0));
 }
