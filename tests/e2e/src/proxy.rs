@@ -1,5 +1,5 @@
 //! What stands between two programs and does not pass everything on: a coordinator that is silent where it should answer, an L1 of which
-//! an operator sees what it wants to see.
+//! an operator sees what it wants to see, or one that is down at times.
 
 use std::{
     net::SocketAddr,
@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::watch,
 };
 
 /// Longest head of a request.
@@ -47,6 +48,30 @@ pub async fn hiding(
         while let Ok((client, _)) = listener.accept().await {
             let (upstream, topic, hides) = (upstream.clone(), topic.clone(), hides.clone());
             tokio::spawn(async move { rewrite(client, &upstream, &topic, &hides).await });
+        }
+    });
+    Ok(address)
+}
+
+/// Passes every connection on to `upstream` (`host:port`); while `is_down` says so, there is none. Returns where it listens.
+pub async fn failing(upstream: String, is_down: watch::Receiver<bool>) -> eyre::Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let (upstream, mut is_down) = (upstream.clone(), is_down.clone());
+            tokio::spawn(async move {
+                let passing = async {
+                    let mut server = TcpStream::connect(upstream).await?;
+                    tokio::io::copy_bidirectional(&mut client, &mut server).await
+                };
+                // Looks at the present before it waits: a connection that comes too late is closed at once.
+                tokio::select! {
+                    biased;
+                    _ = is_down.wait_for(|is_down| *is_down) => {}
+                    _ = passing => {}
+                }
+            });
         }
     });
     Ok(address)
