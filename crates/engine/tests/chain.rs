@@ -159,3 +159,30 @@ fn a_damaged_file_is_refused_with_its_name() {
         assert!(said.contains(name), "{said}");
     }
 }
+
+/// Which transactions those are is told by the tests of the sequencer, which confirms them.
+#[test]
+fn blocks_are_taken_back_down_to_one_that_exists() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("chain.redb");
+    let chain = Chain::open(&path, &spec()).unwrap();
+    for timestamp in 1..=3 {
+        let (executed, _) = chain
+            .begin_block(attributes(timestamp))
+            .unwrap()
+            .finish()
+            .unwrap();
+        chain.append(&executed, &[(Tag::Safe, timestamp)]).unwrap();
+    }
+    assert!(chain.taken_back().unwrap().is_empty());
+    chain.take_back(1).unwrap();
+    assert_eq!((chain.head().number, chain.tag(Tag::Safe).unwrap()), (1, 1));
+    assert!(chain.block(2).unwrap().is_none());
+    assert!(chain.taken_back().unwrap().is_empty());
+    chain.forget_taken_back().unwrap();
+    let missing = chain.take_back(2).unwrap_err();
+    assert!(
+        missing.to_string().contains("no block 2 to go back to"),
+        "{missing}"
+    );
+}

@@ -38,6 +38,8 @@ const NODES: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("nodes");
 const CODES: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("codes");
 /// 0 -> RLP of the open block's header, n -> its n-th transaction and sender.
 const OPEN: TableDefinition<u64, &[u8]> = TableDefinition::new("open");
+/// n -> the n-th transaction and sender of blocks that were taken back. Created when the first one is.
+const TAKEN_BACK: TableDefinition<u64, &[u8]> = TableDefinition::new("taken_back");
 /// "safe" | "finalized" -> block number.
 const TAGS: TableDefinition<&str, u64> = TableDefinition::new("tags");
 
@@ -284,8 +286,16 @@ impl Database {
     }
 
     /// Removes the blocks after `number` with everything that finds them. Nodes and codes stay: their names are their hashes.
-    pub(super) fn rewind(&self, number: u64) -> Result<(), StorageError> {
+    /// `kept`, if given, becomes what is taken back, in the same transaction.
+    pub(super) fn rewind(&self, number: u64, kept: Option<&[Vec<u8>]>) -> Result<(), StorageError> {
         let write = self.0.begin_write()?;
+        if let Some(kept) = kept {
+            write.delete_table(TAKEN_BACK)?;
+            let mut table = write.open_table(TAKEN_BACK)?;
+            for (position, row) in (0..).zip(kept) {
+                table.insert(position, row.as_slice())?;
+            }
+        }
         {
             let lost = number + 1..;
             let mut numbers = write.open_table(NUMBERS)?;
@@ -305,6 +315,24 @@ impl Database {
             write.delete_table(OPEN)?;
             write.open_table(OPEN)?;
         }
+        write.commit()?;
+        Ok(())
+    }
+
+    /// What was taken back, in its order.
+    pub(super) fn taken_back(&self) -> Result<Vec<Vec<u8>>, StorageError> {
+        let table = match self.0.begin_read()?.open_table(TAKEN_BACK) {
+            Ok(table) => table,
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let rows = table.iter()?;
+        rows.map(|row| Ok(row?.1.value().to_vec())).collect()
+    }
+
+    pub(super) fn forget_taken_back(&self) -> Result<(), StorageError> {
+        let write = self.0.begin_write()?;
+        write.delete_table(TAKEN_BACK)?;
         write.commit()?;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The durable chain: one cloneable handle over blocks, receipts and the state of every block.
 //!
-//! Model: blocks are appended one at a time by one producer and never taken back (the sequencer is alone, and the
-//! embedded L1 does not reorganise). [`Chain::append`] returns when the block is on disk; only then do readers and
+//! Model: blocks are appended one at a time by one producer, and taken back only by a chain that follows another one (L2, when
+//! L1 is reorganised; the embedded L1 is not). [`Chain::append`] returns when the block is on disk; only then do readers and
 //! subscribers see it. State lives as trie nodes by hash, so a reader at any block's root needs nothing but this handle,
 //! which is a [`StateSource`] and a [`BlockHashSource`]. The newest header is also kept in memory, because every request asks for it.
 //!
@@ -16,6 +16,7 @@ mod genesis;
 mod logs;
 mod open;
 mod record;
+mod taken_back;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -251,26 +252,6 @@ impl Chain {
         // Last: whoever looks into the open block first, and then at the blocks, misses nothing.
         self.0.open.send_replace(None);
         Ok(sealed)
-    }
-
-    /// Takes the blocks after `number` back, and what is open; tags do not stay above it. For a chain that follows another
-    /// one: what it showed of those blocks was not final. Blocks the thread.
-    ///
-    /// # Errors
-    /// [`StorageError`]; also when there is no such block.
-    pub fn rewind(&self, number: u64) -> Result<(), StorageError> {
-        let _one_at_a_time = self
-            .0
-            .append
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let header = self
-            .header(number)?
-            .ok_or_else(|| corrupt(format!("no block {number} to go back to")))?;
-        self.0.database.rewind(number)?;
-        self.0.open.send_replace(None);
-        self.0.head.send_replace(Arc::new(header));
-        Ok(())
     }
 
     /// Moves a tag to a block.

@@ -60,11 +60,27 @@ pub struct Confirmed {
     pub transactions: Vec<Recovered<Transaction>>,
 }
 
-/// A transaction of the open block in the chain's file.
+/// A transaction of the open block, or of one that was taken back, in the chain's file.
 #[derive(RlpEncodable, RlpDecodable)]
 struct ConfirmedRow {
     transaction: Bytes,
     sender: Address,
+}
+
+pub(super) fn encode_row(transaction: &Transaction, sender: Address) -> Vec<u8> {
+    alloy_rlp::encode(ConfirmedRow {
+        transaction: transaction.encoded_2718().into(),
+        sender,
+    })
+}
+
+pub(super) fn decode_row(row: &[u8]) -> Result<Recovered<Transaction>, StorageError> {
+    let damaged = |error: String| corrupt(format!("confirmed transaction: {error}"));
+    let row: ConfirmedRow =
+        alloy_rlp::decode_exact(row).map_err(|error| damaged(error.to_string()))?;
+    let transaction = Transaction::decode_2718_exact(&row.transaction)
+        .map_err(|error| damaged(error.to_string()))?;
+    Ok(Recovered::new_unchecked(transaction, row.sender))
 }
 
 impl OpenBlock {
@@ -129,13 +145,7 @@ impl Chain {
         let known = known.map_or(0, |open| open.block.transactions.len());
         let rows: Vec<_> = (known as u64..)
             .zip(executor.transactions_from(known))
-            .map(|(position, (transaction, sender))| {
-                let row = ConfirmedRow {
-                    transaction: transaction.encoded_2718().into(),
-                    sender,
-                };
-                (position, alloy_rlp::encode(row))
-            })
+            .map(|(position, (transaction, sender))| (position, encode_row(transaction, sender)))
             .collect();
         let header = (known == 0).then(|| alloy_rlp::encode(executor.header()));
         self.0.database.confirm(header.as_deref(), &rows)?;
@@ -155,14 +165,7 @@ impl Chain {
         let header = record::decode_header(&header)?.into_inner();
         let transactions = rows
             .iter()
-            .map(|row| {
-                let damaged = |error: String| corrupt(format!("confirmed transaction: {error}"));
-                let row: ConfirmedRow =
-                    alloy_rlp::decode_exact(row).map_err(|error| damaged(error.to_string()))?;
-                let transaction = Transaction::decode_2718_exact(&row.transaction)
-                    .map_err(|error| damaged(error.to_string()))?;
-                Ok(Recovered::new_unchecked(transaction, row.sender))
-            })
+            .map(|row| decode_row(row))
             .collect::<Result<_, StorageError>>()?;
         Ok(Some(Confirmed {
             header,
