@@ -11,14 +11,22 @@
 //! | mined | receipt | the state is written down again |
 //!
 //! A purpose that reverted on L1, or whose nonce something else used, may be sent again: as its next *generation*,
-//! recorded as `commit/5#2`. A mined one is never sent again, unless L1 was reorganised and no longer has it: then the
-//! same bytes go out again.
+//! recorded as `commit/5#2`. A mined one is never sent again, unless L1 was reorganised and no longer has it.
+//!
+//! After a reorganisation of L1:
+//! - Who asks for a lost purpose again has the same bytes sent again; or, if the call is another one now, that call in its
+//!   nonce, so that at most one of both is mined. The same holds for every purpose that is not mined yet.
+//! - A lost purpose that nobody asks for does not come back, because it was meant for another history. Its nonce would hold
+//!   up everything behind it: when something waits there for too long, an empty transaction uses the nonce up.
+
+mod attempt;
+mod nonces;
 
 use std::{error::Error, sync::Arc, time::Duration};
 
 use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxEnvelope},
-    eips::{BlockId, Decodable2718, Encodable2718},
+    eips::{BlockId, Encodable2718},
     network::TransactionBuilder,
     primitives::{Address, B256, Bytes, TxKind, U256, utils::format_ether},
     providers::{DynProvider, Provider},
@@ -30,13 +38,15 @@ use alloy::{
 use rollmill_store::{L1Attempt, L1Send, L1SendState, Store, StoreError};
 use tokio::{sync::Mutex, time::Instant};
 
+use self::attempt::{call_of, decode, is_of};
 use crate::revert;
 
 /// EIP-7825: no transaction on L1 has more gas.
 const GAS_CAP: u64 = 16_777_216;
 
-/// A replacement must pay at least 10 % more for nodes to take it; an eighth is the common step.
-const BUMP_DIVISOR: u128 = 8;
+/// Looks in a row that find a nonce used and no receipt, before something else is taken to have used it: some nodes show a new
+/// nonce a moment before its receipt.
+const UNSEEN_MAX: u32 = 5;
 
 /// How a sender behaves.
 #[derive(Clone, Copy, Debug)]
@@ -194,11 +204,6 @@ struct Inner {
     order: Mutex<()>,
 }
 
-struct Fees {
-    max: u128,
-    tip: u128,
-}
-
 impl Sender {
     /// A sender for `signer`'s account on the L1 behind `provider`.
     pub fn new(
@@ -233,11 +238,11 @@ impl Sender {
         self.0.chain_id
     }
 
-    /// Brings `call` to L1 under `purpose` and waits until it is mined. When the purpose has been recorded before, the
-    /// recorded transaction counts, whatever `call` is. The future may be dropped and the call repeated at any time.
+    /// Brings `call` to L1 under `purpose` and waits until it is mined. A purpose that is on L1 already counts, whatever `call`
+    /// is; until then the newest call does. The future may be dropped and the call repeated at any time.
     pub async fn send(&self, purpose: &str, call: &Call) -> Result<Mined, SendError> {
         let send = self.submit(purpose, call).await?;
-        self.wait(send).await
+        self.wait_for(send, call).await
     }
 
     /// The first half of [`Sender::send`]: when it returns, the transaction is recorded and (as far as L1 answers) sent.
@@ -247,36 +252,24 @@ impl Sender {
         let mut name = purpose.to_owned();
         let mut generation = 1u32;
         while let Some(known) = self.0.store.send(&name).await? {
-            if known.state != L1SendState::Reverted {
-                return Ok(known);
+            match known.state {
+                L1SendState::Reverted => {}
+                L1SendState::Recorded if call_of(&known)? != *call => {
+                    return self.replace(known, call).await;
+                }
+                L1SendState::Recorded | L1SendState::Mined => return Ok(known),
             }
             generation += 1;
             name = format!("{purpose}#{generation}");
         }
         let nonce = self.next_nonce(&name).await?;
-        let attempt = self.sign(&name, call, nonce).await?;
-        let send = L1Send {
-            purpose: name,
-            account: self.address(),
-            nonce,
-            state: L1SendState::Recorded,
-            mined: None,
-            attempts: vec![attempt.clone()],
-        };
-        self.afford(&send).await?;
-        self.0
-            .store
-            .record_send(&send.purpose, self.address(), nonce, &attempt)
-            .await?;
-        self.broadcast(&send).await;
-        tracing::debug!(purpose, nonce, "sent to L1");
-        Ok(send)
+        self.record(&name, call, nonce).await
     }
 
     /// Fails with [`SendError::Poor`] if the account cannot pay what a transaction may cost. A recorded one that nobody can pay
     /// for would be waited for until somebody can.
     pub async fn afford(&self, send: &L1Send) -> Result<(), SendError> {
-        let transaction = decode(send)?;
+        let transaction = attempt::newest(send)?;
         let gas_wei = U256::from(transaction.gas_limit) * U256::from(transaction.max_fee_per_gas);
         let cost_wei = gas_wei.saturating_add(transaction.value);
         let balance = self.0.provider.get_balance(self.address()).await;
@@ -302,30 +295,6 @@ impl Sender {
             .map_err(|error| refused(purpose, error))
     }
 
-    /// The nonce that the next new transaction of the account will have.
-    pub async fn next_nonce(&self, purpose: &str) -> Result<u64, SendError> {
-        let mut nonce = self.account_nonce(purpose).await?;
-        for send in self.0.store.open_sends(self.address()).await? {
-            if send.nonce == nonce {
-                nonce += 1;
-            }
-        }
-        Ok(nonce)
-    }
-
-    /// The nonce of `purpose`: the recorded one, or the one that it will get if it is sent next.
-    pub async fn nonce_of(&self, purpose: &str) -> Result<u64, SendError> {
-        match self.0.store.send(purpose).await? {
-            Some(known) => Ok(known.nonce),
-            None => self.next_nonce(purpose).await,
-        }
-    }
-
-    async fn account_nonce(&self, purpose: &str) -> Result<u64, SendError> {
-        let count = self.0.provider.get_transaction_count(self.address());
-        count.latest().await.map_err(|source| rpc(purpose, source))
-    }
-
     fn request(&self, call: &Call) -> TransactionRequest {
         TransactionRequest::default()
             .with_from(self.address())
@@ -334,7 +303,7 @@ impl Sender {
             .with_input(call.input.clone())
     }
 
-    async fn sign(&self, purpose: &str, call: &Call, nonce: u64) -> Result<L1Attempt, SendError> {
+    async fn build(&self, purpose: &str, call: &Call, nonce: u64) -> Result<TxEip1559, SendError> {
         let estimate = self.0.provider.estimate_gas(self.request(call)).await;
         let gas = estimate.map_err(|error| refused(purpose, error))?;
         if gas > GAS_CAP {
@@ -345,7 +314,7 @@ impl Sender {
         }
         let margin = gas.saturating_mul(self.0.config.gas_margin_percent) / 100;
         let fees = self.fees(purpose).await?;
-        let transaction = TxEip1559 {
+        Ok(TxEip1559 {
             chain_id: self.0.chain_id,
             nonce,
             gas_limit: gas.saturating_add(margin).min(GAS_CAP),
@@ -355,8 +324,7 @@ impl Sender {
             value: call.value,
             access_list: Default::default(),
             input: call.input.clone(),
-        };
-        self.seal(purpose, transaction)
+        })
     }
 
     fn seal(&self, purpose: &str, transaction: TxEip1559) -> Result<L1Attempt, SendError> {
@@ -369,19 +337,6 @@ impl Sender {
         Ok(L1Attempt {
             hash: *envelope.tx_hash(),
             raw: envelope.encoded_2718().into(),
-        })
-    }
-
-    async fn fees(&self, purpose: &str) -> Result<Fees, SendError> {
-        let estimate = self
-            .0
-            .provider
-            .estimate_eip1559_fees()
-            .await
-            .map_err(|error| rpc(purpose, error))?;
-        Ok(Fees {
-            max: estimate.max_fee_per_gas,
-            tip: estimate.max_priority_fee_per_gas,
         })
     }
 
@@ -405,12 +360,18 @@ impl Sender {
     }
 
     /// Waits until a recorded transaction is mined; sends it again and raises its fee where that is needed.
-    pub async fn wait(&self, mut send: L1Send) -> Result<Mined, SendError> {
+    pub async fn wait(&self, send: L1Send) -> Result<Mined, SendError> {
+        let call = call_of(&send)?;
+        self.wait_for(send, &call).await
+    }
+
+    async fn wait_for(&self, mut send: L1Send, call: &Call) -> Result<Mined, SendError> {
         let mut pause = self.0.config.poll;
         let mut sent_at = Instant::now();
         let mut resent_at = Instant::now();
+        let mut unseen = 0;
         loop {
-            match self.look(&mut send).await {
+            match self.look(&mut send, call, &mut unseen).await {
                 Ok(Some(mined)) => return Ok(mined),
                 Ok(None) => pause = self.0.config.poll,
                 Err(error) if error.is_temporary() => {
@@ -420,7 +381,7 @@ impl Sender {
                 Err(error) => return Err(error),
             }
             if sent_at.elapsed() > self.0.config.bump_after {
-                match self.bump(&mut send).await {
+                match self.push(&mut send).await {
                     Ok(()) => sent_at = Instant::now(),
                     Err(error) if error.is_temporary() => {
                         tracing::warn!(error = &error as &dyn Error, "raising a fee");
@@ -435,13 +396,24 @@ impl Sender {
         }
     }
 
-    /// One look for the receipt, under every hash that the purpose has had.
-    async fn look(&self, send: &mut L1Send) -> Result<Option<Mined>, SendError> {
-        // The nonce is read before the receipts: if it was used by then, one of the receipts must be there.
+    /// One look for the receipt, under every hash that the purpose has had. `unseen` counts looks in a row that found the nonce
+    /// used and no receipt.
+    async fn look(
+        &self,
+        send: &mut L1Send,
+        call: &Call,
+        unseen: &mut u32,
+    ) -> Result<Option<Mined>, SendError> {
+        // The nonce is read before the receipts: if it was used by then, one of the receipts is there, or comes soon.
         let nonce = self.account_nonce(&send.purpose).await?;
         for attempt in send.attempts.iter().rev() {
             let receipt = self.0.provider.get_transaction_receipt(attempt.hash).await;
             if let Some(receipt) = receipt.map_err(|error| rpc(&send.purpose, error))? {
+                let mined = decode(&send.purpose, attempt)?;
+                if is_of(&mined, &self.empty()) && *call != self.empty() {
+                    self.renew(send, call).await?;
+                    return Ok(None);
+                }
                 return self.mined(send, receipt).await;
             }
         }
@@ -451,10 +423,20 @@ impl Sender {
                 "L1 was reorganised and lost a transaction, sending it again"
             );
             self.0.store.reopen_send(&send.purpose).await?;
-            send.state = L1SendState::Recorded;
-            self.broadcast(send).await;
+            (send.state, send.mined) = (L1SendState::Recorded, None);
+            if call_of(send)? == *call {
+                self.broadcast(send).await;
+            } else {
+                *send = self.replace(send.clone(), call).await?;
+            }
         } else if nonce > send.nonce {
-            self.renew(send).await?;
+            *unseen += 1;
+            if *unseen == UNSEEN_MAX {
+                *unseen = 0;
+                self.renew(send, call).await?;
+            }
+        } else {
+            *unseen = 0;
         }
         Ok(None)
     }
@@ -496,65 +478,10 @@ impl Sender {
         }))
     }
 
-    /// The same nonce with a higher fee.
-    async fn bump(&self, send: &mut L1Send) -> Result<(), SendError> {
-        let mut transaction = decode(send)?;
-        let now = self.fees(&send.purpose).await?;
-        let raised = |old: u128, now: u128| now.max(old.saturating_add(old.div_ceil(BUMP_DIVISOR)));
-        transaction.max_fee_per_gas = raised(transaction.max_fee_per_gas, now.max);
-        transaction.max_priority_fee_per_gas =
-            raised(transaction.max_priority_fee_per_gas, now.tip);
-        tracing::info!(
-            purpose = send.purpose,
-            nonce = send.nonce,
-            "raising the fee of a stuck transaction"
-        );
-        let attempt = self.seal(&send.purpose, transaction)?;
-        self.0.store.record_attempt(&send.purpose, &attempt).await?;
-        send.attempts.push(attempt);
-        self.broadcast(send).await;
-        Ok(())
-    }
-
-    /// Something else used the nonce (the account was used elsewhere): this generation is closed and the same call is
-    /// sent as the next one.
-    async fn renew(&self, send: &mut L1Send) -> Result<(), SendError> {
-        let transaction = decode(send)?;
-        tracing::warn!(
-            purpose = send.purpose,
-            nonce = send.nonce,
-            "the nonce was used elsewhere"
-        );
-        if let Some(attempt) = send.attempts.last() {
-            self.0
-                .store
-                .close_send(&send.purpose, attempt.hash, 0, false)
-                .await?;
-        }
-        let call = Call {
-            to: transaction.to,
-            value: transaction.value,
-            input: transaction.input,
-        };
-        let purpose = send
-            .purpose
-            .split('#')
-            .next()
-            .unwrap_or(&send.purpose)
-            .to_owned();
-        *send = self.submit(&purpose, &call).await?;
-        Ok(())
-    }
-
     /// Why a mined transaction failed: it is run again on the state before its block.
     async fn reason(&self, send: &L1Send, block: u64) -> String {
-        let Ok(transaction) = decode(send) else {
+        let Ok(call) = call_of(send) else {
             return "unknown".to_owned();
-        };
-        let call = Call {
-            to: transaction.to,
-            value: transaction.value,
-            input: transaction.input,
         };
         let before = BlockId::number(block.saturating_sub(1));
         match self
@@ -567,22 +494,6 @@ impl Sender {
             Err(error) => revert::reason(&error).unwrap_or_else(|| error.to_string()),
             Ok(_) => "out of gas, or another transaction of the block came first".to_owned(),
         }
-    }
-}
-
-fn decode(send: &L1Send) -> Result<TxEip1559, SendError> {
-    let raw = send
-        .attempts
-        .last()
-        .map_or(&[][..], |attempt| attempt.raw.as_ref());
-    let envelope = TxEnvelope::decode_2718_exact(raw)
-        .map_err(|error| broken(&send.purpose, format!("recorded bytes: {error}")))?;
-    match envelope {
-        TxEnvelope::Eip1559(signed) => Ok(signed.strip_signature()),
-        _ => Err(broken(
-            &send.purpose,
-            "recorded bytes are no EIP-1559 transaction".to_owned(),
-        )),
     }
 }
 

@@ -134,6 +134,44 @@ impl Store {
         Ok(sends)
     }
 
+    /// The nonces from `from` on that are recorded for `account`, in order, whatever became of them.
+    pub async fn nonces_from(&self, account: Address, from: u64) -> Result<Vec<u64>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT nonce FROM l1_sends WHERE account = ?1 AND nonce >= ?2 ORDER BY nonce",
+        )
+        .bind(account.as_slice())
+        .bind(int("nonce", from)?)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| u64_of(row, "nonce")).collect()
+    }
+
+    /// What is recorded for a nonce of `account`.
+    pub async fn send_at(
+        &self,
+        account: Address,
+        nonce: u64,
+    ) -> Result<Option<L1Send>, StoreError> {
+        let row = sqlx::query("SELECT * FROM l1_sends WHERE account = ?1 AND nonce = ?2")
+            .bind(account.as_slice())
+            .bind(int("nonce", nonce)?)
+            .fetch_optional(&self.pool)
+            .await?;
+        match row {
+            Some(row) => self.read_send(&row).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the transaction with this hash was ever recorded to be sent.
+    pub async fn was_sent(&self, hash: B256) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT 1 FROM l1_attempts WHERE hash = ?1")
+            .bind(hash.as_slice())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// The nonce after the highest that was ever recorded for `account`.
     pub async fn next_nonce(&self, account: Address) -> Result<Option<u64>, StoreError> {
         let row = sqlx::query("SELECT MAX(nonce) + 1 AS nonce FROM l1_sends WHERE account = ?1")

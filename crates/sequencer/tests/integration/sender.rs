@@ -77,7 +77,7 @@ async fn what_was_recorded_and_not_sent_is_sent_with_the_same_bytes() {
         .record_send("pay/1", sender.address(), 0, &attempt)
         .await
         .unwrap();
-    let mined = sender.send("pay/1", &pay(to, 9)).await.unwrap();
+    let mined = sender.send("pay/1", &pay(to, 5)).await.unwrap();
     assert_eq!(mined.hash, attempt.hash);
     assert_eq!(l1.balance(to).await, U256::from(5));
 }
@@ -110,7 +110,7 @@ async fn a_nonce_that_was_used_elsewhere_is_replaced() {
         .record_send("pay/1", sender.address(), 0, &attempt)
         .await
         .unwrap();
-    let mined = sender.send("pay/1", &pay(to, 9)).await.unwrap();
+    let mined = sender.send("pay/1", &pay(to, 5)).await.unwrap();
     assert_ne!(mined.hash, attempt.hash);
     assert_eq!(l1.balance(to).await, U256::from(5));
     assert_eq!(store_b.send("pay/1#2").await.unwrap().unwrap().nonce, 1);

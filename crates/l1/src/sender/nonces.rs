@@ -1,0 +1,184 @@
+//! Nonces: each is chosen once, recorded with its purpose, and used up on L1 in the end, whatever L1 took back meanwhile.
+
+use std::ops::Range;
+
+use alloy::{
+    consensus::TxEip1559,
+    primitives::{Bytes, U256},
+    providers::Provider,
+};
+use rollmill_store::{L1Send, L1SendState};
+
+use super::{Call, SendError, Sender, attempt::newest, rpc};
+
+/// A replacement must pay at least 10 % more for nodes to take it; an eighth is the common step.
+const BUMP_DIVISOR: u128 = 8;
+
+pub(super) struct Fees {
+    pub(super) max: u128,
+    pub(super) tip: u128,
+}
+
+impl Sender {
+    /// The nonce that the next new transaction of the account will have.
+    pub async fn next_nonce(&self, purpose: &str) -> Result<u64, SendError> {
+        let latest = self.account_nonce(purpose).await?;
+        // What L1 took back keeps its nonce, also while nobody has asked for it again.
+        let recorded = self.0.store.nonces_from(self.address(), latest).await?;
+        let taken = (latest..).zip(recorded);
+        Ok(latest + taken.take_while(|(nonce, taken)| nonce == taken).count() as u64)
+    }
+
+    /// The nonce of `purpose`: the recorded one, or the one that it will get if it is sent next.
+    pub async fn nonce_of(&self, purpose: &str) -> Result<u64, SendError> {
+        match self.0.store.send(purpose).await? {
+            Some(known) => Ok(known.nonce),
+            None => self.next_nonce(purpose).await,
+        }
+    }
+
+    /// The nonce that L1 expects next.
+    pub(super) async fn account_nonce(&self, purpose: &str) -> Result<u64, SendError> {
+        let count = self.0.provider.get_transaction_count(self.address());
+        count.latest().await.map_err(|source| rpc(purpose, source))
+    }
+
+    /// Uses up a nonce and does nothing else.
+    pub(super) fn empty(&self) -> Call {
+        Call {
+            to: self.address().into(),
+            value: U256::ZERO,
+            input: Bytes::new(),
+        }
+    }
+
+    /// Signs and records a new purpose, and sends it.
+    pub(super) async fn record(
+        &self,
+        purpose: &str,
+        call: &Call,
+        nonce: u64,
+    ) -> Result<L1Send, SendError> {
+        let transaction = self.build(purpose, call, nonce).await?;
+        let attempt = self.seal(purpose, transaction)?;
+        let send = L1Send {
+            purpose: purpose.to_owned(),
+            account: self.address(),
+            nonce,
+            state: L1SendState::Recorded,
+            mined: None,
+            attempts: vec![attempt.clone()],
+        };
+        self.afford(&send).await?;
+        self.0
+            .store
+            .record_send(purpose, self.address(), nonce, &attempt)
+            .await?;
+        self.broadcast(&send).await;
+        tracing::debug!(purpose, nonce, "sent to L1");
+        Ok(send)
+    }
+
+    /// Another call for the same purpose, with its nonce and a higher fee: at most one of both is mined.
+    pub(super) async fn replace(&self, send: L1Send, call: &Call) -> Result<L1Send, SendError> {
+        let transaction = self.build(&send.purpose, call, send.nonce).await?;
+        tracing::info!(
+            purpose = send.purpose,
+            nonce = send.nonce,
+            "another call takes the nonce"
+        );
+        self.outbid(send, transaction).await
+    }
+
+    /// Something has not been mined for long: nonces before it are missing, or it pays too little.
+    pub(super) async fn push(&self, send: &mut L1Send) -> Result<(), SendError> {
+        let latest = self.account_nonce(&send.purpose).await?;
+        if latest < send.nonce {
+            return self.unblock(latest..send.nonce).await;
+        }
+        tracing::info!(
+            purpose = send.purpose,
+            nonce = send.nonce,
+            "raising the fee of a stuck transaction"
+        );
+        *send = self.outbid(send.clone(), newest(send)?).await?;
+        Ok(())
+    }
+
+    /// Sends what is missing before a waiting transaction; see the rules of the module above.
+    async fn unblock(&self, missing: Range<u64>) -> Result<(), SendError> {
+        let _order = self.0.order.lock().await;
+        for nonce in missing {
+            match self.0.store.send_at(self.address(), nonce).await? {
+                Some(send) if send.state == L1SendState::Recorded => self.broadcast(&send).await,
+                Some(send) => {
+                    tracing::warn!(
+                        purpose = send.purpose,
+                        nonce,
+                        "L1 lost a transaction that nobody asks for: its nonce is used up"
+                    );
+                    self.0.store.reopen_send(&send.purpose).await?;
+                    self.replace(send, &self.empty()).await?;
+                }
+                // The account was used elsewhere, and L1 took that back.
+                None => {
+                    let name = format!("empty/{nonce}");
+                    self.record(&name, &self.empty(), nonce).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What L1 asks for now.
+    pub(super) async fn fees(&self, purpose: &str) -> Result<Fees, SendError> {
+        let estimate = self
+            .0
+            .provider
+            .estimate_eip1559_fees()
+            .await
+            .map_err(|error| rpc(purpose, error))?;
+        Ok(Fees {
+            max: estimate.max_fee_per_gas,
+            tip: estimate.max_priority_fee_per_gas,
+        })
+    }
+
+    /// Sends `transaction` in the nonce of `send` for a fee that is higher than the last attempt's.
+    async fn outbid(
+        &self,
+        mut send: L1Send,
+        mut transaction: TxEip1559,
+    ) -> Result<L1Send, SendError> {
+        let last = newest(&send)?;
+        let Fees { max, tip } = self.fees(&send.purpose).await?;
+        let raised = |old: u128, now: u128| now.max(old.saturating_add(old.div_ceil(BUMP_DIVISOR)));
+        transaction.max_fee_per_gas = raised(last.max_fee_per_gas, max);
+        transaction.max_priority_fee_per_gas = raised(last.max_priority_fee_per_gas, tip);
+        let attempt = self.seal(&send.purpose, transaction)?;
+        self.0.store.record_attempt(&send.purpose, &attempt).await?;
+        send.state = L1SendState::Recorded;
+        send.attempts.push(attempt);
+        self.broadcast(&send).await;
+        Ok(send)
+    }
+
+    /// Something else used the nonce (the account was used elsewhere, or an empty transaction): this generation is closed and
+    /// the call is sent as the next one.
+    pub(super) async fn renew(&self, send: &mut L1Send, call: &Call) -> Result<(), SendError> {
+        tracing::warn!(
+            purpose = send.purpose,
+            nonce = send.nonce,
+            "the nonce was used elsewhere"
+        );
+        if let Some(attempt) = send.attempts.last() {
+            self.0
+                .store
+                .close_send(&send.purpose, attempt.hash, 0, false)
+                .await?;
+        }
+        let purpose = send.purpose.split('#').next().unwrap_or_default();
+        *send = self.submit(purpose, call).await?;
+        Ok(())
+    }
+}
