@@ -197,6 +197,42 @@ async fn a_submission_counts_again_after_a_reorganisation() {
     assert_eq!(seat.state, SeatState::OnTime);
 }
 
+/// L1 takes each step of a round back once, the entries, the beacons and the settlement: the board wants the same done again, and
+/// the round ends as if nothing had been.
+#[tokio::test]
+async fn a_round_survives_that_l1_takes_each_of_its_steps_back() {
+    let (mut world, task) = World::new().await.with_snapshot().await.with_task().await;
+    let mut taken_back = 0;
+    for number in 0..world.rollers.len() {
+        if world.rollers[number].pick().await.is_some() {
+            world.deliver(&world.rollers[number], task).await;
+        }
+    }
+    while !world.observer.board().outstanding().is_empty() {
+        let (wanted, before) = (
+            world.observer.board().outstanding(),
+            world.observer.cursor().unwrap().block,
+        );
+        world.step_on_l1().await;
+        world.rewind(before).await;
+        assert_eq!(world.observer.board().outstanding(), wanted);
+        taken_back += 1;
+        world.step_on_l1().await;
+    }
+    // Entries, lottery beacon, settlement.
+    assert_eq!(taken_back, 3);
+    let settled = world.observer.cursor().unwrap().block;
+    assert_eq!(world.observer.board().settled_through(), 1);
+    world.rewind(settled - 1).await;
+    assert_eq!(world.observer.board().settled_through(), 0);
+    let mut world = world.restart().await;
+    world.settle_on_l1().await;
+    assert_eq!(world.observer.board().settled_through(), 1);
+    let law = LawOnL1::from(&world.params);
+    let passed = audit(&world.log().await, &world.l1_history(), &law).unwrap();
+    assert_eq!(passed.tasks, 1);
+}
+
 /// At every moment of a round the process is killed: what it leaves on disk leads to the same board, to the same answers
 /// and receipts, to the end of the round, and to a log that passes the audit.
 #[tokio::test]
