@@ -69,6 +69,14 @@ pub struct Args {
     /// Use this L1 instead of the embedded one; it must be a development chain with the well-known funded accounts.
     #[arg(long, env = "ROLLMILL_L1_RPC", value_name = "URL")]
     l1_rpc: Option<String>,
+    /// Act on a block of L1 when it has this many confirmations.
+    #[arg(
+        long,
+        env = "ROLLMILL_L1_CONFIRMATIONS",
+        default_value_t = 1,
+        value_name = "BLOCKS"
+    )]
+    l1_confirmations: u64,
     /// Keep everything in this directory, and go on from what it holds [default: a temporary one].
     #[arg(long, env = "ROLLMILL_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
