@@ -17,6 +17,7 @@
 //! | chain | newest header | chain file | the file shows the last complete block |
 
 mod assembly;
+mod draft;
 
 use std::sync::Arc;
 

@@ -10,18 +10,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alloy_consensus::transaction::Recovered;
 use alloy_primitives::B256;
-use revm::context::result::InvalidTransaction;
-use rollmill_engine::{
-    Chain, Confirmed,
-    stf::{BlockAttributes, BlockExecutor, PushError, Transaction, TxRejection},
-};
-use rollmill_protocol::{L1Message, WorkCounts};
+use rollmill_engine::{Chain, Confirmed, stf::BlockAttributes};
+use rollmill_protocol::L1Message;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{AHEAD_S_MAX, BlockLimits, BuildError};
-use crate::{Mempool, batcher};
+use super::{
+    AHEAD_S_MAX, BlockLimits, BuildError,
+    draft::{Draft, Executor, Offered},
+};
+use crate::Mempool;
 
 /// Transactions that are confirmed together: the first of them waits for the execution of all. Writing them down costs the same
 /// for one and for many, so the more wait, the more go together, up to what is executed in some tens of milliseconds.
@@ -32,9 +30,6 @@ const CONFIRMED_PART: usize = 4;
 /// After so long the builder looks whether the block is to be sealed, however much still waits.
 const CONFIRMING_MAX: Duration = Duration::from_millis(50);
 
-/// A block under construction on the chain's newest one.
-type Executor = BlockExecutor<Chain, Chain>;
-
 type Job = Box<dyn FnOnce(&mut Bench) + Send>;
 
 /// What the thread works on.
@@ -43,7 +38,7 @@ struct Bench {
     pool: Arc<Mempool>,
     limits: BlockLimits,
     /// The open block, if it holds something.
-    open: Option<Executor>,
+    open: Option<Draft>,
 }
 
 /// Handle of the thread.
@@ -166,31 +161,27 @@ impl Bench {
         };
         let attributes =
             BlockAttributes::rollmill(header.timestamp, header.mix_hash, header.gas_limit);
-        let mut block = self.chain.begin_block(attributes)?;
+        let mut draft = Draft::new(self.chain.begin_block(attributes)?, self.limits);
         let mut messages = 0;
         for transaction in transactions {
-            let hash = transaction.hash();
             messages += u64::from(transaction.as_l1_message().is_some());
-            block.push(transaction).map_err(|error| match error {
-                PushError::Rejected(rejection) => BuildError::ConfirmedRefused { hash, rejection },
-                PushError::Block(error) => error.into(),
-            })?;
+            draft.push_confirmed(transaction)?;
         }
-        self.confirm(&block)?;
+        self.confirm(&draft.block)?;
         tracing::info!(
-            block = block.header().number,
-            transactions = block.transaction_count(),
+            block = draft.block.header().number,
+            transactions = draft.len(),
             "sequencer.open_block_recovered"
         );
-        self.open = Some(block);
+        self.open = Some(draft);
         Ok(Some(messages))
     }
 
     fn seal(&mut self, limit_s: u64) -> Result<bool, BuildError> {
-        let block = self
+        let draft = self
             .open
-            .take_if(|block| block.header().timestamp < limit_s);
-        let Some(block) = block else {
+            .take_if(|draft| draft.block.header().timestamp < limit_s);
+        let Some(Draft { block, .. }) = draft else {
             return Ok(false);
         };
         let (executed, _) = block.finish()?;
@@ -211,22 +202,23 @@ impl Bench {
             is_interrupted: false,
             is_open: false,
         };
-        let mut block = match self.open.take() {
-            Some(block) => block,
+        let mut draft = match self.open.take() {
+            Some(draft) => draft,
             None => {
-                let Some(mut block) = self.begin(&inputs)? else {
+                let Some(block) = self.begin(&inputs)? else {
                     return Ok(extended);
                 };
-                extended.messages = push_messages(&mut block, inputs.messages, self.limits)?;
+                let mut draft = Draft::new(block, self.limits);
+                extended.messages = draft.push_messages(inputs.messages)?;
                 if extended.messages > 0 {
-                    self.confirm(&block)?;
+                    self.confirm(&draft.block)?;
                 }
-                block
+                draft
             }
         };
-        self.confirm_waiting(&mut block, &mut extended)?;
-        extended.is_open = block.transaction_count() > 0;
-        self.open = extended.is_open.then_some(block);
+        self.confirm_waiting(&mut draft, &mut extended)?;
+        extended.is_open = draft.len() > 0;
+        self.open = extended.is_open.then_some(draft);
         Ok(extended)
     }
 
@@ -252,30 +244,15 @@ impl Bench {
     /// Says whether something waits that did not fit, or was not tried.
     fn confirm_waiting(
         &self,
-        block: &mut Executor,
+        draft: &mut Draft,
         extended: &mut Extended,
     ) -> Result<(), BuildError> {
         let begun = Instant::now();
         loop {
-            let before = block.transaction_count();
-            let room = self.limits.transactions_max.saturating_sub(before);
             let at_once = self.pool.len() / CONFIRMED_PART;
             let at_once = at_once.clamp(*CONFIRMED_AT_ONCE.start(), *CONFIRMED_AT_ONCE.end());
-            let ready = self.pool.executable(room.clamp(1, at_once));
-            if ready.is_empty() {
-                return Ok(());
-            }
-            if room == 0 {
-                extended.is_full = true;
-                return Ok(());
-            }
-            let refused = push_transactions(block, ready, self.limits, &mut extended.is_full)?;
-            let is_stuck = refused.is_empty() && block.transaction_count() == before;
-            if block.transaction_count() > before {
-                self.confirm(block)?;
-            }
-            self.pool.remove(refused);
-            if is_stuck {
+            let is_over = self.confirm_ready(draft, at_once, &mut extended.is_full)?;
+            if is_over {
                 return Ok(());
             }
             if begun.elapsed() > CONFIRMING_MAX {
@@ -284,79 +261,31 @@ impl Bench {
             }
         }
     }
-}
 
-impl BlockLimits {
-    /// Whether a block may hold so much proving work.
-    fn fits(&self, work: WorkCounts) -> bool {
-        work.prover_gas()
-            .is_some_and(|gas| gas <= self.prover_gas_max)
-    }
-}
-
-/// INVARIANT: messages are executed in order and none is left out; one that does not fit waits for the next block, and
-/// those behind it with it.
-fn push_messages(
-    block: &mut Executor,
-    messages: Vec<L1Message>,
-    limits: BlockLimits,
-) -> Result<u64, BuildError> {
-    let mut executed = 0;
-    for message in messages {
-        if executed > 0 && !limits.fits(block.work()) {
-            break;
-        }
-        let (index, sender) = (message.index, message.sender);
-        match block.push(Recovered::new_unchecked(Transaction::from(message), sender)) {
-            Ok(_) => executed += 1,
-            Err(PushError::Rejected(TxRejection::BlockGas { .. })) if executed > 0 => break,
-            Err(PushError::Rejected(rejection)) => {
-                return Err(BuildError::MessageRefused { index, rejection });
+    /// Confirms up to `at_once` of those that wait. `is_full` becomes true when one waits for room. Returns whether that was
+    /// all that this block can do for them.
+    fn confirm_ready(
+        &self,
+        draft: &mut Draft,
+        at_once: usize,
+        is_full: &mut bool,
+    ) -> Result<bool, BuildError> {
+        let before = draft.len();
+        let ready = self.pool.executable(draft.room().clamp(1, at_once));
+        let mut refused = Vec::new();
+        for transaction in ready {
+            let hash = transaction.hash();
+            match draft.offer(transaction)? {
+                Offered::Executed | Offered::Early => {}
+                Offered::NoRoom => *is_full = true,
+                Offered::Refused => refused.push(hash),
             }
-            Err(PushError::Block(error)) => return Err(error.into()),
         }
+        let is_stuck = refused.is_empty() && draft.len() == before;
+        if draft.len() > before {
+            self.confirm(&draft.block)?;
+        }
+        self.pool.remove(refused);
+        Ok(is_stuck)
     }
-    Ok(executed)
-}
-
-/// Returns the hashes of the transactions that can never be executed as they are; `is_full` becomes true when one waits for
-/// room.
-fn push_transactions(
-    block: &mut Executor,
-    ready: Vec<Recovered<Transaction>>,
-    limits: BlockLimits,
-    is_full: &mut bool,
-) -> Result<Vec<B256>, BuildError> {
-    let mut refused = Vec::new();
-    let known = block.transactions_from(0);
-    let mut data_bytes: usize = known
-        .map(|(transaction, _)| batcher::data_bytes(transaction))
-        .sum();
-    for transaction in ready {
-        let hash = transaction.hash();
-        let bytes = batcher::data_bytes(&transaction);
-        if block.transaction_count() > 0 && data_bytes + bytes > limits.data_bytes_max {
-            *is_full = true;
-            continue;
-        }
-        match block.push_if(transaction, |work| limits.fits(work)) {
-            Ok(_) => data_bytes += bytes,
-            // With nothing before it there is no more room in any block.
-            Err(PushError::Rejected(TxRejection::BlockGas { .. } | TxRejection::Work))
-                if block.transaction_count() > 0 =>
-            {
-                *is_full = true;
-            }
-            Err(PushError::Rejected(TxRejection::Invalid(
-                InvalidTransaction::GasPriceLessThanBasefee
-                | InvalidTransaction::NonceTooHigh { .. },
-            ))) => {}
-            Err(PushError::Rejected(rejection)) => {
-                tracing::warn!(%hash, %rejection, "mempool.dropped");
-                refused.push(hash);
-            }
-            Err(PushError::Block(error)) => return Err(error.into()),
-        }
-    }
-    Ok(refused)
 }
