@@ -104,6 +104,11 @@ impl Mempool {
     pub(crate) fn restore(&self) {
         let kept = std::mem::take(&mut self.table().kept);
         let now = self.clock.now_unix_s();
+        // The base fee may be above the cap now: then the transaction waits, it was acknowledged.
+        let limits = Limits {
+            base_fee: 0,
+            ..self.limits()
+        };
         let mut useless = Vec::new();
         for kept in kept {
             if self.policy.is_over(kept.since_unix_s, now) {
@@ -111,11 +116,6 @@ impl Mempool {
                 useless.push(kept.hash);
                 continue;
             }
-            // The base fee may be above the cap now: then the transaction waits, it was acknowledged.
-            let limits = Limits {
-                base_fee: 0,
-                ..self.limits()
-            };
             let restored = decode(&kept.raw, &limits)
                 .and_then(|transaction| self.insert(transaction, kept.since_unix_s));
             if let Err(error) = restored {
