@@ -29,7 +29,7 @@ use std::{
     time::Duration,
 };
 
-use alloy_consensus::transaction::Recovered;
+use alloy_consensus::{Header, Sealed, transaction::Recovered};
 use alloy_eips::{
     eip7702::constants::EIP7702_DELEGATION_DESIGNATOR, eip7825::MAX_TX_GAS_LIMIT_OSAKA,
 };
@@ -215,24 +215,23 @@ impl Mempool {
         since_unix_s: u64,
     ) -> Result<Inserted, PoolError> {
         let address = transaction.signer();
-        let (open, head) = (self.chain.open_block(), self.chain.head());
+        let mut state = Newest::of(&self.chain);
         let sender = self.sender(address)?;
         admit(&transaction, &sender)?;
         let limit = self.policy.transactions_max;
         let inserted = self
             .table()
             .insert(transaction, since_unix_s, &sender, limit)?;
-        // INVARIANT: the same open block on the same newest one is the same state; both are held, so that no other takes their place.
-        let is_open = match (&open, &self.chain.open_block()) {
-            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
-            (before, now) => before.is_none() && now.is_none(),
-        };
-        if !(is_open && Arc::ptr_eq(&head, &self.chain.head())) {
+        loop {
+            let now = Newest::of(&self.chain);
+            if now.is(&state) {
+                return Ok(inserted);
+            }
+            state = now;
             let nonce = self.sender(address)?.nonce;
             let executed = self.table().follow(address, nonce);
             self.journal.remove(executed);
         }
-        Ok(inserted)
     }
 
     /// Transactions for the next block in the order of their tips, each account's by nonce; at most `limit`.
@@ -260,6 +259,30 @@ impl Mempool {
         }
         drop(table);
         self.journal.remove(hashes);
+    }
+}
+
+/// The newest state, to be recognised. INVARIANT: the same open block on the same newest one is the same state; both are held, so
+/// that no other takes their place.
+struct Newest {
+    open: Option<Arc<OpenBlock>>,
+    head: Arc<Sealed<Header>>,
+}
+
+impl Newest {
+    fn of(chain: &Chain) -> Self {
+        Self {
+            open: chain.open_block(),
+            head: chain.head(),
+        }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        let is_open = match (&self.open, &other.open) {
+            (Some(mine), Some(theirs)) => Arc::ptr_eq(mine, theirs),
+            (mine, theirs) => mine.is_none() && theirs.is_none(),
+        };
+        is_open && Arc::ptr_eq(&self.head, &other.head)
     }
 }
 

@@ -31,8 +31,8 @@ pub(super) struct Waiting {
 pub(super) struct Queue {
     /// Nonce of the next transaction that can be executed, as the newest state has it.
     ///
-    /// INVARIANT: it follows every change of the state: `Mempool::follow` after each confirmation, and a second look after an
-    /// insertion when the state that was looked at before is not the newest any more.
+    /// INVARIANT: it follows every change of the state: `Mempool::follow` after each confirmation, and after an insertion looks
+    /// until the state that was looked at is still the newest. Who looks at an older one and writes last would leave it behind for ever.
     pub(super) next: u64,
     pub(super) waiting: BTreeMap<u64, Waiting>,
 }
