@@ -14,6 +14,9 @@
 //! | commit on L1 (`committer`) | `l1_sends`, L1 | the sender recognises its transaction |
 //! | event on L1 (`follower`) | `committed` | the event is read again |
 //!
+//! When blocks were taken back ([`crate::rollback`]), a batch that was being built over them is not recorded, and the batcher begins
+//! anew after the last recorded one.
+//!
 //! INVARIANT: what is recorded was decoded again and compared with the blocks, and proven statelessly from the very
 //! witness bytes by the same code as the guest's, with the same public values, prover gas included.
 
@@ -23,7 +26,10 @@ mod plan;
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use alloy_primitives::B256;
-use rollmill_engine::{Chain, StorageError, stf::BatchError};
+use rollmill_engine::{
+    Chain, StorageError,
+    stf::{BatchError, BuiltBatch},
+};
 use rollmill_l1::{Deployment, contracts::Rollup};
 use rollmill_protocol::{batch::BatchDataError, message::EMPTY_MESSAGE_HASH};
 use rollmill_runtime::{Clock, Shutdown, blocking};
@@ -32,7 +38,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
 use self::choice::{Candidate, choose};
-use crate::SequencerConfig;
+use crate::{SequencerConfig, rollback::Gate};
 
 pub use self::choice::BatchPolicy;
 pub(crate) use self::{
@@ -195,6 +201,9 @@ pub(crate) struct Batcher {
     pub(crate) sealed: watch::Sender<u64>,
     pub(crate) tip: Tip,
     candidates: Vec<Candidate>,
+    gate: Gate,
+    /// Rollbacks that it has followed.
+    generation: u64,
 }
 
 impl Batcher {
@@ -203,6 +212,7 @@ impl Batcher {
         clock: Clock,
         config: SequencerConfig,
         demand: Arc<Notify>,
+        gate: Gate,
         tip: Tip,
     ) -> Self {
         let sealed = watch::Sender::new(tip.batch);
@@ -216,6 +226,8 @@ impl Batcher {
             sealed,
             tip,
             candidates: Vec::new(),
+            generation: gate.generation(),
+            gate,
         }
     }
 
@@ -235,7 +247,7 @@ impl Batcher {
     /// Seals what is due. On demand that is everything up to the newest block.
     pub(crate) async fn step(&mut self, demanded: bool) -> Result<(), SealError> {
         loop {
-            self.look()?;
+            self.look().await?;
             let count = choose(
                 &self.config.batch,
                 &self.candidates,
@@ -259,7 +271,13 @@ impl Batcher {
     }
 
     /// Reads the blocks that were built since the last look.
-    fn look(&mut self) -> Result<(), SealError> {
+    async fn look(&mut self) -> Result<(), SealError> {
+        let _entered = self.gate.enter().await;
+        if self.generation != self.gate.generation() {
+            self.generation = self.gate.generation();
+            self.tip = Tip::load(&self.store).await?;
+            self.candidates.clear();
+        }
         let head = self.chain.head().number;
         let mut next = self.tip.last_block + 1 + self.candidates.len() as u64;
         while next <= head {
@@ -274,15 +292,14 @@ impl Batcher {
     }
 
     /// Makes the first `count` candidates a batch; fewer when their exact prover gas is over the limit.
-    async fn seal(&mut self, mut count: usize) -> Result<(), SealError> {
-        let (work, record) = loop {
-            let plan = self.plan(count);
-            let (work, record) = blocking(move || plan.build()).await?;
-            if count == 1 || record.public_values.prover_gas <= self.config.batch.prover_gas_max {
-                break (work, record);
-            }
-            count /= 2;
-        };
+    async fn seal(&mut self, count: usize) -> Result<(), SealError> {
+        let built = self.build(count).await;
+        let _entered = self.gate.enter().await;
+        if self.generation != self.gate.generation() {
+            // Blocks went away while they were read: neither the batch nor an error of it means anything.
+            return Ok(());
+        }
+        let (work, record, count) = built?;
         let stored = self.store.objects().put(&work.witness).await?;
         if stored != record.witness_hash {
             return Err(SealError::Mismatch {
@@ -303,6 +320,17 @@ impl Batcher {
             "sequencer.batch_sealed"
         );
         Ok(())
+    }
+
+    async fn build(&self, mut count: usize) -> Result<(BuiltBatch, BatchRecord, usize), SealError> {
+        loop {
+            let plan = self.plan(count);
+            let (work, record) = blocking(move || plan.build()).await?;
+            if count == 1 || record.public_values.prover_gas <= self.config.batch.prover_gas_max {
+                return Ok((work, record, count));
+            }
+            count /= 2;
+        }
     }
 
     fn plan(&self, count: usize) -> Plan {

@@ -9,6 +9,7 @@
 //!   [`AHEAD_S_MAX`]; then blocks stay open for longer, and transactions are confirmed all the same. So it is, with an alarm in
 //!   the log, when the clock was set back; when it was set forward, the next block is later, and nothing else changes.
 //! - Randomness is the prevrandao of the newest L1 block that this node has read when it opens the block.
+//! - When blocks were taken back ([`crate::rollback`]), it begins anew from what the chain's file and the store say, as after a start.
 //!
 //! | component | in memory | persisted | recovery |
 //! |---|---|---|---|
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use alloy_primitives::B256;
 use rollmill_engine::{
-    AppendError, Chain, StorageError,
+    AppendError, Chain, PoolError, StorageError,
     stf::{BlockError, TxRejection},
 };
 use rollmill_protocol::{L1Message, batch::BATCH_DATA_BYTES_MAX};
@@ -32,7 +33,10 @@ use rollmill_store::{Store, StoreError};
 use tokio::{sync::watch, time::MissedTickBehavior};
 
 use self::assembly::{Assembly, Inputs};
-use crate::{L1Head, Mempool, SequencerConfig};
+use crate::{
+    L1Head, Mempool, SequencerConfig,
+    rollback::{Gate, RollbackError, sealed_messages},
+};
 
 /// Transactions and L1 messages of a block at most, unless [`BlockLimits`] say otherwise.
 pub const BLOCK_TRANSACTIONS_MAX: usize = 1_000;
@@ -83,6 +87,12 @@ pub enum BuildError {
     /// The chain's file failed.
     #[error(transparent)]
     Chain(#[from] StorageError),
+    /// Where the chain was taken back to cannot be read.
+    #[error("cannot go on after a rollback")]
+    Rollback(#[from] RollbackError),
+    /// What was taken back cannot be kept.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// A stored message does not have the form that was written, or is not the next one.
     #[error("L1 message {index}: {why}")]
     Message {
@@ -117,6 +127,9 @@ pub(crate) struct Builder {
     store: Store,
     l1: watch::Receiver<L1Head>,
     clock: Clock,
+    gate: Gate,
+    /// Rollbacks that it has followed.
+    generation: u64,
     /// Index of the next L1 message to execute.
     pub(crate) next_message: u64,
     assembly: Assembly,
@@ -132,6 +145,7 @@ impl Builder {
         store: Store,
         l1: watch::Receiver<L1Head>,
         clock: Clock,
+        gate: Gate,
         (limits, next_message): (BlockLimits, u64),
     ) -> Result<Self, BuildError> {
         let mut assembly = Assembly::start(chain.clone(), pool.clone(), limits);
@@ -142,6 +156,8 @@ impl Builder {
             store,
             l1,
             clock,
+            generation: gate.generation(),
+            gate,
             next_message: next_message + recovered,
             assembly,
             is_clock_behind: false,
@@ -169,6 +185,10 @@ impl Builder {
 
     /// Confirms what waits; seals the block if it is full or `seal` says so, and then opens the next one for what is left.
     pub(crate) async fn step(&mut self, mut seal: bool) -> Result<(), BuildError> {
+        let _entered = self.gate.enter().await;
+        if self.generation != self.gate.generation() {
+            self.begin_anew().await?;
+        }
         self.look_at_clock();
         loop {
             let is_full = self.extend().await?;
@@ -204,6 +224,13 @@ impl Builder {
         } else {
             tracing::info!("the clock has caught up with the newest block");
         }
+    }
+
+    async fn begin_anew(&mut self) -> Result<(), BuildError> {
+        self.assembly.reset().await;
+        self.next_message = sealed_messages(&self.chain, &self.store).await?;
+        self.generation = self.gate.generation();
+        Ok(())
     }
 
     /// Confirms what waits, in a new block if none is open. Returns whether something is left because the block is full.

@@ -1,19 +1,22 @@
 //! Commits sealed batches on L1, in order.
 //!
 //! The record in the store is all that is committed, so a batch that was sealed before a crash is committed after it with
-//! the same content. Before each commit L1 is asked two things: whether it has the batch already (then it must be this very
-//! one), and whether the messages that the batch executed are still the messages of L1's queue.
+//! the same content; so is one whose commit L1 took back. Before each commit L1 is asked two things: whether it has the batch
+//! already, and whether the messages that the batch executed are still the messages of L1's queue. If either answer is not
+//! what this node expects, the follower of L1 is about to read why, and to take blocks back ([`crate::rollback`]) or to stop the
+//! process: the commit waits. A rollback ends a waiting commit; what it dropped is not committed, and the next batch of its
+//! number takes its place in the nonce.
 //! Reverts are not hopeless: a batch from a clock ahead of L1's fits a few L1 blocks later. They are retried and reported.
 
 use std::time::Duration;
 
 use alloy_primitives::{B256, keccak256};
 use rollmill_l1::{Call, Deployment, SendError, Sender, contracts::Rollup, purpose};
-use rollmill_runtime::{Backoff, RetryError, Shutdown, retry};
+use rollmill_runtime::{Backoff, Shutdown};
 use rollmill_store::{BatchRecord, BatchState, Store, StoreError};
 use tokio::sync::watch;
 
-use crate::CommitFields;
+use crate::{CommitFields, rollback::Gate};
 
 /// Pause between looks for batches that an L1 reorganisation took back.
 const POLL: Duration = Duration::from_secs(2);
@@ -35,7 +38,7 @@ pub enum CommitError {
     /// The stored commit is malformed: stop.
     #[error("stored JSON is malformed")]
     Json(#[from] serde_json::Error),
-    /// L1 has another batch of this number: stop.
+    /// L1 has another batch of this number: the follower will say what that means.
     #[error("L1 has another batch {batch}: data {theirs}, ours is {ours}")]
     Foreign {
         /// Batch number.
@@ -45,7 +48,7 @@ pub enum CommitError {
         /// Ours.
         ours: B256,
     },
-    /// L1's queue is not what the batch executed: an L1 reorganisation changed a message. Stop.
+    /// L1's queue is not what the batch executed: an L1 reorganisation changed a message, which the follower will read.
     #[error(
         "the messages that batch {batch} executed are not L1's: rolling hash {ours}, L1 has {theirs}"
     )]
@@ -62,11 +65,11 @@ pub enum CommitError {
 impl CommitError {
     fn is_temporary(&self) -> bool {
         match self {
-            Self::Ask(_) => true,
+            Self::Ask(_) | Self::Foreign { .. } | Self::Messages { .. } => true,
             Self::Send(error) => {
                 error.is_temporary() || matches!(error, SendError::Reverted { .. })
             }
-            _ => false,
+            Self::Store(_) | Self::Json(_) => false,
         }
     }
 }
@@ -76,19 +79,34 @@ pub(crate) struct Committer {
     pub(crate) sender: Sender,
     pub(crate) deployment: Deployment,
     pub(crate) sealed: watch::Receiver<u64>,
+    pub(crate) gate: Gate,
     /// Commits wait until L1 has a snapshot of this epoch.
     pub(crate) epoch_min: u64,
 }
 
 impl Committer {
     pub(crate) async fn run(mut self, shutdown: Shutdown) -> Result<(), CommitError> {
-        let mut may_commit = false;
+        let (mut may_commit, mut failures) = (false, 0u32);
+        let mut rollbacks = self.gate.subscribe();
         loop {
             may_commit = may_commit || self.has_snapshot().await;
+            let mut pause = if may_commit { POLL } else { POLL_SNAPSHOT };
             if may_commit {
-                self.commit_all(&shutdown).await?;
+                let committed = tokio::select! {
+                    () = shutdown.cancelled() => return Ok(()),
+                    committed = self.commit_all() => committed,
+                    _ = rollbacks.changed() => continue,
+                };
+                match committed {
+                    Ok(()) => failures = 0,
+                    Err(error) if error.is_temporary() => {
+                        failures = failures.saturating_add(1);
+                        pause = Backoff::FOREVER.wait(failures);
+                        tracing::warn!(%error, failures, wait_ms = pause.as_millis() as u64, "commit failed, trying again");
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-            let pause = if may_commit { POLL } else { POLL_SNAPSHOT };
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 changed = self.sealed.changed() => if changed.is_err() {
@@ -116,21 +134,10 @@ impl Committer {
         }
     }
 
-    /// Commits every sealed batch, in order.
-    pub(crate) async fn commit_all(&self, shutdown: &Shutdown) -> Result<(), CommitError> {
+    /// Commits every sealed batch, in order, up to the first that cannot be committed.
+    async fn commit_all(&self) -> Result<(), CommitError> {
         for record in self.store.batches_in_state(BatchState::Sealed).await? {
-            // A failure that retrying does not cure ends the retries as a success of the attempt, and then the loop.
-            let attempt = || async {
-                match self.commit(&record).await {
-                    Err(error) if error.is_temporary() => Err(error),
-                    result => Ok(result),
-                }
-            };
-            match retry("commit", Backoff::FOREVER, shutdown, attempt).await {
-                Ok(result) => result?,
-                Err(RetryError::Shutdown) => return Ok(()),
-                Err(RetryError::Exhausted { source, .. }) => return Err(source),
-            }
+            self.commit(&record).await?;
         }
         Ok(())
     }

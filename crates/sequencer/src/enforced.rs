@@ -14,7 +14,6 @@ use crate::{
     BLOCK_PROVER_GAS_MAX, BLOCK_TRANSACTIONS_MAX, CommitFields, DeriveError, FollowError, L1Head,
     Replica, Underivable,
     batcher::{SealError, Tip},
-    derivation::Derivation,
     follower,
 };
 
@@ -114,7 +113,7 @@ impl Replica {
         data: BatchData,
         program_version: u32,
     ) -> Result<EnforcedBatch, DeriveError> {
-        let derivation = self.derivation();
+        let derivation = &self.follower.derivation;
         let tip = Tip::load(&self.follower.store).await?;
         let built = derivation.build(tip, data, program_version).await;
         derivation.undo(tip.last_block).await?;
@@ -127,11 +126,6 @@ impl Replica {
             values: record.public_values,
             witness: built.witness,
         })
-    }
-
-    fn derivation(&self) -> &Derivation {
-        let derivation = self.follower.derivation.as_ref();
-        derivation.expect("INVARIANT: a replica derives")
     }
 }
 

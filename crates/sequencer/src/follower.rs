@@ -2,14 +2,15 @@
 //!
 //! For each L1 block, in order: messages go into the store, a committed batch moves the tag `safe`, a settled one
 //! `finalized`; then the cursor is stored. Everything is idempotent, so a crash in between repeats the block.
-//! After an L1 reorganisation the messages and batch states of the lost blocks are taken back. The L2 blocks of a
-//! sequencer are not: a batch that was executed with messages which L1 then changed is caught before it is committed (see
-//! `committer`). A node that derives the chain (`derivation`) has no blocks but those that L1 holds, and takes them back, too.
+//! After an L1 reorganisation the messages and batch states of the lost blocks are taken back, and the tags with them. A
+//! sequencer takes those L2 blocks back that executed what L1 does not give again (`rollback` says when); a node that derives the
+//! chain (`derivation`) has no blocks but those that L1 holds, and takes back all that L1 took.
 //! At a batch that cannot be derived it stays until L1 has dropped it: nobody can prove it.
 //!
 //! | component | in memory | persisted | recovery |
 //! |---|---|---|---|
 //! | position on L1 | watcher | cursor `sequencer` | goes on after the cursor |
+//! | how far L1 must be read again | height | cursor `sequencer.reread` | messages are compared again |
 //! | messages | | store, by index | written again |
 //! | batch states, tags | | store; chain file | written again |
 //! | first batch that cannot be derived | | cursor `underivable` | read |
@@ -26,12 +27,17 @@ use rollmill_store::{BatchRecord, BatchState, L1Place, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::derivation::{Derivation, DeriveError};
+use crate::{
+    derivation::{Derivation, DeriveError},
+    rollback::{Rollback, RollbackError},
+};
 
 /// Name of the follower's cursor in the store.
 pub(crate) const CURSOR: &str = "sequencer";
 /// Under this name the store keeps the [`Underivable`].
 const UNDERIVABLE: &str = "underivable";
+/// Name of the height up to which L1 must be read again after a reorganisation.
+const REREAD: &str = "sequencer.reread";
 
 /// The first committed batch that does not follow from its data. Nobody can prove it; in enforced mode L1 drops it, and what was
 /// committed behind it.
@@ -86,6 +92,9 @@ pub enum FollowError {
         "L1 dropped batch {0}: the chain goes on without it, from what `rollmill node --derive` rebuilds"
     )]
     Dropped(u64),
+    /// L1 went back, and the chain cannot follow.
+    #[error("cannot take blocks back")]
+    Rollback(#[from] RollbackError),
     /// L1 holds a batch that this node did not make: another operator, or a lost data directory.
     #[error("L1 holds batch {batch} with L2 block {theirs}, this node has {ours:?}")]
     ForeignBatch {
@@ -104,8 +113,21 @@ pub(crate) struct Follower {
     pub(crate) store: Store,
     pub(crate) chain: Chain,
     pub(crate) head: watch::Sender<L1Head>,
-    /// Makes the batches that are not here; a sequencer has made them all.
-    pub(crate) derivation: Option<Derivation>,
+    /// Makes the batches that are not here.
+    pub(crate) derivation: Derivation,
+    /// Takes the blocks of a sequencer back; without it every block is L1's.
+    pub(crate) rollback: Option<Rollback>,
+    /// Messages are compared with what was executed until L1 is read up to this block; see [`reread`].
+    pub(crate) reread: u64,
+}
+
+/// The L1 block up to which L1 must be read again since a reorganisation; 0 when there is none.
+pub(crate) async fn reread(store: &Store) -> Result<u64, FollowError> {
+    let text = store.cursor(REREAD).await?;
+    Ok(text
+        .map(|text| serde_json::from_str(&text))
+        .transpose()?
+        .unwrap_or(0))
 }
 
 /// The stored cursor, if there is one.
@@ -135,6 +157,7 @@ impl Follower {
         let cursor = match &update {
             Update::Block(block) => {
                 self.block(block).await?;
+                self.end_reread(block.number).await?;
                 block.cursor()
             }
             Update::Rewind(cursor) => {
@@ -195,6 +218,11 @@ impl Follower {
             data: sent.data.clone(),
         };
         tracing::info!(index = message.index, mint = %message.mint, value = %message.value, l1_block, "sequencer.l1_message");
+        if self.reread > 0
+            && let Some(rollback) = &self.rollback
+        {
+            rollback.compare(&message).await?;
+        }
         Ok(self
             .store
             .put_message(message.index, l1_block, &serde_json::to_string(&message)?)
@@ -203,22 +231,14 @@ impl Follower {
 
     async fn committed(&self, event: &BatchCommitted, at: L1Place) -> Result<(), FollowError> {
         let (batch, theirs) = (event.batch, event.c.blockHash);
-        let record = match (self.store.batch(batch).await?, &self.derivation) {
-            (None, Some(derivation)) => match self.derive(derivation, event, at).await? {
+        let known = self.store.batch(batch).await?;
+        let ours = known.as_ref().map(|record| record.public_values.block_hash);
+        let record = match known.filter(|_| ours == Some(theirs)) {
+            Some(record) => record,
+            None => match self.make(event, at, ours).await? {
+                Some(record) => record,
                 None => return Ok(()),
-                record => record,
             },
-            (record, _) => record,
-        };
-        let ours = record
-            .as_ref()
-            .map(|record| record.public_values.block_hash);
-        let Some(record) = record.filter(|_| ours == Some(theirs)) else {
-            return Err(FollowError::ForeignBatch {
-                batch,
-                theirs,
-                ours,
-            });
         };
         self.store.set_batch_committed(batch, at).await?;
         self.tag(Tag::Safe, record.last_block)?;
@@ -230,10 +250,42 @@ impl Follower {
         Ok(())
     }
 
+    /// Makes a batch that is not here, or not this one: a replica derives what it does not know, a sequencer what it sent itself
+    /// and dropped since. `None` when nobody can derive it, or it stands behind such a one.
+    async fn make(
+        &self,
+        event: &BatchCommitted,
+        at: L1Place,
+        ours: Option<B256>,
+    ) -> Result<Option<BatchRecord>, FollowError> {
+        let foreign = FollowError::ForeignBatch {
+            batch: event.batch,
+            theirs: event.c.blockHash,
+            ours,
+        };
+        let Some(rollback) = &self.rollback else {
+            return match ours {
+                None => self.derive(event, at).await,
+                Some(_) => Err(foreign),
+            };
+        };
+        if !self.store.was_sent(at.transaction).await? {
+            return Err(foreign);
+        }
+        tracing::warn!(
+            batch = event.batch,
+            "L1 has a batch that was dropped here: it stands"
+        );
+        let alone = rollback.alone().await;
+        alone.make_room(event.batch - 1).await?;
+        let record = self.derivation.derive(event, at.transaction).await?;
+        alone.go_on().await?;
+        Ok(Some(record))
+    }
+
     /// Derives a batch; `None` when nobody can, or it stands behind such a one.
     async fn derive(
         &self,
-        derivation: &Derivation,
         event: &BatchCommitted,
         at: L1Place,
     ) -> Result<Option<BatchRecord>, FollowError> {
@@ -244,7 +296,7 @@ impl Follower {
         {
             return Ok(None);
         }
-        match derivation.derive(event, at.transaction).await {
+        match self.derivation.derive(event, at.transaction).await {
             Ok(record) => {
                 if known.is_some() {
                     self.set_underivable(None).await?;
@@ -258,7 +310,7 @@ impl Follower {
                     reason,
                     "a batch on L1 cannot be derived: the chain stays before it until L1 drops it"
                 );
-                derivation.rewind().await?;
+                self.derivation.rewind().await?;
                 let batch = event.batch;
                 self.set_underivable(Some(Underivable { batch, reason }))
                     .await?;
@@ -275,10 +327,10 @@ impl Follower {
 
     /// A batch that nobody proved is over: the chain goes on from where it stood before.
     async fn dropped(&self, batch: u64, at: L1Place) -> Result<(), FollowError> {
-        let Some(derivation) = &self.derivation else {
+        if self.rollback.is_some() {
             return Err(FollowError::Dropped(batch));
-        };
-        derivation.drop_batch(batch, at).await?;
+        }
+        self.derivation.drop_batch(batch, at).await?;
         self.set_underivable(None).await?;
         let last_block = self.last_block(BatchState::Settled).await?;
         self.chain.set_tag(Tag::Safe, last_block)?;
@@ -314,12 +366,34 @@ impl Follower {
         }
     }
 
+    /// L1 is read as far as before a reorganisation: what has not come back is gone.
+    async fn end_reread(&mut self, l1_block: u64) -> Result<(), FollowError> {
+        if self.reread == 0 || l1_block < self.reread {
+            return Ok(());
+        }
+        if let Some(rollback) = &self.rollback {
+            rollback.give_up_missing().await?;
+        }
+        self.set_reread(0).await
+    }
+
+    async fn set_reread(&mut self, l1_block: u64) -> Result<(), FollowError> {
+        self.store
+            .set_cursor(REREAD, &serde_json::to_string(&l1_block)?)
+            .await?;
+        self.reread = l1_block;
+        Ok(())
+    }
+
     /// Takes back what the lost blocks said.
-    async fn rewind(&self, to: Cursor) -> Result<(), FollowError> {
+    async fn rewind(&mut self, to: Cursor) -> Result<(), FollowError> {
+        let read = cursor(&self.store).await?;
+        let read = read.map_or(0, |cursor| cursor.block);
+        self.set_reread(self.reread.max(read)).await?;
         let lost = self.store.drop_messages_after_block(to.block).await?;
         self.store.rewind_batches(to.block).await?;
-        if let Some(derivation) = &self.derivation {
-            derivation.rewind().await?;
+        if self.rollback.is_none() {
+            self.derivation.rewind().await?;
         }
         let (safe, finalized) = (
             self.last_block(BatchState::Committed).await?,

@@ -120,6 +120,16 @@ impl Journal {
             && written.await.is_ok()
     }
 
+    /// The same for a thread that may wait, which the runtime's may not.
+    pub(crate) fn add_blocking(&self, transaction: Kept) -> bool {
+        let (done, written) = oneshot::channel();
+        let Some(commands) = &self.commands else {
+            return false;
+        };
+        let command = Command::Add { transaction, done };
+        commands.blocking_send(command).is_ok() && written.blocking_recv().is_ok()
+    }
+
     /// Forgets transactions, at some time soon. A full queue drops the request: the next start cleans up.
     pub fn remove(&self, hashes: Vec<B256>) {
         if let Some(commands) = &self.commands

@@ -8,6 +8,7 @@
 //!
 //! Each arrow is a durable write, so each part can be killed at any point and goes on where it was; the table of each
 //! part stands in its module. Nothing here knows of rollers: the coordinator reads the same L1 events and the same store.
+//! How final each thing is, and what happens when L1 takes something back, stands in `rollback`.
 //! An error of a part is a reason to stop the process, and says why; what can be cured by waiting is retried inside.
 
 mod batcher;
@@ -21,6 +22,7 @@ mod journal;
 mod mempool;
 mod origin;
 mod replica;
+mod rollback;
 mod rpc;
 mod withdrawals;
 
@@ -34,8 +36,8 @@ use std::{
 };
 
 use rollmill_engine::{Chain, StorageError, rpc::Methods};
-use rollmill_l1::{Deployment, Sender, Watcher, WatcherConfig};
-use rollmill_runtime::{Clock, Tasks, blocking};
+use rollmill_l1::{Deployment, DynProvider, Sender, Watcher, WatcherConfig};
+use rollmill_runtime::{Clock, Shutdown, Tasks, blocking};
 use rollmill_store::Store;
 use tokio::sync::{Notify, watch};
 
@@ -55,12 +57,15 @@ pub use mempool::{
 };
 pub use origin::{OriginError, check_origin};
 pub use replica::Replica;
+pub use rollback::{RollbackError, Rollbacks};
 pub use withdrawals::{WithdrawalError, WithdrawalProof, Withdrawals};
 
 use batcher::{Batcher, Tip};
 use builder::Builder;
 use committer::Committer;
+use derivation::Derivation;
 use follower::Follower;
+use rollback::{Gate, Rollback, sealed_messages};
 use rpc::Rollmill;
 
 /// The mempool's journal, in a sequencer's data directory and in no other.
@@ -115,6 +120,9 @@ pub enum OpenError {
     /// The recorded batches.
     #[error(transparent)]
     Batches(#[from] SealError),
+    /// What was taken back before the start.
+    #[error(transparent)]
+    Rollback(#[from] RollbackError),
     /// The position on L1.
     #[error(transparent)]
     L1(#[from] FollowError),
@@ -177,26 +185,28 @@ impl Sequencer {
         }
         let path = data_dir.join(MEMPOOL_FILE);
         let pool = open_pool(chain.clone(), path, clock.clone(), config.pool).await?;
-        let cursor = follower::cursor(&store).await?;
         let provider = sender.provider().clone();
         let head = watch::Sender::new(L1Head::default());
-        let next_message = builder::next_message(&chain, tip.messages_end, tip.last_block)?;
+        let gate = Gate::default();
+        let next_message = sealed_messages(&chain, &store).await?;
         let builder = Builder::open(
             chain.clone(),
             pool.clone(),
             store.clone(),
             head.subscribe(),
             clock.clone(),
+            gate.clone(),
             (config.block, next_message),
         )
         .await?;
-        let follower = Follower {
-            watcher: Watcher::new(provider, &deployment, config.watcher, cursor),
-            store: store.clone(),
+        let parts = (chain.clone(), store.clone(), deployment.clone());
+        let rollback = Rollback {
             chain: chain.clone(),
-            head,
-            derivation: None,
+            store: store.clone(),
+            pool: pool.clone(),
+            gate: gate.clone(),
         };
+        let follower = follow(parts, provider, head, config.watcher, rollback).await?;
         let withdrawals = Arc::new(Withdrawals::new(
             chain.clone(),
             store.clone(),
@@ -213,12 +223,13 @@ impl Sequencer {
         .methods();
         let demand = Arc::new(Notify::new());
         let parts = (chain, store.clone(), deployment.clone());
-        let batcher = Batcher::new(parts, clock, config, demand.clone(), tip);
+        let batcher = Batcher::new(parts, clock, config, demand.clone(), gate.clone(), tip);
         let committer = Committer {
             store,
             sender,
             deployment,
             sealed: batcher.sealed.subscribe(),
+            gate,
             epoch_min: config.commit_epoch_min,
         };
         Ok(Self {
@@ -263,9 +274,10 @@ impl Sequencer {
             builder,
             batcher,
             committer,
-            follower,
+            mut follower,
             ..
         } = self;
+        follower.derivation.shutdown = shutdown.clone();
         let stop = shutdown.clone();
         tasks.spawn("sequencer.mempool", async move {
             stop.run_until(pool.watch()).await.unwrap_or(Ok(()))
@@ -275,6 +287,33 @@ impl Sequencer {
         tasks.spawn("sequencer.batches", batcher.run(shutdown.clone()));
         tasks.spawn("sequencer.commits", committer.run(shutdown));
     }
+}
+
+/// A follower of L1 that goes on where the last process was.
+async fn follow(
+    (chain, store, deployment): (Chain, Store, Deployment),
+    provider: DynProvider,
+    head: watch::Sender<L1Head>,
+    watcher: WatcherConfig,
+    rollback: Rollback,
+) -> Result<Follower, FollowError> {
+    let cursor = follower::cursor(&store).await?;
+    Ok(Follower {
+        watcher: Watcher::new(provider.clone(), &deployment, watcher, cursor),
+        head,
+        reread: follower::reread(&store).await?,
+        rollback: Some(rollback),
+        derivation: Derivation {
+            chain: chain.clone(),
+            store: store.clone(),
+            deployment,
+            provider,
+            // Another one comes with the tasks.
+            shutdown: Shutdown::new(),
+        },
+        store,
+        chain,
+    })
 }
 
 /// Reading the journal back takes a while: not on the runtime's threads.

@@ -6,6 +6,7 @@
 //! confirmed (the chain's file holds it then), when its sender replaces it, when a block finds that it cannot be executed any more, or
 //! when no block took it for [`PoolPolicy::lifetime`], which counts on while the process is down. go-ethereum and reth drop after the
 //! same three hours what waits for a nonce; here what waits for a lower base fee goes, too, because the pool is the only one that has it.
+//! What was confirmed in blocks that were taken back is executed again before all else, in its old order ([`taken_back`]).
 //!
 //! | rule | refusal |
 //! |---|---|
@@ -21,8 +22,10 @@
 
 mod policy;
 mod table;
+mod taken_back;
 
 use std::{
+    collections::HashSet,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::available_parallelism,
@@ -102,7 +105,11 @@ impl Mempool {
     /// INVARIANT: the newest state is there, with what was confirmed before the last end of the process: a transaction that follows
     /// a confirmed one has a nonce too high for the last sealed state, and may spend what only the open block brought.
     pub(crate) fn restore(&self) {
-        let kept = std::mem::take(&mut self.table().kept);
+        let (kept, owed) = {
+            let mut table = self.table();
+            let owed: HashSet<B256> = table.again.iter().map(|tx| tx.hash()).collect();
+            (std::mem::take(&mut table.kept), owed)
+        };
         let now = self.clock.now_unix_s();
         // The base fee may be above the cap now: then the transaction waits, it was acknowledged.
         let limits = Limits {
@@ -110,7 +117,8 @@ impl Mempool {
             ..self.limits()
         };
         let mut useless = Vec::new();
-        for kept in kept {
+        // What is owed another execution is not to be had twice.
+        for kept in kept.into_iter().filter(|kept| !owed.contains(&kept.hash)) {
             if self.policy.is_over(kept.since_unix_s, now) {
                 self.table().remember_expired(vec![kept.hash]);
                 useless.push(kept.hash);
@@ -166,7 +174,8 @@ impl Mempool {
 
     /// How many transactions wait.
     pub fn len(&self) -> usize {
-        self.table().hashes.len()
+        let table = self.table();
+        table.hashes.len() + table.again.len()
     }
 
     /// Whether none waits.
@@ -319,7 +328,9 @@ impl TransactionPool for Mempool {
 
     fn pending(&self, hash: &B256) -> Option<Recovered<Transaction>> {
         let table = self.table();
-        let (sender, nonce) = table.hashes.get(hash)?;
+        let Some((sender, nonce)) = table.hashes.get(hash) else {
+            return table.again.iter().find(|tx| tx.hash() == *hash).cloned();
+        };
         let waiting = &table.accounts.get(sender)?.waiting;
         Some(waiting.get(nonce)?.transaction.clone())
     }
@@ -330,7 +341,9 @@ impl TransactionPool for Mempool {
 
     fn content(&self) -> PoolContent {
         let mut content = PoolContent::default();
-        for queue in self.table().accounts.values() {
+        let table = self.table();
+        content.pending.extend(table.again.iter().cloned());
+        for queue in table.accounts.values() {
             let waiting = queue.waiting.values();
             content.add_account(queue.next, waiting.map(|waiting| &waiting.transaction));
         }

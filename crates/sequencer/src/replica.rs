@@ -64,7 +64,9 @@ impl Replica {
                 store,
                 chain,
                 head: watch::Sender::new(L1Head::default()),
-                derivation: Some(derivation),
+                derivation,
+                rollback: None,
+                reread: 0,
             },
         })
     }

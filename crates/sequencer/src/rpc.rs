@@ -21,7 +21,9 @@ use rollmill_runtime::blocking;
 use rollmill_store::{BatchRecord, BatchState, L1Place, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-use crate::{BatchStats, SequencerConfig, WithdrawalError, Withdrawals, batcher::CommitFields};
+use crate::{
+    BatchStats, Rollbacks, SequencerConfig, WithdrawalError, Withdrawals, batcher::CommitFields,
+};
 
 /// The node says no; the text says why.
 const SERVER_ERROR: i32 = -32000;
@@ -162,6 +164,10 @@ pub(crate) struct RpcSequencerInfo {
     sealed_batch: Option<U64>,
     committed_batch: Option<U64>,
     settled_batch: Option<U64>,
+    /// How often blocks were taken back because L1 was reorganised.
+    rollbacks: U64,
+    /// Pre-confirmations that were broken by that.
+    broken_confirmations: U64,
 }
 
 #[rpc(server, namespace = "rollmill")]
@@ -298,6 +304,7 @@ impl<P: TransactionPool> RollmillApiServer for Rollmill<P> {
     async fn sequencer_info(&self) -> RpcResult<RpcSequencerInfo> {
         let tag = |tag| self.chain.tag(tag).map(U64::from).map_err(internal);
         let config = &self.config;
+        let rollbacks = Rollbacks::load(&self.store).await.map_err(internal)?;
         Ok(RpcSequencerInfo {
             l1_chain_id: U64::from(self.deployment.chain_id),
             l2_chain_id: U64::from(self.deployment.l2_chain_id),
@@ -313,6 +320,8 @@ impl<P: TransactionPool> RollmillApiServer for Rollmill<P> {
             sealed_batch: self.last(BatchState::Sealed).await?,
             committed_batch: self.last(BatchState::Committed).await?,
             settled_batch: self.last(BatchState::Settled).await?,
+            rollbacks: U64::from(rollbacks.count),
+            broken_confirmations: U64::from(rollbacks.transactions),
         })
     }
 

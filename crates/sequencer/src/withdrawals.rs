@@ -2,7 +2,7 @@
 //!
 //! Model: the predeploy's events, in order, are the leaves of the tree. A proof belongs to a batch: it is the path of the leaf in the tree
 //! as of the batch's last block, and leads to the root that the batch committed. Leaves are read from the chain
-//! once and kept (32 bytes each); everything can be rebuilt from the chain at any time.
+//! once and kept (32 bytes each); everything can be rebuilt from the chain at any time, and is when the chain went back.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -76,7 +76,7 @@ pub struct Withdrawals {
 #[derive(Debug, Default)]
 struct Known {
     block: u64,
-    /// The block's hash: a chain that is derived can take blocks back.
+    /// The block's hash: the chain takes blocks back when L1 does.
     hash: B256,
     /// (withdrawal, its block), in order.
     withdrawals: Vec<(Withdrawal, u64)>,

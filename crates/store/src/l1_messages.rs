@@ -4,7 +4,7 @@ use sqlx::Row;
 
 use crate::{
     Store, StoreError,
-    row::{int, u64_of},
+    row::{int, u64_of, u64_opt},
 };
 
 impl Store {
@@ -47,6 +47,14 @@ impl Store {
                 ))
             })
             .collect()
+    }
+
+    /// The index after the last message.
+    pub async fn messages_end(&self) -> Result<u64, StoreError> {
+        let row = sqlx::query("SELECT MAX(idx) + 1 AS messages_end FROM l1_messages")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(u64_opt(&row, "messages_end")?.unwrap_or(0))
     }
 
     /// Forgets the messages seen in blocks after `l1_block`, which were reorganised away; returns how many.

@@ -37,7 +37,7 @@ const QUANTITY_FIELDS = new Set([
   "number", "firstBlock", "lastBlock", "programVersion", "messagesEnd", "transactions", "proverGas", "dataBytes",
   "blockNumber", "batch", "index", "amount", "gasUsed", "effectiveGasPrice", "baseFee", "priorityFee", "l1DataFee",
   "provingFee", "total", "l1ChainId", "l2ChainId", "blockTimeMs", "latestBlock", "safeBlock", "finalizedBlock",
-  "sealedBatch", "committedBatch", "settledBatch",
+  "sealedBatch", "committedBatch", "settledBatch", "rollbacks", "brokenConfirmations",
 ]);
 
 /** Quantities become bigints; hashes and addresses stay what they are. */

@@ -63,6 +63,10 @@ export type SequencerInfo = {
   sealedBatch: bigint | null;
   committedBatch: bigint | null;
   settledBatch: bigint | null;
+  /** How often blocks were taken back because L1 was reorganised. */
+  rollbacks: bigint;
+  /** Pre-confirmations that were broken by that. */
+  brokenConfirmations: bigint;
 };
 
 /** A message from L1, as its event says it. */

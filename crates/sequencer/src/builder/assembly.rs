@@ -10,8 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use alloy_consensus::transaction::Recovered;
 use alloy_primitives::B256;
-use rollmill_engine::{Chain, Confirmed, stf::BlockAttributes};
+use rollmill_engine::{
+    Chain, Confirmed,
+    stf::{BlockAttributes, Transaction},
+};
 use rollmill_protocol::L1Message;
 use tokio::sync::{mpsc, oneshot};
 
@@ -98,13 +102,20 @@ impl Assembly {
         self.is_open
     }
 
-    /// Executes again, in its order, what was confirmed before the last end of the process; only then the pool takes in what it
-    /// kept. Returns how many L1 messages were confirmed.
+    /// Executes again, in its order, what was confirmed before the last end of the process; only then the pool takes in what is
+    /// owed another execution, and what it kept. Returns how many L1 messages were confirmed.
     pub(super) async fn recover(&mut self) -> Result<u64, BuildError> {
         let messages = self.run(Bench::recover).await?;
+        self.run(|bench| bench.pool.follow_back()).await?;
         self.run(|bench| bench.pool.restore()).await;
         self.is_open = messages.is_some();
         Ok(messages.unwrap_or_default())
+    }
+
+    /// Drops the open block: its parent was taken back.
+    pub(super) async fn reset(&mut self) {
+        self.run(|bench| bench.open = None).await;
+        self.is_open = false;
     }
 
     /// Confirms what waits, in a new block if none is open.
@@ -251,7 +262,11 @@ impl Bench {
         loop {
             let at_once = self.pool.len() / CONFIRMED_PART;
             let at_once = at_once.clamp(*CONFIRMED_AT_ONCE.start(), *CONFIRMED_AT_ONCE.end());
-            let is_over = self.confirm_ready(draft, at_once, &mut extended.is_full)?;
+            let owed = self.pool.taken_back(at_once);
+            let is_over = match owed.is_empty() {
+                true => self.confirm_ready(draft, at_once, &mut extended.is_full)?,
+                false => self.redo(draft, owed, &mut extended.is_full)?,
+            };
             if is_over {
                 return Ok(());
             }
@@ -260,6 +275,33 @@ impl Bench {
                 return Ok(());
             }
         }
+    }
+
+    /// Executes again, in its order, what was taken back with its blocks. Returns whether the first of the rest waits for room.
+    fn redo(
+        &self,
+        draft: &mut Draft,
+        owed: Vec<Recovered<Transaction>>,
+        is_full: &mut bool,
+    ) -> Result<bool, BuildError> {
+        let before = draft.len();
+        let (mut count, mut early) = (0, Vec::new());
+        for transaction in owed {
+            match draft.offer(transaction.clone())? {
+                Offered::NoRoom => {
+                    *is_full = true;
+                    break;
+                }
+                Offered::Early => early.push(transaction),
+                Offered::Executed | Offered::Refused => {}
+            }
+            count += 1;
+        }
+        if draft.len() > before {
+            self.confirm(&draft.block)?;
+        }
+        self.pool.redone(count, early)?;
+        Ok(*is_full)
     }
 
     /// Confirms up to `at_once` of those that wait. `is_full` becomes true when one waits for room. Returns whether that was

@@ -46,6 +46,8 @@ pub(super) struct Table {
     pub(super) expired: VecDeque<B256>,
     /// What the journal kept, until it is restored.
     pub(super) kept: Vec<Kept>,
+    /// Transactions of blocks that were taken back, in their order.
+    pub(super) again: VecDeque<Recovered<Transaction>>,
 }
 
 pub(super) struct Inserted {
@@ -153,11 +155,16 @@ impl Table {
 
     /// The nonce after the executable transactions of an account; `None` when it has none.
     pub(super) fn pending_nonce(&self, account: Address) -> Option<u64> {
-        let Queue { next, waiting } = self.accounts.get(&account)?;
-        let follow = (*next..)
-            .zip(waiting.range(next..))
-            .take_while(|(next, (nonce, _))| next == *nonce);
-        follow.last().map(|(nonce, _)| nonce + 1)
+        let again = self.again.iter().filter(|tx| tx.signer() == account);
+        let again = again.map(|tx| tx.nonce() + 1).max();
+        let queued = self.accounts.get(&account).and_then(|queue| {
+            let next = again.unwrap_or(0).max(queue.next);
+            let follow = (next..)
+                .zip(queue.waiting.range(next..))
+                .take_while(|(next, (nonce, _))| next == *nonce);
+            follow.last().map(|(nonce, _)| nonce + 1)
+        });
+        queued.or(again)
     }
 
     /// Hashes of the waiting transactions for which `holds`.

@@ -12,9 +12,20 @@ use super::{World, deposit, l1_place, put, rollup, signed, transfer};
 use crate::{
     BatchPolicy, CommitFields, SequencerConfig,
     batcher::{Batcher, Tip},
+    rollback::Gate,
 };
 
 pub(super) async fn batcher(
+    world: &World,
+    chain: &Chain,
+    store: &Store,
+    policy: BatchPolicy,
+) -> Batcher {
+    batcher_behind(Gate::default(), world, chain, store, policy).await
+}
+
+pub(super) async fn batcher_behind(
+    gate: Gate,
     world: &World,
     chain: &Chain,
     store: &Store,
@@ -31,6 +42,7 @@ pub(super) async fn batcher(
         world.clock.clone(),
         config,
         Arc::new(Notify::new()),
+        gate,
         tip,
     )
 }

@@ -30,18 +30,19 @@ use crate::{
     BatchPolicy, DeriveError, FollowError, L1Head,
     derivation::Derivation,
     follower::{self, Follower},
+    rollback::{Gate, Rollback},
 };
 
 /// An L1 without contracts: commits are calldata sent to nobody.
-struct Layer1 {
-    provider: DynProvider,
+pub(super) struct Layer1 {
+    pub(super) provider: DynProvider,
     sent: u64,
     shutdown: CancellationToken,
     _dir: TempDir,
 }
 
 impl Layer1 {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let dir = TempDir::new().unwrap();
         let shutdown = CancellationToken::new();
         let config = DevL1Config {
@@ -77,7 +78,7 @@ impl Layer1 {
     }
 
     /// Commits a batch, and says so as the contract would.
-    async fn commit(&mut self, record: &BatchRecord) -> LoggedEvent {
+    pub(super) async fn commit(&mut self, record: &BatchRecord) -> LoggedEvent {
         let call = commitCall {
             c: Commit::from(&fields(record)),
             data: record.data.clone(),
@@ -102,7 +103,7 @@ fn funded() -> alloy::signers::local::PrivateKeySigner {
         .unwrap()
 }
 
-fn committed(record: &BatchRecord) -> BatchCommitted {
+pub(super) fn committed(record: &BatchRecord) -> BatchCommitted {
     BatchCommitted {
         batch: record.number,
         task: record.task,
@@ -115,7 +116,7 @@ fn committed(record: &BatchRecord) -> BatchCommitted {
     }
 }
 
-fn logged(transaction: B256, event: BatchCommitted) -> LoggedEvent {
+pub(super) fn logged(transaction: B256, event: BatchCommitted) -> LoggedEvent {
     LoggedEvent {
         event: L1Event::Rollup(RollupEvents::BatchCommitted(event)),
         transaction,
@@ -123,7 +124,7 @@ fn logged(transaction: B256, event: BatchCommitted) -> LoggedEvent {
     }
 }
 
-fn sent(message: L1Message) -> LoggedEvent {
+pub(super) fn sent(message: L1Message) -> LoggedEvent {
     let event = MessageSent {
         index: message.index,
         sender: message.sender,
@@ -141,7 +142,7 @@ fn sent(message: L1Message) -> LoggedEvent {
     }
 }
 
-fn l1_block(number: u64, events: Vec<LoggedEvent>) -> Update {
+pub(super) fn l1_block(number: u64, events: Vec<LoggedEvent>) -> Update {
     Update::Block(L1Block {
         number,
         hash: B256::with_last_byte(number as u8),
@@ -174,13 +175,15 @@ impl Node {
             store: store.clone(),
             chain: chain.clone(),
             head: watch::Sender::new(L1Head::default()),
-            derivation: Some(Derivation {
+            derivation: Derivation {
                 chain: chain.clone(),
                 store: store.clone(),
                 deployment,
                 provider,
                 shutdown: Shutdown::new(),
-            }),
+            },
+            rollback: None,
+            reread: 0,
         };
         Self {
             world,
@@ -204,7 +207,7 @@ impl Node {
                 continue;
             };
             if self.store.batch(event.batch).await.unwrap().is_none() {
-                let derivation = self.follower.derivation.as_ref().unwrap();
+                let derivation = &self.follower.derivation;
                 derivation.derive(event, logged.transaction).await?;
             }
         }
@@ -513,7 +516,7 @@ async fn a_batch_that_cannot_be_derived_is_waited_out() {
     assert_eq!(node.store.batch(2).await.unwrap(), Some(empty));
 
     // The same blocks under the next number.
-    let derivation = node.follower.derivation.as_ref().unwrap();
+    let derivation = &node.follower.derivation;
     let tip = crate::batcher::Tip::load(&node.store).await.unwrap();
     let data = rollmill_protocol::BatchData::decode(&records[0].data).unwrap();
     let (_, third) = derivation.build(tip, data, 1).await.unwrap();
@@ -549,7 +552,12 @@ async fn a_dropped_batch_takes_its_blocks_with_it() {
 
     // A sequencer's own blocks cannot go: it stops.
     let mut sequencer = Node::new(&l1).await;
-    sequencer.follower.derivation = None;
+    sequencer.follower.rollback = Some(Rollback {
+        chain: sequencer.chain.clone(),
+        store: sequencer.store.clone(),
+        pool: sequencer.world.pool(&sequencer.chain),
+        gate: Gate::default(),
+    });
     let refused = sequencer.reads(1, vec![dropped(1)]).await.unwrap_err();
     assert!(matches!(refused, FollowError::Dropped(1)), "{refused}");
 }

@@ -5,6 +5,7 @@ mod batcher;
 mod builder;
 mod derivation;
 mod mempool;
+mod rollback;
 mod rpc;
 
 use std::{path::Path, sync::Arc};
@@ -25,6 +26,7 @@ use tokio::sync::watch;
 
 use crate::{
     BlockLimits, GenesisConfig, L1Head, MEMPOOL_FILE, Mempool, PoolPolicy, builder::Builder,
+    rollback::Gate,
 };
 
 const L2: u64 = 1_337_002;
@@ -93,6 +95,17 @@ impl World {
         pool: &Arc<Mempool>,
         next_message: u64,
     ) -> Builder {
+        self.builder_behind((Gate::default(), limits), chain, pool, next_message)
+            .await
+    }
+
+    async fn builder_behind(
+        &self,
+        (gate, limits): (Gate, BlockLimits),
+        chain: &Chain,
+        pool: &Arc<Mempool>,
+        next_message: u64,
+    ) -> Builder {
         let l1 = L1Head {
             number: 7,
             timestamp: GENESIS_S,
@@ -104,6 +117,7 @@ impl World {
             self.store().await,
             watch::Sender::new(l1).subscribe(),
             self.clock.clone(),
+            gate,
             (limits, next_message),
         )
         .await

@@ -1,6 +1,6 @@
 //! A running L1 with deployed contracts, and a sequencer that can be stopped and opened again.
 
-use std::{future::Future, path::Path, time::Duration};
+use std::{future::Future, path::Path, process::Stdio, time::Duration};
 
 use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxEnvelope},
@@ -23,6 +23,10 @@ use rollmill_runtime::{Clock, Shutdown, Tasks};
 use rollmill_sequencer::{GenesisConfig, Mempool, Sealer, Sequencer, SequencerConfig, Withdrawals};
 use rollmill_store::Store;
 use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
 use tokio_util::sync::CancellationToken;
 
 pub const L1: u64 = 1_337_001;
@@ -61,14 +65,25 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
         .unwrap_or_else(|_| panic!("{what} did not happen"))
 }
 
-/// An L1 that mines on transactions and every 50 ms, so that its time passes quickly.
+/// An L1 with the test mnemonic's accounts.
 pub struct Layer1 {
-    pub node: DevL1,
-    shutdown: CancellationToken,
-    _dir: TempDir,
+    pub url: String,
+    running: Running,
+}
+
+enum Running {
+    Embedded {
+        _node: DevL1,
+        shutdown: CancellationToken,
+        _dir: TempDir,
+    },
+    Anvil {
+        _process: Child,
+    },
 }
 
 impl Layer1 {
+    /// The embedded one, which mines on transactions and every 50 ms, so that its time passes quickly.
     pub async fn start() -> Self {
         let dir = TempDir::new().unwrap();
         let shutdown = CancellationToken::new();
@@ -79,9 +94,47 @@ impl Layer1 {
         };
         let node = DevL1::start(config, shutdown.clone()).await.unwrap();
         Self {
-            node,
-            shutdown,
-            _dir: dir,
+            url: node.url(),
+            running: Running::Embedded {
+                _node: node,
+                shutdown,
+                _dir: dir,
+            },
+        }
+    }
+
+    /// Anvil from npm, which can be reorganised. It mines each transaction by itself, and else when it is told to.
+    pub async fn anvil() -> Self {
+        let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts/node_modules");
+        let anvil = tools.join(".bin/anvil");
+        assert!(
+            anvil.exists(),
+            "{} is missing: run `npm ci --ignore-scripts` in contracts/",
+            anvil.display()
+        );
+        let chain_id = L1.to_string();
+        let args = ["--port", "0", "--chain-id", &chain_id];
+        let rules = ["--hardfork", "osaka", "--enable-tx-gas-limit"];
+        let mut process = Command::new(anvil)
+            .args(args)
+            .args(rules)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let url = loop {
+            let line = lines.next_line().await.unwrap().unwrap();
+            if let Some(address) = line.strip_prefix("Listening on ") {
+                break format!("http://{address}");
+            }
+        };
+        // Read on, so that anvil never waits for a full pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self {
+            url,
+            running: Running::Anvil { _process: process },
         }
     }
 
@@ -93,7 +146,7 @@ impl Layer1 {
             ..Default::default()
         };
         Sender::new(
-            connect(&self.node.url()).unwrap(),
+            connect(&self.url).unwrap(),
             L1,
             account(index),
             store.clone(),
@@ -102,7 +155,7 @@ impl Layer1 {
     }
 
     pub async fn balance(&self, account: Address) -> U256 {
-        connect(&self.node.url())
+        connect(&self.url)
             .unwrap()
             .get_balance(account)
             .await
@@ -112,7 +165,9 @@ impl Layer1 {
 
 impl Drop for Layer1 {
     fn drop(&mut self) {
-        self.shutdown.cancel();
+        if let Running::Embedded { shutdown, .. } = &self.running {
+            shutdown.cancel();
+        }
     }
 }
 

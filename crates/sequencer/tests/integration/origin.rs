@@ -15,7 +15,7 @@ use crate::{
 };
 
 fn provider(l1: &Layer1) -> DynProvider {
-    connect(&l1.node.url()).unwrap()
+    connect(&l1.url).unwrap()
 }
 
 type Change = fn(&mut Deployment);

@@ -35,7 +35,7 @@ impl Running {
         let chain = Chain::open(&dir.join("l2.redb"), &spec).unwrap();
         let shutdown = Shutdown::new();
         let mut tasks = Tasks::new(shutdown.clone());
-        let provider = connect(&l1.node.url()).unwrap();
+        let provider = connect(&l1.url).unwrap();
         let parts = (chain.clone(), store.clone(), deployment);
         let replica = Replica::open(parts, provider, SequencerConfig::default(), &tasks);
         replica.await.unwrap().spawn(&mut tasks);

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use crate::harness::{ETHER, Layer1, Node, account, eventually, l2_transaction};
 
 /// Batches are sealed on demand only.
-fn config() -> SequencerConfig {
+pub fn config() -> SequencerConfig {
     SequencerConfig {
         block_time: Duration::from_millis(20),
         batch: BatchPolicy {
@@ -94,7 +94,7 @@ fn finalize(node: &Node, proof: &WithdrawalProof) -> Call {
 }
 
 /// Tags follow the record of a batch, not the other way round.
-async fn tag_reaches_head(node: &Node, tag: Tag) {
+pub async fn tag_reaches_head(node: &Node, tag: Tag) {
     eventually("the tag at the newest block", || async {
         (node.chain.tag(tag).unwrap() == node.chain.head().number).then_some(())
     })

@@ -8,7 +8,10 @@ use rollmill_l1::{Call, SendError, Sender, SenderConfig, connect, contracts::Rol
 use rollmill_store::{L1SendState, Store};
 use tempfile::TempDir;
 
-use crate::harness::{L1, Layer1, account, deployed};
+use crate::{
+    harness::{L1, Layer1, account, deployed},
+    reorganisation::Instead,
+};
 
 async fn store() -> (TempDir, Store) {
     let dir = TempDir::new().unwrap();
@@ -175,7 +178,7 @@ async fn an_account_that_cannot_pay_is_told_so_and_nothing_is_recorded() {
     let (l1, (_dir, store)) = (Layer1::start().await, store().await);
     let poor = account(1_000);
     let sender = Sender::new(
-        connect(&l1.node.url()).unwrap(),
+        connect(&l1.url).unwrap(),
         L1,
         poor.clone(),
         store.clone(),
@@ -204,4 +207,48 @@ async fn an_account_that_cannot_pay_is_told_so_and_nothing_is_recorded() {
     l1.sender(1, &store).send("gift", &gift).await.unwrap();
     sender.send("pay/1", &pay(to, 1)).await.unwrap();
     assert_eq!(l1.balance(to).await, U256::ONE);
+}
+
+/// Who asks again for what L1 lost has it sent again, once; with another call in its place if that is what is asked for.
+#[tokio::test]
+async fn what_l1_lost_is_sent_again_when_it_is_asked_for() {
+    let (l1, (_dir, store)) = (Layer1::anvil().await, store().await);
+    let sender = l1.sender(1, &store);
+    let to = Address::repeat_byte(0xaa);
+    let first = sender.send("pay/1", &pay(to, 5)).await.unwrap();
+    l1.reorganise(1, Instead::Blocks(&[])).await;
+    assert_eq!(l1.balance(to).await, U256::ZERO);
+    let again = sender.send("pay/1", &pay(to, 5)).await.unwrap();
+    assert_eq!((again.hash, again.block), (first.hash, first.block + 2));
+    assert_eq!(l1.balance(to).await, U256::from(5));
+
+    l1.reorganise(1, Instead::Blocks(&[])).await;
+    let other = sender.send("pay/1", &pay(to, 7)).await.unwrap();
+    assert_ne!(other.hash, first.hash);
+    assert_eq!(l1.balance(to).await, U256::from(7));
+    let recorded = store.send("pay/1").await.unwrap().unwrap();
+    assert_eq!((recorded.nonce, recorded.attempts.len()), (0, 2));
+    // On L1 it counts, whatever is asked for.
+    let known = sender.send("pay/1", &pay(to, 9)).await.unwrap();
+    assert_eq!(known.hash, other.hash);
+    assert_eq!(l1.balance(to).await, U256::from(7));
+}
+
+#[tokio::test]
+async fn what_l1_lost_and_nobody_asks_for_does_not_hold_up_the_rest() {
+    let (l1, (_dir, store)) = (Layer1::anvil().await, store().await);
+    let sender = l1.sender(1, &store);
+    let (lost, wanted) = (Address::repeat_byte(0xaa), Address::repeat_byte(0xbb));
+    sender.send("pay/1", &pay(lost, 5)).await.unwrap();
+    sender.send("pay/2", &pay(lost, 6)).await.unwrap();
+    l1.reorganise(2, Instead::Blocks(&[])).await;
+    let mined = sender.send("pay/3", &pay(wanted, 7)).await.unwrap();
+    assert_eq!(store.send("pay/3").await.unwrap().unwrap().nonce, 2);
+    assert_eq!(l1.balance(wanted).await, U256::from(7));
+    assert_eq!(l1.balance(lost).await, U256::ZERO);
+    // Its nonce is gone, so it gets another one when it is asked for after all.
+    let late = sender.send("pay/1", &pay(lost, 5)).await.unwrap();
+    assert!(late.block > mined.block);
+    assert_eq!(store.send("pay/1#2").await.unwrap().unwrap().nonce, 3);
+    assert_eq!(l1.balance(lost).await, U256::from(5));
 }
