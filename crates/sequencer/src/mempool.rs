@@ -15,6 +15,8 @@
 //! | same nonce: 10 % more fee cap and tip | replacement transaction underpriced |
 //! | at most [`PoolPolicy::transactions_max`] in all | txpool is full |
 //!
+//! What was acknowledged is not refused again: none of this is asked of it but its nonce, neither after a restart nor after a rollback.
+//!
 //! | component | in memory | persisted | recovery |
 //! |---|---|---|---|
 //! | waiting transactions | the table | raw bytes and time of arrival by hash | read, decoded and checked again; mined ones are recognised by nonce, expired ones by time |
@@ -46,7 +48,10 @@ use rollmill_protocol::batch::TRANSACTION_BYTES_MAX;
 use rollmill_runtime::{Clock, blocking};
 use tokio::sync::{Notify, Semaphore};
 
-use self::table::{Inserted, Table};
+use self::{
+    policy::Standing,
+    table::{Inserted, Table},
+};
 use crate::journal::{Journal, JournalError, Kept};
 
 pub use policy::{ACCOUNT_SLOTS, LIFETIME_S, POOL_TRANSACTIONS_MAX, PoolPolicy};
@@ -102,8 +107,8 @@ impl Mempool {
 
     /// Takes in what the journal kept. Blocks the thread.
     ///
-    /// INVARIANT: the newest state is there, with what was confirmed before the last end of the process: a transaction that follows
-    /// a confirmed one has a nonce too high for the last sealed state, and may spend what only the open block brought.
+    /// INVARIANT: the newest state is there, with what was confirmed before the last end of the process, so that what was confirmed is
+    /// recognised; and the pool knows what is owed another execution.
     pub(crate) fn restore(&self) {
         let (kept, owed) = {
             let mut table = self.table();
@@ -124,8 +129,9 @@ impl Mempool {
                 useless.push(kept.hash);
                 continue;
             }
-            let restored = decode(&kept.raw, &limits)
-                .and_then(|transaction| self.insert(transaction, kept.since_unix_s));
+            let restored = decode(&kept.raw, &limits).and_then(|transaction| {
+                self.insert(transaction, kept.since_unix_s, Standing::Acknowledged)
+            });
             if let Err(error) = restored {
                 tracing::debug!(hash = %kept.hash, %error, "mempool.not_restored");
                 useless.push(kept.hash);
@@ -222,15 +228,19 @@ impl Mempool {
         &self,
         transaction: Recovered<Transaction>,
         since_unix_s: u64,
+        standing: Standing,
     ) -> Result<Inserted, PoolError> {
         let address = transaction.signer();
         let mut state = Newest::of(&self.chain);
-        let sender = self.sender(address)?;
+        let mut sender = self.sender(address)?;
+        if standing == Standing::Acknowledged {
+            sender.balance = U256::MAX;
+        }
         admit(&transaction, &sender)?;
-        let limit = self.policy.transactions_max;
+        let bounds = self.policy.bounds(standing);
         let inserted = self
             .table()
-            .insert(transaction, since_unix_s, &sender, limit)?;
+            .insert(transaction, since_unix_s, &sender, bounds)?;
         loop {
             let now = Newest::of(&self.chain);
             if now.is(&state) {
@@ -299,8 +309,10 @@ impl TransactionPool for Mempool {
     async fn submit(self: &Arc<Self>, raw: Bytes) -> Result<B256, PoolError> {
         let (pool, bytes) = (self.clone(), raw.clone());
         let since_unix_s = self.clock.now_unix_s();
-        let check =
-            move || decode(&bytes, &pool.limits()).and_then(|tx| pool.insert(tx, since_unix_s));
+        let check = move || {
+            let transaction = decode(&bytes, &pool.limits())?;
+            pool.insert(transaction, since_unix_s, Standing::Offered)
+        };
         let Inserted { hash, replaced } = {
             let turn = self.checks.acquire().await;
             let _turn = turn.expect("INVARIANT: it is never closed");

@@ -27,7 +27,39 @@ impl Default for PoolPolicy {
     }
 }
 
+/// How much may wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// In all.
+    pub(super) transactions: usize,
+    /// Of an account.
+    pub(super) account_slots: u64,
+}
+
+/// What a transaction must fulfil to come into the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Somebody offers it: all rules.
+    Offered,
+    /// Its sender was told that it is taken: its nonce is not used yet. A block finds out whether the sender can pay, because what
+    /// brings the money may be owed another execution.
+    Acknowledged,
+}
+
 impl PoolPolicy {
+    pub(super) const fn bounds(&self, standing: Standing) -> Bounds {
+        match standing {
+            Standing::Offered => Bounds {
+                transactions: self.transactions_max,
+                account_slots: ACCOUNT_SLOTS,
+            },
+            Standing::Acknowledged => Bounds {
+                transactions: usize::MAX,
+                account_slots: u64::MAX,
+            },
+        }
+    }
+
     /// A clock that went back makes nothing older.
     pub(super) fn is_over(&self, since_unix_s: u64, now_unix_s: u64) -> bool {
         now_unix_s.saturating_sub(since_unix_s) >= self.lifetime.as_secs()

@@ -10,7 +10,7 @@ use rollmill_engine::{
     stf::Transaction,
 };
 
-use super::ACCOUNT_SLOTS;
+use super::policy::Bounds;
 use crate::journal::Kept;
 
 /// Expired transactions that are remembered: a quarter of a MiB.
@@ -71,7 +71,7 @@ impl Table {
         transaction: Recovered<Transaction>,
         since_unix_s: u64,
         sender: &Sender,
-        transactions_max: usize,
+        bounds: Bounds,
     ) -> Result<Inserted, PoolError> {
         let (address, nonce, hash) = (
             transaction.signer(),
@@ -81,10 +81,10 @@ impl Table {
         if self.hashes.contains_key(&hash) {
             return Err(PoolError::AlreadyKnown);
         }
-        if nonce >= sender.nonce.saturating_add(ACCOUNT_SLOTS) {
+        if nonce >= sender.nonce.saturating_add(bounds.account_slots) {
             return Err(PoolError::NonceTooHigh {
                 nonce,
-                limit: ACCOUNT_SLOTS,
+                limit: bounds.account_slots,
             });
         }
         let waiting = self.accounts.get(&address).map(|queue| &queue.waiting);
@@ -93,7 +93,7 @@ impl Table {
             return Err(PoolError::Underpriced);
         }
         let replaced = replaced.map(|old| old.hash);
-        if replaced.is_none() && self.hashes.len() >= transactions_max {
+        if replaced.is_none() && self.hashes.len() >= bounds.transactions {
             return Err(PoolError::Full);
         }
         let others = waiting

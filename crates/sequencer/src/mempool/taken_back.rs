@@ -4,7 +4,7 @@
 //! - It goes first, before whatever waits, and in the order in which it had been executed: who was confirmed before is served
 //!   before, and what L1 did not change comes out as it was.
 //! - The pool's limits do not apply to it. What cannot be executed any more (the deposit that it spent is gone) is dropped with
-//!   a warning; what has become too early or too cheap waits with the others, under their rules.
+//!   a warning; what has become too early or too cheap waits with the others, for as long as they.
 //!
 //! | component | in memory | persisted | recovery |
 //! |---|---|---|---|
@@ -17,7 +17,7 @@ use alloy_eips::Encodable2718;
 use alloy_primitives::Address;
 use rollmill_engine::{PoolError, stf::Transaction};
 
-use super::Mempool;
+use super::{Mempool, policy::Standing};
 use crate::journal::Kept;
 
 impl Mempool {
@@ -64,7 +64,7 @@ impl Mempool {
         let since_unix_s = self.clock.now_unix_s();
         for transaction in waiting {
             let (hash, raw) = (transaction.hash(), transaction.encoded_2718().into());
-            let inserted = match self.insert(transaction, since_unix_s) {
+            let inserted = match self.insert(transaction, since_unix_s, Standing::Acknowledged) {
                 Ok(inserted) => inserted,
                 Err(error) => {
                     tracing::warn!(%hash, %error, "mempool.dropped");

@@ -18,7 +18,8 @@ use super::{
     key, l1_place, signed, transfer,
 };
 use crate::{
-    BatchPolicy, BlockLimits, FollowError, L1Head, Mempool, RollbackError, Rollbacks,
+    ACCOUNT_SLOTS, BatchPolicy, BlockLimits, FollowError, L1Head, Mempool, RollbackError,
+    Rollbacks,
     builder::{AHEAD_S_MAX, Builder},
     derivation::Derivation,
     follower::{Follower, reread},
@@ -235,9 +236,10 @@ async fn another_message_in_its_place_takes_back_what_was_built_on_it() {
     assert_eq!(node.balance(key(POOR).address()), U256::from(5));
     assert_eq!(node.balance(Address::repeat_byte(0xee)), U256::ZERO);
     assert!(node.chain.taken_back().unwrap().is_empty());
-    // Too early without the one before it, and nobody could pay for it: it does not wait.
+    // Too early without the one before it, it waits.
     assert_eq!(node.chain.place_of(&waits).unwrap(), None);
-    assert!(node.pool.is_empty());
+    assert!(node.pool.pending(&waits).is_some());
+    assert_eq!(node.pool.len(), 1);
 
     // The batch over the new blocks takes the dropped one's number.
     let record = node.batches(&world).await;
@@ -386,6 +388,47 @@ async fn what_is_done_again_goes_on_after_a_kill() {
     let again: Vec<B256> = blocks.flat_map(|number| node.users(number)).collect();
     assert_eq!(again, done);
     assert!(node.chain.taken_back().unwrap().is_empty());
+}
+
+/// Its nonce is far ahead of the state's, and nothing pays for it yet.
+#[tokio::test]
+async fn what_waits_behind_what_was_taken_back_stands_after_a_kill() {
+    let world = World::new();
+    let heir = 5;
+    let waiting = {
+        let mut node = Node::alone(&world).await;
+        node.reads(1, vec![]).await.unwrap();
+        node.reads(2, vec![sent(deposit(0, 3))]).await.unwrap();
+        for nonce in 0..ACCOUNT_SLOTS {
+            let gift = alloy::consensus::TxEip1559 {
+                to: key(heir).address().into(),
+                value: U256::from(ETHER / 100),
+                ..transfer(nonce)
+            };
+            node.takes(signed(1, gift)).await;
+        }
+        let waiting = [
+            node.pool.submit(signed(1, transfer(ACCOUNT_SLOTS))).await,
+            node.pool.submit(signed(heir, transfer(0))).await,
+        ];
+        node.goes_back(1).await;
+        node.reads(2, vec![sent(deposit(0, 4))]).await.unwrap();
+        node.store.close().await;
+        waiting.map(Result::unwrap)
+    };
+    let mut node = Node::alone(&world).await;
+    let slots = ACCOUNT_SLOTS as usize;
+    assert_eq!(node.pool.len(), slots + 2);
+    let nonce = node.pool.pending_nonce(key(1).address());
+    assert_eq!(nonce, Some(ACCOUNT_SLOTS + 1));
+    // However long the first step takes, there is a second one for the same block.
+    node.builder.step(false).await.unwrap();
+    node.builder.step(false).await.unwrap();
+    node.seals().await;
+    let users = node.users(1);
+    assert_eq!(users.len(), slots + 2);
+    assert!(waiting.iter().all(|hash| users[slots..].contains(hash)));
+    assert!(node.pool.is_empty());
 }
 
 #[tokio::test]
