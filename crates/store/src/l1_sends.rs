@@ -172,15 +172,6 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// The nonce after the highest that was ever recorded for `account`.
-    pub async fn next_nonce(&self, account: Address) -> Result<Option<u64>, StoreError> {
-        let row = sqlx::query("SELECT MAX(nonce) + 1 AS nonce FROM l1_sends WHERE account = ?1")
-            .bind(account.as_slice())
-            .fetch_one(&self.pool)
-            .await?;
-        u64_opt(&row, "nonce")
-    }
-
     /// Writes down that the attempt `hash` is in `block`.
     pub async fn close_send(
         &self,

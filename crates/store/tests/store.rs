@@ -114,7 +114,7 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
 async fn a_purpose_is_sent_once() {
     let folder = TempDir::new().unwrap();
     let store = open(&folder).await;
-    assert_eq!(store.next_nonce(account()).await.unwrap(), None);
+    assert!(store.nonces_from(account(), 0).await.unwrap().is_empty());
     store
         .record_send("a", account(), 0, &attempt("a0"))
         .await
@@ -147,7 +147,8 @@ async fn a_purpose_is_sent_once() {
         ["a", "b"]
     );
     assert_eq!(open[0].attempts, [attempt("a0"), attempt("a0, dearer")]);
-    assert_eq!(store.next_nonce(account()).await.unwrap(), Some(2));
+    assert_eq!(store.nonces_from(account(), 0).await.unwrap(), [0, 1]);
+    assert_eq!(store.nonces_from(account(), 1).await.unwrap(), [1]);
 
     store
         .close_send("a", attempt("a0").hash, 12, true)
