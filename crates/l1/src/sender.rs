@@ -254,7 +254,9 @@ impl Sender {
         while let Some(known) = self.0.store.send(&name).await? {
             match known.state {
                 L1SendState::Reverted => {}
-                L1SendState::Recorded if call_of(&known)? != *call => {
+                L1SendState::Recorded
+                    if call_of(&known)? != *call && self.found(&known).await?.is_none() =>
+                {
                     return self.replace(known, call).await;
                 }
                 L1SendState::Recorded | L1SendState::Mined => return Ok(known),
@@ -406,16 +408,13 @@ impl Sender {
     ) -> Result<Option<Mined>, SendError> {
         // The nonce is read before the receipts: if it was used by then, one of the receipts is there, or comes soon.
         let nonce = self.account_nonce(&send.purpose).await?;
-        for attempt in send.attempts.iter().rev() {
-            let receipt = self.0.provider.get_transaction_receipt(attempt.hash).await;
-            if let Some(receipt) = receipt.map_err(|error| rpc(&send.purpose, error))? {
-                let mined = decode(&send.purpose, attempt)?;
-                if is_of(&mined, &self.empty()) && *call != self.empty() {
-                    self.renew(send, call).await?;
-                    return Ok(None);
-                }
-                return self.mined(send, receipt).await;
+        if let Some((attempt, receipt)) = self.found(send).await? {
+            let mined = decode(&send.purpose, attempt)?;
+            if is_of(&mined, &self.empty()) && *call != self.empty() {
+                self.renew(send, call).await?;
+                return Ok(None);
             }
+            return self.mined(send, receipt).await;
         }
         if send.state == L1SendState::Mined {
             tracing::warn!(
@@ -437,6 +436,20 @@ impl Sender {
             }
         } else {
             *unseen = 0;
+        }
+        Ok(None)
+    }
+
+    /// The attempt that L1 has, if it has one.
+    async fn found<'a>(
+        &self,
+        send: &'a L1Send,
+    ) -> Result<Option<(&'a L1Attempt, TransactionReceipt)>, SendError> {
+        for attempt in send.attempts.iter().rev() {
+            let receipt = self.0.provider.get_transaction_receipt(attempt.hash).await;
+            if let Some(receipt) = receipt.map_err(|error| rpc(&send.purpose, error))? {
+                return Ok(Some((attempt, receipt)));
+            }
         }
         Ok(None)
     }

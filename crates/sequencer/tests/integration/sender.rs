@@ -209,6 +209,24 @@ async fn an_account_that_cannot_pay_is_told_so_and_nothing_is_recorded() {
     assert_eq!(l1.balance(to).await, U256::ONE);
 }
 
+/// The end came after it was mined and before that was written down; then L1 would refuse another one.
+#[tokio::test]
+async fn what_is_on_l1_counts_though_nobody_wrote_it_down() {
+    let (l1, (_dir, store)) = (Layer1::start().await, store().await);
+    let sender = l1.sender(1, &store);
+    let to = Address::repeat_byte(0xaa);
+    let first = sender.send("pay/1", &pay(to, 5)).await.unwrap();
+    store.reopen_send("pay/1").await.unwrap();
+    let known = sender.send("pay/1", &pay(to, 7)).await.unwrap();
+    assert_eq!(known.hash, first.hash);
+    assert_eq!(l1.balance(to).await, U256::from(5));
+    let recorded = store.send("pay/1").await.unwrap().unwrap();
+    assert_eq!(
+        (recorded.state, recorded.attempts.len()),
+        (L1SendState::Mined, 1)
+    );
+}
+
 /// Who asks again for what L1 lost has it sent again, once; with another call in its place if that is what is asked for.
 #[tokio::test]
 async fn what_l1_lost_is_sent_again_when_it_is_asked_for() {
