@@ -76,7 +76,7 @@ pub struct Args {
         default_value_t = 1,
         value_name = "BLOCKS"
     )]
-    l1_confirmations: u64,
+    confirmations: u64,
     /// Keep everything in this directory, and go on from what it holds [default: a temporary one].
     #[arg(long, env = "ROLLMILL_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,

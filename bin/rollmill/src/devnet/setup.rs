@@ -109,7 +109,7 @@ impl Network {
             genesis: genesis(&deployment)?,
             proofs: args.choice.proofs,
             params: law(args.choice.proofs, &deployment.parameters),
-            sequencer: sequencer_config(&args.pace, args.l1_confirmations, None),
+            sequencer: sequencer_config(&args.pace, args.confirmations, None),
             l2_listen: localhost(args.l2_port),
             coordinator_listen: localhost(args.coordinator_port),
         };
