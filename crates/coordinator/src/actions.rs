@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// After this many failures in a row a failure is worth a person's attention; before, L1 may only need another block.
-const QUIET_FAILURES: u32 = 6;
+pub(crate) const QUIET_FAILURES: u32 = 6;
 
 /// An L1 that is silent for longer is given a transaction to put into a block (development nodes mine only then).
 const POKE_AFTER: Duration = Duration::from_secs(4);
@@ -341,7 +341,7 @@ impl Actions {
 
     async fn store_beacon(&self, l1_block: u64) -> Result<Call, ActionError> {
         match header_rlp(self.sender.provider(), l1_block).await {
-            Ok((header, _)) => Ok(self.to_rollup(&Rollup::storeBeaconCall { headerRlp: header })),
+            Ok((header, _)) => Ok(calls::store_beacon(self.deployment.rollup, header)),
             Err(HeaderError::Missing { number }) => Err(ActionError::NotYet(number)),
             Err(error) => Err(error.into()),
         }
@@ -429,7 +429,7 @@ impl Poke {
 pub(crate) fn purpose(action: &Action) -> Option<String> {
     match action {
         Action::PostSnapshot { epoch, .. } => Some(format!("snapshot/{epoch}")),
-        Action::StoreBeacon { l1_block } => Some(format!("beacon/{l1_block}")),
+        Action::StoreBeacon { l1_block } => Some(l1_purpose::beacon(*l1_block)),
         Action::PostEntries { batch, .. } => Some(format!("entries/{batch}")),
         Action::Settle { batch, .. } => Some(l1_purpose::settle(*batch)),
         Action::Judge { batch, seat, .. } => {

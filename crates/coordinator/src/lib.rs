@@ -10,6 +10,7 @@
 //! | board | state machine | event log, and the state at each epoch's end | the log behind the last state is replayed |
 //! | L1 reader | the watcher's recent blocks | cursor = last L1 record of the log | goes on after the cursor |
 //! | L1 actions | one worker per outstanding action | purposes in the L1 sender's table | the board lists what is outstanding |
+//! | late shares | batches that need nothing more | the same table | L1 says what is held |
 //! | submissions | seats in work | proof object, record, event | a record without its event is completed |
 //! | heartbeats | last one per roller | changes of presence in the log | everybody has the full time again |
 //! | request nonces | | table, until they expire | |
@@ -22,6 +23,7 @@ mod facts;
 mod journal;
 mod keeper;
 mod l1_feed;
+mod late;
 pub mod log;
 mod operator;
 mod presence;
@@ -53,6 +55,7 @@ use crate::{
     actions::Actions,
     api::App,
     keeper::{Keeper, KeeperTask},
+    late::LateShares,
     presence::Presences,
 };
 
@@ -161,6 +164,15 @@ impl Coordinator {
         let watcher = Watcher::new(l1.provider, &l1.deployment, l1.watcher, self.cursor());
         let (updates, shutdown) = (self.updates.clone(), self.shutdown.token());
         tasks.spawn("coordinator.watcher", watcher.run(updates, shutdown));
+        let late = LateShares {
+            keeper: self.keeper.clone(),
+            store: self.store.clone(),
+            sender: l1.sender.clone(),
+            deployment: l1.deployment.clone(),
+            retry: self.config.l1_retry,
+            shutdown: self.shutdown.clone(),
+        };
+        tasks.spawn("coordinator.late_shares", late.run());
         let actions = Actions {
             keeper: self.keeper.clone(),
             store: self.store.clone(),

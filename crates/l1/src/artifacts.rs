@@ -39,8 +39,9 @@ static ABIS: LazyLock<[JsonAbi; 13]> = LazyLock::new(|| {
     ]
 });
 
-/// Where Court and Enforcement stand in [`ABIS`].
+/// Where Court, Evidence and Enforcement stand in [`ABIS`].
 const COURT: usize = 3;
+const EVIDENCE: usize = 4;
 const ENFORCEMENT: usize = 5;
 
 fn parse(artifact: &str) -> JsonAbi {
@@ -62,6 +63,11 @@ pub(crate) fn rollup_selector(name: &str) -> Selector {
 /// Selector of a function of Court that is not overloaded.
 pub(crate) fn court_selector(name: &str) -> Selector {
     selector(&ABIS[COURT], name)
+}
+
+/// Selector of a function of Evidence that is not overloaded.
+pub(crate) fn evidence_selector(name: &str) -> Selector {
+    selector(&ABIS[EVIDENCE], name)
 }
 
 /// Selector of a function of Enforcement that is not overloaded.

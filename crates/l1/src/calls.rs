@@ -1,13 +1,20 @@
-//! Calls of Rollup, Court and Enforcement that carry public values. `sol!` has no tuples of 26 fields; but a struct of 26 static words is encoded
-//! as 26 words, which is what `bytes32[26]` is, too. So the arguments are encoded with that array, under the selector of
-//! the real signature.
+//! One builder for each call that more than one place sends, and for each that carries public values.
+//!
+//! `sol!` has no tuples of 26 fields; but a struct of 26 static words is encoded as 26 words, which is what `bytes32[26]` is, too. So
+//! the arguments of calls with public values are encoded with that array, under the selector of the real signature.
+//!
+//! Receipts and entries are structs of several bindings and of crates that know no contract; [`same`] makes one of the other.
+
+pub mod court;
+pub mod evidence;
+pub mod rewards;
 
 use alloy::{
     consensus::Transaction as _,
     primitives::{Address, B256, Bytes, Selector},
     providers::{DynProvider, Provider},
     rpc::types::TransactionRequest,
-    sol_types::{SolCall, SolEvent, SolValue},
+    sol_types::{SolCall, SolEvent, SolStruct, SolType, SolValue},
     transports::{TransportError, TransportErrorKind},
 };
 use rollmill_protocol::{PublicValues, public_values::PublicValuesError};
@@ -18,9 +25,24 @@ use crate::{
     contracts::{
         Court::Submission,
         Enforcement::BatchEnforced,
-        Rollup::{Commit, Entry, commitCall},
+        Rollup::{Commit, Entry, commitCall, storeBeaconCall},
     },
 };
+
+/// The same struct as another binding has it.
+///
+/// # Panics
+/// They have different names. Structs of one name have one form everywhere.
+pub fn same<T: SolStruct, S: SolStruct + SolValue>(of: &S) -> T {
+    assert_eq!(T::NAME, S::NAME, "other structs");
+    <T as SolType>::abi_decode(&SolValue::abi_encode(of))
+        .expect("structs of one name have one form")
+}
+
+/// `storeBeacon`: the RLP of a header that L1 still knows.
+pub fn store_beacon(rollup: Address, header: Bytes) -> Call {
+    Call::new(rollup, &storeBeaconCall { headerRlp: header })
+}
 
 /// `settle`: with the winner's proof.
 pub fn settle(rollup: Address, values: &PublicValues, proof: Bytes, entries: Vec<Entry>) -> Call {
@@ -175,7 +197,7 @@ mod tests {
         },
     };
 
-    fn decoded(contract: usize, name: &str, input: &[u8]) -> Vec<DynSolValue> {
+    pub(super) fn decoded(contract: usize, name: &str, input: &[u8]) -> Vec<DynSolValue> {
         let function = &abis()[contract].functions[name][0];
         assert_eq!(input[..4], function.selector());
         function.abi_decode_input(&input[4..]).unwrap()

@@ -22,6 +22,7 @@ mod plan;
 mod provider;
 pub mod purpose;
 pub mod revert;
+pub mod rewards;
 mod sender;
 mod verify;
 mod watcher;

@@ -14,3 +14,13 @@ pub fn settle(batch: u64) -> String {
 pub fn settle_unpaid(batch: u64) -> String {
     format!("settle-unpaid/{batch}")
 }
+
+/// The prevrandao of an L1 block is stored.
+pub fn beacon(l1_block: u64) -> String {
+    format!("beacon/{l1_block}")
+}
+
+/// The winner of a batch that settled unpaid has its reward.
+pub fn claim_late(batch: u64) -> String {
+    format!("claim-late/{batch}")
+}

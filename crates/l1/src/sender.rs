@@ -294,6 +294,12 @@ impl Sender {
             .map_err(|error| refused(purpose, error))
     }
 
+    /// Gas that the call would use now; a call that would revert does not get that far.
+    pub async fn estimate(&self, purpose: &str, call: &Call) -> Result<u64, SendError> {
+        let estimate = self.0.provider.estimate_gas(self.request(call)).await;
+        estimate.map_err(|error| refused(purpose, error))
+    }
+
     fn request(&self, call: &Call) -> TransactionRequest {
         TransactionRequest::default()
             .with_from(self.address())
@@ -303,8 +309,7 @@ impl Sender {
     }
 
     async fn build(&self, purpose: &str, call: &Call, nonce: u64) -> Result<TxEip1559, SendError> {
-        let estimate = self.0.provider.estimate_gas(self.request(call)).await;
-        let gas = estimate.map_err(|error| refused(purpose, error))?;
+        let gas = self.estimate(purpose, call).await?;
         if gas > GAS_CAP {
             return Err(SendError::TooMuchGas {
                 purpose: purpose.to_owned(),

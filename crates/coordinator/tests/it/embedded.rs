@@ -15,9 +15,10 @@ use rollmill_l1::{
     deploy,
 };
 use rollmill_protocol::{PublicValues, TaskId, l2::FORK_ID, law::Params, prover_gas::SCHEDULE_ID};
-use rollmill_roller_api::{Client, ProofKind};
+use rollmill_roller_api::{Assignment, Client, HeartbeatRequest, PickRequest, ProofKind};
 use rollmill_runtime::{Clock, Shutdown, Tasks};
 use rollmill_store::{BatchRecord, BatchState, Store};
+use rollmill_zkvm::mock::MockProof;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -26,6 +27,8 @@ use crate::harness::{L1_CHAIN_ID, PROVER_GAS, fallback, params};
 
 const L2_CHAIN_ID: u64 = 1_337_002;
 const ETHER: u128 = 1_000_000_000_000_000_000;
+/// Short enough to end in a test: with a block every 50 ms, each a second later than the one before.
+pub const EMISSION_EPOCH_S: u64 = 30;
 const PATIENCE: Duration = Duration::from_secs(60);
 const GENESIS: Genesis = Genesis {
     state_root: B256::repeat_byte(1),
@@ -118,7 +121,10 @@ async fn deployed(sender: &Sender, dir: &Path, (settle_s, fallback_s): (u64, u64
             stake_wei_min: ETHER,
             message_gas_price_wei: 1_000_000_000,
             message_gas_max: 10_000_000,
-            incentives: Incentives::default(),
+            incentives: Incentives {
+                emission_epoch_s: EMISSION_EPOCH_S,
+                ..Incentives::default()
+            },
         },
     };
     let file = dir.join("deployment.json");
@@ -137,7 +143,7 @@ pub struct Network {
     shutdown: Shutdown,
     running: JoinHandle<()>,
     _l1: DevL1,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Network {
@@ -204,7 +210,7 @@ impl Network {
             shutdown,
             running,
             _l1: l1,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -244,6 +250,47 @@ impl Network {
             let purpose = format!("stake/{address}/{step}");
             sender.send(&purpose, &call).await.unwrap();
         }
+    }
+
+    /// Commits batch 1 once a staked roller can be drawn, and waits until it has its seat.
+    pub async fn seat(&self, client: &Client, roller: Address) -> (TaskId, Assignment) {
+        let beat = HeartbeatRequest {
+            ready: true,
+            ..HeartbeatRequest::default()
+        };
+        eventually("the first snapshot", async || {
+            let is_known = self.observer.board().roller(roller).is_some();
+            if is_known {
+                client.heartbeat(&beat).await.unwrap();
+            }
+            (self.observer.board().epoch() == 1).then_some(())
+        })
+        .await;
+        let task = self.commit(1).await;
+        let assignment = eventually("the seat", async || {
+            client.heartbeat(&beat).await.unwrap();
+            client.pick(&PickRequest::default()).await.unwrap()
+        })
+        .await;
+        (task, assignment)
+    }
+
+    /// A proof that L1 takes from a roller, with what it states.
+    pub async fn proof(&self, task: TaskId, roller: Address) -> (PublicValues, Bytes) {
+        let template = self.store.batch_of_task(task.0).await.unwrap().unwrap();
+        let values = PublicValues {
+            roller,
+            ..template.public_values
+        };
+        let public_values_hash = values.hash();
+        (values, MockProof { public_values_hash }.encode().into())
+    }
+
+    /// A sender that has nothing to do with the operator.
+    pub async fn stranger(&self, signer: PrivateKeySigner) -> Sender {
+        let folder = self.dir.path().join(signer.address().to_string());
+        let store = Store::open(folder).await.unwrap();
+        sender(&self.provider, signer, &store)
     }
 
     /// A client of the API with a key of its own.

@@ -5,6 +5,7 @@ mod audit;
 mod embedded;
 mod fallback;
 mod harness;
+mod late;
 mod pieces;
 mod posted;
 mod receipts;

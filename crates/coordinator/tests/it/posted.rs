@@ -6,19 +6,19 @@ use rollmill_coordinator::{
     log::Record,
 };
 use rollmill_l1::{
-    Call, L1Event,
+    Call, L1Event, calls,
     contracts::{
         Evidence::{self, EvidenceEvents},
         Rollup::{self, RollupEvents},
     },
 };
 use rollmill_protocol::{
-    ProofDigest, PublicValues, TaskId,
+    ProofDigest, TaskId,
     board::{Action, Event, SeatState as BoardSeat},
 };
 use rollmill_roller_api::{
-    Assignment, FALLBACK_ROUND, HeartbeatRequest, PickRequest, RefusalCode, SeatId, SeatState,
-    SignedSubmission, SubmissionStats, TaskKind,
+    Assignment, FALLBACK_ROUND, HeartbeatRequest, RefusalCode, SeatId, SeatState, SignedSubmission,
+    SubmissionStats, TaskKind,
     receipts::{SeatOutcome, SignedReceipt, examine},
 };
 use rollmill_zkvm::mock::MockProof;
@@ -216,30 +216,16 @@ async fn late_posts_change_nothing_and_forgotten_ones_are_found() {
 
 fn post_call(network: &Network, assignment: &Assignment, submission: &SignedSubmission) -> Call {
     let signed = assignment.receipt.as_ref().unwrap();
-    let receipt = &signed.receipt;
-    let call = Evidence::postSubmissionCall {
-        batch: assignment.batch,
-        s: Evidence::Submission {
-            task: submission.task.0,
-            round: submission.round,
-            roller: submission.roller,
-            publicValuesHash: submission.public_values_hash,
-            proofDigest: submission.proof_digest.0,
-        },
-        signature: submission.signature.clone(),
-        a: Evidence::AssignmentReceipt {
-            task: receipt.task,
-            round: receipt.round,
-            roller: receipt.roller,
-            tickets: receipt.tickets,
-            assignedAt: receipt.assignedAt,
-            deadline: receipt.deadline,
-            seed: receipt.seed,
-        },
-        operatorSignature: signed.signature.clone(),
-        location: String::new(),
-    };
-    Call::new(network.deployment.evidence, &call)
+    calls::evidence::post_submission(
+        network.deployment.evidence,
+        assignment.batch,
+        (
+            calls::same(&submission.message()),
+            submission.signature.clone(),
+        ),
+        (calls::same(&signed.receipt), signed.signature.clone()),
+        "https://proofs.example".to_owned(),
+    )
 }
 
 /// The whole way on a real L1: the digest is posted, entered and drawn; the bytes come only then, and are paid.
@@ -249,32 +235,13 @@ async fn a_proof_that_was_posted_on_l1_is_paid_there() {
     let client = network.client(1);
     let owner = network.sender.address();
     network.stake(funded(0), &client).await;
+    let (task, assignment) = network.seat(&client, owner).await;
     let beat = HeartbeatRequest {
         ready: true,
         ..HeartbeatRequest::default()
     };
-    eventually("the first snapshot", async || {
-        let is_known = network.observer.board().roller(owner).is_some();
-        if is_known {
-            client.heartbeat(&beat).await.unwrap();
-        }
-        (network.observer.board().epoch() == 1).then_some(())
-    })
-    .await;
-    let task = network.commit(1).await;
-    let assignment = eventually("the seat", async || {
-        client.heartbeat(&beat).await.unwrap();
-        client.pick(&PickRequest::default()).await.unwrap()
-    })
-    .await;
-    let template = network.store.batch_of_task(task.0).await.unwrap().unwrap();
-    let public_values_hash = PublicValues {
-        roller: owner,
-        ..template.public_values
-    }
-    .hash();
-    let proof: Bytes = MockProof { public_values_hash }.encode().into();
-    let submission = client.sign_submission(assignment.seat, owner, public_values_hash, &proof);
+    let (values, proof) = network.proof(task, owner).await;
+    let submission = client.sign_submission(assignment.seat, owner, values.hash(), &proof);
     let call = post_call(&network, &assignment, &submission);
     network.sender.send("post", &call).await.unwrap();
 

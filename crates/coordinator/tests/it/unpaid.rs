@@ -1,11 +1,8 @@
 //! The fallback's proof on a real L1. No roller is registered, so nobody can be drawn; the operator's own prover proves, and
 //! `Rollup.settleUnpaid` settles batch after batch when `unpaidFrom` has passed.
 
-use alloy_primitives::Bytes;
-use rollmill_protocol::{PublicValues, TaskId};
+use rollmill_protocol::TaskId;
 use rollmill_roller_api::{Client, FALLBACK_ROUND, PickRequest, SeatId, SubmissionStats, TaskKind};
-use rollmill_store::Store;
-use rollmill_zkvm::mock::MockProof;
 
 use crate::{
     embedded::{Network, eventually},
@@ -13,7 +10,7 @@ use crate::{
 };
 
 /// The fallback prover takes one task and delivers its proof.
-async fn prove(client: &Client, store: &Store, task: TaskId) {
+async fn prove(client: &Client, network: &Network, task: TaskId) {
     let pick = PickRequest {
         wait_ms: 10_000,
         in_hand: Vec::new(),
@@ -27,14 +24,8 @@ async fn prove(client: &Client, store: &Store, task: TaskId) {
         round: FALLBACK_ROUND,
     };
     assert_eq!((work.kind, work.seat), (TaskKind::Fallback, seat));
-    let template = store.batch_of_task(task.0).await.unwrap().unwrap();
-    let public_values_hash = PublicValues {
-        roller: client.signer(),
-        ..template.public_values
-    }
-    .hash();
-    let proof: Bytes = MockProof { public_values_hash }.encode().into();
-    let submission = client.sign_submission(seat, client.signer(), public_values_hash, &proof);
+    let (values, proof) = network.proof(task, client.signer()).await;
+    let submission = client.sign_submission(seat, client.signer(), values.hash(), &proof);
     let stats = SubmissionStats::default();
     client.submit(&submission, &stats, proof).await.unwrap();
 }
@@ -52,7 +43,7 @@ async fn batches_that_nobody_else_proves_settle_unpaid_on_l1() {
     let rollup = network.rollup();
     for batch in 1..=2 {
         let task = network.commit(batch).await;
-        prove(&client, &network.store, task).await;
+        prove(&client, &network, task).await;
         eventually("the unpaid settlement", async || {
             (rollup.settledBatch().call().await.unwrap() == batch).then_some(())
         })

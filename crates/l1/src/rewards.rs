@@ -1,0 +1,220 @@
+//! What L1 owes rollers.
+//!
+//! | what | whose | until |
+//! |---|---|---|
+//! | credits in RewardPool, and arrears that the pool can pay by now | the roller's | for ever |
+//! | shares of the emission of epochs that are over | the roller's | for ever |
+//! | the reward of a batch that settled unpaid ([`late_share`]) | the lottery's winner, for its proof | `ClaimS` after the settlement |
+//!
+//! Anybody may bring L1 to pay; each amount goes where the roller said. The third has a time limit, within which the lottery's
+//! beacon must be stored, too: the winner does it, or the operator, whose bond answers for a beacon that is lost and for bytes that it held.
+
+use std::collections::BTreeSet;
+
+use alloy::{
+    contract::Error as ContractError,
+    eips::BlockId,
+    primitives::{Address, B256, Bytes, U256},
+    providers::{DynProvider, Provider},
+    transports::TransportError,
+};
+use rollmill_protocol::PublicValues;
+
+use crate::{
+    Deployment, HeaderError, Mined, SendError, Sender, calls,
+    contracts::{
+        Emission, RewardPool,
+        Rollup::{self, Entry},
+    },
+    header_rlp, purpose,
+};
+
+/// L1 could not be asked, or did not take a transaction.
+#[derive(Debug, thiserror::Error)]
+pub enum RewardError {
+    /// L1 does not answer: try again.
+    #[error("cannot read the contracts on L1")]
+    Read(#[from] ContractError),
+    /// L1 does not answer: try again.
+    #[error("L1 does not answer")]
+    Rpc(#[from] TransportError),
+    /// The header of a lottery's block cannot be shown.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// A transaction was refused or could not be sent.
+    #[error(transparent)]
+    Send(#[from] SendError),
+}
+
+/// What a roller can have at any time. Amounts in SCR-wei.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owed {
+    /// Credits.
+    pub credits_wei: U256,
+    /// The part of the arrears that the pool can pay now; it becomes credit first.
+    pub arrears_wei: U256,
+    /// Shares of the emission, by epoch.
+    pub emission: Vec<(u64, U256)>,
+}
+
+/// What L1 owes a roller without a time limit.
+///
+/// # Errors
+/// L1 does not answer.
+pub async fn owed(
+    l1: &DynProvider,
+    deployment: &Deployment,
+    roller: Address,
+) -> Result<Owed, RewardError> {
+    let pool = RewardPool::new(deployment.reward_pool, l1);
+    let arrears = pool.arrears(roller).call().await?;
+    let arrears_wei = match arrears.is_zero() {
+        true => U256::ZERO,
+        false => arrears.min(pool.available().call().await?),
+    };
+    let emission = Emission::new(deployment.emission, l1);
+    let current = emission.currentEpoch().call().await?;
+    let worked = emission
+        .WorkRecorded_filter()
+        .topic2(roller.into_word())
+        .from_block(deployment.block)
+        .query()
+        .await?;
+    let epochs: BTreeSet<u64> = worked.iter().map(|(event, _)| event.epoch).collect();
+    let mut shares = Vec::new();
+    for epoch in epochs.range(..current).copied() {
+        if emission.gasOf(epoch, roller).call().await?.is_zero() {
+            continue;
+        }
+        let share = emission.claim(epoch, roller).call().await?;
+        if !share.is_zero() {
+            shares.push((epoch, share));
+        }
+    }
+    Ok(Owed {
+        credits_wei: pool.credits(roller).call().await?,
+        arrears_wei,
+        emission: shares,
+    })
+}
+
+/// The entries of a batch as they stand on L1; none while they are not posted.
+///
+/// # Errors
+/// L1 does not answer.
+pub async fn entries(
+    l1: &DynProvider,
+    deployment: &Deployment,
+    batch: u64,
+) -> Result<Vec<Entry>, RewardError> {
+    let rollup = Rollup::new(deployment.rollup, l1);
+    let stored = rollup.batches(batch).call().await?;
+    if stored.entriesHash.is_zero() {
+        return Ok(Vec::new());
+    }
+    let posted_in = stored.lotteryBlock - rollup.lotteryLag().call().await?;
+    let posted = rollup
+        .EntriesPosted_filter()
+        .topic1(B256::from(U256::from(batch)))
+        .from_block(posted_in)
+        .to_block(posted_in)
+        .query()
+        .await?;
+    let last = posted.into_iter().next_back();
+    Ok(last.map(|(event, _)| event.entries).unwrap_or_default())
+}
+
+/// What is held for the winner of a batch that settled without it.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Batch.
+    pub batch: u64,
+    /// Its entries.
+    pub entries: Vec<Entry>,
+    /// The lottery's winner among them.
+    pub winner: Entry,
+}
+
+/// The late share of a batch.
+#[derive(Clone, Debug)]
+pub enum LateShare {
+    /// The batch is not settled: it may come to it.
+    Open,
+    /// Nothing is held, and nothing will be: the winner was paid, there were no entries, the time is over, or nobody asked for has an entry.
+    Nothing,
+    /// Held for the winner.
+    Held(Held),
+}
+
+/// The late share of a batch; with `roller`, only if it has an entry. Stores the lottery's beacon if nobody has: without it there is
+/// no winner. Repeating it is harmless.
+///
+/// # Errors
+/// L1 does not answer, or does not take the header of the lottery's block any more.
+pub async fn late_share(
+    sender: &Sender,
+    deployment: &Deployment,
+    batch: u64,
+    roller: Option<Address>,
+) -> Result<LateShare, RewardError> {
+    let l1 = sender.provider();
+    let rollup = Rollup::new(deployment.rollup, l1);
+    let stored = rollup.batches(batch).call().await?;
+    if stored.settledAt == 0 {
+        return Ok(LateShare::Open);
+    }
+    if stored.paid || stored.entriesHash.is_zero() {
+        return Ok(LateShare::Nothing);
+    }
+    let pool = RewardPool::new(deployment.reward_pool, l1);
+    let until = pool.heldUntilS(batch).call().await?;
+    let head = l1.get_block(BlockId::latest()).await?;
+    if head.is_none_or(|head| head.header.timestamp >= until) {
+        return Ok(LateShare::Nothing);
+    }
+    let entries = entries(l1, deployment, batch).await?;
+    if roller.is_some_and(|roller| entries.iter().all(|entry| entry.roller != roller)) {
+        return Ok(LateShare::Nothing);
+    }
+    store_beacon(sender, deployment, stored.lotteryBlock).await?;
+    let winner = rollup.winnerOf(batch, entries.clone()).call().await?;
+    Ok(LateShare::Held(Held {
+        batch,
+        entries,
+        winner,
+    }))
+}
+
+/// Stores the prevrandao of an L1 block, unless that is done.
+///
+/// # Errors
+/// L1 does not answer, has no such block yet, or cannot prove it any more.
+pub async fn store_beacon(
+    sender: &Sender,
+    deployment: &Deployment,
+    l1_block: u64,
+) -> Result<(), RewardError> {
+    let l1 = sender.provider();
+    let rollup = Rollup::new(deployment.rollup, l1);
+    if rollup.beacons(l1_block).call().await?.is_zero() {
+        let (header, _) = header_rlp(l1, l1_block).await?;
+        let call = calls::store_beacon(deployment.rollup, header);
+        sender.send(&purpose::beacon(l1_block), &call).await?;
+    }
+    Ok(())
+}
+
+/// Brings the winner what is held for it, by its statement and the bytes of its proof.
+///
+/// # Errors
+/// [`SendError`]: among others L1 refuses the proof, or somebody was faster.
+pub async fn claim_late(
+    sender: &Sender,
+    deployment: &Deployment,
+    held: Held,
+    values: &PublicValues,
+    proof: Bytes,
+) -> Result<Mined, SendError> {
+    let call = calls::claim_late(deployment.rollup, held.batch, values, proof, held.entries);
+    sender.send(&purpose::claim_late(held.batch), &call).await
+}
