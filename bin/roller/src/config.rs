@@ -1,8 +1,12 @@
 //! What an operator chooses. Every flag is also an environment variable (shown by `--help`) and a field of the optional
 //! configuration file; the flag wins over the environment, the environment over the file.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
+use alloy_primitives::Address;
 use clap::Args;
 use eyre::{WrapErr, bail, eyre};
 use rollmill_roller_api::ProofKind;
@@ -10,7 +14,7 @@ use rollmill_runtime::LogFormat;
 use rollmill_zkvm::prove::ProverConfig;
 use serde::Deserialize;
 
-use crate::prover::prover_config;
+use crate::{account::Account, finished::FinishedProofs, prover::prover_config, rights::Rights};
 
 /// Where the deployment is: shared by all verbs.
 #[derive(Clone, Debug, Args)]
@@ -21,6 +25,41 @@ pub struct ChainArgs {
     /// File that names the rollup's contracts.
     #[arg(long, env = "ROLLMILL_DEPLOYMENT", value_name = "FILE")]
     pub deployment: PathBuf,
+}
+
+/// Whose rights, and where the daemon keeps what they rest on.
+#[derive(Clone, Debug, Args)]
+pub struct OwnArgs {
+    /// The roller [default: the owner].
+    #[arg(long, env = "ROLLMILL_ROLLER")]
+    roller: Option<Address>,
+    /// Data folder of `roller run`, with the roller's proofs and receipts.
+    #[arg(long, env = "ROLLMILL_ROLLER_DATA_DIR", value_name = "FOLDER")]
+    pub roller_data_dir: Option<PathBuf>,
+}
+
+impl OwnArgs {
+    /// The roller.
+    pub fn roller(&self, account: &Account) -> Address {
+        self.roller.unwrap_or_else(|| account.sender.address())
+    }
+
+    /// The data folder of `roller run`.
+    pub fn data_dir(&self) -> eyre::Result<&Path> {
+        let named = self.roller_data_dir.as_deref();
+        named.ok_or_else(|| eyre!("name the data folder of `roller run` by --roller-data-dir"))
+    }
+
+    /// The roller's rights with what is in the data folder, paid for by an account.
+    pub fn rights(&self, account: &Account, data_dir: &Path) -> Rights {
+        Rights {
+            deployment: account.deployment.clone(),
+            sender: account.sender.clone(),
+            roller: self.roller(account),
+            finished: FinishedProofs::of_another(data_dir),
+            data_dir: data_dir.to_owned(),
+        }
+    }
 }
 
 /// Arguments of `roller run`.
@@ -58,6 +97,13 @@ pub struct RunArgs {
     /// How long a mock proof pretends to take [default: 0].
     #[arg(long, env = "ROLLMILL_MOCK_PROVE_SECONDS", value_name = "SECONDS")]
     pub mock_prove_seconds: Option<f64>,
+    /// Serve finished proofs here by HTTP, each as /DIGEST: for whoever reads of one on L1.
+    #[arg(long, env = "ROLLMILL_PROOF_LISTEN", value_name = "ADDRESS")]
+    pub proof_listen: Option<SocketAddr>,
+    /// URL below which finished proofs are found; stands on L1 when the coordinator takes no proof
+    /// [default: none, the post has the proof's content address].
+    #[arg(long, env = "ROLLMILL_PROOF_URL", value_name = "URL")]
+    pub proof_url: Option<String>,
     /// Be the operator's own prover, which proves unpaid what no roller delivers; the signer is not registered.
     #[arg(long, env = "ROLLMILL_FALLBACK")]
     pub fallback: bool,
@@ -85,6 +131,8 @@ pub struct RunConfig {
     pub prover: ProverConfig,
     pub proofs: ProofKind,
     pub mock_prove_seconds: f64,
+    pub proof_listen: Option<SocketAddr>,
+    pub proof_url: Option<String>,
     pub fallback: bool,
     pub ready_file: Option<PathBuf>,
     pub exit_with_stdin: bool,
@@ -131,6 +179,8 @@ impl RunArgs {
             ),
             proofs: self.proofs.or(file.proofs).unwrap_or_default(),
             mock_prove_seconds,
+            proof_listen: self.proof_listen.or(file.proof_listen),
+            proof_url: self.proof_url.or(file.proof_url),
             fallback: self.fallback || file.fallback,
             ready_file: self.ready_file.or(file.ready_file),
             exit_with_stdin: self.exit_with_stdin,

@@ -19,24 +19,26 @@ use std::{
 
 use alloy_primitives::Bytes;
 use eyre::{WrapErr, bail, ensure};
-use rollmill_l1::{Deployment, connect, load_key};
+use rollmill_l1::{Deployment, Sender, SenderConfig, connect, load_key};
+use rollmill_protocol::PublicValues;
 use rollmill_roller_api::{
-    Assignment, Client, ClientError, HeartbeatRequest, PickRequest, ProofKind, Requirements,
-    SeatId, Stage, VerdictKind,
+    Assignment, Client, ClientError, HeartbeatRequest, PickRequest, Requirements, SeatId, Stage,
+    VerdictKind,
 };
 use rollmill_runtime::{Backoff, ReadyFile, Shutdown, Tasks, chain, init_tracing};
-use rollmill_store::Objects;
-use rollmill_zkvm::programs;
+use rollmill_store::{Objects, Store};
 use serde_json::json;
 
 use crate::{
     config::{RunArgs, RunConfig},
-    finished::{Finished, FinishedProofs},
-    identity::Identity,
+    finished::{self, Finished, FinishedProofs},
+    identity::{Identity, check_build},
     posting::Posting,
     progress,
     prover::{Job, Proof, Prover},
     receipts::ReceiptBook,
+    rights::Rights,
+    serving::{self, Serving},
     statement::Commits,
 };
 
@@ -73,24 +75,43 @@ pub async fn run(args: RunArgs) -> eyre::Result<()> {
     let _lock = lock(&config.data_dir)?;
     let ready_file = config.ready_file.as_deref().map(ReadyFile::claim);
     let mut ready_file = ready_file.transpose()?;
-    let Some(daemon) = shutdown.run_until(Daemon::start(&config, &shutdown)).await else {
+    let Some(started) = shutdown.run_until(Daemon::start(&config, &shutdown)).await else {
         return Ok(());
     };
-    let daemon = Arc::new(daemon?);
+    let Started {
+        daemon,
+        rights,
+        serving,
+    } = started?;
+    let daemon = Arc::new(daemon);
     tracing::info!(roller = %daemon.identity.roller, kind = ?daemon.identity.kind, proofs = %config.proofs, "ready");
     if let Some(file) = &mut ready_file {
         let ready = json!({ "roller": daemon.identity.roller, "signer": daemon.client.signer(), "pid": std::process::id() });
         file.write(&ready)?;
     }
-    let mut tasks = Tasks::new(shutdown);
+    let mut tasks = Tasks::new(shutdown.clone());
+    if let Some(rights) = rights {
+        tasks.spawn("rights", rights.run(shutdown.clone()));
+    }
+    if let Some(serving) = serving {
+        tasks.spawn("proofs", serving.run(shutdown));
+    }
     let (heart, work) = (daemon.clone(), daemon);
     tasks.spawn("heartbeat", async move { heart.heartbeats().await });
     tasks.spawn("work", async move { work.work().await });
     tasks.join().await.map_err(Into::into)
 }
 
+/// A roller that was started, with what runs beside its two loops.
+struct Started {
+    daemon: Daemon,
+    /// None for the fallback prover, which is not paid and cannot be accused.
+    rights: Option<Rights>,
+    serving: Option<Serving>,
+}
+
 impl Daemon {
-    async fn start(config: &RunConfig, shutdown: &Shutdown) -> eyre::Result<Self> {
+    async fn start(config: &RunConfig, shutdown: &Shutdown) -> eyre::Result<Started> {
         let signer = load_key(config.signer_key_file.as_deref(), "ROLLMILL_SIGNER_KEY")?;
         let deployment = Deployment::open(&config.deployment)?;
         let client = Client::new(
@@ -101,24 +122,37 @@ impl Daemon {
         )?;
         let identity = Identity::of(config, &client, &deployment).await?;
         let requirements = retry(shutdown, "requirements", || client.requirements()).await?;
-        check(&requirements, &deployment, config.proofs)?;
+        check_build(&requirements, &deployment, config.proofs)?;
         identity.check(&requirements)?;
         let receipts = ReceiptBook::open(&config.data_dir, requirements.heartbeat_lost_s)?;
 
-        let objects = Objects::open(config.data_dir.join("objects"))
+        let objects = Objects::open(config.data_dir.join(finished::OBJECTS))
             .wrap_err_with(|| format!("cannot use {}", config.data_dir.display()))?;
-        let finished = FinishedProofs::open(config.data_dir.join("finished"), objects.clone())?;
+        let folder = config.data_dir.join(finished::FOLDER);
+        let finished = FinishedProofs::open(folder, objects.clone())?;
         let l1 = connect(&config.l1_rpc)?;
-        let posting = match &identity.asker {
-            Some(_) => {
-                let data_dir = config.data_dir.join("l1");
-                Some(Posting::open(l1.clone(), &deployment, signer, &data_dir).await?)
+        let (proof_url, serving) = serving::start(config, &finished).await?;
+        let (posting, rights) = match &identity.asker {
+            Some(asker) => {
+                let store = Store::open(config.data_dir.join("l1")).await?;
+                let chain_id = deployment.chain_id;
+                let sender =
+                    Sender::new(l1.clone(), chain_id, signer, store, SenderConfig::default());
+                let rights = Rights {
+                    deployment: deployment.clone(),
+                    sender: sender.clone(),
+                    roller: asker.roller,
+                    finished: finished.clone(),
+                    data_dir: config.data_dir.clone(),
+                };
+                let posting = Posting::new(&deployment, sender, proof_url);
+                (Some(posting), Some(rights))
             }
-            None => None,
+            None => (None, None),
         };
         let setup = config.clone();
         let prover = tokio::task::spawn_blocking(move || Prover::new(&setup)).await??;
-        Ok(Self {
+        let daemon = Self {
             client,
             identity,
             receipts,
@@ -134,6 +168,11 @@ impl Daemon {
             progress: progress::Board::default(),
             in_hand: Mutex::new(None),
             shutdown: shutdown.clone(),
+        };
+        Ok(Started {
+            daemon,
+            rights,
+            serving,
         })
     }
 
@@ -277,20 +316,11 @@ impl Daemon {
     ) -> eyre::Result<Option<(Finished, Bytes)>> {
         self.progress.reach(Stage::Downloading, 0.0);
         let witness = self.witness(assignment).await?;
-        let Some(proof) = self.prove(assignment, witness, token).await? else {
+        let Some((values, proof)) = self.prove(assignment, witness, token).await? else {
             return Ok(None);
         };
-        let task = assignment.seat.task;
-        let finished = self
-            .finished
-            .keep(
-                task,
-                self.identity.roller,
-                proof.public_values_hash,
-                &proof.bytes,
-                proof.stats,
-            )
-            .await?;
+        let finished = self.finished.keep(values, &proof.bytes, proof.stats);
+        let finished = finished.await?;
         self.objects.remove(assignment.witness_hash).await?;
         Ok(Some((finished, proof.bytes.into())))
     }
@@ -319,14 +349,15 @@ impl Daemon {
         assignment: &Assignment,
         witness: Bytes,
         token: &Shutdown,
-    ) -> eyre::Result<Option<Proof>> {
+    ) -> eyre::Result<Option<(PublicValues, Proof)>> {
         self.progress.reach(Stage::Executing, 0.0);
         let (roller, task) = (self.identity.roller, assignment.seat.task);
-        let public_values_hash = self
+        let values = self
             .commits
             .statement(assignment, witness.clone())
             .await
             .wrap_err_with(|| format!("task {task} is not proven"))?;
+        let public_values_hash = values.hash();
         let (prover, progress) = (self.prover.clone(), self.progress.clone());
         let cancel = Arc::new(AtomicBool::new(false));
         let flag = cancel.clone();
@@ -345,10 +376,11 @@ impl Daemon {
                 &flag,
             )
         });
-        match token.run_until(proving).await {
-            Some(proof) => proof.wrap_err("the proving thread ended")?,
-            None => Ok(None),
-        }
+        let Some(proof) = token.run_until(proving).await else {
+            return Ok(None);
+        };
+        let proof = proof.wrap_err("the proving thread ended")??;
+        Ok(proof.map(|proof| (values, proof)))
     }
 
     /// Hands the proof in, again and again until there is a receipt or a refusal for good. When its time gets short, L1 is told of it.
@@ -363,7 +395,7 @@ impl Daemon {
         let submission = self.client.sign_submission(
             seat,
             self.identity.roller,
-            finished.public_values_hash,
+            finished.public_values.hash(),
             &proof,
         );
         let taken = retry(token, "submission", || {
@@ -455,39 +487,4 @@ where
         );
         token.run_until(tokio::time::sleep(pause)).await;
     }
-}
-
-/// Whether coordinator, deployment and this build speak of the same thing.
-fn check(
-    requirements: &Requirements,
-    deployment: &Deployment,
-    proofs: ProofKind,
-) -> eyre::Result<()> {
-    ensure!(
-        (requirements.l1_chain_id, requirements.rollup) == (deployment.chain_id, deployment.rollup),
-        "the coordinator serves the rollup {} on chain {}, the deployment file names {} on chain {}",
-        requirements.rollup,
-        requirements.l1_chain_id,
-        deployment.rollup,
-        deployment.chain_id
-    );
-    ensure!(
-        requirements.proofs == proofs,
-        "the coordinator takes {} proofs, this roller is told to make {proofs} proofs",
-        requirements.proofs
-    );
-    if proofs == ProofKind::Mock {
-        return Ok(());
-    }
-    for asked in &requirements.programs {
-        let known = programs::by_version(asked.version).is_some_and(|program| {
-            program.commitment.exe == asked.exe_commit && program.commitment.vm == asked.vm_commit
-        });
-        ensure!(
-            known,
-            "this build does not have version {} of the program: update the roller",
-            asked.version
-        );
-    }
-    Ok(())
 }

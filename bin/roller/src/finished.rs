@@ -10,13 +10,18 @@ use std::{
 
 use alloy_primitives::{B256, Bytes};
 use eyre::WrapErr;
-use rollmill_protocol::{Roller, TaskId};
+use rollmill_protocol::{PublicValues, Roller, TaskId};
 use rollmill_roller_api::SubmissionStats;
 use rollmill_store::Objects;
 use serde::{Deserialize, Serialize};
 
-/// Proofs that are kept after they were submitted: a later round of the same task can use them.
-const KEPT_MAX: usize = 8;
+/// Proofs that are kept after they were submitted: a later round of the same task can use them, a batch that settled without its
+/// winner, an accusation, and whoever reads a posted digest on L1. About 40 MB.
+const KEPT_MAX: usize = 128;
+
+/// The folder of records in a roller's data folder, and that of the bytes.
+pub const FOLDER: &str = "finished";
+pub const OBJECTS: &str = "objects";
 
 /// A proof that was made here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,8 +30,8 @@ pub struct Finished {
     pub task: TaskId,
     /// Identity that it was made under.
     pub roller: Roller,
-    /// What it reveals.
-    pub public_values_hash: B256,
+    /// What it states.
+    pub public_values: PublicValues,
     /// Name of the proof's bytes.
     pub proof: B256,
     /// What it took.
@@ -47,20 +52,27 @@ impl FinishedProofs {
         Ok(Self { folder, objects })
     }
 
+    /// Those in the data folder of a `roller run` that may be running: to read from only.
+    pub fn of_another(data_dir: &Path) -> Self {
+        Self {
+            folder: data_dir.join(FOLDER),
+            objects: Objects::of_another(data_dir.join(OBJECTS)),
+        }
+    }
+
     /// Keeps a proof. Durable on return.
     pub async fn keep(
         &self,
-        task: TaskId,
-        roller: Roller,
-        public_values_hash: B256,
+        public_values: PublicValues,
         proof: &[u8],
         stats: SubmissionStats,
     ) -> eyre::Result<Finished> {
+        let (task, roller) = (public_values.task, public_values.roller);
         let proof = self.objects.put(proof).await?;
         let finished = Finished {
             task,
             roller,
-            public_values_hash,
+            public_values,
             proof,
             stats,
         };
@@ -83,6 +95,35 @@ impl FinishedProofs {
                 None
             }
         }
+    }
+
+    /// What is on record under the identity `roller`, by batch.
+    pub fn all(&self, roller: Roller) -> io::Result<Vec<Finished>> {
+        let mut found = self.records()?;
+        found.retain(|finished| finished.roller == roller);
+        found.sort_by_key(|finished| finished.public_values.first_batch);
+        Ok(found)
+    }
+
+    /// The bytes of a proof on record, whoever's; `None` also if they are damaged.
+    pub async fn by_digest(&self, digest: B256) -> Option<Bytes> {
+        let records = self.records().ok()?;
+        let mut digests = records.into_iter().map(|finished| finished.proof);
+        let known = digests.find(|known| *known == digest)?;
+        self.objects.get(known).await.ok()
+    }
+
+    fn records(&self) -> io::Result<Vec<Finished>> {
+        let mut found = Vec::new();
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+            entries => entries?,
+        };
+        for entry in entries {
+            // A record that is not whole is treated as absent.
+            found.extend(read(&entry?.path()).ok());
+        }
+        Ok(found)
     }
 
     /// Removes the oldest records beyond [`KEPT_MAX`].
@@ -133,17 +174,22 @@ mod tests {
     async fn a_finished_proof_is_there_after_a_restart_for_its_own_identity_only() {
         let folder = tempfile::tempdir().unwrap();
         let (task, roller) = (TaskId(B256::repeat_byte(1)), Roller::repeat_byte(2));
+        let values = PublicValues {
+            task,
+            roller,
+            ..PublicValues::default()
+        };
         let before = open(folder.path());
         assert!(before.find(task, roller).await.is_none());
         let stats = SubmissionStats::default();
-        let kept = before
-            .keep(task, roller, B256::repeat_byte(3), b"proof", stats)
-            .await
-            .unwrap();
+        let kept = before.keep(values.clone(), b"proof", stats).await.unwrap();
 
         let after = open(folder.path());
         let found = after.find(task, roller).await.unwrap();
         assert_eq!(found, (kept.clone(), Bytes::from_static(b"proof")));
+        assert_eq!(found.0.public_values, values);
+        assert_eq!(after.all(roller).unwrap(), std::slice::from_ref(&kept));
+        assert_eq!(after.all(Roller::repeat_byte(9)).unwrap(), []);
         assert!(after.find(task, Roller::repeat_byte(9)).await.is_none());
         assert!(after.find(TaskId(B256::ZERO), roller).await.is_none());
 
@@ -160,12 +206,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let proofs = open(folder.path());
         for number in 0..=KEPT_MAX as u8 {
-            let task = TaskId(B256::repeat_byte(number + 1));
+            let values = PublicValues {
+                task: TaskId(B256::repeat_byte(number + 1)),
+                ..PublicValues::default()
+            };
             let stats = SubmissionStats::default();
-            proofs
-                .keep(task, Roller::ZERO, B256::ZERO, &[number], stats)
-                .await
-                .unwrap();
+            proofs.keep(values, &[number], stats).await.unwrap();
         }
         assert_eq!(
             fs::read_dir(folder.path().join("finished"))

@@ -6,7 +6,8 @@ use rollmill_l1::{
     contracts::{RollerRegistry, Rollup},
 };
 use rollmill_protocol::Roller;
-use rollmill_roller_api::{Client, Requirements, TaskKind, receipts::Asker};
+use rollmill_roller_api::{Client, ProofKind, Requirements, TaskKind, receipts::Asker};
+use rollmill_zkvm::programs;
 
 use crate::config::RunConfig;
 
@@ -83,4 +84,39 @@ impl Identity {
         }
         Ok(())
     }
+}
+
+/// Whether coordinator, deployment and this build speak of the same thing.
+pub fn check_build(
+    requirements: &Requirements,
+    deployment: &Deployment,
+    proofs: ProofKind,
+) -> eyre::Result<()> {
+    ensure!(
+        (requirements.l1_chain_id, requirements.rollup) == (deployment.chain_id, deployment.rollup),
+        "the coordinator serves the rollup {} on chain {}, the deployment file names {} on chain {}",
+        requirements.rollup,
+        requirements.l1_chain_id,
+        deployment.rollup,
+        deployment.chain_id
+    );
+    ensure!(
+        requirements.proofs == proofs,
+        "the coordinator takes {} proofs, this roller is told to make {proofs} proofs",
+        requirements.proofs
+    );
+    if proofs == ProofKind::Mock {
+        return Ok(());
+    }
+    for asked in &requirements.programs {
+        let known = programs::by_version(asked.version).is_some_and(|program| {
+            program.commitment.exe == asked.exe_commit && program.commitment.vm == asked.vm_commit
+        });
+        ensure!(
+            known,
+            "this build does not have version {} of the program: update the roller",
+            asked.version
+        );
+    }
+    Ok(())
 }

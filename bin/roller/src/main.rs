@@ -6,9 +6,13 @@
 //!
 //! Secrets come from files or the environment, never from arguments, and never reach a log.
 
+mod account;
+mod accuse;
 mod bench;
+mod claim;
 mod config;
 mod daemon;
+mod defend;
 mod finished;
 mod identity;
 mod posting;
@@ -16,6 +20,8 @@ mod progress;
 mod prove;
 mod prover;
 mod receipts;
+mod rights;
+mod serving;
 mod stake;
 mod statement;
 mod status;
@@ -39,11 +45,17 @@ enum Verb {
     Run(config::RunArgs),
     /// Register on L1, deposit stake and declare readiness; what is done already is left as it is.
     Stake(stake::StakeArgs),
+    /// Bring the payout address what L1 owes the roller: late shares, credits, the emission.
+    Claim(claim::ClaimArgs),
+    /// Bring a posted proof that is not valid before L1, whoever's it is.
+    Accuse(accuse::AccuseArgs),
+    /// Answer an accusation on L1.
+    Defend(defend::DefendArgs),
     /// Make one proof that no coordinator asked for: what `rollmill escape` needs.
     Prove(prove::ProveArgs),
     /// Measure this machine on a recorded batch.
     Bench(bench::BenchArgs),
-    /// What the operator has signed for this roller: list it, verify it.
+    /// What the operator has signed for this roller: list it, verify it, charge the operator with it on L1.
     Receipts(receipts::ReceiptsArgs),
     /// Show what the coordinator has on record about a roller.
     Status(status::StatusArgs),
@@ -62,9 +74,12 @@ fn main() -> ExitCode {
         match cli.verb {
             Verb::Run(args) => daemon::run(args).await,
             Verb::Stake(args) => stake::run(args).await,
+            Verb::Claim(args) => claim::run(args).await,
+            Verb::Accuse(args) => accuse::run(args).await,
+            Verb::Defend(args) => defend::run(args).await,
             Verb::Prove(args) => tokio::task::spawn_blocking(move || prove::run(&args)).await?,
             Verb::Bench(args) => tokio::task::spawn_blocking(move || bench::run(&args)).await?,
-            Verb::Receipts(args) => receipts::run(&args),
+            Verb::Receipts(args) => receipts::run(&args).await,
             Verb::Status(args) => status::run(args).await,
         }
     });

@@ -1,19 +1,17 @@
 //! The defence against silence. A roller whose finished proof is not taken puts its digest on L1 before the deadline
 //! (`Evidence.postSubmission`, with the operator's own signature under the assignment). From then on the operator has to enter
-//! the proof or to get a verdict against it; if it does neither, its bond pays whoever shows the bytes.
+//! the proof or to get a verdict against it; if it does neither, its bond pays whoever shows the bytes. The post says where they
+//! are: below the URL that the roller was given (`--proof-url`), or by their content address alone.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
-use alloy::{eips::BlockId, providers::Provider, signers::local::PrivateKeySigner};
+use alloy::{eips::BlockId, providers::Provider};
 use alloy_primitives::Address;
 use eyre::{WrapErr, eyre};
-use rollmill_l1::{
-    Call, Deployment, DynProvider, Sender, SenderConfig,
-    contracts::Evidence::{AssignmentReceipt, Submission, postSubmissionCall},
-};
+use rollmill_l1::{Deployment, Sender, calls};
+use rollmill_protocol::ProofDigest;
 use rollmill_roller_api::{Assignment, SignedSubmission};
 use rollmill_runtime::{Clock, chain};
-use rollmill_store::Store;
 
 /// Left for L1 to include the transaction: a quarter of the seat's time, this much at most, seconds.
 const MARGIN_S_MAX: u64 = 120;
@@ -26,22 +24,18 @@ const LOOK: Duration = Duration::from_secs(5);
 pub struct Posting {
     evidence: Address,
     sender: Sender,
+    /// Below which finished proofs are served.
+    proof_url: Option<String>,
 }
 
 impl Posting {
-    /// What is sent is recorded in `data_dir`, so that a restart neither loses nor doubles it.
-    pub async fn open(
-        l1: DynProvider,
-        deployment: &Deployment,
-        signer: PrivateKeySigner,
-        data_dir: &Path,
-    ) -> eyre::Result<Self> {
-        let store = Store::open(data_dir).await?;
-        let chain_id = deployment.chain_id;
-        Ok(Self {
+    /// `proof_url` is where whoever reads L1 finds the bytes, by their digest in hex.
+    pub fn new(deployment: &Deployment, sender: Sender, proof_url: Option<String>) -> Self {
+        Self {
             evidence: deployment.evidence,
-            sender: Sender::new(l1, chain_id, signer, store, SenderConfig::default()),
-        })
+            sender,
+            proof_url,
+        }
     }
 
     /// Waits until the coordinator has had its time, and then tells L1. Never ends when the deadline is over.
@@ -90,31 +84,17 @@ impl Posting {
     async fn send(&self, seat: &Assignment, submission: &SignedSubmission) -> eyre::Result<()> {
         let assigned = seat.receipt.as_ref();
         let assigned = assigned.ok_or_else(|| eyre!("the assignment is not signed"))?;
-        let receipt = &assigned.receipt;
-        let call = postSubmissionCall {
-            batch: seat.batch,
-            s: Submission {
-                task: submission.task.0,
-                round: submission.round,
-                roller: submission.roller,
-                publicValuesHash: submission.public_values_hash,
-                proofDigest: submission.proof_digest.0,
-            },
-            signature: submission.signature.clone(),
-            a: AssignmentReceipt {
-                task: receipt.task,
-                round: receipt.round,
-                roller: receipt.roller,
-                tickets: receipt.tickets,
-                assignedAt: receipt.assignedAt,
-                deadline: receipt.deadline,
-                seed: receipt.seed,
-            },
-            operatorSignature: assigned.signature.clone(),
-            location: String::new(),
-        };
+        let call = calls::evidence::post_submission(
+            self.evidence,
+            seat.batch,
+            (
+                calls::same(&submission.message()),
+                submission.signature.clone(),
+            ),
+            (calls::same(&assigned.receipt), assigned.signature.clone()),
+            location(self.proof_url.as_deref(), submission.proof_digest),
+        );
         let purpose = format!("post/{}/{}", submission.task, submission.round);
-        let call = Call::new(self.evidence, &call);
         let sent = self.sender.send(&purpose, &call).await;
         sent.wrap_err_with(|| {
             format!(
@@ -126,8 +106,33 @@ impl Posting {
     }
 }
 
+/// Where the bytes of a proof are: below a URL, or known by their content alone.
+fn location(proof_url: Option<&str>, digest: ProofDigest) -> String {
+    let name = digest.0;
+    match proof_url {
+        Some(url) => format!("{}/{name:x}", url.trim_end_matches('/')),
+        None => format!("keccak256:{name:x}"),
+    }
+}
+
 /// When a proof that nobody takes is posted.
 fn due_unix_s(seat: &Assignment) -> u64 {
     let time_s = seat.deadline_unix_s.saturating_sub(seat.assigned_unix_s);
     seat.deadline_unix_s - (time_s / 4).min(MARGIN_S_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_post_says_where_its_bytes_are() {
+        let digest = ProofDigest::of(b"bytes");
+        let name = format!("{:x}", digest.0);
+        assert_eq!(location(None, digest), format!("keccak256:{name}"));
+        for url in ["https://proofs.example/p", "https://proofs.example/p/"] {
+            let expected = format!("https://proofs.example/p/{name}");
+            assert_eq!(location(Some(url), digest), expected);
+        }
+    }
 }

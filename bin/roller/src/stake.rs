@@ -1,30 +1,20 @@
 //! `roller stake`: register, deposit, declare readiness. What L1 says is done already is not done again, so the verb can
 //! be repeated after any interruption.
 
-use std::path::PathBuf;
-
 use alloy::primitives::utils::parse_ether;
 use alloy_primitives::{Address, U256};
 use clap::Args;
 use eyre::{WrapErr, ensure};
-use rollmill_l1::{
-    Call, Deployment, DynProvider, Sender, SenderConfig, connect,
-    contracts::{RollerRegistry, ScrToken},
-    load_key,
-};
+use rollmill_l1::{Call, DynProvider, contracts::RollerRegistry};
 use rollmill_runtime::{LogFormat, init_tracing, outln};
-use rollmill_store::Store;
 
-use crate::config::ChainArgs;
+use crate::account::{Account, AccountArgs};
 
 /// Arguments of `roller stake`.
 #[derive(Debug, Args)]
 pub struct StakeArgs {
     #[command(flatten)]
-    chain: ChainArgs,
-    /// File with the owner's private key in hex. Without it the key is taken from ROLLMILL_OWNER_KEY.
-    #[arg(long, env = "ROLLMILL_OWNER_KEY_FILE", value_name = "FILE")]
-    owner_key_file: Option<PathBuf>,
+    account: AccountArgs,
     /// Address of the hot key that will sign requests and submissions.
     #[arg(long, env = "ROLLMILL_SIGNER")]
     signer: Address,
@@ -40,45 +30,23 @@ pub struct StakeArgs {
     /// Free text for people, such as a URL.
     #[arg(long, env = "ROLLMILL_METADATA", default_value = "")]
     metadata: String,
-    /// Folder that records what is sent to L1.
-    #[arg(long, env = "ROLLMILL_OWNER_DATA_DIR", value_name = "FOLDER")]
-    data_dir: PathBuf,
 }
 
 struct Staking {
     args: StakeArgs,
     owner: Address,
-    deployment: Deployment,
-    provider: DynProvider,
-    sender: Sender,
+    account: Account,
 }
 
 /// Brings the roller to the wanted state on L1.
 pub async fn run(args: StakeArgs) -> eyre::Result<()> {
     init_tracing(LogFormat::Human, "warn")?;
-    let owner = load_key(args.owner_key_file.as_deref(), "ROLLMILL_OWNER_KEY")?;
     let target = parse_ether(&args.amount).wrap_err("--amount is no number of SCR")?;
-    let deployment = Deployment::open(&args.chain.deployment)?;
-    let provider = connect(&args.chain.l1_rpc)?;
-    let store = Store::open(&args.data_dir).await?;
-    let sender = Sender::new(
-        provider.clone(),
-        deployment.chain_id,
-        owner.clone(),
-        store.clone(),
-        SenderConfig::default(),
-    );
-    // An interrupted run may have left transactions on their way: what L1 says is final only behind them.
-    for send in store.open_sends(owner.address()).await? {
-        sender.afford(&send).await?;
-        sender.wait(send).await?;
-    }
+    let account = args.account.open().await?;
     let staking = Staking {
+        owner: account.sender.address(),
         args,
-        owner: owner.address(),
-        deployment,
-        provider,
-        sender,
+        account,
     };
     staking.register().await?;
     staking.deposit(target).await?;
@@ -95,7 +63,10 @@ pub async fn run(args: StakeArgs) -> eyre::Result<()> {
 
 impl Staking {
     fn registry(&self) -> RollerRegistry::RollerRegistryInstance<DynProvider> {
-        RollerRegistry::new(self.deployment.registry, self.provider.clone())
+        RollerRegistry::new(
+            self.account.deployment.registry,
+            self.account.sender.provider().clone(),
+        )
     }
 
     async fn register(&self) -> eyre::Result<()> {
@@ -107,8 +78,8 @@ impl Staking {
                 capacity: self.args.capacity,
                 metadata: self.args.metadata.clone(),
             };
-            self.send("register", Call::new(self.deployment.registry, &call))
-                .await?;
+            let call = Call::new(self.account.deployment.registry, &call);
+            self.account.send("register", &call).await?;
         }
         let signer = registry.rollers(self.owner).call().await?.signer;
         ensure!(
@@ -126,24 +97,12 @@ impl Staking {
         else {
             return Ok(());
         };
-        let token = ScrToken::new(self.deployment.token, self.provider.clone());
-        let balance = token.balanceOf(self.owner).call().await?;
-        ensure!(
-            balance >= amount,
-            "the owner {} has {balance} SCR-wei, {amount} are missing to the wanted stake",
-            self.owner
-        );
-        let spender = self.deployment.registry;
-        if token.allowance(self.owner, spender).call().await? < amount {
-            let approve = ScrToken::approveCall {
-                spender,
-                value: amount,
-            };
-            self.send("approve", Call::new(self.deployment.token, &approve))
-                .await?;
-        }
+        let registry = self.account.deployment.registry;
+        let allowed = self.account.allow(registry, amount).await;
+        allowed.wrap_err("the wanted stake cannot be deposited")?;
         let deposit = RollerRegistry::depositCall { amountWei: amount };
-        self.send("deposit", Call::new(spender, &deposit)).await?;
+        let call = Call::new(registry, &deposit);
+        self.account.send("deposit", &call).await?;
         Ok(())
     }
 
@@ -151,17 +110,9 @@ impl Staking {
         let roller = self.registry().rollers(self.owner).call().await?;
         if !roller.ready {
             let ready = RollerRegistry::setReadyCall { ready: true };
-            self.send("ready", Call::new(self.deployment.registry, &ready))
-                .await?;
+            let call = Call::new(self.account.deployment.registry, &ready);
+            self.account.send("ready", &call).await?;
         }
-        Ok(())
-    }
-
-    /// Sends one step. Nothing of ours is on its way, so the nonce tells this step from earlier ones of the same kind.
-    async fn send(&self, step: &str, call: Call) -> eyre::Result<()> {
-        let nonce = self.sender.next_nonce(step).await?;
-        let mined = self.sender.send(&format!("{step}/{nonce}"), &call).await?;
-        tracing::info!(step, l1_block = mined.block, "done");
         Ok(())
     }
 }

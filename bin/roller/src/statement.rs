@@ -5,9 +5,10 @@
 //! with other messages or other data is refused before an hour is spent on a proof that L1 would reject.
 
 use alloy::providers::DynProvider;
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, Bytes};
 use eyre::{WrapErr, ensure};
 use rollmill_l1::calls;
+use rollmill_protocol::PublicValues;
 use rollmill_roller_api::Assignment;
 use rollmill_stf::{Identity, execute_batch};
 
@@ -21,11 +22,15 @@ pub struct Commits {
 }
 
 impl Commits {
-    /// Hash of the public values that a proof of the assignment must reveal.
+    /// The public values whose hash a proof of the assignment must reveal.
     ///
     /// # Errors
     /// The witness does not execute, or leads elsewhere than the batch's commit on L1; or L1 does not answer.
-    pub async fn statement(&self, assignment: &Assignment, witness: Bytes) -> eyre::Result<B256> {
+    pub async fn statement(
+        &self,
+        assignment: &Assignment,
+        witness: Bytes,
+    ) -> eyre::Result<PublicValues> {
         let identity = Identity {
             roller: assignment.roller,
             task: assignment.seat.task,
@@ -48,7 +53,7 @@ impl Commits {
             told.block_hash,
             told.message_hash,
         );
-        Ok(values.hash())
+        Ok(values)
     }
 }
 
@@ -57,11 +62,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use alloy::{
-        primitives::keccak256,
+        primitives::{B256, keccak256},
         providers::{Provider, ProviderBuilder},
         transports::mock::Asserter,
     };
-    use rollmill_protocol::{PublicValues, TaskId};
+    use rollmill_protocol::TaskId;
     use rollmill_roller_api::{SeatId, TaskKind};
     use rollmill_zkvm::recorded::batch_v1;
 
@@ -89,7 +94,10 @@ mod tests {
     }
 
     /// An L1 that was told this.
-    async fn statement_where(told: &PublicValues, witness: &'static [u8]) -> eyre::Result<B256> {
+    async fn statement_where(
+        told: &PublicValues,
+        witness: &'static [u8],
+    ) -> eyre::Result<PublicValues> {
         let asserter = Asserter::new();
         asserter.push_success(&Bytes::from(told.encode()));
         let l1 = ProviderBuilder::new()
@@ -111,8 +119,8 @@ mod tests {
             task: TaskId(recorded.task),
         };
         let values = execute_batch(identity, Bytes::from_static(recorded.witness)).unwrap();
-        let hash = statement_where(&values, recorded.witness).await.unwrap();
-        assert_eq!(hash, recorded.public_values_hash);
+        let stated = statement_where(&values, recorded.witness).await.unwrap();
+        assert_eq!(stated.hash(), recorded.public_values_hash);
 
         let other = B256::repeat_byte(9);
         let changes: [fn(&mut PublicValues, B256); 7] = [

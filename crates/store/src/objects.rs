@@ -56,6 +56,14 @@ impl Objects {
         })
     }
 
+    /// A folder that another process writes into: to read from only. Nothing is created or removed.
+    pub fn of_another(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: Arc::new(folder.into()),
+            counter: Arc::default(),
+        }
+    }
+
     /// Stores `bytes` and returns their hash. Storing the same bytes again is free.
     pub async fn put(&self, bytes: &[u8]) -> Result<B256, ObjectError> {
         let hash = keccak256(bytes);

@@ -1,4 +1,4 @@
-//! `roller receipts list | verify`: offline, from the file alone.
+//! `roller receipts`: `list` and `verify` work offline, from the file alone; `charge` is [`charge`].
 
 use std::path::PathBuf;
 
@@ -14,7 +14,11 @@ use rollmill_roller_api::{
 use rollmill_runtime::{counted, outln};
 use serde_json::json;
 
-use super::{FILE, book::read_whole_lines};
+use super::{
+    FILE,
+    book::read_whole_lines,
+    charge::{self, ChargeArgs},
+};
 
 /// Arguments of `roller receipts`.
 #[derive(Debug, Args)]
@@ -29,6 +33,8 @@ enum Verb {
     List(ListArgs),
     /// Check signatures, order and contradictions; fails if anything is wrong.
     Verify(VerifyArgs),
+    /// Look for what L1 charges the operator with, and bring it there.
+    Charge(ChargeArgs),
 }
 
 #[derive(Debug, Args)]
@@ -79,11 +85,12 @@ impl Source {
     }
 }
 
-/// Lists or verifies.
-pub fn run(args: &ReceiptsArgs) -> eyre::Result<()> {
+/// Lists, verifies or charges.
+pub async fn run(args: &ReceiptsArgs) -> eyre::Result<()> {
     match &args.verb {
         Verb::List(args) => list(args),
         Verb::Verify(args) => verify(args),
+        Verb::Charge(args) => charge::run(args).await,
     }
 }
 

@@ -1,0 +1,81 @@
+//! An account on L1 that a verb sends from: what is sent is recorded in a folder before it is sent, so that a verb can be repeated
+//! after any interruption.
+
+use std::path::PathBuf;
+
+use alloy_primitives::{Address, U256};
+use clap::Args;
+use eyre::ensure;
+use rollmill_l1::{
+    Call, Deployment, Mined, Sender, SenderConfig, connect, contracts::ScrToken, load_key,
+};
+use rollmill_store::Store;
+
+use crate::config::ChainArgs;
+
+/// Which account sends, and where.
+#[derive(Debug, Args)]
+pub struct AccountArgs {
+    #[command(flatten)]
+    pub chain: ChainArgs,
+    /// File with the owner's private key in hex. Without it the key is taken from ROLLMILL_OWNER_KEY.
+    #[arg(long, env = "ROLLMILL_OWNER_KEY_FILE", value_name = "FILE")]
+    owner_key_file: Option<PathBuf>,
+    /// Folder that records what is sent to L1.
+    #[arg(long, env = "ROLLMILL_OWNER_DATA_DIR", value_name = "FOLDER")]
+    data_dir: PathBuf,
+}
+
+/// An account with nothing on its way.
+#[derive(Debug)]
+pub struct Account {
+    pub deployment: Deployment,
+    pub sender: Sender,
+}
+
+impl AccountArgs {
+    /// Opens the account, and waits for what an interrupted run has left on its way: what L1 says is final only behind it.
+    pub async fn open(&self) -> eyre::Result<Account> {
+        let owner = load_key(self.owner_key_file.as_deref(), "ROLLMILL_OWNER_KEY")?;
+        let deployment = Deployment::open(&self.chain.deployment)?;
+        let provider = connect(&self.chain.l1_rpc)?;
+        let store = Store::open(&self.data_dir).await?;
+        let (address, chain_id) = (owner.address(), deployment.chain_id);
+        let config = SenderConfig::default();
+        let sender = Sender::new(provider, chain_id, owner, store.clone(), config);
+        for send in store.open_sends(address).await? {
+            sender.afford(&send).await?;
+            sender.wait(send).await?;
+        }
+        Ok(Account { deployment, sender })
+    }
+}
+
+impl Account {
+    /// Lets a contract take this much SCR from the account, SCR-wei. Fails if it does not have it.
+    pub async fn allow(&self, spender: Address, amount_wei: U256) -> eyre::Result<()> {
+        let (owner, token) = (self.sender.address(), self.deployment.token);
+        let scr = ScrToken::new(token, self.sender.provider().clone());
+        let balance = scr.balanceOf(owner).call().await?;
+        ensure!(
+            balance >= amount_wei,
+            "the owner {owner} has {balance} SCR-wei, {amount_wei} are needed"
+        );
+        if scr.allowance(owner, spender).call().await? < amount_wei {
+            let approve = ScrToken::approveCall {
+                spender,
+                value: amount_wei,
+            };
+            self.send("approve", &Call::new(token, &approve)).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends one step. Nothing of ours is on its way, so the nonce tells this step from earlier ones of the same kind.
+    pub async fn send(&self, step: &str, call: &Call) -> eyre::Result<Mined> {
+        let nonce = self.sender.next_nonce(step).await?;
+        let mined = self.sender.send(&format!("{step}/{nonce}"), call).await?;
+        tracing::info!(step, l1_block = mined.block, "done");
+        Ok(mined)
+    }
+}
