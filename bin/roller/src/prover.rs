@@ -3,7 +3,10 @@
 //! What the proof must state is known before ([`crate::statement`]), so that a proof of anything else never leaves the machine.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -40,6 +43,8 @@ pub fn prover_config(threads: Option<usize>, segment_memory_mib: Option<usize>) 
 pub enum Prover {
     /// Real proofs.
     Stark(Box<StarkProver>),
+    /// Real proofs, by a prover that is set up when the first one is asked for: seldom, and hundreds of megabytes.
+    Later(ProverConfig, Mutex<Option<Arc<StarkProver>>>),
     /// Proofs that only development networks accept, after pretending to work.
     Mock(Duration),
 }
@@ -75,11 +80,8 @@ impl Prover {
             ProofKind::Mock => Ok(Self::Mock(Duration::from_secs_f64(
                 config.mock_prove_seconds,
             ))),
-            ProofKind::Stark => {
-                let prover = StarkProver::new(&programs::BATCH_V1, config.prover)
-                    .wrap_err("cannot set up the prover")?;
-                Ok(Self::Stark(Box::new(prover)))
-            }
+            ProofKind::Stark if config.fallback => Ok(Self::Later(config.prover, Mutex::default())),
+            ProofKind::Stark => Ok(Self::Stark(Box::new(set_up(config.prover)?))),
         }
     }
 
@@ -94,6 +96,7 @@ impl Prover {
         let expected = job.public_values_hash;
         let Some(mut proof) = (match self {
             Self::Stark(prover) => prove_stark(prover, job, report, cancel)?,
+            Self::Later(config, made) => prove_stark(&*later(*config, made)?, job, report, cancel)?,
             Self::Mock(pretend) => prove_mock(expected, *pretend, report, cancel)?,
         }) else {
             return Ok(None);
@@ -106,6 +109,24 @@ impl Prover {
         proof.stats.peak_rss_bytes = peak_rss_bytes().unwrap_or_default();
         Ok(Some(proof))
     }
+}
+
+/// The prover, which is set up if it is not yet.
+fn later(
+    config: ProverConfig,
+    made: &Mutex<Option<Arc<StarkProver>>>,
+) -> eyre::Result<Arc<StarkProver>> {
+    // The prover is either whole or not there.
+    let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(prover) = &*made {
+        return Ok(prover.clone());
+    }
+    let prover = Arc::new(set_up(config)?);
+    Ok(made.insert(prover).clone())
+}
+
+fn set_up(config: ProverConfig) -> eyre::Result<StarkProver> {
+    StarkProver::new(&programs::BATCH_V1, config).wrap_err("cannot set up the prover")
 }
 
 /// Shares of the whole time, for the progress bar: measured on two cores.

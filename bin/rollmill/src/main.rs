@@ -16,6 +16,7 @@ mod load;
 mod node;
 mod replica;
 mod reproduce;
+mod roller_process;
 mod settings;
 
 /// An EVM-compatible zk-rollup with outsourced proving.

@@ -24,6 +24,7 @@ use tokio::process::Command;
 const OPERATOR: u32 = 0;
 const OWNER: u32 = 3;
 const SIGNER: u32 = 4;
+const FALLBACK: u32 = 5;
 
 /// Where the operator and the roller's owner work.
 struct Desk {
@@ -130,6 +131,41 @@ impl Desk {
         let ready = self.path("roller.json");
         Running::start(command, &ready).await.unwrap()
     }
+}
+
+/// The chain goes on when no roller ever joins: the node runs the operator's own prover, and L1 settles unpaid.
+#[tokio::test]
+async fn a_rollup_that_nobody_joins_is_proven_by_its_operator() {
+    let desk = Desk::new().await;
+    let deployed = desk.deploy(&[]).await;
+    assert!(deployed.success, "{}", deployed.said);
+    let rollup = desk.deployment()["rollup"].as_str().unwrap().to_owned();
+    let key = desk.key_file(FALLBACK);
+    let node = desk.rollmill("node", &["--fallback-key-file", key.to_str().unwrap()]);
+    let node = Running::start(node, &desk.path("ready.json"))
+        .await
+        .unwrap();
+    let l1 = rollup_at(&rollup, &desk.anvil.url).unwrap();
+    let l2 = node.field("l2").unwrap();
+    deposited(l1.clone(), &l2, USER).await.unwrap();
+    let log = desk.path("node/fallback.log");
+    until("the proof", async || {
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        Ok(said.contains("accepted").then_some(()))
+    })
+    .await
+    .unwrap();
+    assert_eq!(l1.settledBatch().call().await.unwrap(), 0);
+    // Two minutes: from then on anybody may settle a batch that has no entries.
+    let provider = wallet_of(&desk.anvil.url, OPERATOR).unwrap();
+    let jump = provider.raw_request::<_, Value>("evm_increaseTime".into(), [120]);
+    jump.await.unwrap();
+    until("the unpaid settlement", async || {
+        Ok((l1.settledBatch().call().await? >= 1).then_some(()))
+    })
+    .await
+    .unwrap();
+    assert!(node.interrupt().await.unwrap());
 }
 
 async fn transactions_of(l1: &DynProvider, account: Address) -> u64 {

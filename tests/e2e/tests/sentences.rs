@@ -81,7 +81,7 @@ async fn ctrl_c_ends_everything_also_while_it_starts() {
     let mut running = Talking::start(command).unwrap();
     running.says("Ctrl-C").await.unwrap();
     let rollers = running.children().await.unwrap();
-    assert_eq!(rollers.len(), 3);
+    assert_eq!(rollers.len(), 4, "three rollers and the fallback");
     until("the ready file", async || Ok(ready.exists().then_some(())))
         .await
         .unwrap();
@@ -108,7 +108,7 @@ async fn a_roller_that_dies_is_named_with_its_log_and_the_network_goes_on() {
     assert!(sentence.contains("roller-"), "{sentence}");
     assert!(sentence.contains(".log"), "{sentence}");
     until("the others to be alone", async || {
-        Ok((running.children().await?.len() == 2).then_some(()))
+        Ok((running.children().await?.len() == 3).then_some(()))
     })
     .await
     .unwrap();

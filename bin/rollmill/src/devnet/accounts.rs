@@ -22,6 +22,8 @@ pub enum Role {
     RollerOwner(u32),
     /// Signs the `n`-th roller's requests and submissions.
     RollerSigner(u32),
+    /// Signs the proofs of the operator's own prover. Holds nothing.
+    Fallback,
 }
 
 impl Role {
@@ -33,6 +35,7 @@ impl Role {
             Self::Load => 8,
             Self::RollerOwner(n) => 1_000 + n,
             Self::RollerSigner(n) => 2_000 + n,
+            Self::Fallback => 3_000,
         }
     }
 

@@ -9,7 +9,7 @@ pub mod embedded_l1;
 mod folders;
 pub mod ports;
 mod report;
-mod roller_binary;
+pub mod roller_binary;
 mod rollers;
 pub mod saboteur;
 mod scenario;

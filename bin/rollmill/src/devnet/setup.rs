@@ -1,9 +1,12 @@
 //! Brings a devnet up: L1, contracts, stakes, node, rollers. Every step recognises what is there already, so the same data
 //! directory can be started again after any end.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use alloy::providers::DynProvider;
+use alloy::{providers::DynProvider, signers::local::PrivateKeySigner};
 use alloy_primitives::Address;
 use eyre::{bail, ensure};
 use rollmill_coordinator::OperatorSigner;
@@ -21,14 +24,15 @@ use super::{
     folders::Folders,
     ports::localhost,
     roller_binary,
-    rollers::{RollerProcess, Rollers},
-    staking::{Identity, Staking},
+    rollers::Rollers,
+    staking::{FALLBACK, Identity, Staking},
     view::Printer,
     world::{Steps, World, wallet},
 };
 use crate::{
     deploy::Rollup,
     node::{self, Node, NodeConfig},
+    roller_process::{RollerProcess, RollerRun},
     settings::{genesis, law, sequencer_config},
 };
 
@@ -104,7 +108,7 @@ impl Network {
             store: store.clone(),
             sender,
             operator: OperatorSigner::new(operator),
-            fallback: None,
+            fallback: Some(Role::Fallback.signer()?.address()),
             deployment: deployment.clone(),
             genesis: genesis(&deployment)?,
             proofs: args.choice.proofs,
@@ -125,10 +129,11 @@ impl Network {
             folders,
             wanted_rollers: args.rollers,
         };
+        let run = network.roller_run(args.choice.proofs, roller_program);
         for n in 0..args.rollers {
-            let roller = network.spawn_roller(n, args.choice.proofs, &roller_program)?;
-            network.rollers.add(roller);
+            network.rollers.add(network.spawn_roller(n, &run)?);
         }
+        network.rollers.add(network.spawn_fallback(&run)?);
         let reported = network.wait_for_rollers(args.patience());
         steps.run(printer, "start the rollers", reported).await?;
         Ok(network)
@@ -208,44 +213,49 @@ impl Network {
         Ok(owner)
     }
 
-    fn spawn_roller(
-        &self,
-        n: u32,
-        proofs: ProofKind,
-        program: &Path,
-    ) -> eyre::Result<RollerProcess> {
+    /// What all rollers are told; folder and key are each one's own.
+    fn roller_run(&self, proofs: ProofKind, program: PathBuf) -> RollerRun {
+        RollerRun {
+            program,
+            coordinator: self.node.coordinator_url.clone(),
+            l1_rpc: self.l1_url.clone(),
+            deployment: self.folders.in_root("deployment.json"),
+            data_dir: PathBuf::new(),
+            key_file: PathBuf::new(),
+            proofs,
+        }
+    }
+
+    fn spawn_roller(&self, n: u32, run: &RollerRun) -> eyre::Result<RollerProcess> {
         let identity = Identity::Honest(n);
-        let name = identity.name();
-        let mut command = Command::new(program);
-        command
-            .args([
-                "run",
-                "--coordinator",
-                &self.node.coordinator_url,
-                "--l1-rpc",
-                &self.l1_url,
-            ])
-            .args([
-                "--proofs",
-                &proofs.to_string(),
-                "--mock-prove-seconds",
-                MOCK_PROVE_SECONDS,
-            ])
-            .arg("--deployment")
-            .arg(self.folders.in_root("deployment.json"))
-            .arg("--data-dir")
-            .arg(self.folders.in_root("rollers").join(&name))
-            .arg("--signer-key-file")
-            .arg(
-                self.folders
-                    .key(&format!("{name}-signer"), &identity.signer()?)?,
-            );
-        RollerProcess::spawn(
-            name.clone(),
-            identity.owner()?.address(),
-            command,
-            &self.folders.log(&name),
-        )
+        let run = self.own(run, &identity.name(), &identity.signer()?)?;
+        let mut command = run.command();
+        command.args(["--mock-prove-seconds", MOCK_PROVE_SECONDS]);
+        self.spawn(&identity.name(), identity.owner()?.address(), command)
+    }
+
+    /// The operator's own prover, which proves unpaid what no roller delivers.
+    fn spawn_fallback(&self, run: &RollerRun) -> eyre::Result<RollerProcess> {
+        let signer = Role::Fallback.signer()?;
+        let run = self.own(run, FALLBACK, &signer)?;
+        self.spawn(FALLBACK, signer.address(), run.fallback())
+    }
+
+    fn own(
+        &self,
+        run: &RollerRun,
+        name: &str,
+        signer: &PrivateKeySigner,
+    ) -> eyre::Result<RollerRun> {
+        Ok(RollerRun {
+            data_dir: self.folders.in_root("rollers").join(name),
+            key_file: self.folders.key(&format!("{name}-signer"), signer)?,
+            ..run.clone()
+        })
+    }
+
+    fn spawn(&self, name: &str, roller: Address, command: Command) -> eyre::Result<RollerProcess> {
+        RollerProcess::spawn(name.to_owned(), roller, command, &self.folders.log(name))
     }
 }
 

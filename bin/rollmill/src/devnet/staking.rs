@@ -15,6 +15,9 @@ const STAKE_SCR: u64 = 1_000;
 /// ETH that a roller's owner gets for its transactions.
 const OWNER_ETHER: &str = "10";
 
+/// What people call the operator's own prover.
+pub const FALLBACK: &str = "fallback";
+
 /// Who is a roller in a devnet.
 #[derive(Clone, Copy, Debug)]
 pub enum Identity {
@@ -56,8 +59,11 @@ pub fn names(honest: u32) -> BTreeMap<Address, String> {
     let known = (0..honest)
         .map(Identity::Honest)
         .chain([Identity::Saboteur]);
+    let fallback = Role::Fallback.signer().ok();
+    let fallback = fallback.map(|signer| (signer.address(), FALLBACK.to_owned()));
     known
         .filter_map(|identity| Some((identity.owner().ok()?.address(), identity.name())))
+        .chain(fallback)
         .collect()
 }
 

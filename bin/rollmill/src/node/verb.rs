@@ -14,10 +14,16 @@ use rollmill_runtime::{LogFormat, ReadyFile, Shutdown, Tasks, init_tracing};
 use rollmill_sequencer::{GenesisConfig, MEMPOOL_FILE};
 use rollmill_store::Store;
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 
-use super::{CHAIN_FILE, Node, NodeConfig, OPERATOR_KEY, Source, connect_l1};
+use super::{
+    CHAIN_FILE, Node, NodeConfig, OPERATOR_KEY, Source, connect_l1,
+    fallback::{self, FallbackProver},
+};
 use crate::{
+    devnet::roller_binary::find_or_build,
     replica,
+    roller_process::RollerRun,
     settings::{Pace, genesis, law, proof_kind, sequencer_config},
 };
 
@@ -32,9 +38,17 @@ pub struct Args {
     /// File with the operator's private key in hex. Without it the key is taken from ROLLMILL_OPERATOR_KEY.
     #[arg(long, env = "ROLLMILL_OPERATOR_KEY_FILE", value_name = "FILE")]
     operator_key_file: Option<PathBuf>,
-    /// Address of the operator's own prover. Without it the first batch waits until a roller can be drawn.
+    /// Address of the operator's own prover, which runs elsewhere. Without a prover of its own the first batch waits until a roller can be drawn.
     #[arg(long, env = "ROLLMILL_FALLBACK", value_name = "ADDRESS")]
     fallback: Option<Address>,
+    /// File with the key of the operator's own prover in hex: the node runs it, as a process of its own.
+    #[arg(
+        long,
+        env = "ROLLMILL_FALLBACK_KEY_FILE",
+        value_name = "FILE",
+        conflicts_with = "fallback"
+    )]
+    fallback_key_file: Option<PathBuf>,
     #[command(flatten)]
     pace: Pace,
     /// Where L2's JSON-RPC listens; port 0 takes a free one.
@@ -169,6 +183,10 @@ async fn sequence(args: &Args, found: Found, tasks: &mut Tasks) -> eyre::Result<
         deployment.operator
     );
     let proofs = proof_kind(&l1, deployment.rollup).await?;
+    let fallback = match &args.fallback_key_file {
+        Some(file) => Some(fallback::address(file)?),
+        None => args.fallback,
+    };
     let sender = Sender::new(
         l1,
         deployment.chain_id,
@@ -184,14 +202,29 @@ async fn sequence(args: &Args, found: Found, tasks: &mut Tasks) -> eyre::Result<
         store,
         sender,
         operator: OperatorSigner::new(operator),
-        fallback: args.fallback,
+        fallback,
         proofs,
         params: law(proofs, &deployment.parameters),
         genesis,
-        sequencer: sequencer_config(&args.pace, args.source.confirmations, args.fallback),
+        sequencer: sequencer_config(&args.pace, args.source.confirmations, fallback),
         deployment,
         l2_listen: args.listen,
         coordinator_listen: args.coordinator_listen,
     };
-    super::start(config, tasks).await
+    let node = super::start(config, tasks).await?;
+    if let Some(key_file) = &args.fallback_key_file {
+        let prover = RollerRun {
+            program: spawn_blocking(find_or_build).await??,
+            coordinator: node.coordinator_url.clone(),
+            l1_rpc: args.source.l1_rpc.clone(),
+            deployment: args.source.deployment.clone(),
+            data_dir: PathBuf::new(),
+            key_file: key_file.clone(),
+            proofs,
+        };
+        let prover = FallbackProver::new(prover, &args.source.data_dir)?;
+        let shutdown = tasks.shutdown().clone();
+        tasks.spawn("fallback prover", prover.keep(shutdown));
+    }
+    Ok(node)
 }
