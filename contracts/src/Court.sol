@@ -105,7 +105,11 @@ contract Court is ICourt {
         bytes32 seat = keccak256(abi.encode(task, round, roller));
         Accusation memory a = _open(seat, task, round, roller);
         bytes32 digest = keccak256(proof);
+        // Hashes: nobody can move them towards each other.
+        // slither-disable-next-line incorrect-equality
         require(digest == a.proofDigest, WrongProofDigest(digest, a.proofDigest));
+        // Hashes: nobody can move them towards each other.
+        // slither-disable-next-line incorrect-equality
         require(pv.hash() == a.publicValuesHash, WrongPreimage(a.publicValuesHash));
         require(pv.task == task && pv.roller == roller, NoDefence());
         Program memory program = rollup.programs(rollup.batches(a.batch).programVersion);
@@ -134,6 +138,8 @@ contract Court is ICourt {
         _requireOperator(ReceiptLib.hash(r), signature);
         bytes32 seat = keccak256(abi.encode(r.task, r.round, r.roller));
         Accusation memory a = _open(seat, r.task, r.round, r.roller);
+        // Hashes: nobody can move them towards each other.
+        // slither-disable-next-line incorrect-equality
         require(r.proofDigest == a.proofDigest, WrongProofDigest(r.proofDigest, a.proofDigest));
         uint256 accusedAtS = accusedAt[r.roller];
         require(accusedAtS > r.receivedAt + parameters.value(Key.AccuseS), NoDefence());

@@ -82,6 +82,8 @@ contract Evidence is IEvidence {
         require(registry.answersFor(signer, s.roller, rollup.batches(batch).committedAt), WrongSigner(signer));
         require(block.timestamp <= a.deadline, TooLate(a.deadline));
         bytes32 seat = keccak256(abi.encode(s.task, s.round, s.roller));
+        // Zero until it is set, once.
+        // slither-disable-next-line incorrect-equality
         require(_posted[seat].postedAt == 0, AlreadyPosted(s.task, s.round, s.roller));
         _posted[seat] = Posted(s.publicValuesHash, s.proofDigest, batch, uint64(block.timestamp), a.deadline);
         emit SubmissionPosted(batch, s.roller, s.round, s.publicValuesHash, s.proofDigest, location);
@@ -102,12 +104,18 @@ contract Evidence is IEvidence {
         require(!court.fined(task, round, roller), NoOffence());
         require(court.accusation(task, round, roller).accuser == address(0), NoOffence());
         bytes32 digest = keccak256(proof);
+        // Hashes: nobody can move them towards each other.
+        // slither-disable-next-line incorrect-equality
         require(digest == p.proofDigest, WrongProofDigest(digest, p.proofDigest));
+        // Hashes: nobody can move them towards each other.
+        // slither-disable-next-line incorrect-equality
         require(pv.hash() == p.publicValuesHash, WrongPreimage(p.publicValuesHash));
         // Only a proof that could have settled the batch was worth an entry. Whether it differs matters, not how.
         PublicValues memory expected = rollup.expectedPublicValues(p.batch, roller, pv.proverGas);
         // slither-disable-next-line unused-return
         (uint256 word,,) = pv.firstDifference(expected);
+        // The index of the first difference, and that behind the last word where there is none.
+        // slither-disable-next-line incorrect-equality
         require(word == PublicValuesLib.WORDS, WrongPreimage(p.publicValuesHash));
         Program memory program = rollup.programs(rollup.batches(p.batch).programVersion);
         require(
@@ -115,6 +123,8 @@ contract Evidence is IEvidence {
             ProofRejected()
         );
         uint64 entriesAt = rollup.batches(p.batch).entriesAt;
+        // Zero until it is set, once.
+        // slither-disable-next-line incorrect-equality
         require(entriesAt == 0 || p.postedAt + CLOSING_S <= entriesAt, NoOffence());
         _requireMissing(p.batch, roller, p.deadline, entries);
         _charge(p.batch, roller, Offence.DroppedSubmission);
@@ -331,6 +341,8 @@ contract Evidence is IEvidence {
         require(!charged[task][roller], AlreadyCharged(task, roller));
         uint64 settledAt = rollup.settledAt(batch);
         uint256 untilS = settledAt + parameters.value(Key.ClaimS) + parameters.value(Key.AccuseS);
+        // Zero until it is set, once.
+        // slither-disable-next-line incorrect-equality
         require(settledAt == 0 || block.timestamp <= untilS, TooLate(uint64(untilS)));
         charged[task][roller] = true;
         uint256 lostWei = bond.slash(roller, lossWei(batch, offence));
@@ -359,6 +371,8 @@ contract Evidence is IEvidence {
         require(batch != 0 && batch <= rollup.committedBatch(), UnknownBatch(batch));
         b = rollup.batches(batch);
         bytes32 entriesHash = LotteryLib.hash(entries);
+        // Hashes: nobody can move them towards each other.
+        // slither-disable-next-line incorrect-equality
         require(b.entriesHash != 0 && entriesHash == b.entriesHash, WrongEntries(entriesHash, b.entriesHash));
     }
 
@@ -366,6 +380,8 @@ contract Evidence is IEvidence {
     /// had long been closed: anybody can settle unpaid, and who does it before leaves the operator nothing to enter.
     function _requireMissing(uint64 batch, address roller, uint64 deadline, Entry[] calldata entries) private view {
         Batch memory b = rollup.batches(batch);
+        // Zero until it is set, once.
+        // slither-disable-next-line incorrect-equality
         if (b.entriesHash == 0) {
             require(uint256(deadline) + CLOSING_S <= b.settledAt, NoOffence());
             return;
@@ -385,6 +401,8 @@ contract Evidence is IEvidence {
         // slither-disable-next-line unused-return
         (bytes32 root,) = SnapshotLib.root(leaves);
         bytes32 expected = rollup.snapshots(b.epoch).root;
+        // Hashes: nobody can move them towards each other.
+        // slither-disable-next-line incorrect-equality
         require(root == expected, WrongSnapshot(root, expected));
         return DrawLib.locate(leaves, roller);
     }
