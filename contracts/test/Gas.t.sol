@@ -46,7 +46,7 @@ abstract contract WithLargeProof is Base {
         proof = bytes_;
     }
 
-    function verifier() internal override returns (address) {
+    function verifier() internal virtual override returns (address) {
         return address(new StarkPrecompileVerifier());
     }
 }
