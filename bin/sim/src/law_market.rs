@@ -142,7 +142,7 @@ pub fn run(
     Ok(market.outcome(policy))
 }
 
-/// The same, and every event that the board applied, with its time: what [`rollmill_protocol::board::replay`] needs.
+/// The same, and every event that the board applied, with its time: a second board that applies them is the same.
 pub fn run_logged(
     world: &World,
     params: &Params,

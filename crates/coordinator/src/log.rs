@@ -4,6 +4,19 @@
 //! submission with its verdict, a presence, the passing of time) together with the [`Decision`]s that the law drew from
 //! it. The facts alone determine the decisions; they are written down so that an auditor who applies the law to the facts
 //! has something to compare with ([`crate::audit`]). For the chain of hashes see [`rollmill_store::EventRecord`].
+//!
+//! JSON, and not a binary form, because the log is published: an auditor reads it with any tool and in any language. What JSON lacks, one
+//! spelling per value, is enforced ([`LogLine::record`]). Rejected events are not in it: the board is as if they had never come.
+//!
+//! The version stands in the first hash, so that a log of another one does not begin here:
+//!
+//! | version | what it brought |
+//! |---|---|
+//! | 1 | facts and decisions |
+//! | 2 | dials, program versions, cancelled penalties, quarantine |
+//! | 3 | the quarantine is L1's |
+//! | 4 | what rollers post on L1; accusations that lapse; checkpoints |
+//! | 5 | the tag names the version (`rollmill.event.v1` before) |
 
 use alloy_primitives::B256;
 use rollmill_protocol::{

@@ -1,8 +1,8 @@
 //! The task board: one pure state machine that strings the rules of [`crate::law`] together.
 //!
 //! `apply(event, now)` changes the board and says what is to be done; nothing else changes it. The coordinator drives it with facts
-//! of L1 and of its API, a simulator with invented ones; both run this very code, and `log::replay` rebuilds it from
-//! the published log.
+//! of L1 and of its API, a simulator with invented ones; both run this very code, and the same facts in the same order rebuild it:
+//! the coordinator publishes them as its log.
 //!
 //! # The life of a task
 //!
@@ -36,7 +36,6 @@
 
 pub mod error;
 pub mod event;
-pub mod log;
 pub mod pairs;
 pub mod roller;
 pub mod task;
@@ -54,7 +53,6 @@ mod seats;
 pub use epoch::Epoch;
 pub use error::{BoardError, Receipt, Refusal, SeatKey};
 pub use event::{Action, Alarm, Event, Presence, Verdict};
-pub use log::{EventRecord, LogHead, replay};
 pub use roller::{Offer, PastEpoch, Record, RollerAccount};
 pub use task::{
     Lottery, MissedBecause, Posted, ReleasedBecause, RoundDraw, Seat, SeatState, Stage, Task,

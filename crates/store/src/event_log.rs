@@ -1,7 +1,8 @@
 //! The board's event log: append-only and hash chained, so that a copy of it can be checked against its last hash.
 //!
 //! `hash_n = keccak256(tag ++ hash_(n-1) ++ uint64 seq ++ uint64 at_unix_ms ++ keccak256(body))` with the tag
-//! `"rollmill.event.v1"` left-aligned in 32 bytes, integers big-endian, and `hash_0` = 32 bytes of the tag itself.
+//! `"rollmill.log.v5"` left-aligned in 32 bytes, integers big-endian, and `hash_0` = 32 bytes of the tag itself. So a log of another
+//! version does not begin here; what the versions differ in says the coordinator's `log`, whose records the bodies are.
 
 use alloy_primitives::{B256, Keccak256, keccak256};
 use sqlx::{Row, sqlite::SqliteRow};
@@ -11,7 +12,7 @@ use crate::{
     row::{b256, int, u64_of},
 };
 
-const TAG: &[u8] = b"rollmill.event.v1";
+const TAG: &[u8] = b"rollmill.log.v5";
 
 /// The hash before the first event.
 pub fn genesis_hash() -> B256 {
@@ -129,7 +130,11 @@ impl Store {
             if record.hash != hash {
                 return Err(StoreError::BrokenLog {
                     seq,
-                    why: "its hash does not follow",
+                    why: if seq == 1 {
+                        "its hash does not follow: it was altered, or the log is of another version"
+                    } else {
+                        "its hash does not follow"
+                    },
                 });
             }
             records.push(record);

@@ -350,6 +350,17 @@ async fn the_event_log_is_a_chain_with_one_writer() {
 }
 
 #[tokio::test]
+async fn a_log_of_another_version_is_named() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder).await;
+    let former = B256::right_padding_from(b"rollmill.event.v1");
+    let last = Some((0, former));
+    store.append_event(last, 1, "\"a\"".into()).await.unwrap();
+    let error = store.events(0, genesis_hash(), 5).await.unwrap_err();
+    assert!(error.to_string().contains("another version"), "{error}");
+}
+
+#[tokio::test]
 async fn an_altered_event_is_noticed_and_the_log_refuses_changes() {
     use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 

@@ -128,7 +128,7 @@ impl Audited {
 }
 
 /// The log's chain, as its documentation has it (`crates/store/src/event_log.rs`).
-const TAG: &[u8] = b"rollmill.event.v1";
+const TAG: &[u8] = b"rollmill.log.v5";
 
 fn next_hash(previous: B256, seq: u64, at_unix_ms: u64, body: &str) -> B256 {
     let mut hasher = Keccak256::new();

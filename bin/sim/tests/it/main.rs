@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use rollmill_protocol::board::{EventRecord, LogHead, replay};
+use rollmill_protocol::board::Board;
 use sim::{
     attacks::{self, Arena},
     fleet,
@@ -42,13 +42,11 @@ fn the_simulated_log_replays_to_the_same_board() {
     let (board, start, events) =
         law_market::run_logged(&world, &params, fleet::honest(&world, &params)).unwrap();
     assert!(board.settled_through() > 20);
-    let mut head = LogHead::default();
-    let records: Vec<EventRecord> = events
-        .into_iter()
-        .map(|(event, now)| head.append(now, event))
-        .collect();
-    let (replayed, replayed_head) = replay(params, start, &records).unwrap();
-    assert!(replayed == board && replayed_head == head);
+    let mut replayed = Board::new(params, start).unwrap();
+    for (event, now) in &events {
+        replayed.apply(event, *now).unwrap();
+    }
+    assert!(replayed == board);
 }
 
 #[test]

@@ -102,9 +102,9 @@ fn a_winner_without_bytes_settles_itself_or_has_missed() {
     let (mut world, batch) = closed_by_a_post();
     drawn_for(&mut world, batch, 3);
     let mut alone = World::new(world.params.clone());
-    for record in &world.records {
-        alone.now = record.now;
-        alone.apply(record.event.clone());
+    for (now, event) in &world.records {
+        alone.now = *now;
+        alone.apply(event.clone());
     }
     alone.apply(settled(batch, Some(3)));
     assert_eq!(alone.seat(batch, 0, 3).state, SeatState::OnTime);
