@@ -15,13 +15,17 @@ contract Control is SnapshotPieces {
     uint64 private constant TAU_MAX = 1e9;
 
     IParameters public immutable parameters;
+    /// @inheritdoc IControl
+    bytes32 public immutable lawHash;
 
     Dials private _former;
     Dials private _posted;
     uint64 private _postedEpoch;
 
-    constructor(Contracts memory c, Dials memory initial) SnapshotPieces(c.rollup) {
+    constructor(Contracts memory c, Dials memory initial, bytes32 lawHash_) SnapshotPieces(c.rollup) {
+        require(lawHash_ != 0, NoLaw());
         parameters = IParameters(c.parameters);
+        lawHash = lawHash_;
         _checkRanges(initial);
         _posted = initial;
         emit DialsPosted(0, initial, 0);

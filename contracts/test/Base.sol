@@ -46,6 +46,7 @@ abstract contract Base {
     uint64 internal constant L2_CHAIN_ID = 1337002;
     bytes32 internal constant EXE = keccak256("exe");
     bytes32 internal constant VM_COMMIT = keccak256("vm");
+    bytes32 internal constant LAW = keccak256("law");
 
     address internal operator = vm.addr(OPERATOR_KEY);
     address internal governor = address(0x60be7202);
@@ -152,7 +153,7 @@ abstract contract Base {
         deployed = c;
         scr = new ScrToken(ScrTokenParams(1_000_000_000 ether, address(this), 100_000_000 ether, c.emission, EMISSION));
         parameters = new Parameters(governor, numbers());
-        control = new Control(c, dials());
+        control = new Control(c, dials(), LAW);
         pool = new RewardPool(c);
         registry = new RollerRegistry(c, RegistryParams(1000 ether, 7 days));
         bond = new OperatorBond(c);

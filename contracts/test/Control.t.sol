@@ -96,11 +96,17 @@ contract ControlTest is Base {
         refusedAtDeployment(d);
     }
 
+    function test_theLawHasAName() public {
+        vm.assertEq(control.lawHash(), LAW);
+        vm.expectPartialRevert(IControl.NoLaw.selector);
+        new Control(deployed, dials(), 0);
+    }
+
     /// Small dials still move by one.
     function testFuzz_noStepIsLargerThanTheLaws(uint64 from, uint64 to) public {
         Dials memory d = dials();
         d.tauNsPerGas = from % 1000;
-        control = new Control(deployed, d);
+        control = new Control(deployed, d, LAW);
         uint256 step = d.tauNsPerGas / 8 == 0 ? 1 : d.tauNsPerGas / 8;
         uint256 low = d.tauNsPerGas > step ? d.tauNsPerGas - step : 0;
         bool allowed = to % 1200 >= low && to % 1200 <= d.tauNsPerGas + step;
@@ -125,6 +131,6 @@ contract ControlTest is Base {
 
     function refusedAtDeployment(Dials memory d) private {
         vm.expectPartialRevert(IControl.OutOfRange.selector);
-        new Control(deployed, d);
+        new Control(deployed, d, LAW);
     }
 }

@@ -212,11 +212,11 @@ contract DifferentialTest is Cases {
     function dials(Case calldata c) external returns (bytes memory) {
         (Dials memory from, Dials memory to) = step(c);
         bool possible = false;
-        try new Control(around, to) {
+        try new Control(around, to, "law") {
             possible = true;
         } catch {}
         bool follows = false;
-        Control control = new Control(around, from);
+        Control control = new Control(around, from, "law");
         try control.post(1, to, 0) {
             follows = true;
         } catch {}

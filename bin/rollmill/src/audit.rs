@@ -16,10 +16,10 @@ use alloy::{
 use clap::Subcommand;
 use eyre::{WrapErr, bail, ensure, eyre};
 use rollmill_coordinator::{
-    audit::{Difference, DrawAudit, L1History, LawOnL1, Passed, audit, draw},
+    audit::{Difference, DrawAudit, L1History, Passed, audit, draw},
     log::{LogLine, Record},
 };
-use rollmill_l1::{Deployment, Update, Watcher, WatcherConfig, connect, contracts::Rollup};
+use rollmill_l1::{Deployment, Update, Watcher, WatcherConfig, connect, contracts::Rollup, verify};
 use rollmill_protocol::{TaskId, law::draw::HitOutcome};
 use rollmill_roller_api::Client;
 use rollmill_runtime::{counted, outln};
@@ -124,14 +124,19 @@ impl Sources {
         })
     }
 
-    /// L1's blocks from the deployment's on, as far as the log speaks of them.
+    /// L1's blocks from the deployment's on, as far as the log speaks of them; an L1 that is the deployment file's.
     async fn l1(&self, deployment: &Deployment, through: Option<u64>) -> eyre::Result<L1History> {
-        let Some(through) = through else {
-            return Ok(L1History::default());
-        };
         let provider = connect(&self.l1_rpc)?;
         let head = provider.get_block_number().await;
         let head = head.wrap_err_with(|| format!("no L1 answers at {}", self.l1_rpc))?;
+        let checked = verify(&provider, deployment).await;
+        checked.wrap_err_with(|| {
+            let file = self.deployment.display();
+            format!("{file} does not describe what is on {}", self.l1_rpc)
+        })?;
+        let Some(through) = through else {
+            return Ok(L1History::default());
+        };
         // What the log says of later blocks the audit finds.
         let through = through.min(head);
         let mut watcher = Watcher::new(provider, deployment, WatcherConfig::default(), None);
@@ -157,8 +162,7 @@ async fn audit_log(sources: &Sources) -> eyre::Result<()> {
         lines,
         l1,
     } = sources.fetch().await?;
-    let law = LawOnL1::from(&deployment.parameters);
-    let outcome = audit(&lines, &l1, &law);
+    let outcome = audit(&lines, &l1, &deployment.law);
     if sources.json {
         let report = match &outcome {
             Ok(passed) => json!({ "passed": passed, "difference": null }),
@@ -200,8 +204,7 @@ async fn audit_draw(task: TaskId, sources: &Sources) -> eyre::Result<()> {
         lines,
         l1,
     } = sources.fetch().await?;
-    let law = LawOnL1::from(&deployment.parameters);
-    let audited = draw(&lines, &l1, &law, task).wrap_err("the draw is not confirmed")?;
+    let audited = draw(&lines, &l1, &deployment.law, task).wrap_err("the draw is not confirmed")?;
     check_storage(sources, &deployment, &audited).await?;
     if sources.json {
         outln!("{}", serde_json::to_string_pretty(&audited)?);

@@ -9,7 +9,8 @@
 //! batch-age = 60
 //! ```
 //!
-//! A field becomes the default of its flag: so there is nothing to keep in step. Secrets have no flag and thus no field.
+//! A field becomes the default of its flag: so there is nothing to keep in step. Secrets have no flag and thus no field. The law of a rollup
+//! that is to be deployed has tables of its own ([`Numbers`]).
 
 use std::{
     ffi::OsString,
@@ -19,6 +20,10 @@ use std::{
 use clap::Command;
 use eyre::{WrapErr, bail};
 use toml::{Table, Value};
+
+#[cfg(doc)]
+use crate::settings::Numbers;
+use crate::settings::TABLES;
 
 /// Verbs that read the file.
 const VERBS: [&str; 2] = ["deploy", "node"];
@@ -34,7 +39,11 @@ pub fn with_file(command: Command, arguments: &[OsString]) -> eyre::Result<Comma
     };
     let wrong = || format!("cannot use the configuration file {}", path.display());
     let fields = read(&path).wrap_err_with(wrong)?;
-    let done = fields.iter().try_fold(command, |command, (name, value)| {
+    let mut fields = fields.iter();
+    let done = fields.try_fold(command, |command, (name, value)| {
+        if TABLES.contains(&name.as_str()) {
+            return Ok(command);
+        }
         with_field(command, name, value)
     });
     done.wrap_err_with(wrong)
@@ -122,7 +131,7 @@ mod tests {
 
     #[test]
     fn flags_win_over_fields_and_fields_over_defaults() {
-        let file = "data-dir = \"/data\"\nbatch-age = 60\nderive = true";
+        let file = "data-dir = \"/data\"\nbatch-age = 60\nderive = true\n[law]\nk = 3";
         let matches = parsed(file, "rollmill node --config FILE").unwrap();
         let (_, node) = matches.subcommand().unwrap();
         let text = |name: &str| node.get_one::<String>(name).unwrap().clone();

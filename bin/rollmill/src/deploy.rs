@@ -12,13 +12,14 @@ use rollmill_l1::{
     DeployConfig, Deployment, Genesis, Planned, Sender, SenderConfig, Sends, load_key, plan,
 };
 use rollmill_protocol::l2;
+use rollmill_roller_api::ProofKind;
 use rollmill_runtime::{LogFormat, init_tracing, outln};
 use rollmill_sequencer::GenesisConfig;
 use rollmill_store::Store;
 
 use crate::{
     node::{OPERATOR_KEY, Source, connect_l1},
-    settings::{Choice, check_proofs, deploy_config, genesis_config},
+    settings::{Numbers, check_proofs, deploy_config, genesis_config},
 };
 
 /// Flags of `rollmill deploy`; each is also an environment variable and a field of the configuration file.
@@ -26,8 +27,12 @@ use crate::{
 pub struct Args {
     #[command(flatten)]
     source: Source,
-    #[command(flatten)]
-    choice: Choice,
+    /// Kind of proofs: stark (real) or mock (no time, no soundness).
+    #[arg(long, env = "ROLLMILL_PROOFS", default_value_t = ProofKind::Stark)]
+    proofs: ProofKind,
+    /// Account that can announce other parameters and program versions, seven days ahead. Without it nobody ever can.
+    #[arg(long, env = "ROLLMILL_GOVERNOR", value_name = "ADDRESS", default_value_t = Address::ZERO)]
+    governor: Address,
     /// Chain id of the rollup.
     #[arg(
         long,
@@ -44,9 +49,10 @@ pub struct Args {
     dry_run: bool,
 }
 
-/// Deploys, or says what deploying would do.
-pub async fn run(args: Args) -> eyre::Result<()> {
+/// Deploys, or says what deploying would do. The configuration file may have tables of numbers.
+pub async fn run(args: Args, file: Option<&Path>) -> eyre::Result<()> {
     init_tracing(LogFormat::Human, "warn")?;
+    let numbers = Numbers::of_network(file)?;
     let Source {
         l1_rpc,
         deployment: file,
@@ -55,7 +61,7 @@ pub async fn run(args: Args) -> eyre::Result<()> {
     } = &args.source;
     let operator = load_key(args.operator_key_file.as_deref(), OPERATOR_KEY)?;
     let (l1, chain_id) = connect_l1(l1_rpc).await?;
-    check_proofs(args.choice.proofs, chain_id)?;
+    check_proofs(args.proofs, chain_id)?;
     ensure!(
         args.l2_chain_id != chain_id,
         "{chain_id} is L1's chain id: transactions of one chain would be valid on the other; choose another --l2-chain-id"
@@ -74,7 +80,9 @@ pub async fn run(args: Args) -> eyre::Result<()> {
         ..SenderConfig::default()
     };
     let sender = Sender::new(l1, chain_id, operator, store, config);
-    let rollup = Rollup::of(&sender, &args.choice, args.l2_chain_id).await?;
+    let accounts = (sender.address(), args.governor);
+    let config = deploy_config((args.proofs, numbers), args.l2_chain_id, accounts);
+    let rollup = Rollup::of(&sender, config).await?;
     if args.dry_run {
         return rollup.say_plan(&sender, file).await;
     }
@@ -97,9 +105,10 @@ pub struct Rollup {
 
 impl Rollup {
     /// The rollup that `sender`'s account would operate.
-    pub async fn of(sender: &Sender, choice: &Choice, l2_chain_id: u64) -> eyre::Result<Self> {
+    pub async fn of(sender: &Sender, config: DeployConfig) -> eyre::Result<Self> {
+        let l2_chain_id = config.l2_chain_id;
         Ok(Self {
-            config: deploy_config(choice, l2_chain_id, sender.address()),
+            config,
             genesis: genesis_config(sender.provider(), sender.chain_id(), l2_chain_id).await?,
         })
     }

@@ -23,7 +23,7 @@ mod settings;
 #[derive(Debug, Parser)]
 #[command(name = "rollmill", version, about)]
 struct Cli {
-    /// TOML file with settings of `deploy` and `node`; its field names are the flags' names.
+    /// TOML file with settings of `deploy` and `node`; its field names are the flags' names, its tables a law to deploy.
     #[arg(long, env = "ROLLMILL_CONFIG", value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -58,7 +58,7 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = parse().and_then(|cli| match cli.verb {
         Verb::Devnet(args) => in_runtime(devnet::run(args)),
-        Verb::Deploy(args) => in_runtime(deploy::run(args)),
+        Verb::Deploy(args) => in_runtime(deploy::run(args, cli.config.as_deref())),
         Verb::Node(args) => in_runtime(node::verb::run(args)),
         Verb::Escape(args) => in_runtime(escape::run(args)),
         Verb::Audit(args) => in_runtime(audit::run(args)),

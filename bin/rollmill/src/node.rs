@@ -21,7 +21,6 @@ use rollmill_engine::{
     rpc::{self, Methods, RpcConfig},
 };
 use rollmill_l1::{Deployment, Sender};
-use rollmill_protocol::law::Params;
 use rollmill_roller_api::ProofKind;
 use rollmill_runtime::{Clock, Tasks};
 use rollmill_sequencer::{GenesisConfig, Sealer, Sequencer, SequencerConfig, check_origin};
@@ -79,8 +78,6 @@ pub struct NodeConfig {
     pub genesis: GenesisConfig,
     /// Kind of proofs that the deployment's verifier takes.
     pub proofs: ProofKind,
-    /// The law's numbers.
-    pub params: Params,
     /// How blocks and batches are made.
     pub sequencer: SequencerConfig,
     /// Where L2's JSON-RPC listens; port 0 takes a free one.
@@ -139,7 +136,7 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
     let l2_url = serve_l2(chain, (sequencer.pool(), sequencer.methods()), rpc, tasks).await?;
     let coordinator = Coordinator::open(
         coordinator_config,
-        config.params,
+        deployment.law.clone(),
         store.clone(),
         clock,
         tasks.shutdown().clone(),

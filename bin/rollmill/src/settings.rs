@@ -1,6 +1,7 @@
-//! What a rollup is made of where a network would decide: durations, amounts, the law's numbers. Written once, for devnets, for
-//! `rollmill deploy` and for `rollmill node`; what the contracts fixed is read from the deployment file. The numbers are those
-//! of development chains, because no other L1 verifies a proof yet.
+//! What a rollup is made of where a network would decide. Written once, for devnets, for `rollmill deploy` and for `rollmill node`;
+//! the law and what the contracts fixed are read from the deployment file afterwards.
+
+mod numbers;
 
 use std::time::Duration;
 
@@ -11,17 +12,14 @@ use alloy::{
 use alloy_primitives::{Address, keccak256};
 use eyre::{bail, ensure, eyre};
 use rollmill_l1::{
-    DeployConfig, Deployment, Incentives, Parameters, ProgramRow, VerifierKind, WatcherConfig,
-    contracts::Rollup,
+    DeployConfig, Deployment, ProgramRow, VerifierKind, WatcherConfig, contracts::Rollup,
 };
-use rollmill_protocol::{
-    ScrWei, l2,
-    law::{Params, control::ControlParams},
-    prover_gas,
-};
+use rollmill_protocol::{l2, prover_gas};
 use rollmill_roller_api::ProofKind;
 use rollmill_sequencer::{BatchPolicy, GenesisConfig, LIFETIME_S, PoolPolicy, SequencerConfig};
 use rollmill_zkvm::{ProgramCommitment, mock, programs::BATCH_V1};
+
+pub use numbers::{Numbers, TABLES};
 
 /// SCR in existence, and the part of it that the reward pool begins with.
 const SUPPLY_SCR: u64 = 100_000_000;
@@ -29,14 +27,7 @@ const POOL_SCR: u64 = 10_000_000;
 /// The operator's bond: covers the rewards of some thousand small batches at once.
 const BOND_SCR: u64 = 10_000_000;
 
-/// Seconds in which a roller is heard, with real and with mock proofs.
-const HEARTBEAT_STARK_S: u64 = 30;
-const HEARTBEAT_MOCK_S: u64 = 3;
-
-/// Nanoseconds of T for each prover gas with mock proofs, which take no time: a person waits for what is late.
-const TAU_MOCK_NS_PER_GAS: u64 = 100_000;
-
-/// What whoever deploys a rollup chooses.
+/// What whoever starts a devnet chooses of its rollup.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Choice {
     /// Kind of proofs: stark (real) or mock (no time, no soundness).
@@ -168,19 +159,24 @@ pub async fn genesis_config(
 }
 
 /// What is deployed.
-pub fn deploy_config(choice: &Choice, l2_chain_id: u64, operator: Address) -> DeployConfig {
+pub fn deploy_config(
+    (proofs, numbers): (ProofKind, Numbers),
+    l2_chain_id: u64,
+    (operator, governor): (Address, Address),
+) -> DeployConfig {
     let scr = |amount: u64| u128::from(amount) * 10u128.pow(18);
-    let commitment = commitment(choice.proofs);
+    let commitment = commitment(proofs);
+    let Numbers { law, parameters } = numbers;
     DeployConfig {
         l2_chain_id,
         operator,
-        governor: Address::ZERO,
+        governor,
         treasury: operator,
-        scr_cap_wei: scr(SUPPLY_SCR) + incentives(choice.proofs).emission_wei(),
+        scr_cap_wei: scr(SUPPLY_SCR) + parameters.incentives.emission_wei(),
         scr_supply_wei: scr(SUPPLY_SCR),
         pool_wei: scr(POOL_SCR),
         bond_wei: scr(BOND_SCR),
-        verifier: match choice.proofs {
+        verifier: match proofs {
             ProofKind::Stark => VerifierKind::StarkPrecompile,
             ProofKind::Mock => VerifierKind::Mock,
         },
@@ -190,92 +186,8 @@ pub fn deploy_config(choice: &Choice, l2_chain_id: u64, operator: Address) -> De
             fork_id: u64::from(l2::FORK_ID),
             schedule_id: u64::from(prover_gas::SCHEDULE_ID),
         },
-        parameters: parameters(choice),
-    }
-}
-
-/// Constants of the contracts: short, where a person waits for them.
-fn parameters(choice: &Choice) -> Parameters {
-    let law = Params::devnet();
-    let (lag_blocks, settle_s, fallback_s) = match choice.proofs {
-        ProofKind::Mock => (1, 60, 120),
-        ProofKind::Stark => (2, 600, 3 * law.t_max_s),
-    };
-    Parameters {
-        draw_lag: lag_blocks,
-        lottery_lag: lag_blocks,
-        k: choice.k,
-        settle_s,
-        fallback_s,
-        claim_s: 600,
-        accuse_s: 600,
-        force_s: 3_600,
-        future_s: 60,
-        program_delay_s: 7 * 24 * 3_600,
-        unbond_s: 7 * 24 * 3_600,
-        unit_price_wei: 1_000_000_000_000,
-        fine_wei_min: law.fine_min.0,
-        stake_wei_min: law.stake_min.0,
-        message_gas_price_wei: 1_000_000_000,
-        message_gas_max: 5_000_000,
-        incentives: incentives(choice.proofs),
-    }
-}
-
-/// Dials, bounds and emission: an emission epoch is short enough to be seen.
-fn incentives(proofs: ProofKind) -> Incentives {
-    let law = Params::devnet();
-    Incentives {
-        heartbeat_s: match proofs {
-            ProofKind::Stark => HEARTBEAT_STARK_S,
-            ProofKind::Mock => HEARTBEAT_MOCK_S,
-        },
-        tau_ns_per_gas: match proofs {
-            ProofKind::Stark => law.tau_ns_per_gas,
-            ProofKind::Mock => TAU_MOCK_NS_PER_GAS,
-        },
-        window: law.window,
-        emission_epoch_s: 600,
-        ..Incentives::default()
-    }
-}
-
-/// The law's numbers: what L1 fixed, and durations that suit the kind of proofs.
-pub fn law(proofs: ProofKind, l1: &Parameters) -> Params {
-    let devnet = Params::devnet();
-    let unit_price = ScrWei(l1.unit_price_wei);
-    let devnet = Params {
-        k: l1.k,
-        draw_lag_blocks: l1.draw_lag,
-        lottery_lag_blocks: l1.lottery_lag,
-        accuse_s: l1.accuse_s,
-        unit_price,
-        // k and price stay what the contracts were deployed with.
-        control: ControlParams {
-            k: (l1.k, l1.k),
-            unit_price: (unit_price, unit_price),
-            ..devnet.control.clone()
-        },
-        ..devnet
-    };
-    match proofs {
-        // Three rollers that share two cores may be slow to say that they live.
-        ProofKind::Stark => Params {
-            heartbeat_s: HEARTBEAT_STARK_S,
-            ..devnet
-        },
-        ProofKind::Mock => Params {
-            t_min_s: 5,
-            t_fix_s: 10,
-            tau_ns_per_gas: TAU_MOCK_NS_PER_GAS,
-            control: ControlParams {
-                tau_ns_per_gas: (TAU_MOCK_NS_PER_GAS, devnet.control.tau_ns_per_gas.1),
-                ..devnet.control
-            },
-            heartbeat_s: HEARTBEAT_MOCK_S,
-            epoch_s: 3,
-            ..devnet
-        },
+        law,
+        parameters,
     }
 }
 

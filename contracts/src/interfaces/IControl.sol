@@ -27,6 +27,7 @@ interface IControl {
     error StepTooLarge(string name, uint256 from, uint256 to);
     error OutOfRange(string name, uint256 value);
     error WrongPiece(uint256 index, uint256 expected);
+    error NoLaw();
 
     /// @param logHash Head of the hash-chained event log from which the dials follow.
     event DialsPosted(uint64 indexed epoch, Dials dials, bytes32 logHash);
@@ -46,6 +47,10 @@ interface IControl {
 
     /// @notice Pieces of an epoch's snapshot so far; zero for all but the epoch of the last one.
     function pieceCount(uint64 epoch) external view returns (uint256);
+
+    /// @notice Names the law from which dials and draws follow: keccak of its numbers as the event log begins with them
+    /// (`Params::hash` in crates/protocol). Nothing but what Parameters can change ever changes of it.
+    function lawHash() external view returns (bytes32);
 
     /// @notice The dials in force.
     function current() external view returns (Dials memory);

@@ -17,6 +17,7 @@ use alloy_primitives::{B256, keccak256};
 use rollmill_protocol::{
     UnixSeconds,
     board::{BoardError, Event},
+    law::Params,
 };
 use rollmill_store::genesis_hash;
 use serde::Serialize;
@@ -28,7 +29,7 @@ use crate::{
 };
 
 pub use draw::{DrawAudit, DrawError, PathNode, PointAudit, RoundAudit, SeatAudit, draw};
-pub use l1::{L1History, LawOnL1};
+pub use l1::L1History;
 
 /// What a difference is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -95,8 +96,8 @@ pub struct Passed {
     pub checkpoints: u64,
 }
 
-/// Audits a log from its first line on against L1's blocks from the deployment's on.
-pub fn audit(lines: &[LogLine], l1: &L1History, law: &LawOnL1) -> Result<Passed, Difference> {
+/// Audits a log from its first line on against L1's blocks from the deployment's on. `law` is the one whose hash L1 has.
+pub fn audit(lines: &[LogLine], l1: &L1History, law: &Params) -> Result<Passed, Difference> {
     let records = read(lines)?;
     let standing = journal::standing_up_to(&records);
     let mut auditor = Auditor {
@@ -157,7 +158,7 @@ fn read(lines: &[LogLine]) -> Result<Vec<(UnixSeconds, Record)>, Difference> {
 
 struct Auditor<'a> {
     l1: &'a L1History,
-    law: &'a LawOnL1,
+    law: &'a Params,
     records: &'a [(UnixSeconds, Record)],
     state: Option<State>,
     passed: Passed,
@@ -173,11 +174,8 @@ impl Auditor<'_> {
             sentence,
         };
         let Some(state) = &mut self.state else {
-            self.state = Some(
-                self.law
-                    .open(record)
-                    .map_err(|why| differs(Subject::Law, why))?,
-            );
+            let opened = l1::open(self.law, record);
+            self.state = Some(opened.map_err(|why| differs(Subject::Law, why))?);
             return Ok(());
         };
         match record {

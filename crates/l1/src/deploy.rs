@@ -14,6 +14,7 @@ use alloy::{
     sol_types::SolConstructor,
     transports::TransportError,
 };
+use rollmill_protocol::law::{Params, params::OutOfBounds};
 
 use crate::{
     Call, Deployment, Genesis, Parameters, SendError, Sender, VerifyError,
@@ -53,7 +54,7 @@ pub struct DeployConfig {
     pub l2_chain_id: u64,
     /// Commits batches, posts snapshots and entries.
     pub operator: Address,
-    /// Announces program versions; zero closes the table.
+    /// Announces parameters and program versions; zero closes both tables.
     pub governor: Address,
     /// Receives the whole supply of SCR, less what the pool gets.
     pub treasury: Address,
@@ -69,6 +70,8 @@ pub struct DeployConfig {
     pub verifier: VerifierKind,
     /// Version 1 of the program table.
     pub program: ProgramRow,
+    /// The law.
+    pub law: Params,
     /// Constants.
     pub parameters: Parameters,
 }
@@ -87,6 +90,9 @@ pub enum DeployError {
     /// L1 does not answer.
     #[error("L1 does not answer")]
     Rpc(#[from] TransportError),
+    /// The law's numbers are impossible.
+    #[error("the law that is to be deployed")]
+    Law(#[from] OutOfBounds),
     /// A creation failed.
     #[error(transparent)]
     Send(#[from] SendError),
@@ -187,6 +193,7 @@ pub async fn deploy(
     if let Some(deployment) = recognised(sender, config, file, &genesis).await? {
         return Ok(deployment);
     }
+    config.law.validate()?;
     let deployment = create(sender, config, &genesis).await?;
     for (purpose, call) in funding(sender, config, &deployment) {
         sender.send(purpose, &call).await?;
@@ -305,16 +312,24 @@ fn first_difference(
     deployment: &Deployment,
 ) -> Option<(String, String, String)> {
     // One field a line. Not a JSON value: it holds no numbers of 128 bits.
-    let lines = |l2_chain_id: u64, operator: Address, parameters: &Parameters| {
+    let lines = |(law, parameters): (&Params, &Parameters), chain: u64, accounts: [Address; 2]| {
+        let [operator, governor] = accounts;
+        let law = serde_json::to_string_pretty(law).expect("numbers are JSON");
         let parameters = serde_json::to_string_pretty(parameters).expect("numbers are JSON");
-        format!("\"l2ChainId\": {l2_chain_id}\n\"operator\": {operator}\n{parameters}")
+        format!(
+            "\"l2ChainId\": {chain}\n\"operator\": {operator}\n\"governor\": {governor}\n{law}\n{parameters}"
+        )
     };
     let deployed = lines(
+        (&deployment.law, &deployment.parameters),
         deployment.l2_chain_id,
-        deployment.operator,
-        &deployment.parameters,
+        [deployment.operator, deployment.governor],
     );
-    let asked = lines(config.l2_chain_id, config.operator, &config.parameters);
+    let asked = lines(
+        (&config.law, &config.parameters),
+        config.l2_chain_id,
+        [config.operator, config.governor],
+    );
     let field = |line: &str| {
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         let bare = |text: &str| text.trim_matches([' ', '"', ',']).to_owned();
@@ -360,7 +375,9 @@ pub(crate) async fn planned(
         verifier: at(10),
         rollup: at(11),
         operator: config.operator,
+        governor: config.governor,
         genesis: genesis(at(11)),
+        law: config.law.clone(),
         parameters: config.parameters.clone(),
     };
     let codes = ORDER.into_iter().zip(creation_codes(config, &deployment));
@@ -444,14 +461,15 @@ fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 12]
         emission: d.emission,
         emissionWei: U256::from(incentives.emission_wei()),
     };
+    let law = &config.law;
     let dials = Control::Dials {
-        unitPriceWei: config.parameters.unit_price_wei,
-        tauNsPerGas: incentives.tau_ns_per_gas,
-        window: incentives.window,
-        k: config.parameters.k,
+        unitPriceWei: law.unit_price.0,
+        tauNsPerGas: law.tau_ns_per_gas,
+        window: law.window,
+        k: law.k,
     };
     let registry = RollerRegistry::RegistryParams {
-        stakeMinWei: U256::from(config.parameters.stake_wei_min),
+        stakeMinWei: U256::from(law.stake_min.0),
         unbondS: config.parameters.unbond_s,
     };
     let emission = Emission::EmissionParams {
@@ -459,16 +477,18 @@ fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 12]
         halvingEpochs: incentives.emission_halving_epochs,
         potWei: incentives.emission_pot_wei,
     };
-    let values = parameter_values(&config.parameters);
+    // What does not fit is out of bounds, and its constructor says so.
+    let values = table(law, &config.parameters).map(|(_, value)| U96::saturating_from(value));
     [
         creation!(ScrToken { p: scr }),
         creation!(Table {
             governor_: config.governor,
-            initial: values
+            initial: values.to_vec()
         }),
         creation!(Control {
             c: contracts!(Control, d),
-            initial: dials
+            initial: dials,
+            lawHash_: law.hash()
         }),
         creation!(RewardPool {
             c: contracts!(RewardPool, d)
@@ -504,39 +524,34 @@ fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 12]
     ]
 }
 
-/// First values of the table Parameters, in the order of its `Key`.
-fn parameter_values(parameters: &Parameters) -> Vec<U96> {
+/// Names and first values of the table Parameters, in the order of its `Key`.
+pub(crate) fn table(law: &Params, parameters: &Parameters) -> [(&'static str, u128); 19] {
     let incentives = &parameters.incentives;
     [
-        parameters.settle_s.into(),
-        parameters.fallback_s.into(),
-        parameters.claim_s.into(),
-        parameters.accuse_s.into(),
-        incentives.defend_s.into(),
-        incentives.heartbeat_s.into(),
-        parameters.fine_wei_min,
-        incentives.rebuttal_bond_wei,
-        incentives.rebuttal_cost_wei,
-        incentives.accuser_cost_wei,
-        incentives.unit_price_wei_min,
-        incentives.unit_price_wei_max,
-        incentives.prover_gas_max.into(),
-        incentives.beacon_cap_wei,
-        incentives.emission_gas_max.into(),
-        incentives.quarantine_rollers_min.into(),
-        incentives.force_delay_s.into(),
-        incentives.liveness_s.into(),
-        incentives.drop_s.into(),
+        ("SettleS", parameters.settle_s.into()),
+        ("FallbackS", parameters.fallback_s.into()),
+        ("ClaimS", parameters.claim_s.into()),
+        ("AccuseS", law.accuse_s.into()),
+        ("DefendS", incentives.defend_s.into()),
+        ("HeartbeatS", law.heartbeat_s.into()),
+        ("FineMinWei", law.fine_min.0),
+        ("RebuttalBondWei", incentives.rebuttal_bond_wei),
+        ("RebuttalCostWei", incentives.rebuttal_cost_wei),
+        ("AccuserCostWei", incentives.accuser_cost_wei),
+        ("UnitPriceMinWei", incentives.unit_price_wei_min),
+        ("UnitPriceMaxWei", incentives.unit_price_wei_max),
+        ("ProverGasMax", incentives.prover_gas_max.into()),
+        ("BeaconCapWei", incentives.beacon_cap_wei),
+        ("EmissionGasMax", incentives.emission_gas_max.into()),
+        ("QuarantineRollersMin", law.quarantine.rollers_min.into()),
+        ("ForceDelayS", incentives.force_delay_s.into()),
+        ("LivenessS", incentives.liveness_s.into()),
+        ("DropS", incentives.drop_s.into()),
     ]
-    // What does not fit is out of bounds, and its constructor says so.
-    .map(|value: u128| U96::saturating_from(value))
-    .to_vec()
 }
 
 fn rollup_params(config: &DeployConfig, deployment: &Deployment) -> Rollup::RollupParams {
     let Parameters {
-        draw_lag,
-        lottery_lag,
         force_s,
         future_s,
         program_delay_s,
@@ -552,8 +567,8 @@ fn rollup_params(config: &DeployConfig, deployment: &Deployment) -> Rollup::Roll
         genesisBlockHash: deployment.genesis.block_hash,
         genesisWithdrawalRoot: deployment.genesis.withdrawal_root,
         genesisTimestamp: deployment.genesis.timestamp,
-        drawLag: draw_lag,
-        lotteryLag: lottery_lag,
+        drawLag: config.law.draw_lag_blocks,
+        lotteryLag: config.law.lottery_lag_blocks,
         forceS: force_s,
         futureS: future_s,
         programDelayS: program_delay_s,

@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path};
 
 use alloy::primitives::{Address, B256};
-use rollmill_protocol::withdrawal::WithdrawalDomain;
+use rollmill_protocol::{law::Params, withdrawal::WithdrawalDomain};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Emitters;
@@ -44,9 +44,13 @@ pub struct Deployment {
     pub verifier: Address,
     /// Account that commits batches.
     pub operator: Address,
+    /// Account that can announce other parameters and program versions; zero: nobody ever can.
+    pub governor: Address,
     /// L2's genesis, as Rollup was constructed with it.
     pub genesis: Genesis,
-    /// What the constructors fixed, or began with.
+    /// The law's numbers, of which L1 has the hash (`Control.lawHash`); those that contracts know are constructed from here.
+    pub law: Params,
+    /// What else the constructors fixed, or began with.
     pub parameters: Parameters,
 }
 
@@ -64,25 +68,17 @@ pub struct Genesis {
     pub timestamp: u64,
 }
 
-/// Numbers with which the contracts are constructed; see `RollupParams`, `RegistryParams`, `Key` and `Dials` in the Solidity
-/// interfaces.
+/// Numbers with which the contracts are constructed beside the law's; see `RollupParams`, `RegistryParams` and `Key` in the
+/// Solidity interfaces. Defaults suit a network; a devnet shortens some.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Parameters {
-    /// Blocks from a commit to the block whose prevrandao draws.
-    pub draw_lag: u64,
-    /// Blocks from the posted entries to the block whose prevrandao picks the winner.
-    pub lottery_lag: u64,
-    /// Points drawn per task.
-    pub k: u32,
     /// Seconds in which only the winner's proof settles.
     pub settle_s: u64,
     /// Seconds from a commit after which any proof settles when no entries were posted.
     pub fallback_s: u64,
     /// Seconds after an unpaid settlement in which the winner can claim.
     pub claim_s: u64,
-    /// Seconds after a settlement in which submissions can be judged.
-    pub accuse_s: u64,
     /// Age in seconds at which a batch must not leave out a message.
     pub force_s: u64,
     /// How far L2 time may run ahead of L1 time, seconds.
@@ -91,12 +87,6 @@ pub struct Parameters {
     pub program_delay_s: u64,
     /// Seconds between `requestUnbond` and `withdraw`.
     pub unbond_s: u64,
-    /// SCR-wei per prover gas.
-    pub unit_price_wei: u128,
-    /// Smallest fine, SCR-wei.
-    pub fine_wei_min: u128,
-    /// Stake below which nobody is drawn, SCR-wei.
-    pub stake_wei_min: u128,
     /// Wei per unit of L2 gas of an L1 message.
     pub message_gas_price_wei: u128,
     /// Largest L2 gas limit of an L1 message.
@@ -105,14 +95,12 @@ pub struct Parameters {
     pub incentives: Incentives,
 }
 
-/// Numbers of courts, dials, emission and enforced mode, with values that suit a network; a devnet changes a few.
+/// Numbers of courts, emission and enforced mode.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Incentives {
     /// Seconds that a roller has to answer an optimistic accusation.
     pub defend_s: u64,
-    /// A roller heard within this many seconds is not silent.
-    pub heartbeat_s: u64,
     /// Bond of an optimistic accuser, SCR-wei.
     pub rebuttal_bond_wei: u128,
     /// Part of it that a wrongly accused roller gets, SCR-wei.
@@ -129,24 +117,37 @@ pub struct Incentives {
     pub beacon_cap_wei: u128,
     /// Prover gas of one batch that counts for the emission, at most.
     pub emission_gas_max: u64,
-    /// A program version is not quarantined by fewer rollers.
-    pub quarantine_rollers_min: u32,
     /// Seconds that an L1 message may wait for its settlement before anybody starts enforced mode.
     pub force_delay_s: u64,
     /// Seconds without a settlement, while something waits, before anybody starts enforced mode.
     pub liveness_s: u64,
     /// Seconds in enforced mode after which batches that nobody proved are dropped.
     pub drop_s: u64,
-    /// First dial: nanoseconds of deadline per prover gas.
-    pub tau_ns_per_gas: u64,
-    /// First dial: tasks open at once.
-    pub window: u32,
     /// Length of an emission epoch, seconds.
     pub emission_epoch_s: u64,
     /// The emission's pot is halved after this many epochs.
     pub emission_halving_epochs: u64,
     /// Pot of the first emission epoch, SCR-wei.
     pub emission_pot_wei: u128,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        const HOUR_S: u64 = 3_600;
+        Self {
+            settle_s: HOUR_S,
+            // Three times the law's longest T.
+            fallback_s: 6 * HOUR_S,
+            claim_s: 24 * HOUR_S,
+            force_s: HOUR_S,
+            future_s: 60,
+            program_delay_s: 7 * 24 * HOUR_S,
+            unbond_s: 7 * 24 * HOUR_S,
+            message_gas_price_wei: 1_000_000_000,
+            message_gas_max: 5_000_000,
+            incentives: Incentives::default(),
+        }
+    }
 }
 
 impl Incentives {
@@ -161,7 +162,6 @@ impl Default for Incentives {
         const SCR: u128 = 1_000_000_000_000_000_000;
         Self {
             defend_s: 24 * 3_600,
-            heartbeat_s: 30,
             rebuttal_bond_wei: 1_000 * SCR,
             rebuttal_cost_wei: 500 * SCR,
             accuser_cost_wei: SCR,
@@ -170,12 +170,9 @@ impl Default for Incentives {
             prover_gas_max: 100_000_000_000,
             beacon_cap_wei: 1_000_000 * SCR,
             emission_gas_max: 1_000_000_000,
-            quarantine_rollers_min: 3,
             force_delay_s: 48 * 3_600,
             liveness_s: 48 * 3_600,
             drop_s: 12 * 3_600,
-            tau_ns_per_gas: 60_000,
-            window: 32,
             emission_epoch_s: 24 * 3_600,
             emission_halving_epochs: 1_460,
             emission_pot_wei: 10_000 * SCR,

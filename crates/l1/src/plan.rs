@@ -43,6 +43,7 @@ pub async fn plan(
             sends: None,
         });
     }
+    config.law.validate()?;
     let (deployment, creations) = planned(sender, config, &genesis).await?;
     let funding = funding(sender, config, &deployment);
     let created: u64 = creations

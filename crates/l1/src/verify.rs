@@ -7,7 +7,10 @@
 //! |---|---|
 //! | chain id | L1's |
 //! | addresses | have code, and are those that the contracts name among themselves |
-//! | operator, L2's chain id, lags, limits, program delay | Rollup's |
+//! | operator, L2's chain id, limits, program delay | Rollup's |
+//! | the law | its hash is Control's; its lags, least stake and fines are those of the contracts that know them |
+//! | governor, parameters | those of the table, as far as nobody has changed them since |
+//! | unbonding, emission | RollerRegistry's, Emission's |
 //! | L2's genesis | Rollup's batch 0 |
 //! | first block | the token, which is created first, has code at this block and none at the one before |
 //!
@@ -18,14 +21,15 @@ use std::fmt::Display;
 use alloy::{
     contract::Error as ContractError,
     eips::BlockId,
-    primitives::Address,
+    primitives::{Address, U256},
     providers::{DynProvider, Provider},
     transports::{RpcError, TransportError},
 };
 
 use crate::{
     Deployment,
-    contracts::{OperatorBond, RollerRegistry, Rollup},
+    contracts::{Control, Emission, OperatorBond, Parameters as Table, RollerRegistry, Rollup},
+    deploy::table,
 };
 
 /// A deployment file is not true of this L1: the operator must look at the file or at the endpoint.
@@ -111,6 +115,8 @@ pub async fn verify(l1: &DynProvider, deployment: &Deployment) -> Result<(), Ver
     }
     rollup(l1, deployment).await?;
     neighbours(l1, deployment).await?;
+    law(l1, deployment).await?;
+    parameters(l1, deployment).await?;
     first_block(l1, deployment).await
 }
 
@@ -147,10 +153,6 @@ async fn rollup(l1: &DynProvider, d: &Deployment) -> Result<(), VerifyError> {
     same("verifier", program.verifier, d.verifier)?;
 
     let fixed = &d.parameters;
-    let draw_lag = rollup.drawLag().call().await.map_err(read)?;
-    same("draw lag", draw_lag, fixed.draw_lag)?;
-    let lottery_lag = rollup.lotteryLag().call().await.map_err(read)?;
-    same("lottery lag", lottery_lag, fixed.lottery_lag)?;
     let force_s = rollup.forceS().call().await.map_err(read)?;
     same("force delay", force_s, fixed.force_s)?;
     let future_s = rollup.futureS().call().await.map_err(read)?;
@@ -176,6 +178,60 @@ async fn neighbours(l1: &DynProvider, d: &Deployment) -> Result<(), VerifyError>
     let evidence = bond.evidence().call().await;
     let evidence = evidence.map_err(|error| unreadable("OperatorBond", d.bond, error))?;
     same("evidence", evidence, d.evidence)
+}
+
+/// The law by its hash, and what the contracts know of it.
+async fn law(l1: &DynProvider, d: &Deployment) -> Result<(), VerifyError> {
+    let law = &d.law;
+    let control = Control::new(d.control, l1.clone());
+    let hash = control.lawHash().call().await;
+    let hash = hash.map_err(|error| unreadable("Control", d.control, error))?;
+    same("law", hash, law.hash())?;
+    let rollup = Rollup::new(d.rollup, l1.clone());
+    let read = |error| unreadable("Rollup", d.rollup, error);
+    let draw_lag = rollup.drawLag().call().await.map_err(read)?;
+    same("draw lag", draw_lag, law.draw_lag_blocks)?;
+    let lottery_lag = rollup.lotteryLag().call().await.map_err(read)?;
+    same("lottery lag", lottery_lag, law.lottery_lag_blocks)?;
+    let registry = RollerRegistry::new(d.registry, l1.clone());
+    let stake = registry.stakeMinWei().call().await;
+    let stake = stake.map_err(|error| unreadable("RollerRegistry", d.registry, error))?;
+    same("least stake", stake, U256::from(law.stake_min.0))
+}
+
+/// What the governor can change, unless it did, and what nobody can.
+async fn parameters(l1: &DynProvider, d: &Deployment) -> Result<(), VerifyError> {
+    let contract = Table::new(d.parameter_table, l1.clone());
+    let read = |error| unreadable("Parameters", d.parameter_table, error);
+    let governor = contract.governor().call().await.map_err(read)?;
+    same("governor", governor, d.governor)?;
+    for (key, (name, expected)) in (0u8..).zip(table(&d.law, &d.parameters)) {
+        let known = contract.announced(key).call().await.map_err(read)?;
+        if known.activeFromS == 0 {
+            same(name, known.value_, U256::from(expected))?;
+        }
+    }
+    let registry = RollerRegistry::new(d.registry, l1.clone());
+    let unbond_s = registry.unbondS().call().await;
+    let unbond_s = unbond_s.map_err(|error| unreadable("RollerRegistry", d.registry, error))?;
+    same("time of unbonding", unbond_s, d.parameters.unbond_s)?;
+    let emission = Emission::new(d.emission, l1.clone());
+    let read = |error| unreadable("Emission", d.emission, error);
+    let expected = &d.parameters.incentives;
+    let epoch_s = emission.epochS().call().await.map_err(read)?;
+    same("emission epoch", epoch_s, expected.emission_epoch_s)?;
+    let halving = emission.halvingEpochs().call().await.map_err(read)?;
+    same(
+        "emission's halving",
+        halving,
+        expected.emission_halving_epochs,
+    )?;
+    let pot_wei = emission.firstPotWei().call().await.map_err(read)?;
+    same(
+        "first pot of the emission",
+        pot_wei,
+        expected.emission_pot_wei,
+    )
 }
 
 async fn first_block(l1: &DynProvider, d: &Deployment) -> Result<(), VerifyError> {

@@ -319,8 +319,10 @@ mod tests {
         sol_types::SolEvent,
     };
 
+    use rollmill_protocol::law::Params;
+
     use super::*;
-    use crate::{Genesis, Incentives, L1Event, Parameters, contracts::Rollup};
+    use crate::{Genesis, L1Event, Parameters, contracts::Rollup};
 
     const ROLLUP: Address = Address::repeat_byte(1);
 
@@ -342,31 +344,15 @@ mod tests {
             enforcement: Address::repeat_byte(13),
             verifier: Address::repeat_byte(5),
             operator: Address::repeat_byte(6),
+            governor: Address::ZERO,
             genesis: Genesis {
                 state_root: B256::ZERO,
                 block_hash: B256::ZERO,
                 withdrawal_root: B256::ZERO,
                 timestamp: 0,
             },
-            parameters: Parameters {
-                draw_lag: 1,
-                lottery_lag: 1,
-                k: 1,
-                settle_s: 1,
-                fallback_s: 1,
-                claim_s: 1,
-                accuse_s: 1,
-                force_s: 1,
-                future_s: 1,
-                program_delay_s: 1,
-                unbond_s: 1,
-                unit_price_wei: 1,
-                fine_wei_min: 1,
-                stake_wei_min: 1,
-                message_gas_price_wei: 1,
-                message_gas_max: 1,
-                incentives: Incentives::default(),
-            },
+            law: Params::devnet(),
+            parameters: Parameters::default(),
         }
     }
 

@@ -67,9 +67,13 @@ impl Audited {
 
     /// Runs `rollmill audit ...` on a saved log.
     async fn audit(&self, args: &[&str], log: &Path) -> Ended {
+        self.audit_of(&self.deployment(), args, log).await
+    }
+
+    async fn audit_of(&self, deployment: &Path, args: &[&str], log: &Path) -> Ended {
         let mut command = self.rollmill(&["audit"]);
         command.args(args).args(["--l1-rpc", &self.devnet.l1]);
-        command.arg("--deployment").arg(self.deployment());
+        command.arg("--deployment").arg(deployment);
         command.arg("--log").arg(log);
         run(command).await.unwrap()
     }
@@ -190,6 +194,19 @@ async fn a_log_of_fifty_tasks_passes_and_forgeries_are_found() {
     audited.assert_found(forged, "draw").await;
     let forged = audited.forged(r#""won""#, |body| another_address(body, r#""winner""#));
     audited.assert_found(forged, "winner").await;
+
+    // A deployment file with another law, to which another log might fit.
+    let text = std::fs::read_to_string(audited.deployment()).unwrap();
+    let other = text.replacen("\"qInit\": 100000000", "\"qInit\": 200000000", 1);
+    assert_ne!(other, text);
+    let path = audited.data.path().join("other.json");
+    std::fs::write(&path, other).unwrap();
+    let ended = audited.audit_of(&path, &[], &audited.log).await;
+    assert!(
+        !ended.success && ended.said.contains("does not describe what is on"),
+        "{}",
+        ended.said
+    );
 
     // What the rollers keep of it stands by itself, without network.
     for number in 1..=3 {

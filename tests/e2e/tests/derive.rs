@@ -93,7 +93,7 @@ async fn refuses_what_is_not_true(devnet: &Devnet, data_dir: &Path, deployment: 
         ("l2ChainId", "7", "of its genesis is"),
         ("blockHash", &root, "the block hash of its genesis is"),
         ("stateRoot", &root, "the state root of its genesis is"),
-        ("drawLag", "77", "the rollup's draw lag is 1"),
+        ("drawLagBlocks", "77", "the rollup's law is 0x"),
         ("block", "1000000", "they were there before"),
         ("block", "0", "they were not there yet"),
     ] {

@@ -16,7 +16,7 @@ use rollmill_e2e::{
     Anvil, Ended, Running, program, run, until,
     user::{IToken, USER, account, deposited, rollup_at, transfer, wallet_of},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -25,6 +25,23 @@ const OPERATOR: u32 = 0;
 const OWNER: u32 = 3;
 const SIGNER: u32 = 4;
 const FALLBACK: u32 = 5;
+
+/// A person waits for what mock proofs do in no time; the rest is every network's.
+const LAW: &str = "\
+[law]
+k = 1
+drawLagBlocks = 1
+lotteryLagBlocks = 1
+tMinS = 5
+tFixS = 10
+heartbeatS = 3
+control = { k = [1, 1] }
+[contracts]
+settleS = 60
+fallbackS = 120
+";
+
+const NOBODY: &str = "0x0000000000000000000000000000000000000000";
 
 /// Where the operator and the roller's owner work.
 struct Desk {
@@ -55,11 +72,12 @@ impl Desk {
     fn rollmill(&self, verb: &str, args: &[&str]) -> Command {
         let file = self.path("rollmill.toml");
         let settings = format!(
-            "l1-rpc = \"{}\"\ndeployment = \"{}\"\ndata-dir = \"{}\"\nproofs = \"mock\"\nk = 1\nbatch-age = 1\n\
-             listen = \"127.0.0.1:0\"\ncoordinator-listen = \"127.0.0.1:0\"\n",
+            "l1-rpc = \"{}\"\ndeployment = \"{}\"\ndata-dir = \"{}\"\nproofs = \"mock\"\nbatch-age = 1\n\
+             governor = \"{}\"\nlisten = \"127.0.0.1:0\"\ncoordinator-listen = \"127.0.0.1:0\"\n{LAW}",
             self.anvil.url,
             self.path("deployment.json").display(),
             self.path("node").display(),
+            account(OWNER).unwrap().address(),
         );
         std::fs::write(&file, settings).unwrap();
         let mut command = Command::new(program("rollmill").unwrap());
@@ -197,6 +215,11 @@ async fn a_rollup_is_deployed_once_and_run_by_its_operator() {
     assert!(first.success, "{}", first.said);
     let deployment = desk.deployment();
     let rollup = deployment["rollup"].as_str().unwrap().to_owned();
+    let law = &deployment["law"];
+    assert_eq!((&law["tFixS"], &law["epochS"]), (&json!(10), &json!(1_200)));
+    assert_eq!(deployment["parameters"]["settleS"], 60);
+    let governor = deployment["governor"].as_str().unwrap();
+    assert_eq!(governor.parse(), Ok(account(OWNER).unwrap().address()));
     // What the plan said came true.
     for said in [&plan.said, &first.said] {
         assert!(
@@ -213,7 +236,7 @@ async fn a_rollup_is_deployed_once_and_run_by_its_operator() {
         assert!(again.success, "{}", again.said);
     }
     for (args, sentence) in [
-        (["--k", "2"], "with k 1, not 2"),
+        (["--governor", NOBODY], "with governor"),
         (["--l2-chain-id", "7"], "l2ChainId"),
         (["--l2-chain-id", "31337"], "is L1's chain id"),
     ] {
@@ -278,6 +301,14 @@ async fn refuses_strangers(desk: &Desk) {
     ] {
         refuses(desk.rollmill("node", args), sentence).await;
     }
+    // A file that was changed by hand.
+    let file = desk.path("deployment.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let other = text.replacen("\"epochS\": 1200", "\"epochS\": 60", 1);
+    assert_ne!(other, text);
+    std::fs::write(&file, other).unwrap();
+    refuses(desk.rollmill("node", &[]), "on L1 the rollup's law is").await;
+    std::fs::write(&file, text).unwrap();
     let mut nobody = desk.rollmill("node", &[]);
     nobody.env_remove("ROLLMILL_OPERATOR_KEY");
     refuses(nobody, "set ROLLMILL_OPERATOR_KEY").await;
@@ -289,7 +320,7 @@ async fn refuses_strangers(desk: &Desk) {
 
 fn add(file: &Path, line: &str) {
     let text = std::fs::read_to_string(file).unwrap();
-    std::fs::write(file, text + line).unwrap();
+    std::fs::write(file, line.to_owned() + &text).unwrap();
 }
 
 async fn refuses(command: Command, sentence: &str) {

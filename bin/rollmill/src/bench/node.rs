@@ -8,7 +8,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use alloy::providers::Provider;
-use alloy_primitives::U256;
+use alloy_primitives::{Address, U256};
 use eyre::WrapErr;
 use rollmill_engine::{Chain, rpc::RpcConfig};
 use rollmill_l1::{Sender, SenderConfig, connect, deploy};
@@ -24,7 +24,7 @@ use serde::Serialize;
 use crate::{
     devnet::{accounts::Role, embedded_l1, ports::localhost},
     node::{rpc_config, serve_l2},
-    settings::{Choice, deploy_config, genesis_config},
+    settings::{Choice, Numbers, deploy_config, genesis_config},
 };
 
 /// Wei of the account that pays for the load: a million ether.
@@ -104,7 +104,9 @@ async fn start(args: &Args, data_dir: PathBuf, tasks: &mut Tasks) -> eyre::Resul
         proofs: ProofKind::Mock,
         k: 1,
     };
-    let contracts = deploy_config(&choice, L2_CHAIN_ID_DEVNET, sender.address());
+    let numbers = Numbers::of_devnet(&choice);
+    let accounts = (sender.address(), Address::ZERO);
+    let contracts = deploy_config((choice.proofs, numbers), L2_CHAIN_ID_DEVNET, accounts);
     let file = data_dir.join("deployment.json");
     let deployment = deploy(&sender, &contracts, &file, |rollup| {
         genesis

@@ -276,7 +276,7 @@ fn announce(args: &Args, network: &Network, printer: &Printer) {
         "files       {} (deployment.json, logs, keys)",
         network.folders.in_root("").display()
     ));
-    let k = network.deployment.parameters.k;
+    let k = network.deployment.law.k;
     printer.say(format!(
         "{}, {} per task, {} proofs",
         counted(args.rollers, "roller"),

@@ -33,7 +33,7 @@ use crate::{
     deploy::Rollup,
     node::{self, Node, NodeConfig},
     roller_process::{RollerProcess, RollerRun},
-    settings::{genesis, law, sequencer_config},
+    settings::{Numbers, deploy_config, genesis, sequencer_config},
 };
 
 /// Seconds that a mock prover pretends to work, so that a roller can be seen, and killed, while it proves.
@@ -89,7 +89,12 @@ impl Network {
         );
         let file = folders.in_root("deployment.json");
         let deployed = async {
-            let rollup = Rollup::of(&sender, &args.choice, l2::L2_CHAIN_ID_DEVNET).await?;
+            let numbers = Numbers::of_devnet(&args.choice);
+            // Nobody governs a devnet.
+            let accounts = (sender.address(), Address::ZERO);
+            let proofs = args.choice.proofs;
+            let config = deploy_config((proofs, numbers), l2::L2_CHAIN_ID_DEVNET, accounts);
+            let rollup = Rollup::of(&sender, config).await?;
             rollup.deploy(&sender, &file).await
         };
         let deployment = steps.run(printer, "deploy", deployed).await?;
@@ -109,10 +114,9 @@ impl Network {
             sender,
             operator: OperatorSigner::new(operator),
             fallback: Some(Role::Fallback.signer()?.address()),
-            deployment: deployment.clone(),
             genesis: genesis(&deployment)?,
             proofs: args.choice.proofs,
-            params: law(args.choice.proofs, &deployment.parameters),
+            deployment: deployment.clone(),
             sequencer: sequencer_config(&args.pace, args.confirmations, None),
             l2_listen: localhost(args.l2_port),
             coordinator_listen: localhost(args.coordinator_port),

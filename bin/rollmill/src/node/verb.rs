@@ -24,7 +24,7 @@ use crate::{
     devnet::roller_binary::find_or_build,
     replica,
     roller_process::RollerRun,
-    settings::{Pace, genesis, law, proof_kind, sequencer_config},
+    settings::{Pace, genesis, proof_kind, sequencer_config},
 };
 
 /// Flags of `rollmill node`; each is also an environment variable and a field of the configuration file.
@@ -204,7 +204,6 @@ async fn sequence(args: &Args, found: Found, tasks: &mut Tasks) -> eyre::Result<
         operator: OperatorSigner::new(operator),
         fallback,
         proofs,
-        params: law(proofs, &deployment.parameters),
         genesis,
         sequencer: sequencer_config(&args.pace, args.source.confirmations, fallback),
         deployment,

@@ -7,14 +7,14 @@ use rollmill_protocol::{
     BatchNumber, Roller, Round, ScrWei, TaskId, UnixSeconds,
     board::Event,
     law::{
-        Snapshot,
-        draw::{self as law, Draw, HitOutcome},
+        Params, Snapshot,
+        draw::{self as rule, Draw, HitOutcome},
         snapshot::{Leaf, SnapshotError, verify_path},
     },
 };
 use serde::Serialize;
 
-use super::{Difference, L1History, LawOnL1, audit};
+use super::{Difference, L1History, audit};
 use crate::log::{Decision, LogLine, Record};
 
 /// The draws of a task, checked against L1.
@@ -144,7 +144,7 @@ struct Logged {
 pub fn draw(
     lines: &[LogLine],
     l1: &L1History,
-    law: &LawOnL1,
+    law: &Params,
     task: TaskId,
 ) -> Result<DrawAudit, DrawError> {
     let logged = logged(lines, task).ok_or(DrawError::Unknown(task))?;
@@ -164,7 +164,7 @@ pub fn draw(
             total,
             snapshot: &snapshot,
         };
-        let seed = law::seed(task, round, beacon);
+        let seed = rule::seed(task, round, beacon);
         place.round(round, seed, deadline, &drawn)
     });
     Ok(DrawAudit {
@@ -256,7 +256,7 @@ impl Place<'_> {
         }
         let mut points = Vec::with_capacity(drawn.hits.len());
         for (number, hit) in (0u32..).zip(&drawn.hits) {
-            let point = law::point(seed, number, self.snapshot.total());
+            let point = rule::point(seed, number, self.snapshot.total());
             let audited = self
                 .point(point, hit.outcome)
                 .ok_or_else(|| differs(format!("point {number} has no path to the root on L1")))?;

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{B256, Bytes, U256};
 use rollmill_l1::{
-    L1Block, L1Event, Parameters,
+    L1Block, L1Event,
     contracts::{
         Control::{self, ControlEvents},
         Rollup::{self, RollupEvents},
     },
 };
 use rollmill_protocol::{
-    BatchNumber, ScrWei,
+    BatchNumber,
     board::{Event, SeatKey, SeatState},
     law::{Controls, Params},
 };
@@ -38,63 +38,19 @@ impl FromIterator<L1Block> for L1History {
     }
 }
 
-/// What the contracts fix of the law: the log must be of the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LawOnL1 {
-    /// Points drawn per task.
-    pub k: u32,
-    /// Blocks from a commit to its draw beacon.
-    pub draw_lag_blocks: u64,
-    /// Blocks from posted entries to their lottery beacon.
-    pub lottery_lag_blocks: u64,
-    /// Smallest stake that is drawn.
-    pub stake_min: ScrWei,
-    /// Smallest fine.
-    pub fine_min: ScrWei,
-    /// Seconds after a settlement in which submissions are judged.
-    pub accuse_s: u64,
-}
-
-impl From<&Parameters> for LawOnL1 {
-    fn from(l1: &Parameters) -> Self {
-        Self {
-            k: l1.k,
-            draw_lag_blocks: l1.draw_lag,
-            lottery_lag_blocks: l1.lottery_lag,
-            stake_min: ScrWei(l1.stake_wei_min),
-            fine_min: ScrWei(l1.fine_wei_min),
-            accuse_s: l1.accuse_s,
-        }
+/// The board at the log's first record, which must have the law that L1 names; or why there is none.
+pub(super) fn open(law: &Params, record: &Record) -> Result<State, String> {
+    let Record::Opened { start, params } = record else {
+        return Err("the log does not begin with its law".to_owned());
+    };
+    if **params != *law {
+        return Err(format!(
+            "the log was begun under the law {}, L1 names {}",
+            params.hash(),
+            law.hash()
+        ));
     }
-}
-
-impl From<&Params> for LawOnL1 {
-    fn from(params: &Params) -> Self {
-        Self {
-            k: params.k,
-            draw_lag_blocks: params.draw_lag_blocks,
-            lottery_lag_blocks: params.lottery_lag_blocks,
-            stake_min: params.stake_min,
-            fine_min: params.fine_min,
-            accuse_s: params.accuse_s,
-        }
-    }
-}
-
-impl LawOnL1 {
-    /// The board at the log's first record, or why there is none.
-    pub(super) fn open(&self, record: &Record) -> Result<State, String> {
-        let Record::Opened { start, params } = record else {
-            return Err("the log does not begin with its law".to_owned());
-        };
-        let fixed = Self::from(params.as_ref());
-        if fixed != *self {
-            return Err(format!(
-                "the log was begun under another law than the contracts fix: {fixed:?} instead of {self:?}"
-            ));
-        }
-        State::new(params.as_ref().clone(), *start).map_err(|error| error.to_string())
-    }
+    State::new(law.clone(), *start).map_err(|error| error.to_string())
 }
 
 impl L1History {

@@ -4,7 +4,7 @@
 
 use alloy_primitives::{B256, U256, keccak256};
 use rollmill_coordinator::{
-    audit::{L1History, LawOnL1, Passed, Subject, audit, draw},
+    audit::{L1History, Passed, Subject, audit, draw},
     log::{Decision, LogLine, Record},
 };
 use rollmill_l1::{
@@ -57,7 +57,7 @@ struct Public {
     lines: Vec<LogLine>,
     blocks: Vec<L1Block>,
     l1: L1History,
-    law: LawOnL1,
+    law: Params,
 }
 
 impl Public {
@@ -81,7 +81,7 @@ impl Public {
             lines,
             blocks: self.blocks.clone(),
             l1: self.l1.clone(),
-            law: self.law,
+            law: self.law.clone(),
         };
         (altered, changed.expect("there is such a record"))
     }
@@ -132,7 +132,7 @@ async fn play(plan: Plan) -> Public {
         lines: world.log().await,
         blocks: world.l1_blocks().to_vec(),
         l1: world.l1_history(),
-        law: LawOnL1::from(&law),
+        law,
     }
 }
 
@@ -486,7 +486,7 @@ async fn a_forged_checkpoint_is_found() {
 #[tokio::test]
 async fn other_dials_or_another_log_than_on_l1_are_found() {
     let public = short().await;
-    let with_posted = |change: fn(&mut Control::DialsPosted)| {
+    let with_posted = |change: &dyn Fn(&mut Control::DialsPosted)| {
         let mut blocks = public.blocks.clone();
         let mut changed_in = None;
         for block in &mut blocks {
@@ -500,15 +500,17 @@ async fn other_dials_or_another_log_than_on_l1_are_found() {
         let altered = audit(&public.lines, &blocks.into_iter().collect(), &public.law);
         (altered.unwrap_err(), changed_in.unwrap())
     };
-    let (found, block) = with_posted(|posted| posted.dials.window += 1);
+    let (found, block) = with_posted(&|posted| posted.dials.window += 1);
     assert_eq!(found.subject, Subject::Control);
     let Record::L1Block { number, .. } = public.lines[found.seq as usize - 1].record().unwrap()
     else {
         panic!("{found}")
     };
     assert_eq!(number, block);
-    let (found, _) = with_posted(|posted| posted.logHash = B256::repeat_byte(0xaa));
-    assert_eq!(found.subject, Subject::Chain);
+    for head in [B256::repeat_byte(0xaa)] {
+        let (found, _) = with_posted(&|posted| posted.logHash = head);
+        assert_eq!(found.subject, Subject::Chain, "{head}");
+    }
 }
 
 #[tokio::test]
@@ -518,7 +520,7 @@ async fn a_log_with_a_hole_or_another_law_is_found() {
         lines,
         blocks: Vec::new(),
         l1: public.l1.clone(),
-        law: public.law,
+        law: public.law.clone(),
     };
     let mut lines = public.lines.clone();
     lines.remove(40);
@@ -544,12 +546,20 @@ async fn a_log_with_a_hole_or_another_law_is_found() {
         "{found} is not between {left_out} and {next}"
     );
 
-    let other_law = LawOnL1 {
-        k: public.law.k + 1,
-        ..public.law
-    };
-    let found = audit(&public.lines, &public.l1, &other_law).unwrap_err();
-    assert_eq!((found.seq, found.subject), (1, Subject::Law));
+    // Numbers that no contract knows, and that only the hash on L1 tells.
+    for other_law in [
+        Params {
+            k: public.law.k + 1,
+            ..public.law.clone()
+        },
+        Params {
+            penalty_late: public.law.penalty_late + 1,
+            ..public.law.clone()
+        },
+    ] {
+        let found = audit(&public.lines, &public.l1, &other_law).unwrap_err();
+        assert_eq!((found.seq, found.subject), (1, Subject::Law));
+    }
 }
 
 #[tokio::test]

@@ -48,6 +48,11 @@ fn law() -> Params {
     }
 }
 
+/// The account that may announce other parameters.
+pub fn governor() -> PrivateKeySigner {
+    funded(9)
+}
+
 /// An account that development chains fund; the first one commits.
 pub fn funded(index: u32) -> PrivateKeySigner {
     MnemonicBuilder::<English>::default()
@@ -58,7 +63,7 @@ pub fn funded(index: u32) -> PrivateKeySigner {
         .unwrap()
 }
 
-fn sender(provider: &DynProvider, signer: PrivateKeySigner, store: &Store) -> Sender {
+pub fn sender(provider: &DynProvider, signer: PrivateKeySigner, store: &Store) -> Sender {
     let config = SenderConfig {
         poll: Duration::from_millis(10),
         ..SenderConfig::default()
@@ -87,11 +92,10 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
 
 /// The contracts, with so many seconds until anybody may settle unpaid: after entries, and without any.
 async fn deployed(sender: &Sender, dir: &Path, (settle_s, fallback_s): (u64, u64)) -> Deployment {
-    let law = law();
     let config = DeployConfig {
         l2_chain_id: L2_CHAIN_ID,
         operator: sender.address(),
-        governor: Address::ZERO,
+        governor: governor().address(),
         treasury: sender.address(),
         scr_cap_wei: 100_000_000 * ETHER,
         scr_supply_wei: 100_000 * ETHER,
@@ -104,27 +108,16 @@ async fn deployed(sender: &Sender, dir: &Path, (settle_s, fallback_s): (u64, u64
             fork_id: FORK_ID.into(),
             schedule_id: SCHEDULE_ID.into(),
         },
+        law: law(),
         parameters: Parameters {
-            draw_lag: law.draw_lag_blocks,
-            lottery_lag: law.lottery_lag_blocks,
-            k: law.k,
             settle_s,
             fallback_s,
             claim_s: 600,
-            accuse_s: 600,
-            force_s: 3_600,
-            future_s: 60,
-            program_delay_s: 7 * 24 * 3_600,
-            unbond_s: 7 * 24 * 3_600,
-            unit_price_wei: 1_000_000_000,
-            fine_wei_min: ETHER,
-            stake_wei_min: ETHER,
-            message_gas_price_wei: 1_000_000_000,
-            message_gas_max: 10_000_000,
             incentives: Incentives {
                 emission_epoch_s: EMISSION_EPOCH_S,
                 ..Incentives::default()
             },
+            ..Parameters::default()
         },
     };
     let file = dir.join("deployment.json");
@@ -149,6 +142,11 @@ pub struct Network {
 impl Network {
     /// See [`deployed`] for the times.
     pub async fn start(times: (u64, u64)) -> Self {
+        Self::start_by(Clock::System, times).await
+    }
+
+    /// The same with a coordinator that goes by another clock.
+    pub async fn start_by(clock: Clock, times: (u64, u64)) -> Self {
         let dir = TempDir::new().unwrap();
         let shutdown = Shutdown::new();
         let l1 = DevL1Config {
@@ -176,15 +174,9 @@ impl Network {
                 OperatorSigner::new(funded(0)),
             )
         };
-        let coordinator = Coordinator::open(
-            config,
-            law(),
-            store.clone(),
-            Clock::System,
-            shutdown.clone(),
-        )
-        .await
-        .unwrap();
+        let coordinator = Coordinator::open(config, law(), store.clone(), clock, shutdown.clone())
+            .await
+            .unwrap();
         let url = format!("http://{}", coordinator.address());
         let observer = coordinator.observer();
         let mut tasks = Tasks::new(shutdown.clone());

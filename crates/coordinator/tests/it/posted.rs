@@ -2,7 +2,7 @@
 
 use alloy_primitives::{B256, Bytes, keccak256};
 use rollmill_coordinator::{
-    audit::{LawOnL1, Subject, audit},
+    audit::{Subject, audit},
     log::Record,
 };
 use rollmill_l1::{
@@ -57,8 +57,9 @@ fn state(world: &World, task: TaskId, roller: usize) -> BoardSeat {
 }
 
 fn passes(world: &World, lines: &[rollmill_coordinator::log::LogLine]) -> u64 {
-    let law = LawOnL1::from(&world.params);
-    audit(lines, &world.l1_history(), &law).unwrap().settlements
+    audit(lines, &world.l1_history(), &world.params)
+        .unwrap()
+        .settlements
 }
 
 #[tokio::test]
@@ -209,8 +210,7 @@ async fn late_posts_change_nothing_and_forgotten_ones_are_found() {
         }
     }
     rechain(&mut lines);
-    let law = LawOnL1::from(&world.params);
-    let found = audit(&lines, &world.l1_history(), &law).unwrap_err();
+    let found = audit(&lines, &world.l1_history(), &world.params).unwrap_err();
     assert_eq!((Some(found.seq), found.subject), (left_out, Subject::L1));
 }
 

@@ -2,7 +2,7 @@
 
 use alloy_primitives::B256;
 use rollmill_coordinator::{
-    audit::{LawOnL1, Subject, audit},
+    audit::{Subject, audit},
     log::Record,
 };
 use rollmill_protocol::{
@@ -106,8 +106,7 @@ async fn a_start_goes_on_from_the_newest_checkpoint() {
     let (seq, _) = world.observer.head();
     let board = world.observer.board();
     assert_eq!(board.roller(world.rollers[2].roller).unwrap().capacity, 77);
-    let law = LawOnL1::from(&world.params);
-    let found = audit(&world.log().await, &world.l1_history(), &law).unwrap_err();
+    let found = audit(&world.log().await, &world.l1_history(), &world.params).unwrap_err();
     assert_eq!((found.seq, found.subject), (seq, Subject::Checkpoint));
 }
 
@@ -228,8 +227,7 @@ async fn a_round_survives_that_l1_takes_each_of_its_steps_back() {
     let mut world = world.restart().await;
     world.settle_on_l1().await;
     assert_eq!(world.observer.board().settled_through(), 1);
-    let law = LawOnL1::from(&world.params);
-    let passed = audit(&world.log().await, &world.l1_history(), &law).unwrap();
+    let passed = audit(&world.log().await, &world.l1_history(), &world.params).unwrap();
     assert_eq!(passed.tasks, 1);
 }
 
@@ -273,7 +271,6 @@ async fn finishes_after_a_kill(world: &World, task: TaskId) {
     }
     killed.settle_on_l1().await;
     assert_eq!(killed.observer.board().settled_through(), 1);
-    let law = LawOnL1::from(&killed.params);
-    let passed = audit(&killed.log().await, &killed.l1_history(), &law).unwrap();
+    let passed = audit(&killed.log().await, &killed.l1_history(), &killed.params).unwrap();
     assert_eq!(passed.settlements, 1);
 }

@@ -1,11 +1,12 @@
 //! The numbers of the law.
 //!
 //! Defaults are the starting points of the mechanism; a simulator corrects them. Every number has bounds, so that no choice
-//! of parameters can confiscate a stake, stall the chain or overflow. What L1 fixes by constructor (lags, `k`, fine minimum)
-//! must be given the same values there.
+//! of parameters can confiscate a stake, stall the chain or overflow. L1 has the hash of all of them, and its contracts are constructed
+//! with those that they know (lags, least stake, fines, first dials).
 
 use super::{ONE, Ratio, control::ControlParams, fine, quarantine::QuarantineParams};
 use crate::{ids::ScrWei, prover_gas::ProverGas};
+use alloy_primitives::{B256, keccak256};
 use serde::{Deserialize, Serialize};
 
 const HOUR_S: u64 = 3_600;
@@ -159,7 +160,7 @@ impl Default for Params {
 impl Params {
     /// Durations for a devnet on one machine: three rollers share a few cores, L1 blocks come every second, nobody waits for
     /// days. Durations, amounts and the newcomers' capacity differ from [`Params::default`]; deadlines only ever grow, because a
-    /// prover that shares two cores with everything else is no measure; k and price stay what the contracts were deployed with.
+    /// prover that shares two cores with everything else is no measure; k and price stay what they are.
     pub fn devnet() -> Self {
         let law = Self::default();
         let control = ControlParams {
@@ -225,6 +226,13 @@ fn within(
 }
 
 impl Params {
+    /// The law's name on L1 (`Control.lawHash`): keccak-256 of its JSON, fields in the order of declaration, no white space, as
+    /// in the first record of the event log.
+    pub fn hash(&self) -> B256 {
+        let json = serde_json::to_vec(self).expect("a struct of numbers has a JSON");
+        keccak256(json)
+    }
+
     /// Checks every parameter against its bounds and against the others.
     pub fn validate(&self) -> Result<(), OutOfBounds> {
         self.validate_draw()?;
@@ -297,7 +305,8 @@ impl Params {
     /// Each dial's range is within what no range may exceed, and holds the dial's first value.
     fn validate_control(&self) -> Result<(), OutOfBounds> {
         let control = &self.control;
-        within("control.step", control.step, 1u64, ONE / 2)?;
+        // More L1 does not take.
+        within("control.step", control.step, 1u64, ONE / 8)?;
         within("control.price_up", control.price_up, 1u64, control.step)?;
         within("control.price_down", control.price_down, 1u64, control.step)?;
         within(
@@ -361,6 +370,28 @@ mod tests {
     fn both_presets_are_within_bounds() {
         assert_eq!(Params::default().validate(), Ok(()));
         assert_eq!(Params::devnet().validate(), Ok(()));
+    }
+
+    #[test]
+    fn every_number_is_in_the_hash() {
+        let law = Params::default();
+        let hash = law.hash();
+        assert_eq!(law.clone().hash(), hash);
+        for other in [
+            Params {
+                q_init: law.q_init + 1,
+                ..law.clone()
+            },
+            Params {
+                control: ControlParams {
+                    window: (4, 65_535),
+                    ..law.control.clone()
+                },
+                ..law.clone()
+            },
+        ] {
+            assert_ne!(other.hash(), hash);
+        }
     }
 
     #[test]

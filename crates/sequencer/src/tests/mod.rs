@@ -18,7 +18,7 @@ use alloy::{
 };
 use rollmill_engine::{Chain, ChainSpec};
 use rollmill_l1::{Deployment, Genesis, Incentives, Parameters};
-use rollmill_protocol::L1Message;
+use rollmill_protocol::{L1Message, law::Params};
 use rollmill_runtime::Clock;
 use rollmill_store::{L1Place, Store};
 use tempfile::TempDir;
@@ -148,7 +148,9 @@ impl World {
             enforcement: Address::repeat_byte(13),
             verifier: Address::repeat_byte(5),
             operator: Address::repeat_byte(6),
+            governor: Address::ZERO,
             genesis,
+            law: Params::devnet(),
             parameters: parameters(),
         }
     }
@@ -168,20 +170,13 @@ fn rollup() -> Address {
 
 fn parameters() -> Parameters {
     Parameters {
-        draw_lag: 4,
-        lottery_lag: 4,
-        k: 1,
         settle_s: 1,
         fallback_s: 1,
         claim_s: 1,
-        accuse_s: 1,
         force_s: 1,
         future_s: 1,
         program_delay_s: 1,
         unbond_s: 10,
-        unit_price_wei: 1,
-        fine_wei_min: 1,
-        stake_wei_min: 1,
         message_gas_price_wei: 1,
         message_gas_max: 1_000_000,
         incentives: Incentives::default(),

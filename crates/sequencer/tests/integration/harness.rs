@@ -15,10 +15,10 @@ use alloy::{
 use rollmill_devl1::{DevL1, DevL1Config};
 use rollmill_engine::Chain;
 use rollmill_l1::{
-    DeployConfig, Deployment, Incentives, Parameters, ProgramRow, Sender, SenderConfig,
-    VerifierKind, connect, deploy,
+    DeployConfig, Deployment, Parameters, ProgramRow, Sender, SenderConfig, VerifierKind, connect,
+    deploy,
 };
-use rollmill_protocol::{l2::FORK_ID, prover_gas::SCHEDULE_ID};
+use rollmill_protocol::{l2::FORK_ID, law::Params, prover_gas::SCHEDULE_ID};
 use rollmill_runtime::{Clock, Shutdown, Tasks};
 use rollmill_sequencer::{GenesisConfig, Mempool, Sealer, Sequencer, SequencerConfig, Withdrawals};
 use rollmill_store::Store;
@@ -198,24 +198,13 @@ pub async fn deployed(sender: &Sender, dir: &Path) -> Deployment {
             fork_id: FORK_ID.into(),
             schedule_id: SCHEDULE_ID.into(),
         },
+        law: Params::devnet(),
         parameters: Parameters {
-            draw_lag: 4,
-            lottery_lag: 4,
-            k: 2,
             settle_s: 2,
             fallback_s: 5,
             claim_s: 600,
-            accuse_s: 600,
-            force_s: 3_600,
-            future_s: 60,
-            program_delay_s: 7 * 24 * 3_600,
-            unbond_s: 7 * 24 * 3_600,
-            unit_price_wei: 1_000_000_000,
-            fine_wei_min: ETHER,
-            stake_wei_min: ETHER,
-            message_gas_price_wei: 1_000_000_000,
             message_gas_max: 10_000_000,
-            incentives: Incentives::default(),
+            ..Parameters::default()
         },
     };
     let file = dir.join("deployment.json");

@@ -57,7 +57,7 @@ async fn a_deployment_must_be_what_l1_has() {
     let error = refusal(|d| d.block -= 1).await;
     assert!(matches!(error, VerifyError::BlockTooEarly { .. }));
 
-    let changes: [(&str, Change); 10] = [
+    let changes: [(&str, Change); 18] = [
         ("genesis block hash", |d| d.genesis.block_hash = B256::ZERO),
         ("genesis state root", |d| d.genesis.state_root = B256::ZERO),
         ("genesis timestamp", |d| d.genesis.timestamp += 1),
@@ -69,6 +69,19 @@ async fn a_deployment_must_be_what_l1_has() {
         ("evidence", |d| d.evidence = d.court),
         ("gas limit of a message", |d| {
             d.parameters.message_gas_max += 1
+        }),
+        // Numbers that no contract knows, and one that three of them know.
+        ("law", |d| d.law.q_init += 1),
+        ("law", |d| d.law.fine_min.0 += 1),
+        ("governor", |d| d.governor = d.operator),
+        ("SettleS", |d| d.parameters.settle_s += 1),
+        ("DropS", |d| d.parameters.incentives.drop_s += 1),
+        ("time of unbonding", |d| d.parameters.unbond_s += 1),
+        ("emission epoch", |d| {
+            d.parameters.incentives.emission_epoch_s += 1
+        }),
+        ("first pot of the emission", |d| {
+            d.parameters.incentives.emission_pot_wei += 1
         }),
     ];
     for (name, change) in changes {
