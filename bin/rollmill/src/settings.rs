@@ -67,6 +67,9 @@ pub struct Pace {
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub transaction_lifetime: u64,
+    /// Batches that may wait for their settlement, until then blocks wait for their batch [default: three times the dial WINDOW on L1].
+    #[arg(long, env = "ROLLMILL_OPEN_BATCHES", value_name = "BATCHES")]
+    pub open_batches: Option<u64>,
 }
 
 /// Fails with a sentence if no proof of this kind can be verified on this L1.
@@ -202,6 +205,7 @@ pub fn sequencer_config(
         block_time: Duration::from_millis(pace.block_time),
         batch: BatchPolicy {
             age_s_max: pace.batch_age,
+            open_batches_max: pace.open_batches,
             ..default.batch
         },
         pool: PoolPolicy {

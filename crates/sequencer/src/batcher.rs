@@ -37,7 +37,7 @@ use rollmill_store::{BatchRecord, BatchState, ObjectError, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
-use self::choice::{Candidate, choose};
+use self::choice::{Candidate, OPEN_WINDOWS, choose};
 use crate::{SequencerConfig, rollback::Gate};
 
 pub use self::choice::BatchPolicy;
@@ -197,6 +197,8 @@ pub(crate) struct Batcher {
     pub(crate) clock: Clock,
     pub(crate) config: SequencerConfig,
     pub(crate) demand: Arc<Notify>,
+    /// The dial WINDOW on L1.
+    window: watch::Receiver<u32>,
     /// Number of the last sealed batch, for the committer.
     pub(crate) sealed: watch::Sender<u64>,
     pub(crate) tip: Tip,
@@ -211,7 +213,7 @@ impl Batcher {
         (chain, store, deployment): (Chain, Store, Deployment),
         clock: Clock,
         config: SequencerConfig,
-        demand: Arc<Notify>,
+        (demand, window): (Arc<Notify>, watch::Receiver<u32>),
         gate: Gate,
         tip: Tip,
     ) -> Self {
@@ -223,6 +225,7 @@ impl Batcher {
             clock,
             config,
             demand,
+            window,
             sealed,
             tip,
             candidates: Vec::new(),
@@ -267,7 +270,9 @@ impl Batcher {
             .last_batch(BatchState::Settled)
             .await?
             .unwrap_or(0);
-        Ok(self.tip.batch - settled >= self.config.batch.open_batches_max)
+        let windows = OPEN_WINDOWS * u64::from(*self.window.borrow());
+        let most = self.config.batch.open_batches_max.unwrap_or(windows);
+        Ok(self.tip.batch - settled >= most)
     }
 
     /// Reads the blocks that were built since the last look.

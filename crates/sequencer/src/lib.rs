@@ -24,6 +24,7 @@ mod origin;
 mod replica;
 mod rollback;
 mod rpc;
+mod window;
 mod withdrawals;
 
 #[cfg(test)]
@@ -67,6 +68,7 @@ use derivation::Derivation;
 use follower::Follower;
 use rollback::{Gate, Rollback, sealed_messages};
 use rpc::Rollmill;
+use window::WindowReader;
 
 /// The mempool's journal, in a sequencer's data directory and in no other.
 pub const MEMPOOL_FILE: &str = "mempool.redb";
@@ -151,6 +153,7 @@ pub struct Sequencer {
     batcher: Batcher,
     committer: Committer,
     follower: Follower,
+    window: WindowReader,
 }
 
 /// Asks the batcher to seal; see [`Sequencer::sealer`].
@@ -223,7 +226,9 @@ impl Sequencer {
         .methods();
         let demand = Arc::new(Notify::new());
         let parts = (chain, store.clone(), deployment.clone());
-        let batcher = Batcher::new(parts, clock, config, demand.clone(), gate.clone(), tip);
+        let window = WindowReader::new(sender.provider().clone(), &deployment);
+        let demand_and_window = (demand.clone(), window.subscribe());
+        let batcher = Batcher::new(parts, clock, config, demand_and_window, gate.clone(), tip);
         let committer = Committer {
             store,
             sender,
@@ -242,6 +247,7 @@ impl Sequencer {
             batcher,
             committer,
             follower,
+            window,
         })
     }
 
@@ -275,6 +281,7 @@ impl Sequencer {
             batcher,
             committer,
             mut follower,
+            window,
             ..
         } = self;
         follower.derivation.shutdown = shutdown.clone();
@@ -285,6 +292,7 @@ impl Sequencer {
         tasks.spawn("sequencer.l1", follower.run(shutdown.clone()));
         tasks.spawn("sequencer.blocks", builder.run(config, shutdown.clone()));
         tasks.spawn("sequencer.batches", batcher.run(shutdown.clone()));
+        tasks.spawn("sequencer.window", window.run(shutdown.clone()));
         tasks.spawn("sequencer.commits", committer.run(shutdown));
     }
 }

@@ -152,7 +152,7 @@ fn sequencer_config(args: &Args) -> SequencerConfig {
         },
         batch: BatchPolicy {
             // None is ever settled.
-            open_batches_max: if args.batches { u64::MAX } else { 0 },
+            open_batches_max: Some(if args.batches { u64::MAX } else { 0 }),
             ..default.batch
         },
         // An epoch that never comes: nothing is committed.

@@ -5,6 +5,9 @@ use alloy_eips::Encodable2718;
 use rollmill_engine::{StoredBlock, stf::Transaction};
 use rollmill_protocol::{batch::BATCH_BLOCKS_MAX, prover_gas};
 
+/// Windows full of batches that may be open: one is proved, and two wait, so that the law sees that tasks wait.
+pub const OPEN_WINDOWS: u64 = 3;
+
 /// When a batch is full. The first limit that is reached seals it; a single block over a limit is a batch of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchPolicy {
@@ -16,8 +19,8 @@ pub struct BatchPolicy {
     pub prover_gas_max: u64,
     /// Blocks.
     pub blocks_max: usize,
-    /// Sealed batches that are not settled yet.
-    pub open_batches_max: u64,
+    /// Sealed batches that are not settled yet; `None`: three times the dial WINDOW on L1.
+    pub open_batches_max: Option<u64>,
 }
 
 impl Default for BatchPolicy {
@@ -27,7 +30,7 @@ impl Default for BatchPolicy {
             data_bytes_max: 120_000,
             prover_gas_max: 30_000_000,
             blocks_max: 256,
-            open_batches_max: 16,
+            open_batches_max: None,
         }
     }
 }
@@ -113,7 +116,7 @@ mod tests {
         data_bytes_max: 1_000,
         prover_gas_max: 1_000_000,
         blocks_max: 4,
-        open_batches_max: 1,
+        open_batches_max: Some(1),
     };
 
     fn blocks(count: usize, data_bytes: usize, prover_gas: u64) -> Vec<Candidate> {

@@ -6,7 +6,7 @@ use rollmill_engine::{
 };
 use rollmill_protocol::{BatchData, PublicValues};
 use rollmill_store::{BatchRecord, BatchState, Store};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::{World, deposit, l1_place, put, rollup, signed, transfer};
 use crate::{
@@ -31,6 +31,17 @@ pub(super) async fn batcher_behind(
     store: &Store,
     policy: BatchPolicy,
 ) -> Batcher {
+    // As wide as the law's.
+    let window = watch::channel(32).1;
+    batcher_with(world, chain, (store, policy), (gate, window)).await
+}
+
+async fn batcher_with(
+    world: &World,
+    chain: &Chain,
+    (store, policy): (&Store, BatchPolicy),
+    (gate, window): (Gate, watch::Receiver<u32>),
+) -> Batcher {
     let config = SequencerConfig {
         batch: policy,
         ..Default::default()
@@ -41,7 +52,7 @@ pub(super) async fn batcher_behind(
         parts,
         world.clock.clone(),
         config,
-        Arc::new(Notify::new()),
+        (Arc::new(Notify::new()), window),
         gate,
         tip,
     )
@@ -183,7 +194,7 @@ async fn age_seals_and_the_window_of_open_batches_holds_back() {
     let policy = BatchPolicy {
         age_s_max: 30,
         blocks_max: 1,
-        open_batches_max: 2,
+        open_batches_max: Some(2),
         ..Default::default()
     };
     build(&world, &chain, &store, 0, 1).await;
@@ -200,6 +211,26 @@ async fn age_seals_and_the_window_of_open_batches_holds_back() {
     store.set_batch_settled(1, l1_place(9)).await.unwrap();
     batcher.step(true).await.unwrap();
     assert_eq!(store.last_batch(BatchState::Sealed).await.unwrap(), Some(3));
+}
+
+/// Three windows of batches may be open: the dial on L1 says how many that are.
+#[tokio::test]
+async fn more_batches_are_open_when_the_window_grows() {
+    let world = World::new();
+    let (chain, store) = (world.chain(), world.store().await);
+    let policy = BatchPolicy {
+        blocks_max: 1,
+        ..Default::default()
+    };
+    let (dial, window) = watch::channel(1);
+    build(&world, &chain, &store, 0, 7).await;
+    let mut batcher =
+        batcher_with(&world, &chain, (&store, policy), (Gate::default(), window)).await;
+    batcher.step(true).await.unwrap();
+    assert_eq!(store.last_batch(BatchState::Sealed).await.unwrap(), Some(3));
+    dial.send_replace(2);
+    batcher.step(true).await.unwrap();
+    assert_eq!(store.last_batch(BatchState::Sealed).await.unwrap(), Some(6));
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn a_thousand_blocks_are_rebuilt_from_l1_and_its_sequencer_replaced() {
         block_time: Duration::from_millis(1),
         batch: BatchPolicy {
             age_s_max: 1_000_000,
-            open_batches_max: 1_000,
+            open_batches_max: Some(1_000),
             ..Default::default()
         },
         ..Default::default()
