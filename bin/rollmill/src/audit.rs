@@ -214,7 +214,7 @@ async fn audit_draw(task: TaskId, sources: &Sources) -> eyre::Result<()> {
     Ok(())
 }
 
-/// Root and beacon once more, from the contract's storage instead of its events.
+/// Root, beacon and k once more, from the contract's storage instead of its events.
 async fn check_storage(
     sources: &Sources,
     deployment: &Deployment,
@@ -235,11 +235,19 @@ async fn check_storage(
         audited.beacon_block,
         audited.beacon
     );
+    let k = rollup.batches(audited.batch).call().await?.k;
+    ensure!(
+        k == audited.k,
+        "L1 fixed k = {k} for batch {}, its dials say {}",
+        audited.batch,
+        audited.k
+    );
     Ok(())
 }
 
 fn print_draw(audited: &DrawAudit) {
     outln!("task    {} (batch {})", audited.task, audited.batch);
+    outln!("k       {} (on L1)", audited.k);
     outln!(
         "root    {} of epoch {}, total {} (on L1)",
         audited.root,

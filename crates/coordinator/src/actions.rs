@@ -273,7 +273,7 @@ impl Actions {
     }
 
     /// The dials of an epoch come into force with its snapshot, so they go first; with them the head of the log from
-    /// which they follow, which thereby is on L1. Dials that L1 refuses (a step beyond its bounds) stay as they were.
+    /// which they follow, which thereby is on L1. An epoch does not begin without its dials: should L1 refuse them, it waits.
     async fn post_dials(&self, epoch: u64, controls: &Controls) -> Result<(), ActionError> {
         let control = Control::new(self.deployment.control, self.sender.provider());
         let posted = control.posted().call().await;
@@ -293,17 +293,9 @@ impl Actions {
             logHash: log_hash,
         };
         let call = Call::new(self.deployment.control, &post);
-        match self.sender.send(&format!("dials/{epoch}"), &call).await {
-            Ok(mined) => {
-                tracing::info!(epoch, tx = %mined.hash, "coordinator.dials");
-                Ok(())
-            }
-            Err(SendError::Reverted { reason, .. }) => {
-                tracing::warn!(epoch, reason, "L1 refuses the dials, which stay");
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
-        }
+        let mined = self.sender.send(&format!("dials/{epoch}"), &call).await?;
+        tracing::info!(epoch, tx = %mined.hash, "coordinator.dials");
+        Ok(())
     }
 
     /// All pieces of a snapshot but the last one, which goes with its root.

@@ -117,7 +117,7 @@ pub fn audit(lines: &[LogLine], l1: &L1History, law: &Params) -> Result<Passed, 
             seq: lines.len() as u64,
             subject: Subject::Chain,
             sentence: format!(
-                "L1 names the head {head} with the dials of epoch {epoch}, which this log never had"
+                "L1 has the head {head} with the dials of epoch {epoch}, which this log never had"
             ),
         });
     }
@@ -185,7 +185,7 @@ impl Auditor<'_> {
             Record::L1Rewind { number, .. } => {
                 // As the coordinator did: the board is made anew of what stands.
                 let known = &self.records[..=position];
-                let params = state.board.params().clone();
+                let params = state.board.law().clone();
                 *state = journal::replay(&params, known).map_err(|error| {
                     differs(
                         Subject::L1,
@@ -194,9 +194,10 @@ impl Auditor<'_> {
                 })?;
                 return Ok(());
             }
-            Record::L1Block { number, .. } if *number <= standing => {
-                self.l1
-                    .compare(state, record)
+            Record::L1Block { number, events, .. } if *number <= standing => {
+                let compared = self.l1.compare(state, record);
+                compared
+                    .and_then(|()| l1::compare_dials(state, events))
                     .map_err(|(subject, sentence)| differs(subject, sentence))?;
                 self.passed.l1_block = *number;
             }
@@ -226,22 +227,6 @@ impl Auditor<'_> {
         compare_decisions(published, &decided)
             .map_err(|(subject, sentence)| differs(subject, sentence))?;
         self.count(record, &decided);
-        self.dials(record)
-            .map_err(|(subject, sentence)| differs(subject, sentence))
-    }
-
-    /// When an epoch begins, its dials on L1 against the law's.
-    fn dials(&self, record: &Record) -> Result<(), (Subject, String)> {
-        let (Some(state), Record::L1Block { number, events, .. }) = (&self.state, record) else {
-            return Ok(());
-        };
-        for event in events {
-            if let Event::SnapshotConfirmed { epoch, .. } = event
-                && let Some(controls) = state.board.controls_of(*epoch)
-            {
-                self.l1.compare_dials(*number, *epoch, &controls)?;
-            }
-        }
         Ok(())
     }
 
@@ -289,6 +274,10 @@ fn rejected(
         BoardError::Divergence { what: "winner", of } => (
             Subject::Winner,
             format!("L1 paid another roller for batch {of} than the lottery gives"),
+        ),
+        BoardError::Divergence { what: "dials", of } => (
+            Subject::Control,
+            format!("L1 has dials of epoch {of} out of turn"),
         ),
         BoardError::Divergence {
             what: "snapshot",

@@ -77,7 +77,7 @@ pub(crate) async fn restore(
         let Some(mut state) = kept_state(store, name).await else {
             continue;
         };
-        if state.board.params() != params {
+        if state.board.law() != params {
             return Err(JournalError::OtherLaw);
         }
         let (tail, head) = read(store, (checkpoint.seq, checkpoint.hash)).await?;

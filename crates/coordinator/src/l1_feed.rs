@@ -4,11 +4,19 @@ use alloy_primitives::{B256, U256};
 use rollmill_l1::{
     L1Block, L1Event,
     contracts::{
-        Court::CourtEvents as Court, Evidence::EvidenceEvents as Evidence,
-        RollerRegistry::RollerRegistryEvents as Registry, Rollup::RollupEvents as Rollup,
+        Control::{ControlEvents as Control, Dials},
+        Court::CourtEvents as Court,
+        Evidence::EvidenceEvents as Evidence,
+        Parameters::{ParameterAnnounced, ParametersEvents},
+        RollerRegistry::RollerRegistryEvents as Registry,
+        Rollup::RollupEvents as Rollup,
     },
 };
-use rollmill_protocol::{ScrWei, TaskId, board::Event};
+use rollmill_protocol::{
+    ScrWei, TaskId,
+    board::{Event, Parameter},
+    law::Controls,
+};
 
 use crate::log::{Note, Record};
 
@@ -22,7 +30,11 @@ pub(crate) fn record(block: &L1Block) -> Record {
             L1Event::Registry(event) => registry(event),
             L1Event::Court(event) => court(event),
             L1Event::Evidence(event) => Some(evidence(block, event)),
-            L1Event::RewardPool(_) | L1Event::Control(_) => None,
+            L1Event::Control(event) => control(event),
+            L1Event::Parameters(ParametersEvents::ParameterAnnounced(event)) => {
+                announced(block, event)
+            }
+            L1Event::RewardPool(_) => None,
         });
         if let L1Event::Rollup(event) = &logged.event {
             notes.extend(note(event, logged.transaction));
@@ -135,6 +147,51 @@ fn court(event: &Court) -> Option<Event> {
         }),
         _ => None,
     }
+}
+
+fn control(event: &Control) -> Option<Event> {
+    match event {
+        Control::DialsPosted(e) => Some(Event::DialsPosted {
+            epoch: e.epoch,
+            controls: controls(&e.dials),
+        }),
+        _ => None,
+    }
+}
+
+fn controls(dials: &Dials) -> Controls {
+    Controls {
+        tau_ns_per_gas: dials.tauNsPerGas,
+        k: dials.k,
+        window: dials.window,
+        unit_price: ScrWei(dials.unitPriceWei),
+    }
+}
+
+/// Positions in L1's table (`Key` in IParameters.sol) of the numbers that the law takes from it.
+mod key {
+    pub(super) const ACCUSE_S: u8 = 3;
+    pub(super) const HEARTBEAT_S: u8 = 5;
+    pub(super) const FINE_MIN_WEI: u8 = 6;
+    pub(super) const UNIT_PRICE_MIN_WEI: u8 = 10;
+    pub(super) const UNIT_PRICE_MAX_WEI: u8 = 11;
+}
+
+fn announced(block: &L1Block, event: &ParameterAnnounced) -> Option<Event> {
+    let seconds = || u64::try_from(event.value).unwrap_or(u64::MAX);
+    let parameter = match event.key {
+        key::ACCUSE_S => Parameter::AccuseS(seconds()),
+        key::HEARTBEAT_S => Parameter::HeartbeatS(seconds()),
+        key::FINE_MIN_WEI => Parameter::FineMin(scr(event.value)),
+        key::UNIT_PRICE_MIN_WEI => Parameter::UnitPriceMin(scr(event.value)),
+        key::UNIT_PRICE_MAX_WEI => Parameter::UnitPriceMax(scr(event.value)),
+        _ => return None,
+    };
+    Some(Event::ParameterAnnounced {
+        parameter,
+        announced_at: block.timestamp,
+        active_from: event.activeFromS,
+    })
 }
 
 fn evidence(block: &L1Block, event: &Evidence) -> Event {

@@ -96,7 +96,6 @@ pub struct L1Access {
 #[derive(Debug)]
 pub struct Coordinator {
     config: CoordinatorConfig,
-    params: Params,
     store: Store,
     clock: Clock,
     keeper: Keeper,
@@ -117,7 +116,7 @@ impl Coordinator {
         shutdown: Shutdown,
     ) -> Result<Self, StartError> {
         let (keeper, updates, keeper_task) = keeper::open(
-            params.clone(),
+            params,
             store.clone(),
             clock.clone(),
             config.tick,
@@ -132,7 +131,6 @@ impl Coordinator {
         let address = listener.local_addr().map_err(unbound)?;
         Ok(Self {
             config,
-            params,
             store,
             clock,
             keeper,
@@ -203,7 +201,6 @@ impl Coordinator {
             store: self.store.clone(),
             presences: presences.clone(),
             clock: self.clock.clone(),
-            silence_s: self.params.heartbeat_s,
             tick: self.config.tick,
             shutdown: self.shutdown.clone(),
         };
@@ -212,7 +209,6 @@ impl Coordinator {
         let shutdown = self.shutdown.clone();
         let app = App::new(
             self.config,
-            self.params,
             self.store,
             self.keeper,
             presences,
@@ -270,7 +266,6 @@ struct Sweeper {
     store: Store,
     presences: Arc<Presences>,
     clock: Clock,
-    silence_s: u64,
     tick: std::time::Duration,
     shutdown: Shutdown,
 }
@@ -294,12 +289,11 @@ impl Sweeper {
     async fn mark_silent(&self) {
         let now_unix_ms = self.clock.now_unix_ms();
         let silent: Vec<_> = self.keeper.read(|state| {
+            let silence_s = state.board.params().heartbeat_s;
             let known = state.board.rollers();
             let lost = known.filter(|(roller, account)| {
                 account.presence != Presence::Lost
-                    && !self
-                        .presences
-                        .is_alive(**roller, now_unix_ms, self.silence_s)
+                    && !self.presences.is_alive(**roller, now_unix_ms, silence_s)
             });
             lost.map(|(roller, _)| *roller).collect()
         });

@@ -249,6 +249,7 @@ impl Deployment {
             court: self.court,
             evidence: self.evidence,
             control: self.control,
+            parameter_table: self.parameter_table,
         }
     }
 }

@@ -8,7 +8,8 @@ use alloy::{
 
 use crate::contracts::{
     Control::ControlEvents, Court::CourtEvents, Evidence::EvidenceEvents,
-    RewardPool::RewardPoolEvents, RollerRegistry::RollerRegistryEvents, Rollup::RollupEvents,
+    Parameters::ParametersEvents, RewardPool::RewardPoolEvents,
+    RollerRegistry::RollerRegistryEvents, Rollup::RollupEvents,
 };
 
 /// An event of one of our contracts.
@@ -30,6 +31,8 @@ pub enum L1Event {
     Evidence(EvidenceEvents),
     /// Of the dials.
     Control(ControlEvents),
+    /// Of the numbers that the governor can change.
+    Parameters(ParametersEvents),
 }
 
 /// An event and where it stands on L1.
@@ -52,10 +55,11 @@ pub struct Emitters {
     pub court: Address,
     pub evidence: Address,
     pub control: Address,
+    pub parameter_table: Address,
 }
 
 impl Emitters {
-    pub fn all(&self) -> [Address; 6] {
+    pub fn all(&self) -> [Address; 7] {
         [
             self.rollup,
             self.registry,
@@ -63,6 +67,7 @@ impl Emitters {
             self.court,
             self.evidence,
             self.control,
+            self.parameter_table,
         ]
     }
 
@@ -80,6 +85,8 @@ impl Emitters {
             EvidenceEvents::decode_log(&log.inner).map(|log| L1Event::Evidence(log.data))
         } else if log.address() == self.control {
             ControlEvents::decode_log(&log.inner).map(|log| L1Event::Control(log.data))
+        } else if log.address() == self.parameter_table {
+            ParametersEvents::decode_log(&log.inner).map(|log| L1Event::Parameters(log.data))
         } else {
             return None;
         };

@@ -124,7 +124,14 @@ impl Network {
     fn end_epoch(&mut self) {
         let actions = self.apply(&Event::EpochEnded);
         for action in actions {
-            if let Action::PostSnapshot { epoch, root, .. } = action {
+            if let Action::PostSnapshot {
+                epoch,
+                root,
+                controls,
+                ..
+            } = action
+            {
+                self.apply(&Event::DialsPosted { epoch, controls });
                 self.apply(&Event::SnapshotConfirmed { epoch, root });
             }
         }

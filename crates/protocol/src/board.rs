@@ -22,8 +22,10 @@
 //!
 //! # An epoch
 //!
-//! At its end reputations move ([`crate::law::reputation`]), the dials move ([`crate::law::control`]), and both become the next
-//! epoch's when its snapshot is confirmed on L1. A task keeps snapshot, k and T of the epoch that its commit pinned.
+//! At its end reputations move ([`crate::law::reputation`]), and the law sets the dials of the next one ([`crate::law::control`]), which
+//! begins when its snapshot is confirmed on L1. In force is what L1 has in force: the dials that were posted there, whoever posted
+//! what; whether they are the law's, the audit says. Where nothing was posted, L1's stay, and so do the board's. A task keeps snapshot, k and T of
+//! the epoch that its commit pinned. Numbers that L1's governor announces come into force at their time (`parameters`).
 //!
 //! # Invariants
 //! - INVARIANT: a rejected event leaves the board as it was. Handlers check first and change afterwards.
@@ -44,6 +46,7 @@ mod epoch;
 mod index;
 mod l1;
 mod measure;
+mod parameters;
 mod posted;
 mod quarantine;
 mod query;
@@ -53,6 +56,7 @@ mod seats;
 pub use epoch::Epoch;
 pub use error::{BoardError, Receipt, Refusal, SeatKey};
 pub use event::{Action, Alarm, Event, Presence, Verdict};
+pub use parameters::Parameter;
 pub use roller::{Offer, PastEpoch, Record, RollerAccount};
 pub use task::{
     Lottery, MissedBecause, Posted, ReleasedBecause, RoundDraw, Seat, SeatState, Stage, Task,
@@ -65,6 +69,7 @@ use crate::{
 use alloc::{collections::BTreeMap, vec::Vec};
 use index::Index;
 use measure::Measured;
+use parameters::Parameters;
 use serde::{Deserialize, Serialize};
 
 /// Settled tasks that are kept for queries and for judgements to come.
@@ -74,6 +79,11 @@ pub const SETTLED_TASKS_KEPT: u64 = 256;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Board {
+    /// As the log was begun.
+    law: Params,
+    /// What L1 can change of it.
+    parameters: Parameters,
+    /// In force: the law with what L1 has changed.
     params: Params,
     now: UnixSeconds,
     /// Last epoch whose snapshot is on L1; 0 before the first.
@@ -85,8 +95,10 @@ pub struct Board {
     epochs: BTreeMap<u64, Epoch>,
     /// Kept tasks by pinned epoch; no entry for 0.
     epoch_tasks: BTreeMap<u64, u32>,
-    /// Dials of the last confirmed epoch, or the first ones.
+    /// Dials in force on L1: those that were posted for the last confirmed epoch, or before it.
     controls: Controls,
+    /// Dials that are on L1 and come into force with the snapshot of their epoch, the next one.
+    dials_posted: Option<(u64, Controls)>,
     measured: Measured,
     rollers: BTreeMap<Roller, RollerAccount>,
     /// Rollers that could take a seat now, capacity apart.
@@ -107,6 +119,8 @@ impl Board {
         params.validate()?;
         let controls = Controls::initial(&params);
         Ok(Self {
+            law: params.clone(),
+            parameters: Parameters::of(&params),
             params,
             now: start,
             epoch: 0,
@@ -115,6 +129,7 @@ impl Board {
             epochs: BTreeMap::new(),
             epoch_tasks: BTreeMap::new(),
             controls,
+            dials_posted: None,
             measured: Measured::default(),
             rollers: BTreeMap::new(),
             present: 0,
@@ -131,30 +146,46 @@ impl Board {
     ///
     /// On an error the board is unchanged.
     pub fn apply(&mut self, event: &Event, now: UnixSeconds) -> Result<Vec<Action>, BoardError> {
-        if now < self.now {
-            return Err(BoardError::TimeWentBack {
-                now,
-                last: self.now,
-            });
-        }
+        self.check_time(now)?;
         let mut turn = Turn {
             now,
             actions: Vec::new(),
         };
+        let former = self.enter_force(now);
+        if let Err(error) = self.handle(event, &mut turn) {
+            if let Some(params) = former {
+                self.params = params;
+            }
+            return Err(error);
+        }
+        self.now = now;
+        Ok(turn.actions)
+    }
+
+    fn handle(&mut self, event: &Event, turn: &mut Turn) -> Result<(), BoardError> {
         match event {
             Event::RollerRegistered { .. }
             | Event::SignerChanged { .. }
             | Event::CapacityChanged { .. }
             | Event::StakeChanged { .. }
             | Event::ReadyChanged { .. } => self.on_registry(event)?,
-            Event::SnapshotConfirmed { epoch, root } => {
-                self.on_snapshot_confirmed(*epoch, *root, &mut turn)?;
+            Event::DialsPosted { epoch, controls } => self.on_dials_posted(*epoch, *controls)?,
+            Event::ParameterAnnounced {
+                parameter,
+                announced_at,
+                active_from,
+            } => {
+                let times = (*announced_at, *active_from);
+                self.on_parameter_announced(*parameter, times, turn.now);
             }
-            Event::BatchCommitted { .. } => self.on_batch_committed(event, &mut turn)?,
+            Event::SnapshotConfirmed { epoch, root } => {
+                self.on_snapshot_confirmed(*epoch, *root, turn)?;
+            }
+            Event::BatchCommitted { .. } => self.on_batch_committed(event, turn)?,
             Event::BeaconStored {
                 l1_block,
                 prevrandao,
-            } => self.on_beacon(*l1_block, *prevrandao, &mut turn)?,
+            } => self.on_beacon(*l1_block, *prevrandao, turn)?,
             Event::EntriesConfirmed {
                 batch,
                 entries_hash,
@@ -164,9 +195,9 @@ impl Board {
                     entries_hash: *entries_hash,
                     block: *lottery_block,
                 };
-                self.on_entries_confirmed(*batch, lottery, &mut turn)?;
+                self.on_entries_confirmed(*batch, lottery, turn)?;
             }
-            Event::BatchSettled { .. } => self.on_settled(event, &mut turn)?,
+            Event::BatchSettled { .. } => self.on_settled(event, turn)?,
             Event::SubmissionJudged { .. } => self.on_judged(event)?,
             Event::SubmissionPosted {
                 batch,
@@ -181,18 +212,18 @@ impl Board {
                     is_shown: false,
                     is_counted: false,
                 };
-                self.on_posted(*batch, (*round, *roller), posted, &mut turn)?;
+                self.on_posted(*batch, (*round, *roller), posted, turn)?;
             }
             Event::OperatorCharged { batch, roller } => {
                 self.on_operator_charged(*batch, *roller)?
             }
             Event::VersionQuarantined { program_version } => {
-                self.on_version_quarantined(*program_version, &mut turn)?;
+                self.on_version_quarantined(*program_version, turn)?;
             }
             Event::PresenceChanged { roller, presence } => {
-                self.on_presence(*roller, *presence, &mut turn)?
+                self.on_presence(*roller, *presence, turn)?
             }
-            Event::Picked(seat) => self.on_picked(seat, now)?,
+            Event::Picked(seat) => self.on_picked(seat, turn.now)?,
             Event::Submitted {
                 seat,
                 proof_digest,
@@ -205,13 +236,12 @@ impl Board {
                     public_values_hash: *public_values_hash,
                     received_at: *received_at,
                 };
-                self.on_submitted(seat, receipt, verdict, &mut turn)?;
+                self.on_submitted(seat, receipt, verdict, turn)?;
             }
-            Event::EpochEnded => self.on_epoch_ended(&mut turn)?,
-            Event::Tick => self.on_tick(&mut turn),
+            Event::EpochEnded => self.on_epoch_ended(turn)?,
+            Event::Tick => self.on_tick(turn),
         }
-        self.now = now;
-        Ok(turn.actions)
+        Ok(())
     }
 }
 

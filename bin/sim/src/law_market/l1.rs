@@ -7,6 +7,7 @@ use rollmill_protocol::{
     board::{Action, Event, SeatKey, Stage},
     entries_hash,
     law::{
+        Controls,
         fine::{fine, fine_full},
         quarantine::{self, Tally},
         reward::reward,
@@ -25,7 +26,7 @@ const FALLBACK_SPEED: f64 = 2.0;
 #[derive(Debug, Default)]
 pub(super) struct L1 {
     pub(super) block: u64,
-    snapshot: Option<(u64, B256)>,
+    snapshot: Option<(u64, B256, Controls)>,
     beacons: BTreeSet<u64>,
     entries: Vec<(BatchNumber, B256)>,
     settlement: Option<(BatchNumber, SeatKey, Vec<Entry>)>,
@@ -38,7 +39,12 @@ pub(super) struct L1 {
 impl L1 {
     pub(super) fn ask(&mut self, action: Action, now_ms: u64) {
         match action {
-            Action::PostSnapshot { epoch, root, .. } => self.snapshot = Some((epoch, root)),
+            Action::PostSnapshot {
+                epoch,
+                root,
+                controls,
+                ..
+            } => self.snapshot = Some((epoch, root, controls)),
             Action::StoreBeacon { l1_block } => {
                 self.beacons.insert(l1_block);
             }
@@ -72,7 +78,9 @@ impl LawMarket<'_> {
     pub(super) fn on_block(&mut self) {
         self.at(self.now_ms + BLOCK_MS, Happening::Block);
         self.l1.block += 1;
-        if let Some((epoch, root)) = self.l1.snapshot.take() {
+        if let Some((epoch, root, controls)) = self.l1.snapshot.take() {
+            self.apply(Event::DialsPosted { epoch, controls })
+                .expect("they are the next epoch's");
             let confirmed = Event::SnapshotConfirmed { epoch, root };
             self.apply(confirmed)
                 .expect("the snapshot is the board's own");

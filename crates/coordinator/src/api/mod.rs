@@ -14,7 +14,6 @@ use axum::{
     Json, Router,
     routing::{get, post},
 };
-use rollmill_protocol::law::Params;
 use rollmill_roller_api::{RefusalCode, domain, http, receipts::Signed};
 use rollmill_runtime::{Clock, Shutdown};
 use rollmill_store::Store;
@@ -33,7 +32,6 @@ pub(crate) struct App(Arc<AppParts>);
 #[derive(Debug)]
 pub(crate) struct AppParts {
     pub(crate) config: CoordinatorConfig,
-    pub(crate) params: Params,
     pub(crate) domain: Eip712Domain,
     pub(crate) store: Store,
     pub(crate) board: Keeper,
@@ -55,7 +53,6 @@ impl std::ops::Deref for App {
 impl App {
     pub(crate) fn new(
         config: CoordinatorConfig,
-        params: Params,
         store: Store,
         board: Keeper,
         presences: Arc<Presences>,
@@ -67,7 +64,6 @@ impl App {
         let intake = submissions::InFlight::default();
         Self(Arc::new(AppParts {
             config,
-            params,
             domain,
             store,
             board,

@@ -30,6 +30,10 @@ const TASKS_MAX: usize = 200;
 )]
 pub(super) async fn requirements(State(app): State<App>) -> Json<Requirements> {
     let config = &app.config;
+    let (stake_min_wei, heartbeat_lost_s) = app.board.read(|state| {
+        let law = state.board.params();
+        (law.stake_min, law.heartbeat_s)
+    });
     let program = |program: &programs::Program| Program {
         version: program.version,
         exe_commit: program.commitment.exe,
@@ -49,11 +53,11 @@ pub(super) async fn requirements(State(app): State<App>) -> Json<Requirements> {
         fallback: config.fallback,
         proofs: config.proofs,
         programs,
-        stake_min_wei: app.params.stake_min,
+        stake_min_wei,
         proof_bytes_max: config.proof_bytes_max() as u64,
         witness_bytes_max: WITNESS_BYTES_MAX,
         heartbeat_every_ms: millis(config.heartbeat_every),
-        heartbeat_lost_s: app.params.heartbeat_s,
+        heartbeat_lost_s,
         request_ttl_max_s: config.request_ttl_max.as_secs(),
         pick_wait_max_ms: millis(config.pick_wait_max),
     })
@@ -66,11 +70,9 @@ pub(super) async fn requirements(State(app): State<App>) -> Json<Requirements> {
 pub(super) async fn status(State(app): State<App>) -> Json<StatusView> {
     let (events, events_hash) = app.board.head();
     let now_ms = app.clock.now_unix_ms();
-    let alive = |roller| {
-        app.presences
-            .is_alive(roller, now_ms, app.params.heartbeat_s)
-    };
     Json(app.board.read(|state| {
+        let silence_s = state.board.params().heartbeat_s;
+        let alive = |roller| app.presences.is_alive(roller, now_ms, silence_s);
         StatusView {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             proofs: app.config.proofs,

@@ -27,6 +27,8 @@ pub struct DrawAudit {
     pub batch: BatchNumber,
     /// Epoch of the snapshot that it is drawn from.
     pub epoch: u64,
+    /// Points that are drawn for it, by the dials of that epoch on L1; fewer where fewer rollers were there.
+    pub k: u32,
     /// Root of that snapshot, as L1 holds it.
     pub root: B256,
     /// Sum of its weights, as L1 holds it.
@@ -171,6 +173,7 @@ pub fn draw(
         task,
         batch: logged.batch,
         epoch,
+        k: l1.k(epoch).unwrap_or(law.k),
         root,
         total: ScrWei(snapshot.total()),
         beacon_block,

@@ -1,4 +1,4 @@
-//! L1's side of the audit: its blocks, what its contracts fixed of the law, and what they say of entries and verdicts.
+//! L1's side of the audit: its blocks, the law that it names, the dials that it has in force, and what it says of entries and verdicts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,6 +51,58 @@ pub(super) fn open(law: &Params, record: &Record) -> Result<State, String> {
         ));
     }
     State::new(law.clone(), *start).map_err(|error| error.to_string())
+}
+
+/// Is what L1 has in force what the law gives? Looks at the block's events in their order, before they are applied.
+pub(super) fn compare_dials(state: &State, events: &[Event]) -> Result<(), (Subject, String)> {
+    let board = &state.board;
+    let mut posted = board.dials_posted();
+    let mut in_force = board.controls();
+    for event in events {
+        match event {
+            Event::DialsPosted { epoch, controls } => {
+                let due = match epoch {
+                    0 => Some(Controls::initial(board.law())),
+                    _ => board
+                        .dials_due()
+                        .and_then(|(due, controls)| (due == *epoch).then_some(controls)),
+                };
+                if due != Some(*controls) {
+                    let gives = due.map_or_else(|| "none yet".to_owned(), |due| format!("{due:?}"));
+                    return Err(control(format!(
+                        "the dials of epoch {epoch} are {controls:?} on L1, the law gives {gives}"
+                    )));
+                }
+                if *epoch == 0 {
+                    in_force = *controls;
+                } else {
+                    posted = Some((*epoch, *controls));
+                }
+            }
+            Event::SnapshotConfirmed { epoch, .. } => match posted.take() {
+                Some((of, controls)) if of == *epoch => in_force = controls,
+                _ => {
+                    return Err(control(format!(
+                        "epoch {epoch} begins on L1 without dials of its own"
+                    )));
+                }
+            },
+            Event::BatchCommitted {
+                batch, unit_price, ..
+            } if *unit_price != in_force.unit_price => {
+                return Err(control(format!(
+                    "batch {batch} was committed at the unit price {unit_price}, in force is {}",
+                    in_force.unit_price
+                )));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn control(sentence: String) -> (Subject, String) {
+    (Subject::Control, sentence)
 }
 
 impl L1History {
@@ -125,39 +177,19 @@ impl L1History {
             })
     }
 
-    /// Heads of the log that the operator named on L1 and that this log never had.
+    /// Tickets of a task whose commit pinned an epoch; `None` when L1 never told its dials.
+    pub(super) fn k(&self, epoch: u64) -> Option<u32> {
+        let posted = self.dials(u64::MAX).filter(|posted| posted.epoch <= epoch);
+        posted.last().map(|posted| posted.dials.k)
+    }
+
+    /// Heads of the log that the operator named on L1 with its dials, or did not name, and that this log never had.
     pub(super) fn unknown_head(&self, through: u64, heads: &BTreeSet<B256>) -> Option<(u64, B256)> {
-        let mut named = self
-            .dials(through)
-            .filter(|posted| !posted.logHash.is_zero());
+        // Those of epoch 0 are the contract's.
+        let mut named = self.dials(through).filter(|posted| posted.epoch > 0);
         named
             .find(|posted| !heads.contains(&posted.logHash))
             .map(|posted| (posted.epoch, posted.logHash))
-    }
-
-    /// Are the dials of an epoch, where they are on L1, those that the law gives?
-    pub(super) fn compare_dials(
-        &self,
-        through: u64,
-        epoch: u64,
-        controls: &Controls,
-    ) -> Result<(), (Subject, String)> {
-        let expected = Control::Dials {
-            unitPriceWei: controls.unit_price.0,
-            tauNsPerGas: controls.tau_ns_per_gas,
-            window: controls.window,
-            k: controls.k,
-        };
-        match self.dials(through).find(|posted| posted.epoch == epoch) {
-            Some(posted) if posted.dials != expected => Err((
-                Subject::Control,
-                format!(
-                    "the dials of epoch {epoch} are {:?} on L1, the law gives {expected:?}",
-                    posted.dials
-                ),
-            )),
-            _ => Ok(()),
-        }
     }
 
     fn rollup_events(&self) -> impl DoubleEndedIterator<Item = &RollupEvents> {
@@ -235,6 +267,8 @@ fn subject(event: &Event) -> Subject {
         Event::EntriesConfirmed { .. } => Subject::Lottery,
         Event::BatchSettled { .. } => Subject::Winner,
         Event::SubmissionJudged { .. } => Subject::Verdict,
+        Event::DialsPosted { .. } => Subject::Control,
+        Event::ParameterAnnounced { .. } => Subject::Law,
         _ => Subject::L1,
     }
 }

@@ -482,6 +482,100 @@ async fn a_forged_checkpoint_is_found() {
     assert_eq!(altered.audit(), Err((seq, Subject::Checkpoint)));
 }
 
+/// Alters what L1 shows of itself, and the log with it: only the law can tell.
+fn on_l1_and_in_the_log(
+    public: &Public,
+    alter: impl Fn(&mut L1Event) -> bool,
+    in_log: impl Fn(&mut Vec<Event>) -> bool,
+) -> (Public, u64) {
+    let mut blocks = public.blocks.clone();
+    let events = blocks.iter_mut().flat_map(|block| &mut block.events);
+    let mut events = events.map(|logged| &mut logged.event);
+    assert!(events.any(alter), "there is no such event on L1");
+    let (altered, seq) = public.altered(|record| match record {
+        Record::L1Block { events, .. } => in_log(events),
+        _ => false,
+    });
+    let l1 = blocks.into_iter().collect();
+    (Public { l1, ..altered }, seq)
+}
+
+/// The dials of the second epoch on L1 are others than the law gives, and the coordinator followed them.
+#[tokio::test]
+async fn dials_that_the_law_does_not_give_are_found() {
+    let public = short().await;
+    let (altered, seq) = on_l1_and_in_the_log(
+        public,
+        |event| match event {
+            L1Event::Control(ControlEvents::DialsPosted(posted)) if posted.epoch == 2 => {
+                posted.dials.k += 1;
+                true
+            }
+            _ => false,
+        },
+        |events| {
+            let posted = events.iter_mut().find_map(|event| match event {
+                Event::DialsPosted { epoch: 2, controls } => Some(controls),
+                _ => None,
+            });
+            posted.map(|controls| controls.k += 1).is_some()
+        },
+    );
+    assert_eq!(altered.audit(), Err((seq, Subject::Control)));
+}
+
+/// No dials were posted for the second epoch: L1's stayed, and so did the coordinator's.
+#[tokio::test]
+async fn an_epoch_without_dials_is_found() {
+    let public = short().await;
+    let mut blocks = public.blocks.clone();
+    for block in &mut blocks {
+        block.events.retain(|logged| {
+            !matches!(&logged.event, L1Event::Control(ControlEvents::DialsPosted(posted)) if posted.epoch == 2)
+        });
+    }
+    let (altered, seq) = public.altered(|record| {
+        let Record::L1Block { events, .. } = record else {
+            return false;
+        };
+        let before = events.len();
+        events.retain(|event| !matches!(event, Event::DialsPosted { epoch: 2, .. }));
+        events.len() < before
+    });
+    let l1 = blocks.into_iter().collect();
+    let altered = Public { l1, ..altered };
+    // They are posted in the block of the snapshot.
+    assert_eq!(altered.audit(), Err((seq, Subject::Control)));
+}
+
+/// L1 fixed another price for a batch than the dials in force say.
+#[tokio::test]
+async fn another_price_than_the_dials_is_found() {
+    let public = short().await;
+    let (altered, seq) = on_l1_and_in_the_log(
+        public,
+        |event| match event {
+            L1Event::Rollup(RollupEvents::BatchCommitted(committed)) if committed.batch == 3 => {
+                committed.unitPriceWei += U256::ONE;
+                true
+            }
+            _ => false,
+        },
+        |events| {
+            let price = events.iter_mut().find_map(|event| match event {
+                Event::BatchCommitted {
+                    batch: 3,
+                    unit_price,
+                    ..
+                } => Some(unit_price),
+                _ => None,
+            });
+            price.map(|price| price.0 += 1).is_some()
+        },
+    );
+    assert_eq!(altered.audit(), Err((seq, Subject::Control)));
+}
+
 /// What the operator posted on L1 with the dials of an epoch binds it: the dials, and the log that they follow from.
 #[tokio::test]
 async fn other_dials_or_another_log_than_on_l1_are_found() {
@@ -507,7 +601,7 @@ async fn other_dials_or_another_log_than_on_l1_are_found() {
         panic!("{found}")
     };
     assert_eq!(number, block);
-    for head in [B256::repeat_byte(0xaa)] {
+    for head in [B256::repeat_byte(0xaa), B256::ZERO] {
         let (found, _) = with_posted(&|posted| posted.logHash = head);
         assert_eq!(found.subject, Subject::Chain, "{head}");
     }
@@ -578,6 +672,7 @@ async fn a_draw_is_confirmed_point_by_point() {
             _ => None,
         });
     let audited = draw(&public.lines, &public.l1, &public.law, task.unwrap()).unwrap();
+    assert_eq!(audited.k, public.law.k);
     let round = &audited.rounds[0];
     let landed = round
         .points

@@ -336,30 +336,7 @@ impl World {
                 .any(|a| matches!(a, Action::PostSnapshot { .. }))
         })
         .await;
-        let (epoch, root, total, leaves) = self
-            .observer
-            .board()
-            .outstanding()
-            .into_iter()
-            .find_map(|action| match action {
-                Action::PostSnapshot {
-                    epoch,
-                    root,
-                    total,
-                    leaves,
-                    ..
-                } => Some((epoch, root, total, leaves)),
-                _ => None,
-            })
-            .unwrap();
-        let posted = Rollup::SnapshotPosted {
-            epoch,
-            root,
-            total: U256::from(total),
-            leaves,
-        };
-        self.l1(vec![rollup(RollupEvents::SnapshotPosted(posted))])
-            .await;
+        assert!(self.step_on_l1().await);
         assert_eq!(self.observer.board().epoch(), 1);
         self
     }
@@ -440,7 +417,7 @@ impl World {
             batch,
             task: task.0,
             c,
-            unitPriceWei: U256::from(1_000_000_000u64),
+            unitPriceWei: U256::from(self.observer.board().controls().unit_price.0),
             epoch: self.observer.board().epoch(),
             ..Default::default()
         };

@@ -16,7 +16,7 @@ pub struct Epoch {
     /// Weights.
     #[serde(with = "shared")]
     pub snapshot: Arc<Snapshot>,
-    /// Dials.
+    /// Dials: the law's while the epoch is on its way to L1, those that L1 has in force from then on.
     pub controls: Controls,
 }
 
@@ -119,6 +119,29 @@ impl Board {
             })
     }
 
+    /// L1 takes the dials of the next epoch, once; before the first one it tells those that it begins with.
+    pub(super) fn on_dials_posted(
+        &mut self,
+        epoch: u64,
+        controls: Controls,
+    ) -> Result<(), BoardError> {
+        if epoch == 0 && self.epoch == 0 {
+            self.controls = controls;
+            return Ok(());
+        }
+        if epoch <= self.epoch || self.dials_posted == Some((epoch, controls)) {
+            return Err(BoardError::AlreadyApplied);
+        }
+        if epoch != self.epoch + 1 || self.dials_posted.is_some() {
+            return Err(BoardError::Divergence {
+                what: "dials",
+                of: epoch,
+            });
+        }
+        self.dials_posted = Some((epoch, controls));
+        Ok(())
+    }
+
     pub(super) fn on_snapshot_confirmed(
         &mut self,
         epoch: u64,
@@ -132,7 +155,7 @@ impl Board {
             what: "snapshot",
             of: epoch,
         };
-        let Some(confirmed) = self
+        let Some(mut confirmed) = self
             .epoch_pending
             .take_if(|pending| epoch == self.epoch + 1 && pending.snapshot.root() == root)
         else {
@@ -140,7 +163,10 @@ impl Board {
         };
         self.forget_epoch(self.epoch);
         self.epoch = epoch;
-        self.controls = confirmed.controls;
+        if let Some((_, controls)) = self.dials_posted.take() {
+            self.controls = controls;
+        }
+        confirmed.controls = self.controls;
         self.epochs.insert(epoch, confirmed);
         self.lift_quarantines(turn);
         self.fill_window(turn);

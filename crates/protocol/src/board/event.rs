@@ -1,6 +1,6 @@
 //! What happens to the board, and what it wants done.
 
-use super::error::SeatKey;
+use super::{error::SeatKey, parameters::Parameter};
 use crate::{
     entries::Entry,
     ids::{BatchNumber, ProofDigest, Roller, Round, ScrWei, TaskId, UnixSeconds},
@@ -55,6 +55,22 @@ pub enum Event {
         roller: Roller,
         /// Ready afterwards.
         ready: bool,
+    },
+    /// L1: the operator posted the dials of the next epoch; its snapshot puts them in force. Of epoch 0: what L1 begins with.
+    DialsPosted {
+        /// Epoch.
+        epoch: u64,
+        /// Its dials.
+        controls: Controls,
+    },
+    /// L1: the governor announced another value of a number of the law.
+    ParameterAnnounced {
+        /// Which, and its value.
+        parameter: Parameter,
+        /// Time of its L1 block.
+        announced_at: UnixSeconds,
+        /// From when on it is in force; 0 for what L1 begins with.
+        active_from: UnixSeconds,
     },
     /// L1: the snapshot of an epoch is final. From now on commits pin it.
     SnapshotConfirmed {

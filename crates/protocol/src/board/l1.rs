@@ -129,11 +129,11 @@ impl Board {
         Ok(())
     }
 
-    /// Dials of the epoch that a commit pins; the first ones before there is any.
+    /// Dials of the epoch that a commit pins; before there is any those that L1 begins with.
     fn pinned_controls(&self, epoch: u64) -> Result<Controls, BoardError> {
         match self.epochs.get(&epoch) {
             Some(pinned) => Ok(pinned.controls),
-            None if epoch == 0 => Ok(Controls::initial(&self.params)),
+            None if epoch == 0 && self.epoch == 0 => Ok(self.controls),
             None => Err(BoardError::UnknownEpoch(epoch)),
         }
     }

@@ -26,7 +26,7 @@ impl Task {
 }
 
 impl Board {
-    /// The law's parameters.
+    /// The law's parameters in force: as the log was begun, with what L1 has changed.
     pub fn params(&self) -> &Params {
         &self.params
     }
@@ -46,9 +46,20 @@ impl Board {
         self.epochs.get(&epoch).map(|epoch| &*epoch.snapshot)
     }
 
-    /// Dials in force: those of the last confirmed epoch.
+    /// Dials in force on L1.
     pub fn controls(&self) -> Controls {
         self.controls
+    }
+
+    /// The epoch whose snapshot is on its way to L1, and the dials that the law gives it.
+    pub fn dials_due(&self) -> Option<(u64, Controls)> {
+        let pending = self.epoch_pending.as_ref()?;
+        Some((self.epoch + 1, pending.controls))
+    }
+
+    /// The dials that are on L1 for the next epoch.
+    pub fn dials_posted(&self) -> Option<(u64, Controls)> {
+        self.dials_posted
     }
 
     /// Dials of a confirmed epoch that is kept: the last one or one that a kept task pins.
@@ -92,7 +103,8 @@ impl Board {
 
     /// When a [`super::Event::Tick`] changes something; `None` while only other events can.
     pub fn next_wakeup(&self) -> Option<UnixSeconds> {
-        self.index.next_wakeup()
+        let change = self.parameters.next_change(self.now);
+        self.index.next_wakeup().into_iter().chain(change).min()
     }
 
     /// Everything that is to be done and not confirmed yet: carried out again after a restart.

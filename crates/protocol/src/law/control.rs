@@ -336,21 +336,24 @@ pub fn next(params: &ControlParams, now: Controls, measure: &EpochMeasure) -> Co
     let is_short = (measure.queued > now.window && measure.queued >= measure.queued_before)
         || measure.points_per_ticket(params) > params.points_high
         || is_out_of_time;
-    let price = u64::try_from(now.unit_price.0).unwrap_or(u64::MAX);
+    let before = u64::try_from(now.unit_price.0).unwrap_or(u64::MAX);
     let price = if is_overcommitted {
-        price
+        before
     } else if load > params.load_busy && is_short {
-        up(params.price_up, price)
+        up(params.price_up, before)
     } else if load < params.load_idle {
-        down(params.price_down, price)
+        down(params.price_down, before)
     } else {
-        price
+        before
     };
+    // A range that moved away from the price is reached in steps.
+    let price = ScrWei(price.into()).clamp(params.unit_price.0, params.unit_price.1);
+    let reach = (down(params.step, before), up(params.step, before));
     Controls {
         tau_ns_per_gas: tau.clamp(params.tau_ns_per_gas.0, params.tau_ns_per_gas.1),
         k,
         window,
-        unit_price: ScrWei(price.into()).clamp(params.unit_price.0, params.unit_price.1),
+        unit_price: price.clamp(ScrWei(reach.0.into()), ScrWei(reach.1.into())),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::world::*;
 use rollmill_protocol::{
     ScrWei,
-    board::{Action, Alarm, BoardError, Event, Presence, Stage},
+    board::{Action, Alarm, BoardError, Event, Parameter, Presence, Stage},
     law::{Controls, ONE, Params},
 };
 
@@ -116,6 +116,150 @@ fn dials_move_at_the_end_of_an_epoch_and_a_task_keeps_its_own() {
     let next = world.commit();
     assert_eq!(world.task(next).time_limit_s, params.t_fix_s + 3_500);
     assert_eq!(world.task(batch).time_limit_s, time_s);
+    assert_eq!(world.replayed(), world.board);
+}
+
+/// Ends the epoch; the dials that the law gives the next one, and the root of its snapshot.
+fn weighed(world: &mut World) -> (u64, alloy_primitives::B256, Controls) {
+    world.now = world.now.max(world.board.epoch_due_at());
+    let actions = world.apply(Event::EpochEnded);
+    let [
+        Action::PostSnapshot {
+            epoch,
+            root,
+            controls,
+            ..
+        },
+    ] = actions[..]
+    else {
+        panic!("{actions:?}")
+    };
+    (epoch, root, controls)
+}
+
+#[test]
+fn in_force_is_what_l1_has_in_force() {
+    let mut world = World::new(Params::devnet());
+    let first = Controls {
+        window: 7,
+        k: 2,
+        ..world.board.controls()
+    };
+    // What L1 was deployed with, whatever the law begins with.
+    world.apply(Event::DialsPosted {
+        epoch: 0,
+        controls: first,
+    });
+    assert_eq!(world.board.controls(), first);
+    (1..=3).for_each(|i| world.join(i));
+
+    // Other dials than the law's are in force when their epoch begins, and not before.
+    let (epoch, root, law) = weighed(&mut world);
+    assert_eq!((epoch, law), (1, first));
+    let posted = Controls { k: 1, ..first };
+    let dials = |epoch, controls| Event::DialsPosted { epoch, controls };
+    world.apply(dials(1, posted));
+    assert_eq!(world.board.controls(), first);
+    assert_eq!(world.board.dials_due(), Some((1, law)));
+    assert_eq!(world.board.dials_posted(), Some((1, posted)));
+    let repeated = world.try_apply(dials(1, posted));
+    assert_eq!(repeated, Err(BoardError::AlreadyApplied));
+    let diverged = |of| Err(BoardError::Divergence { what: "dials", of });
+    assert_eq!(world.try_apply(dials(1, law)), diverged(1));
+    assert_eq!(world.try_apply(dials(3, law)), diverged(3));
+    world.apply(Event::SnapshotConfirmed { epoch, root });
+    assert_eq!(world.board.controls(), posted);
+    assert_eq!(world.board.controls_of(1), Some(posted));
+    let batch = world.commit();
+    assert_eq!(world.task(batch).k, 1);
+
+    // Without any, L1's stay.
+    let (epoch, root, _) = weighed(&mut world);
+    world.apply(Event::SnapshotConfirmed { epoch, root });
+    assert_eq!(world.board.controls(), posted);
+    assert_eq!(world.replayed(), world.board);
+}
+
+fn announced(parameter: Parameter, announced_at: u64, active_from: u64) -> Event {
+    Event::ParameterAnnounced {
+        parameter,
+        announced_at,
+        active_from,
+    }
+}
+
+#[test]
+fn an_announced_number_is_in_force_from_its_time_on() {
+    let mut world = World::with_rollers(Params::devnet(), 3);
+    let law = world.params.clone();
+    let (now, in_force) = (world.now, world.now + 1_000);
+    world.apply(announced(Parameter::AccuseS(111), now, in_force));
+    world.apply(announced(Parameter::HeartbeatS(11), now, in_force));
+    world.apply(announced(
+        Parameter::FineMin(ScrWei(1)),
+        now - 500,
+        in_force - 500,
+    ));
+    assert_eq!(world.board.params(), &law);
+    let wakeup = |world: &World| world.board.next_wakeup();
+    assert_eq!(wakeup(&world), Some(in_force - 500));
+
+    world.now = in_force - 500;
+    world.apply(Event::Tick);
+    let mut expected = Params {
+        fine_min: ScrWei(1),
+        ..law.clone()
+    };
+    assert_eq!(world.board.params(), &expected);
+    assert_eq!(world.board.law(), &law);
+    // One that is not in force yet is replaced.
+    let replaced = announced(Parameter::HeartbeatS(12), in_force - 400, in_force + 600);
+    world.apply(replaced);
+    world.now = in_force;
+    world.end_epoch();
+    expected.accuse_s = 111;
+    assert_eq!(world.board.params(), &expected);
+    let due = in_force + 600;
+    assert_eq!(wakeup(&world), Some(due));
+    world.now = due;
+    // What is rejected puts nothing in force.
+    let unknown = Event::ReadyChanged {
+        roller: roller(9),
+        ready: true,
+    };
+    assert!(world.try_apply(unknown).is_err());
+    assert_eq!(world.board.params(), &expected);
+    world.apply(Event::Tick);
+    expected.heartbeat_s = 12;
+    assert_eq!(world.board.params(), &expected);
+    assert_eq!(wakeup(&world), None);
+    assert_eq!(world.replayed(), world.board);
+}
+
+/// L1 takes steps of an eighth within its bounds: the price is there before the announced ones are in force.
+#[test]
+fn the_price_walks_into_announced_bounds() {
+    let mut world = World::with_rollers(Params::devnet(), 3);
+    let price = |world: &World| world.board.controls().unit_price.0;
+    let start = price(&world);
+    let (now, in_force) = (world.now, world.now + 7 * 24 * 3_600);
+    world.apply(announced(Parameter::UnitPriceMin(ScrWei(1)), now, 0));
+    world.end_epoch();
+    assert_eq!(price(&world), start, "L1's are wider than the law's");
+    let least = start + start / 4;
+    let bound = Parameter::UnitPriceMin(ScrWei(least));
+    world.apply(announced(bound, now, in_force));
+    world.end_epoch();
+    assert_eq!(price(&world), start + start / 8);
+    world.end_epoch();
+    assert_eq!(price(&world), least);
+    world.end_epoch();
+    assert_eq!(price(&world), least);
+    // Bounds that contradict each other are not followed before their time.
+    let bound = Parameter::UnitPriceMax(ScrWei(start / 2));
+    world.apply(announced(bound, now + 1, in_force + 1));
+    world.end_epoch();
+    assert_eq!(price(&world), least - least / 8);
     assert_eq!(world.replayed(), world.board);
 }
 

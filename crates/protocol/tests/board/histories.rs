@@ -68,6 +68,9 @@ fn confirm(world: &mut World, number: u16) -> Option<Event> {
     let action = outstanding.get(usize::from(number) % outstanding.len().max(1))?;
     world.l1_block += 1;
     Some(match action.clone() {
+        Action::PostSnapshot {
+            epoch, controls, ..
+        } if number % 4 == 1 => Event::DialsPosted { epoch, controls },
         Action::PostSnapshot { epoch, root, .. } => Event::SnapshotConfirmed { epoch, root },
         Action::StoreBeacon { l1_block } => Event::BeaconStored {
             l1_block,

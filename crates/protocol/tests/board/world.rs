@@ -1,11 +1,16 @@
 //! A board, its log, and an L1 that does what the board asks for.
 
+use std::{
+    collections::HashMap,
+    mem::{Discriminant, discriminant},
+};
+
 use alloy_primitives::{Address, B256, U256, keccak256};
 use rollmill_protocol::{
     BatchNumber, Entry, ProofDigest, Roller, Round, ScrWei, TaskId, UnixSeconds,
     board::{
-        Action, Board, BoardError, Event, Presence, RollerAccount, Seat, SeatKey, Stage, Task,
-        Verdict,
+        Action, Board, BoardError, Event, Parameter, Presence, RollerAccount, Seat, SeatKey, Stage,
+        Task, Verdict,
     },
     entries_hash,
     law::{Params, control::ControlParams, draw},
@@ -45,6 +50,8 @@ pub struct World {
     pub l1_block: u64,
     /// What was applied, and when.
     pub records: Vec<(UnixSeconds, Event)>,
+    /// From when what was announced last of each number is in force.
+    changes: HashMap<Discriminant<Parameter>, UnixSeconds>,
 }
 
 impl World {
@@ -56,6 +63,7 @@ impl World {
             now: START,
             l1_block: 100,
             records: Vec::new(),
+            changes: HashMap::new(),
         }
     }
 
@@ -96,6 +104,14 @@ impl World {
         let result = self.board.apply(&event, self.now);
         match &result {
             Ok(actions) => {
+                if let Event::ParameterAnnounced {
+                    parameter,
+                    active_from,
+                    ..
+                } = &event
+                {
+                    self.changes.insert(discriminant(parameter), *active_from);
+                }
                 self.records.push((self.now, event));
                 self.check(actions);
             }
@@ -142,7 +158,8 @@ impl World {
     /// What the board answers from its indexes is what a walk over all tasks finds.
     fn check_indexes(&self) {
         let board = &self.board;
-        let wakeups = board.tasks().filter_map(Task::wakeup);
+        let changes = self.changes.values().copied().filter(|at| *at > self.now);
+        let wakeups = board.tasks().filter_map(Task::wakeup).chain(changes);
         assert_eq!(board.next_wakeup(), wakeups.min());
         for (roller, account) in board.rollers() {
             let open = board.unsettled().flat_map(|task| {
@@ -166,9 +183,19 @@ impl World {
     pub fn end_epoch(&mut self) -> Vec<Action> {
         self.now = self.now.max(self.board.epoch_due_at());
         let actions = self.apply(Event::EpochEnded);
-        let Some(Action::PostSnapshot { epoch, root, .. }) = actions.first() else {
+        let Some(Action::PostSnapshot {
+            epoch,
+            root,
+            controls,
+            ..
+        }) = actions.first()
+        else {
             panic!("no snapshot")
         };
+        self.apply(Event::DialsPosted {
+            epoch: *epoch,
+            controls: *controls,
+        });
         self.apply(Event::SnapshotConfirmed {
             epoch: *epoch,
             root: *root,
