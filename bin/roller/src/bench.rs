@@ -30,7 +30,7 @@ pub struct BenchArgs {
     /// Threads that prove [default: all].
     #[arg(long, env = "ROLLMILL_PROVER_THREADS")]
     threads: Option<usize>,
-    /// Memory of one segment's proof in MiB, as the proof system estimates it [default and most: 2048].
+    /// Memory of one segment's proof in MiB, as the proof system estimates it [default and most: 1640].
     #[arg(long, env = "ROLLMILL_SEGMENT_MEMORY_MIB")]
     segment_memory_mib: Option<usize>,
     /// Print JSON instead of a table.

@@ -88,7 +88,7 @@ pub struct RunArgs {
     /// Threads that prove [default: all].
     #[arg(long, env = "ROLLMILL_PROVER_THREADS")]
     pub threads: Option<usize>,
-    /// Memory of one segment's proof in MiB, as the proof system estimates it [default and most: 2048].
+    /// Memory of one segment's proof in MiB, as the proof system estimates it [default and most: 1640].
     #[arg(long, env = "ROLLMILL_SEGMENT_MEMORY_MIB")]
     pub segment_memory_mib: Option<usize>,
     /// Kind of proofs to make: stark or mock [default: stark].

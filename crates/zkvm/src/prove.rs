@@ -28,11 +28,11 @@ use crate::{ProgramCommitment, VerifyError, programs::Program, verify};
 pub use keys::SetupError;
 pub use resources::{peak_rss_bytes, reset_peak_rss};
 
-/// Largest `segment_memory_bytes_max`, meant to keep a process under 6.5 GiB resident.
+/// Largest `segment_memory_bytes_max`, which keeps a process under 6.5 GiB resident.
 ///
-/// OpenVM estimates the memory of its GPU backend; the CPU backend takes two to three times as much: a process
-/// whose segments were estimated under 1.25 GiB took 3.3 GiB, one with a single segment under 4 GiB took 13 GiB.
-pub const SEGMENT_MEMORY_BYTES_MAX: usize = 2 << 30;
+/// OpenVM estimates the memory of its GPU backend; the CPU backend takes two to four times as much: a process
+/// whose segments were estimated under 1.25 GiB took 3.3 GiB, under 1,640 MiB 6.2 GiB, under 2 GiB 7.2 GiB.
+pub const SEGMENT_MEMORY_BYTES_MAX: usize = 1_640 << 20;
 
 /// Resources of one prover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
