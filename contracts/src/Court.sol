@@ -24,9 +24,6 @@ contract Court is ICourt {
     using PublicValuesLib for PublicValues;
     using SafeERC20 for IERC20;
 
-    /// @dev Epochs after the one of the batches in which a quarantine still holds.
-    uint64 private constant QUARANTINE_EPOCHS = 1;
-
     /// @dev Rollers with invalid proofs for a version in an epoch.
     struct Tally {
         uint256 stakeWei;
@@ -48,7 +45,7 @@ contract Court is ICourt {
     mapping(address roller => bool) private _isAccused;
     mapping(uint32 version => mapping(uint64 epoch => mapping(address roller => bool))) private _wasInvalid;
     mapping(uint32 version => mapping(uint64 epoch => Tally)) private _tallies;
-    /// @dev Last epoch of a version's quarantine, plus one.
+    /// @dev The epoch in which a version is trusted again.
     mapping(uint32 version => uint64) private _quarantineEnd;
 
     constructor(Contracts memory c) {
@@ -272,7 +269,7 @@ contract Court is ICourt {
         tally.stakeWei += registry.rollers(roller).stakeWei;
         uint256 rollersMin = parameters.value(Key.QuarantineRollersMin);
         if (!AmountsLib.quarantineDue(tally.rollers, rollersMin, tally.stakeWei, registry.totalStakeWei())) return;
-        uint64 end = rollup.currentEpoch() + QUARANTINE_EPOCHS + 1;
+        uint64 end = AmountsLib.trustedFrom(rollup.currentEpoch());
         if (end > _quarantineEnd[version]) {
             _quarantineEnd[version] = end;
             emit VersionQuarantined(version, b.epoch, tally.rollers, tally.stakeWei);

@@ -17,40 +17,27 @@ import {PublicValues, PublicValuesLib} from "./libraries/PublicValues.sol";
 import {
     AssignmentReceipt,
     CloseReceipt,
-    HeartbeatReceipt,
-    PassOverReceipt,
     ReceiptLib,
     SubmissionReceipt,
     VerdictReceipt
 } from "./libraries/ReceiptLib.sol";
-import {SnapshotLib} from "./libraries/SnapshotLib.sol";
 
 /// @notice See IEvidence.
 contract Evidence is IEvidence {
     using PublicValuesLib for PublicValues;
 
-    /// @dev No task has more rounds: the fallback joins before.
-    uint32 private constant ROUNDS_MAX = 16;
-    /// @dev On-time tickets count this many times those of late proofs.
-    uint256 private constant LATE_DIVISOR = 2;
-    /// @dev What changed on L1 within this time before a pass-over may not have been known, seconds.
-    uint64 private constant SEEN_S = 15 minutes;
     /// @dev The operator includes what was posted up to this time before its entries, and has entries this time after a deadline,
     /// seconds.
     uint64 private constant CLOSING_S = 2 minutes;
     /// @dev Blocks within which a header can be proven (EIP-2935), with some spare.
     uint256 private constant HISTORY_BLOCKS = 8192;
 
-    uint8 private constant NOT_READY = 0;
-    uint8 private constant STAKE_TOO_LOW = 1;
-    uint8 private constant SILENT = 2;
-    uint8 private constant ACCUSED = 3;
-
     IParameters public immutable parameters;
     IRewardPool public immutable rewardPool;
     IRollerRegistry public immutable registry;
     IOperatorBond public immutable bond;
     ICourt public immutable court;
+    address public immutable draws;
     IRollup public immutable rollup;
 
     mapping(bytes32 task => mapping(address roller => bool)) public charged;
@@ -62,6 +49,7 @@ contract Evidence is IEvidence {
         registry = IRollerRegistry(c.registry);
         bond = IOperatorBond(c.bond);
         court = ICourt(c.court);
+        draws = c.draws;
         rollup = IRollup(c.rollup);
     }
 
@@ -224,72 +212,6 @@ contract Evidence is IEvidence {
     }
 
     /// @inheritdoc IEvidence
-    function wrongTickets(uint64 batch, AssignmentReceipt calldata a, bytes calldata signature, bytes calldata leaves)
-        external
-    {
-        _requireTask(batch, a.task);
-        _requireSeed(batch, a);
-        _requireOperator(ReceiptLib.hash(a), signature);
-        Batch memory b = rollup.batches(batch);
-        DrawLib.Interval memory interval = _locate(b, leaves, a.roller);
-        require(a.tickets > _tickets(interval, a.seed, b.k), NoOffence());
-        // Who was favoured is not damaged.
-        _charge(batch, address(0), Offence.WrongDraw);
-    }
-
-    /// @inheritdoc IEvidence
-    function wrongEntry(uint64 batch, Entry[] calldata entries, uint256 position, bytes calldata leaves) external {
-        Batch memory b = _requireEntries(batch, entries);
-        Entry calldata e = entries[position];
-        DrawLib.Interval memory interval = _locate(b, leaves, e.roller);
-        bytes32 task = rollup.taskId(batch);
-        bytes32 beacon = rollup.beacons(rollup.drawBlock(batch));
-        for (uint32 round = 0; round < ROUNDS_MAX; round++) {
-            uint256 most = LATE_DIVISOR * _tickets(interval, DrawLib.seed(task, round, beacon), b.k);
-            require(e.tickets > most, NoOffence());
-        }
-        _charge(batch, address(0), Offence.WrongDraw);
-    }
-
-    /// @inheritdoc IEvidence
-    function notSilent(
-        uint64 batch,
-        PassOverReceipt calldata p,
-        bytes calldata signature,
-        HeartbeatReceipt calldata h,
-        bytes calldata heartbeatSignature
-    ) external {
-        _requireTask(batch, p.task);
-        _requireOperator(ReceiptLib.hash(p), signature);
-        _requireOperator(ReceiptLib.hash(h), heartbeatSignature);
-        require(h.roller == p.roller, OtherSeat());
-        require(p.reason == SILENT && h.ready && h.heardAt <= p.passedAt, NoOffence());
-        // Strict, because times are cut to seconds.
-        require(p.passedAt - h.heardAt < parameters.value(Key.HeartbeatS), NoOffence());
-        _charge(batch, p.roller, Offence.FalsePassOver);
-    }
-
-    /// @inheritdoc IEvidence
-    function notTrue(uint64 batch, PassOverReceipt calldata p, bytes calldata signature) external {
-        _requireTask(batch, p.task);
-        _requireOperator(ReceiptLib.hash(p), signature);
-        if (p.reason == NOT_READY || p.reason == STAKE_TOO_LOW) {
-            // What it is now it was then, if nothing has changed in between.
-            require(registry.eligible(p.roller), NoOffence());
-            require(registry.rollers(p.roller).changedAt + SEEN_S < p.passedAt, NoOffence());
-        } else {
-            require(p.reason == ACCUSED, NoOffence());
-            // The operator has this time to bring its accusation to L1.
-            uint64 fromS = uint64(p.passedAt + parameters.value(Key.AccuseS));
-            require(block.timestamp > fromS, TooEarly(fromS));
-            uint256 accusedAt = court.accusedAt(p.roller);
-            uint256 lastsS = parameters.value(Key.AccuseS) + parameters.value(Key.DefendS);
-            require(accusedAt == 0 || accusedAt + lastsS < p.passedAt, NoOffence());
-        }
-        _charge(batch, p.roller, Offence.FalsePassOver);
-    }
-
-    /// @inheritdoc IEvidence
     function lateSettlement(
         uint64 batch,
         SubmissionReceipt calldata r,
@@ -319,6 +241,12 @@ contract Evidence is IEvidence {
     }
 
     /// @inheritdoc IEvidence
+    function charge(uint64 batch, address roller, Offence offence) external {
+        require(msg.sender == draws, NotDraws(msg.sender));
+        _charge(batch, roller, offence);
+    }
+
+    /// @inheritdoc IEvidence
     function posted(bytes32 task, uint32 round, address roller) external view returns (Posted memory) {
         return _posted[keccak256(abi.encode(task, round, roller))];
     }
@@ -327,7 +255,7 @@ contract Evidence is IEvidence {
     function lossWei(uint64 batch, Offence offence) public view returns (uint256) {
         Batch memory b = rollup.batches(batch);
         uint256 rewardWei = AmountsLib.reward(b.unitPriceWei, b.k, b.proverGasEstimate);
-        return AmountsLib.loss(offence < Offence.DroppedSubmission, rewardWei, court.fineWei(batch));
+        return AmountsLib.loss(offence, rewardWei, court.fineWei(batch));
     }
 
     function _contradicted(uint64 batch, bytes32 task, address roller) private {
@@ -390,26 +318,5 @@ contract Evidence is IEvidence {
         for (uint256 i = 0; i < entries.length; i++) {
             require(entries[i].roller != roller, NoOffence());
         }
-    }
-
-    function _locate(Batch memory b, bytes calldata leaves, address roller)
-        private
-        view
-        returns (DrawLib.Interval memory)
-    {
-        // The root binds the sum.
-        // slither-disable-next-line unused-return
-        (bytes32 root,) = SnapshotLib.root(leaves);
-        bytes32 expected = rollup.snapshots(b.epoch).root;
-        // Hashes: nobody can move them towards each other.
-        // slither-disable-next-line incorrect-equality
-        require(root == expected, WrongSnapshot(root, expected));
-        return DrawLib.locate(leaves, roller);
-    }
-
-    /// @dev Most tickets that a round can have given to the roller.
-    function _tickets(DrawLib.Interval memory interval, bytes32 seed, uint256 k) private pure returns (uint256) {
-        uint256 hits = DrawLib.hits(interval, seed, k * DrawLib.DRAWS_PER_POINT_MAX);
-        return hits < k ? hits : k;
     }
 }

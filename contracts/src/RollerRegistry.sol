@@ -102,6 +102,7 @@ contract RollerRegistry is IRollerRegistry {
     function setCapacity(uint32 capacity) external onlyRegistered {
         require(capacity > 0, ZeroCapacity());
         _rollers[msg.sender].capacity = capacity;
+        _rollers[msg.sender].changedAt = uint64(block.timestamp);
         emit CapacityChanged(msg.sender, capacity);
     }
 

@@ -137,8 +137,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         address previous = address(0);
         for (uint256 i = 0; i < entries.length; i++) {
             Entry calldata e = entries[i];
-            require(e.roller > previous && e.tickets > 0 && e.proofDigest != 0, BadEntry(i));
-            require(registry.isRegistered(e.roller), BadEntry(i));
+            require(LotteryLib.isNext(e, previous) && registry.isRegistered(e.roller), BadEntry(i));
             previous = e.roller;
         }
         b.entriesHash = LotteryLib.hash(entries);

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Control} from "../src/Control.sol";
 import {Court} from "../src/Court.sol";
+import {Draws} from "../src/Draws.sol";
 import {Emission} from "../src/Emission.sol";
 import {Enforcement} from "../src/Enforcement.sol";
 import {Evidence} from "../src/Evidence.sol";
@@ -62,6 +63,7 @@ abstract contract Base {
     Emission internal emission;
     Court internal court;
     Evidence internal evidence;
+    Draws internal draws;
     Enforcement internal enforcement;
     Rollup internal rollup;
     Contracts internal deployed;
@@ -147,8 +149,9 @@ abstract contract Base {
             emission: vm.computeCreateAddress(address(this), nonce + 6),
             court: vm.computeCreateAddress(address(this), nonce + 7),
             evidence: vm.computeCreateAddress(address(this), nonce + 8),
-            enforcement: vm.computeCreateAddress(address(this), nonce + 9),
-            rollup: vm.computeCreateAddress(address(this), nonce + 11)
+            draws: vm.computeCreateAddress(address(this), nonce + 9),
+            enforcement: vm.computeCreateAddress(address(this), nonce + 10),
+            rollup: vm.computeCreateAddress(address(this), nonce + 12)
         });
         deployed = c;
         scr = new ScrToken(ScrTokenParams(1_000_000_000 ether, address(this), 100_000_000 ether, c.emission, EMISSION));
@@ -160,6 +163,7 @@ abstract contract Base {
         emission = new Emission(c, EmissionParams(1 days, 365, uint128(EMISSION / 730)));
         court = new Court(c);
         evidence = new Evidence(c);
+        draws = new Draws(c);
         enforcement = new Enforcement(c);
         p.programs = new Program[](1);
         p.programs[0] = Program(EXE, VM_COMMIT, verifier(), 1, 1, 0);

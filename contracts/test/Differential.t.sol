@@ -5,10 +5,12 @@ import {Control} from "../src/Control.sol";
 import {Contracts} from "../src/interfaces/IContracts.sol";
 import {Dials} from "../src/interfaces/IControl.sol";
 import {Key} from "../src/interfaces/IParameters.sol";
+import {Offence} from "../src/interfaces/IEvidence.sol";
 import {Entry} from "../src/interfaces/IRollup.sol";
 import {AmountsLib} from "../src/libraries/AmountsLib.sol";
 import {DrawLib} from "../src/libraries/DrawLib.sol";
 import {LotteryLib} from "../src/libraries/LotteryLib.sol";
+import {NamedSeat, RoundsLib} from "../src/libraries/RoundsLib.sol";
 import {MessageLib} from "../src/libraries/MessageLib.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
 import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
@@ -56,6 +58,18 @@ contract DifferentialTest is Cases {
 
     function test_draw() public {
         run("draw", this.draw);
+    }
+
+    function test_rounds() public {
+        run("rounds", this.rounds);
+    }
+
+    function test_entries() public {
+        run("entries", this.entered);
+    }
+
+    function test_trusted() public {
+        run("trusted", this.trusted);
     }
 
     function test_fine() public {
@@ -182,6 +196,71 @@ contract DifferentialTest is Cases {
         return abi.encode(seed, DrawLib.hits(DrawLib.locate(leaves, roller), seed, points));
     }
 
+    /// Posted rounds, some of which are not whole: are they taken, and what tickets and seats do they give?
+    function rounds(Case calldata c) external view returns (bytes memory) {
+        uint256 k = 1 + uint64(word(c, 1)) % 3;
+        bytes memory packed = roundsOf(c, k);
+        uint256 who = uint64(word(c, 2)) % (1 + uint64(word(c, 0)) % 6);
+        try this.check(packed, k) {
+            return this.said(c, packed, leavesOf(c), sorted(c, 10 + 4 * who, who));
+        } catch {
+            return abi.encode(false, 0, false, 0);
+        }
+    }
+
+    function check(bytes calldata packed, uint256 k) external pure {
+        RoundsLib.check(packed, k);
+    }
+
+    function said(Case calldata c, bytes calldata packed, bytes calldata leaves, address roller)
+        external
+        pure
+        returns (bytes memory)
+    {
+        uint256[] memory tickets = ticketsOf(c, packed, DrawLib.locate(leaves, roller));
+        uint256 sum = 0;
+        for (uint256 n = 0; n < tickets.length; n++) {
+            sum = 100 * sum + tickets[n];
+        }
+        bool fits = RoundsLib.fits(tickets, uint64(word(c, 4)) % 7);
+        NamedSeat[] memory seats = RoundsLib.seats(packed, RoundsLib.nth(packed, 0), account(c, 104));
+        return abi.encode(true, sum, fits, RoundsLib.distinct(seats));
+    }
+
+    function ticketsOf(Case calldata c, bytes calldata packed, DrawLib.Interval memory interval)
+        private
+        pure
+        returns (uint256[] memory tickets)
+    {
+        tickets = new uint256[](RoundsLib.count(packed));
+        for (uint32 n = 0; n < tickets.length; n++) {
+            bytes32 seed = DrawLib.seed(bytes32(word(c, 5)), n, bytes32(word(c, 6)));
+            tickets[n] = RoundsLib.tickets(packed, RoundsLib.nth(packed, n), interval, seed);
+        }
+    }
+
+    /// The first entry that cannot be posted, or their number.
+    function entered(Case calldata c) external view returns (bytes memory) {
+        Entry[] memory list = new Entry[](uint64(word(c, 0)) % 6);
+        for (uint256 n = 0; n < list.length; n++) {
+            uint256 place = uint64(word(c, 10 + n)) % 16 == 0 ? uint64(word(c, 20 + n)) % 5 : n;
+            uint32 tickets = uint32(uint64(word(c, 30 + n)) % 16);
+            list[n] = Entry(address(uint160(place + 1)), tickets, bytes32(uint256(1)));
+        }
+        return this.bad(list);
+    }
+
+    function bad(Entry[] calldata list) external pure returns (bytes memory) {
+        uint256 first = 0;
+        address previous = address(0);
+        while (first < list.length && LotteryLib.isNext(list[first], previous)) previous = list[first++].roller;
+        return abi.encode(first);
+    }
+
+    function trusted(Case calldata c) external pure returns (bytes memory) {
+        return abi.encode(AmountsLib.trustedFrom(uint64(word(c, 0)) >> 1));
+    }
+
     function fine(Case calldata c) external pure returns (bytes memory) {
         uint256 stakeMin = bits(c, 3, 120) >> (uint64(word(c, 4)) % 40);
         return abi.encode(AmountsLib.fine(bits(c, 0, 80), bits(c, 1, 60), uint64(word(c, 2)) >> 8, stakeMin));
@@ -225,7 +304,7 @@ contract DifferentialTest is Cases {
 
     function bond(Case calldata c) external pure returns (bytes memory) {
         (uint256 held, uint256 one, uint256 full) = (bits(c, 0, 90), bits(c, 1, 88), bits(c, 2, 88));
-        uint256 lost = AmountsLib.loss(uint64(word(c, 3)) % 2 == 0, one, full);
+        uint256 lost = AmountsLib.loss(Offence(uint64(word(c, 3)) % 6), one, full);
         lost = lost < held ? lost : held;
         uint256 burned = AmountsLib.burnedOf(lost);
         return abi.encode(AmountsLib.requiredBond(one, uint32(word(c, 4)), full), lost - burned, burned);
@@ -294,6 +373,54 @@ contract DifferentialTest is Cases {
 
     function less(uint256 from, uint256 by) private pure returns (uint256) {
         return from < by ? 0 : from - by;
+    }
+
+    /// One to three rounds for draws of `k` points; some are out of order, too short or too long, or cut.
+    function roundsOf(Case memory c, uint256 k) private pure returns (bytes memory packed) {
+        uint256 count = 1 + uint64(word(c, 7)) % 3;
+        for (uint256 n = 0; n < count; n++) {
+            uint256 j = 100 + 40 * n;
+            uint64 drawnAt = uint64(uint64(word(c, j)) % 8 + 6 * n);
+            bytes memory outcomes = outcomesOf(c, k, j);
+            packed = abi.encodePacked(packed, drawnAt, uint8(outcomes.length), outcomes, namedOf(c, j));
+        }
+        if (uint64(word(c, 3)) % 8 == 0) {
+            assembly ("memory-safe") {
+                mstore(packed, sub(mload(packed), 1))
+            }
+        }
+    }
+
+    function outcomesOf(Case memory c, uint256 k, uint256 j) private pure returns (bytes memory outcomes) {
+        uint256 random = word(c, j + 1);
+        uint256 tickets = 0;
+        for (uint256 i = 0; i < 8 * k && tickets < k; i++) {
+            uint8 code = uint8(random >> (8 * i));
+            code = code == 255 ? 8 : code % 8;
+            if (code == 7) tickets++;
+            outcomes = abi.encodePacked(outcomes, code);
+        }
+        uint256 change = uint64(word(c, j + 2)) % 16;
+        if (change == 0) outcomes = abi.encodePacked(outcomes, uint8(0));
+        if (change == 1) {
+            assembly ("memory-safe") {
+                mstore(outcomes, sub(mload(outcomes), 1))
+            }
+        }
+    }
+
+    /// Up to two rollers with up to three seats each.
+    function namedOf(Case memory c, uint256 j) private pure returns (bytes memory named) {
+        uint256 rollers = uint64(word(c, j + 3)) % 3;
+        named = abi.encodePacked(uint8(rollers));
+        for (uint256 f = 0; f < rollers; f++) {
+            uint256 seats = uint64(word(c, j + 6 + f)) % 4;
+            named = abi.encodePacked(named, account(c, j + 4 + f), uint16(seats));
+            for (uint256 s = 0; s < seats; s++) {
+                uint256 random = word(c, j + 10 + 4 * f + s);
+                named = abi.encodePacked(named, uint64(random) % 4, uint32(uint64(random >> 64) % 3));
+            }
+        }
     }
 
     /// Number `n` of ascending addresses.

@@ -8,8 +8,6 @@ import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
 import {
     AssignmentReceipt,
     CloseReceipt,
-    HeartbeatReceipt,
-    PassOverReceipt,
     ReceiptLib,
     SubmissionReceipt,
     VerdictReceipt
@@ -24,11 +22,10 @@ contract EvidenceTest is Base {
 
     uint64 private batch;
     bytes32 private task;
-    bytes private leaves;
 
     function setUp() public override {
         super.setUp();
-        leaves = nextEpoch();
+        nextEpoch();
         batch = commitNext();
         task = rollup.taskId(batch);
         storeBeacon(rollup.drawBlock(batch));
@@ -298,119 +295,6 @@ contract EvidenceTest is Base {
         }
     }
 
-    // --- draws
-
-    function test_moreTicketsThanHits() public {
-        bytes32 seed = DrawLib.seed(task, 0, rollup.beacons(rollup.drawBlock(batch)));
-        uint32 most = uint32(this.ticketsOf(leaves, rollers[0], seed));
-        AssignmentReceipt memory a = assignment(0);
-        a.tickets = most;
-        bytes memory signature = sign(a);
-        vm.expectPartialRevert(IEvidence.NoOffence.selector);
-        evidence.wrongTickets(batch, a, signature, leaves);
-        a.tickets = most + 1;
-        signature = sign(a);
-        uint256 pooled = pool.available();
-        bytes memory other = this.firstLeaf(leaves);
-        vm.expectPartialRevert(IEvidence.WrongSnapshot.selector);
-        evidence.wrongTickets(batch, a, signature, other);
-        evidence.wrongTickets(batch, a, signature, leaves);
-        // The favoured roller gets nothing.
-        vm.assertEq(pool.available() - pooled, FINE / 2);
-        vm.assertEq(pool.credits(rollers[0]), 0);
-        vm.assertTrue(evidence.charged(task, address(0)));
-    }
-
-    /// A roller that was never in the snapshot cannot have been drawn.
-    function test_anEntryThatNoRoundCanHaveGiven() public {
-        address outsider = address(0x2000);
-        join(outsider, vm.addr(0x99), STAKE);
-        Entry[] memory entries = new Entry[](2);
-        entries[0] = Entry(rollers[0], 1, keccak256("a"));
-        entries[1] = Entry(outsider, 1, keccak256("b"));
-        postEntries(batch, entries);
-        vm.expectPartialRevert(IEvidence.NoOffence.selector);
-        evidence.wrongEntry(batch, entries, 0, leaves);
-        uint256 pooled = pool.available();
-        evidence.wrongEntry(batch, entries, 1, leaves);
-        vm.assertEq(pool.available() - pooled, FINE / 2);
-        vm.expectPartialRevert(IEvidence.AlreadyCharged.selector);
-        evidence.wrongEntry(batch, entries, 1, leaves);
-    }
-
-    function test_inflatedTicketsInTheEntries() public {
-        Entry[] memory entries = entriesOf(batch);
-        // 2 x 3 tickets is the most that on-time and late seats of a round of k = 3 can mean.
-        entries[0].tickets = 6;
-        entries[1].tickets = 7;
-        postEntries(batch, entries);
-        evidence.wrongEntry(batch, entries, 1, leaves);
-        entries = without(0);
-        vm.expectPartialRevert(IEvidence.WrongEntries.selector);
-        evidence.wrongEntry(batch, entries, 0, leaves);
-    }
-
-    // --- pass-overs
-
-    function test_passedOverAsSilentThoughHeard() public {
-        uint64 time = uint64(block.timestamp);
-        PassOverReceipt memory p = PassOverReceipt(task, 0, rollers[0], 0, 2, time);
-        HeartbeatReceipt memory h = HeartbeatReceipt(rollers[0], time - 30, true);
-        refusedSilent(p, h, IEvidence.NoOffence.selector);
-        h = HeartbeatReceipt(rollers[0], time + 1, true);
-        refusedSilent(p, h, IEvidence.NoOffence.selector);
-        h = HeartbeatReceipt(rollers[0], time - 29, false);
-        refusedSilent(p, h, IEvidence.NoOffence.selector);
-        h = HeartbeatReceipt(rollers[1], time - 29, true);
-        refusedSilent(p, h, IEvidence.OtherSeat.selector);
-        h = HeartbeatReceipt(rollers[0], time - 29, true);
-        p.reason = 4;
-        refusedSilent(p, h, IEvidence.NoOffence.selector);
-        p.reason = 2;
-        evidence.notSilent(batch, p, sign(p), h, sign(h));
-        vm.assertEq(pool.credits(rollers[0]), FINE / 2);
-    }
-
-    function test_passedOverAsNotReadyThoughNothingChangedOnL1() public {
-        vm.warp(block.timestamp + 15 minutes + 1);
-        PassOverReceipt memory p = PassOverReceipt(task, 0, rollers[0], 0, 0, uint64(block.timestamp));
-        // It changed just before: the operator may not have seen it yet.
-        vm.prank(rollers[1]);
-        registry.setReady(true);
-        PassOverReceipt memory q = PassOverReceipt(task, 0, rollers[1], 0, 1, uint64(block.timestamp));
-        bytes memory signature = sign(q);
-        vm.expectPartialRevert(IEvidence.NoOffence.selector);
-        evidence.notTrue(batch, q, signature);
-        vm.prank(rollers[2]);
-        registry.setReady(false);
-        q = PassOverReceipt(task, 0, rollers[2], 0, 0, uint64(block.timestamp));
-        signature = sign(q);
-        vm.expectPartialRevert(IEvidence.NoOffence.selector);
-        evidence.notTrue(batch, q, signature);
-        evidence.notTrue(batch, p, sign(p));
-        vm.assertTrue(evidence.charged(task, rollers[0]));
-    }
-
-    function test_passedOverAsAccusedThoughNobodyAccused() public {
-        PassOverReceipt memory p = PassOverReceipt(task, 0, rollers[0], 0, 3, uint64(block.timestamp));
-        bytes memory signature = sign(p);
-        vm.expectPartialRevert(IEvidence.TooEarly.selector);
-        evidence.notTrue(batch, p, signature);
-        Submission memory s = submission(batch, 1, keccak256("anything"), "garbage");
-        PublicValues memory none;
-        court.judge(batch, s, signed(signerKeys[1], s), none, "garbage");
-        vm.warp(block.timestamp + 1 days + 1);
-        evidence.notTrue(batch, p, signature);
-        p.roller = rollers[1];
-        signature = sign(p);
-        vm.expectPartialRevert(IEvidence.NoOffence.selector);
-        evidence.notTrue(batch, p, signature);
-        p.reason = 4;
-        signature = sign(p);
-        vm.expectPartialRevert(IEvidence.NoOffence.selector);
-        evidence.notTrue(batch, p, signature);
-    }
-
     // --- settlement
 
     function test_theBondPaysAWinnerWhoseBytesTheOperatorHeld() public {
@@ -485,15 +369,6 @@ contract EvidenceTest is Base {
 
     // --- helpers
 
-    function ticketsOf(bytes calldata leaves_, address roller, bytes32 seed) external pure returns (uint256) {
-        uint256 hits = DrawLib.hits(DrawLib.locate(leaves_, roller), seed, 24);
-        return hits < 3 ? hits : 3;
-    }
-
-    function firstLeaf(bytes calldata leaves_) external pure returns (bytes memory) {
-        return leaves_[0:48];
-    }
-
     function assignment(uint256 who) private view returns (AssignmentReceipt memory a) {
         a.task = task;
         a.roller = rollers[who];
@@ -550,11 +425,5 @@ contract EvidenceTest is Base {
         bytes memory byOperator = signHash(key, keccak256(abi.encode(ReceiptLib.ASSIGNMENT_TYPEHASH, a)));
         vm.expectPartialRevert(selector);
         evidence.postSubmission(batch, s, bySigner, a, byOperator, "");
-    }
-
-    function refusedSilent(PassOverReceipt memory p, HeartbeatReceipt memory h, bytes4 selector) private {
-        (bytes memory signedP, bytes memory signedH) = (sign(p), sign(h));
-        vm.expectPartialRevert(selector);
-        evidence.notSilent(batch, p, signedP, h, signedH);
     }
 }

@@ -4,12 +4,13 @@ pragma solidity ^0.8.28;
 import {Evidence} from "../src/Evidence.sol";
 import {Rollup} from "../src/Rollup.sol";
 import {Contracts} from "../src/interfaces/IContracts.sol";
+import {PostedDraw} from "../src/interfaces/IDraws.sol";
 import {Commit, Entry, Program, RollupParams, Submission} from "../src/interfaces/IRollup.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
 import {ReceiptLib, VerdictReceipt} from "../src/libraries/ReceiptLib.sol";
 import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {StarkPrecompileVerifier} from "../src/verifiers/StarkPrecompileVerifier.sol";
-import {Base} from "./Base.sol";
+import {DrawBase} from "./DrawBase.sol";
 
 /// Answers every input with one word.
 contract Verdict {
@@ -25,7 +26,7 @@ contract Verdict {
 }
 
 /// A rollup whose verifier calls a precompile, and a proof of a real size.
-abstract contract WithLargeProof is Base {
+abstract contract WithLargeProof is DrawBase {
     uint256 internal constant PROOF_BYTES = 320_000;
     address internal constant PRECOMPILE = 0x0000000000000000000000000000000000524D10;
 
@@ -166,7 +167,9 @@ contract GasTest is WithLargeProof {
         Entry[] memory entries = new Entry[](1);
         entries[0] = Entry(rollers[0], 1, keccak256(proof));
         postEntries(batch, entries);
-        evidence.wrongEntry(batch, entries, 0, leaves);
+        PostedDraw memory posted = postRounds(batch, roundOf(plain(batch, 0), leaves), leaves);
+        measured("post, a draw of one round");
+        draws.wrongEntry(batch, entries, 0, posted);
         measured("wrongEntry, 1000 leaves");
         bytes32 task = rollup.taskId(batch);
         VerdictReceipt memory a = VerdictReceipt(task, 0, rollers[1], keccak256(proof), true, true);

@@ -8,7 +8,7 @@ import {Vm} from "./Vm.sol";
 contract Handler is EnforcementHandlers {
     /// Every handler.
     function handlers() external pure returns (bytes4[] memory all) {
-        bytes4[50] memory list = [
+        bytes4[54] memory list = [
             this.depositStake.selector,
             this.requestUnbond.selector,
             this.withdraw.selector,
@@ -47,6 +47,10 @@ contract Handler is EnforcementHandlers {
             this.chargeTime.selector,
             this.chargeTickets.selector,
             this.chargeEntry.selector,
+            this.chargeUnposted.selector,
+            this.chargePosted.selector,
+            this.chargeCapacity.selector,
+            this.chargeNothingForATrueDraw.selector,
             this.chargeSilent.selector,
             this.chargeNotReady.selector,
             this.chargeAccused.selector,

@@ -19,9 +19,10 @@ use crate::{solidity, tools};
 const DIR: &str = "contracts";
 
 /// The contracts that the node deploys, puts into a genesis or calls.
-const CONTRACTS: [&str; 15] = [
+const CONTRACTS: [&str; 16] = [
     "Control",
     "Court",
+    "Draws",
     "Emission",
     "Enforcement",
     "Evidence",

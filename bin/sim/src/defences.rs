@@ -50,7 +50,7 @@ const ALL: &[Defence] = &[
     },
     Defence {
         rule: "a drain lasts an hour at least",
-        off: "drainMinS = 0",
+        off: "drainMinS = 30",
     },
     Defence {
         rule: "beacons four blocks after the facts",

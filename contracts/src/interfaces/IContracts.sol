@@ -22,6 +22,8 @@ struct Contracts {
     address court;
     /// Evidence: verdicts over the operator.
     address evidence;
+    /// Draws: what the operator says of its draws, and verdicts over it.
+    address draws;
     /// Enforcement: the chain without its operator.
     address enforcement;
     /// Rollup.

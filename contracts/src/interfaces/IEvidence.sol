@@ -2,21 +2,14 @@
 pragma solidity ^0.8.28;
 
 import {PublicValues} from "../libraries/PublicValues.sol";
-import {
-    AssignmentReceipt,
-    CloseReceipt,
-    HeartbeatReceipt,
-    PassOverReceipt,
-    SubmissionReceipt,
-    VerdictReceipt
-} from "../libraries/ReceiptLib.sol";
+import {AssignmentReceipt, CloseReceipt, SubmissionReceipt, VerdictReceipt} from "../libraries/ReceiptLib.sol";
 import {Entry, Submission} from "./IRollup.sol";
 
 /// @notice What the operator can be charged with.
 enum Offence {
     /// Two receipts that no honest operator can sign both.
     Contradiction,
-    /// More tickets in an assignment, or in the entries, than the draw has hits.
+    /// An assignment or an entry that does not follow from the draw, or a draw that was not posted.
     WrongDraw,
     /// Passed over for a reason that was not there.
     FalsePassOver,
@@ -43,6 +36,7 @@ struct Posted {
 /// honest operator cannot break it, also when L1 reorganises: a receipt about a draw counts only with the seed that follows
 /// from the beacon on L1. Charges end `ClaimS + AccuseS` after the settlement. The caller proves a case and gains nothing by it.
 interface IEvidence {
+    error NotDraws(address caller);
     error UnknownBatch(uint64 batch);
     error WrongTask(bytes32 task, bytes32 expected);
     error WrongSigner(address signer);
@@ -55,7 +49,6 @@ interface IEvidence {
     error AlreadyPosted(bytes32 task, uint32 round, address roller);
     error NotPosted(bytes32 task, uint32 round, address roller);
     error WrongSeed(bytes32 seed, bytes32 expected);
-    error WrongSnapshot(bytes32 root, bytes32 expected);
     error WrongEntries(bytes32 entriesHash, bytes32 posted);
     error WrongProofDigest(bytes32 digest, bytes32 expected);
     error WrongPreimage(bytes32 publicValuesHash);
@@ -141,26 +134,6 @@ interface IEvidence {
         bytes calldata verdictSignature
     ) external;
 
-    /// @notice An assignment with more tickets than the draw has hits for the roller.
-    /// @param leaves The snapshot of the batch's epoch, as posted.
-    function wrongTickets(uint64 batch, AssignmentReceipt calldata a, bytes calldata signature, bytes calldata leaves)
-        external;
-
-    /// @notice An entry with more tickets than any round of the draw can have given to its roller.
-    function wrongEntry(uint64 batch, Entry[] calldata entries, uint256 position, bytes calldata leaves) external;
-
-    /// @notice Passed over as silent, although the operator had heard the roller.
-    function notSilent(
-        uint64 batch,
-        PassOverReceipt calldata p,
-        bytes calldata signature,
-        HeartbeatReceipt calldata h,
-        bytes calldata heartbeatSignature
-    ) external;
-
-    /// @notice Passed over as not ready, with too little stake or as accused, although L1 knows better.
-    function notTrue(uint64 batch, PassOverReceipt calldata p, bytes calldata signature) external;
-
     /// @notice A batch settled unpaid although the operator held the winner's bytes, and what was held for the winner is burned.
     function lateSettlement(
         uint64 batch,
@@ -171,6 +144,9 @@ interface IEvidence {
 
     /// @notice A batch settled unpaid because nobody stored its lottery beacon in time.
     function lostBeacon(uint64 batch) external;
+
+    /// @notice Charges the operator for a wrong about a draw; only Draws, which has the evidence.
+    function charge(uint64 batch, address roller, Offence offence) external;
 
     /// @notice What a charge about a batch costs: twice its estimated reward, and for what is no matter of one reward (the
     /// offences before DroppedSubmission) the full fine of the task at least.

@@ -21,7 +21,7 @@ struct Roller {
     bool ready;
     /// When the unbonding stake may be withdrawn, unix seconds.
     uint64 unbondAt;
-    /// When stake or readiness last changed, unix seconds.
+    /// When stake, readiness or capacity last changed, unix seconds.
     uint64 changedAt;
     /// Stake that counts, SCR-wei.
     uint128 stakeWei;

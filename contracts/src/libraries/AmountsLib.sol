@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Offence} from "../interfaces/IEvidence.sol";
 
 /// @notice Every amount of SCR that the law names and every threshold over amounts, as pure functions; all in SCR-wei.
 library AmountsLib {
@@ -16,6 +17,8 @@ library AmountsLib {
     uint256 internal constant TOLERANCE_DENOMINATOR = 10;
     /// @dev Quarantine: more than one part in this many of all stake.
     uint256 internal constant QUARANTINE_DIVISOR = 10;
+    /// @dev Epochs after the running one in which a quarantine still holds.
+    uint64 internal constant QUARANTINE_EPOCHS = 1;
 
     /// @notice What a batch pays: B = price * k * g.
     function reward(uint256 unitPriceWei, uint256 k, uint256 proverGas) internal pure returns (uint256) {
@@ -51,15 +54,20 @@ library AmountsLib {
         return rollers >= rollersMin && stakeWei * QUARANTINE_DIVISOR > totalStakeWei;
     }
 
+    /// @notice The epoch in which a version is trusted again that is quarantined in `epoch`.
+    function trustedFrom(uint64 epoch) internal pure returns (uint64) {
+        return epoch + QUARANTINE_EPOCHS + 1;
+    }
+
     /// @notice Bond below which nothing is committed: 2 * rewards open to challenge + tasks * fine.
     function requiredBond(uint256 exposedWei, uint256 tasks, uint256 fineWei) internal pure returns (uint256) {
         return REWARD_MULTIPLE * exposedWei + tasks * fineWei;
     }
 
     /// @notice What a proven wrong costs the operator: 2 B, and where it is no matter of one reward the fine at least.
-    function loss(bool fineAtLeast, uint256 rewardWei, uint256 fineWei) internal pure returns (uint256) {
+    function loss(Offence offence, uint256 rewardWei, uint256 fineWei) internal pure returns (uint256) {
         uint256 twiceWei = REWARD_MULTIPLE * rewardWei;
-        return fineAtLeast ? Math.max(twiceWei, fineWei) : twiceWei;
+        return offence < Offence.DroppedSubmission ? Math.max(twiceWei, fineWei) : twiceWei;
     }
 
     /// @notice The burned half of a loss, rounded down; the rest is the damaged roller's.

@@ -44,8 +44,30 @@ library DrawLib {
     /// @notice How many of the first `points` points fall into the interval.
     function hits(Interval memory interval, bytes32 seed_, uint256 points) internal pure returns (uint256 count) {
         for (uint256 i = 0; i < points; i++) {
-            uint256 point = uint256(keccak256(abi.encode(seed_, i))) % interval.total;
-            if (point >= interval.start && point < interval.end) count++;
+            if (isHit(interval, seed_, i)) count++;
         }
+    }
+
+    /// @notice Whether point number `i` falls into the interval.
+    function isHit(Interval memory interval, bytes32 seed_, uint256 i) internal pure returns (bool) {
+        uint256 place = point(seed_, i, interval.total);
+        return place >= interval.start && place < interval.end;
+    }
+
+    /// @notice Where point number `i` falls among `total`.
+    function point(bytes32 seed_, uint256 i, uint256 total) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encode(seed_, i))) % total;
+    }
+
+    /// @notice The roller among packed leaves on whose weight, capped or not, a place below `total` falls.
+    function ownerOf(bytes calldata leaves, uint256 place) internal pure returns (address) {
+        uint256 end = 0;
+        for (uint256 i = 0; i < leaves.length; i += SnapshotLib.LEAF_BYTES) {
+            // slither-disable-next-line unused-return
+            (address who,, uint256 weight) = SnapshotLib.amounts(leaves[i:i + SnapshotLib.LEAF_BYTES]);
+            end += weight;
+            if (place < end) return who;
+        }
+        return address(0);
     }
 }

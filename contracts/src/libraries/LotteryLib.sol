@@ -21,6 +21,11 @@ library LotteryLib {
         return keccak256(abi.encode(entries));
     }
 
+    /// @notice Whether an entry can follow on that of `previous`: in ascending order, with tickets and a proof.
+    function isNext(Entry calldata e, address previous) internal pure returns (bool) {
+        return e.roller > previous && e.tickets > 0 && e.proofDigest != 0;
+    }
+
     /// @notice Position of the entry that holds the drawn ticket.
     function winner(bytes32 task, bytes32 entriesHash, bytes32 beacon, Entry[] calldata entries)
         internal

@@ -17,7 +17,7 @@ struct AssignmentReceipt {
     bytes32 seed;
 }
 
-/// @notice The operator heard a roller.
+/// @notice The operator heard a roller. It is ready if it wants seats and is not kept out for an earlier drain.
 struct HeartbeatReceipt {
     address roller;
     /// `at` in the type's name.
@@ -62,7 +62,7 @@ struct PassOverReceipt {
     address roller;
     /// Number of the point in the draw.
     uint32 point;
-    /// 0 not ready, 1 stake too low, 2 silent, 3 accused, 4 at capacity.
+    /// 0 not ready, 1 stake too low, 2 silent, 3 accused, 4 at capacity, 5 draining.
     uint8 reason;
     /// `at` in the type's name.
     uint64 passedAt;

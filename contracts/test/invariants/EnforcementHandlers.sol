@@ -4,11 +4,11 @@ pragma solidity ^0.8.28;
 import {IEnforcement} from "../../src/interfaces/IEnforcement.sol";
 import {Batch, Commit, IRollup} from "../../src/interfaces/IRollup.sol";
 import {PublicValues} from "../../src/libraries/PublicValues.sol";
-import {EvidenceHandlers} from "./EvidenceHandlers.sol";
+import {DrawHandlers} from "./DrawHandlers.sol";
 
 /// The chain without its operator: it censors a message, or is silent, or commits what nobody can prove. Each handler goes through
 /// enforced mode to its end, where the operator comes back.
-abstract contract EnforcementHandlers is EvidenceHandlers {
+abstract contract EnforcementHandlers is DrawHandlers {
     /// An operator that lives and leaves a message out; what it has committed is proven by a stranger.
     function enforceOverCensorship(uint256 seed) external done {
         clearQueue();

@@ -5,14 +5,7 @@ import {IEvidence, Offence} from "../../src/interfaces/IEvidence.sol";
 import {Entry, Submission} from "../../src/interfaces/IRollup.sol";
 import {DrawLib} from "../../src/libraries/DrawLib.sol";
 import {PublicValues, PublicValuesLib} from "../../src/libraries/PublicValues.sol";
-import {
-    AssignmentReceipt,
-    CloseReceipt,
-    HeartbeatReceipt,
-    PassOverReceipt,
-    SubmissionReceipt,
-    VerdictReceipt
-} from "../../src/libraries/ReceiptLib.sol";
+import {AssignmentReceipt, CloseReceipt, SubmissionReceipt, VerdictReceipt} from "../../src/libraries/ReceiptLib.sol";
 import {CourtHandlers} from "./CourtHandlers.sol";
 
 /// What is said of the operator: each kind of evidence, for an operator that did it; and false evidence against one that did not.
@@ -61,59 +54,6 @@ abstract contract EvidenceHandlers is CourtHandlers {
         Sums memory before = sums();
         evidence.wrongTime(batch, a, sign(a), s, sign(s), v, sign(v));
         bookCharge(batch, roller, Offence.Contradiction, before);
-    }
-
-    /// More tickets in an assignment than the snapshot and the beacon give.
-    function chargeTickets(uint256 who) external done {
-        (uint64 batch, address roller) = seatOf(who);
-        AssignmentReceipt memory a = assignment(batch, roller, 0);
-        a.tickets = 17;
-        Sums memory before = sums();
-        evidence.wrongTickets(batch, a, sign(a), leavesOf[rollup.batches(batch).epoch]);
-        bookCharge(batch, address(0), Offence.WrongDraw, before);
-    }
-
-    /// More tickets in the entries than any round gives.
-    function chargeEntry(uint256 who) external done {
-        (uint64 batch,) = seatOf(who);
-        Entry[] memory entries = entriesFor(batch, ROLLERS);
-        entries[who % ROLLERS].tickets = 33;
-        enter_(batch, entries);
-        Sums memory before = sums();
-        evidence.wrongEntry(batch, entries, who % ROLLERS, leavesOf[rollup.batches(batch).epoch]);
-        bookCharge(batch, address(0), Offence.WrongDraw, before);
-    }
-
-    function chargeSilent(uint256 who) external done {
-        (uint64 batch, address roller) = seatOf(who);
-        uint64 now_ = uint64(block.timestamp);
-        PassOverReceipt memory p = PassOverReceipt(rollup.taskId(batch), 0, roller, 0, 2, now_);
-        HeartbeatReceipt memory h = HeartbeatReceipt(roller, now_ - 29, true);
-        Sums memory before = sums();
-        evidence.notSilent(batch, p, sign(p), h, sign(h));
-        bookCharge(batch, roller, Offence.FalsePassOver, before);
-    }
-
-    /// The honest roller is always ready, and has enough.
-    function chargeNotReady(uint256 reason) external done {
-        (uint64 batch, address roller) = seatOf(HONEST);
-        pass(15 minutes + 1);
-        PassOverReceipt memory p =
-            PassOverReceipt(rollup.taskId(batch), 0, roller, 0, uint8(reason % 2), uint64(block.timestamp));
-        Sums memory before = sums();
-        evidence.notTrue(batch, p, sign(p));
-        bookCharge(batch, roller, Offence.FalsePassOver, before);
-    }
-
-    /// Passed over as accused, but nobody accused.
-    function chargeAccused(uint256 who) external done {
-        (uint64 batch, address roller) = seatOf(who);
-        pass(3 days);
-        PassOverReceipt memory p = PassOverReceipt(rollup.taskId(batch), 0, roller, 0, 3, uint64(block.timestamp));
-        pass(1 days + 1);
-        Sums memory before = sums();
-        evidence.notTrue(batch, p, sign(p));
-        bookCharge(batch, roller, Offence.FalsePassOver, before);
     }
 
     /// A roller that is refused a receipt posts its proof; the operator leaves it out.
@@ -218,14 +158,18 @@ abstract contract EvidenceHandlers is CourtHandlers {
     // --- steps
 
     /// A new batch of an epoch with a snapshot, and a roller of it.
-    function seatOf(uint256 who) private returns (uint64 batch, address roller) {
+    function seatOf(uint256 who) internal returns (uint64 batch, address roller) {
         if (rollup.currentEpoch() == 0) snapshot_(false);
         return (fresh(JUDGED), names[who % ROLLERS]);
     }
 
-    function refused(bytes memory data) private {
+    function refused(bytes memory data) internal {
+        refusedBy(address(evidence), data);
+    }
+
+    function refusedBy(address judge, bytes memory data) internal {
         Sums memory before = sums();
-        (bool isDone,) = address(evidence).call(data);
+        (bool isDone,) = judge.call(data);
         must(!isDone, "charged for nothing");
         must(scr.balanceOf(address(bond)) == before.bonded, "the bond changed");
     }
@@ -239,7 +183,7 @@ abstract contract EvidenceHandlers is CourtHandlers {
         return s.round;
     }
 
-    function assignment(uint64 batch, address roller, uint32 round) private view returns (AssignmentReceipt memory a) {
+    function assignment(uint64 batch, address roller, uint32 round) internal view returns (AssignmentReceipt memory a) {
         a.task = rollup.taskId(batch);
         a.round = round;
         a.roller = roller;

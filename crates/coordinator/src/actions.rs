@@ -14,7 +14,7 @@ use alloy::{eips::BlockNumberOrTag, providers::Provider, sol_types::SolCall};
 use alloy_primitives::{B256, Bytes, U256};
 use rollmill_l1::{
     Call, Deployment, HeaderError, Mined, SendError, Sender, calls,
-    contracts::{Control, Court, Rollup},
+    contracts::{Control, Court, Draws, Rollup},
     header_rlp, purpose as l1_purpose,
 };
 use rollmill_protocol::{
@@ -183,6 +183,9 @@ impl Actions {
             self.post_pieces(*epoch, *root, leaves).await?;
         }
         let call = self.call(action).await?;
+        if let Action::PostEntries { batch, .. } = action {
+            self.post_draws(*batch).await?;
+        }
         Ok(self.sender.send(purpose, &call).await?)
     }
 
@@ -295,6 +298,32 @@ impl Actions {
         let call = Call::new(self.deployment.control, &post);
         let mined = self.sender.send(&format!("dials/{epoch}"), &call).await?;
         tracing::info!(epoch, tx = %mined.hash, "coordinator.dials");
+        Ok(())
+    }
+
+    /// The rounds of a task's draw go before its entries, which L1 judges by them.
+    async fn post_draws(&self, batch: BatchNumber) -> Result<(), ActionError> {
+        let draws = Draws::new(self.deployment.draws, self.sender.provider());
+        let posted = draws.roundsHash(batch).call().await;
+        let posted = posted.map_err(|error| ActionError::Read(Box::new(error)))?;
+        if !posted.is_zero() {
+            return Ok(());
+        }
+        let drawn = self.keeper.read(|state| {
+            let task = state.board.task_by_batch(batch)?;
+            Some((task.draw_beacon?, task.posted_rounds()))
+        });
+        let (beacon, rounds) = drawn.ok_or(ActionError::NotReady)?;
+        let post = Draws::postCall {
+            batch,
+            beacon,
+            rounds,
+        };
+        let call = Call::new(self.deployment.draws, &post);
+        // After a reorganisation of L1 it is another draw.
+        let purpose = format!("draws/{batch}/{beacon}");
+        let mined = self.sender.send(&purpose, &call).await?;
+        tracing::debug!(batch, tx = %mined.hash, gas = mined.gas_used, "coordinator.draws");
         Ok(())
     }
 

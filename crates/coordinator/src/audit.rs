@@ -227,6 +227,25 @@ impl Auditor<'_> {
         compare_decisions(published, &decided)
             .map_err(|(subject, sentence)| differs(subject, sentence))?;
         self.count(record, &decided);
+        self.draws(record, standing)
+            .map_err(|(subject, sentence)| differs(subject, sentence))
+    }
+
+    /// When entries are final, the posted draw that they come from. What L1 took back may have been another one.
+    fn draws(&self, record: &Record, standing: u64) -> Result<(), (Subject, String)> {
+        let (Some(state), Record::L1Block { number, events, .. }) = (&self.state, record) else {
+            return Ok(());
+        };
+        if *number > standing {
+            return Ok(());
+        }
+        for event in events {
+            if let Event::EntriesConfirmed { batch, .. } = event
+                && let Some(task) = state.board.task_by_batch(*batch)
+            {
+                self.l1.compare_draws(*batch, &task.posted_rounds())?;
+            }
+        }
         Ok(())
     }
 

@@ -128,6 +128,14 @@ impl Keeper {
         Ok(answer.await.map_err(|_| KeeperError::Stopped)??)
     }
 
+    /// Is a roller kept out of draws for an earlier drain?
+    pub(crate) fn is_resting(&self, roller: Roller, now: UnixSeconds) -> bool {
+        self.read(|state| {
+            let account = state.board.roller(roller);
+            account.is_some_and(|account| now < account.rests_until)
+        })
+    }
+
     /// A roller was heard: an event only if that changes what the board knows.
     pub(crate) async fn heard(&self, roller: Roller, ready: bool) -> Result<(), KeeperError> {
         let presence = if ready {

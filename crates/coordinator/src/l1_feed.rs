@@ -34,7 +34,7 @@ pub(crate) fn record(block: &L1Block) -> Record {
             L1Event::Parameters(ParametersEvents::ParameterAnnounced(event)) => {
                 announced(block, event)
             }
-            L1Event::RewardPool(_) => None,
+            L1Event::RewardPool(_) | L1Event::Draws(_) => None,
         });
         if let L1Event::Rollup(event) = &logged.event {
             notes.extend(note(event, logged.transaction));

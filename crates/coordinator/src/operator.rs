@@ -122,6 +122,7 @@ fn reason(why: PassedOver) -> PassOverReason {
         PassedOver::Silent => PassOverReason::Silent,
         PassedOver::Accused => PassOverReason::Accused,
         PassedOver::AtCapacity => PassOverReason::AtCapacity,
+        PassedOver::Draining => PassOverReason::Draining,
     }
 }
 

@@ -21,7 +21,7 @@ macro_rules! abi {
 }
 
 /// Every contract whose errors a caller can meet; Rollup first.
-static ABIS: LazyLock<[JsonAbi; 13]> = LazyLock::new(|| {
+static ABIS: LazyLock<[JsonAbi; 14]> = LazyLock::new(|| {
     [
         abi!("Rollup"),
         abi!("RollerRegistry"),
@@ -36,6 +36,7 @@ static ABIS: LazyLock<[JsonAbi; 13]> = LazyLock::new(|| {
         abi!("ScrToken"),
         abi!("WithdrawalQueue"),
         abi!("ExampleToken"),
+        abi!("Draws"),
     ]
 });
 

@@ -6,6 +6,7 @@
 //! Receipts and entries are structs of several bindings and of crates that know no contract; [`same`] makes one of the other.
 
 pub mod court;
+pub mod draws;
 pub mod evidence;
 pub mod rewards;
 

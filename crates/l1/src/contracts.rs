@@ -94,6 +94,12 @@ sol! {
 
 sol! {
     #[sol(rpc, all_derives)]
+    Draws,
+    "../../contracts/artifacts/Draws.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
     Enforcement,
     concat!(env!("OUT_DIR"), "/Enforcement.json")
 }

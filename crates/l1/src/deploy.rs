@@ -19,7 +19,7 @@ use rollmill_protocol::law::{Params, params::OutOfBounds};
 use crate::{
     Call, Deployment, Genesis, Parameters, SendError, Sender, VerifyError,
     contracts::{
-        Control, Court, Emission, Enforcement, Evidence, MockVerifier, OperatorBond,
+        Control, Court, Draws, Emission, Enforcement, Evidence, MockVerifier, OperatorBond,
         Parameters as Table, RewardPool, RollerRegistry, Rollup, ScrToken, StarkPrecompileVerifier,
     },
     verify,
@@ -167,7 +167,7 @@ pub enum DeployError {
 }
 
 /// Names and order of the creations. A constructor calls only what was created before it.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "ScrToken",
     "Parameters",
     "Control",
@@ -177,6 +177,7 @@ const ORDER: [&str; 12] = [
     "Emission",
     "Court",
     "Evidence",
+    "Draws",
     "Enforcement",
     "Verifier",
     "Rollup",
@@ -371,12 +372,13 @@ pub(crate) async fn planned(
         emission: at(6),
         court: at(7),
         evidence: at(8),
-        enforcement: at(9),
-        verifier: at(10),
-        rollup: at(11),
+        draws: at(9),
+        enforcement: at(10),
+        verifier: at(11),
+        rollup: at(12),
         operator: config.operator,
         governor: config.governor,
-        genesis: genesis(at(11)),
+        genesis: genesis(at(12)),
         law: config.law.clone(),
         parameters: config.parameters.clone(),
     };
@@ -436,6 +438,7 @@ macro_rules! contracts {
             emission: $deployment.emission,
             court: $deployment.court,
             evidence: $deployment.evidence,
+            draws: $deployment.draws,
             enforcement: $deployment.enforcement,
             rollup: $deployment.rollup,
         }
@@ -451,7 +454,7 @@ macro_rules! creation {
 }
 
 /// Creation code with constructor arguments, in the order of [`ORDER`].
-fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 12] {
+fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 13] {
     let d = deployment;
     let incentives = &config.parameters.incentives;
     let scr = ScrToken::ScrTokenParams {
@@ -509,6 +512,9 @@ fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 12]
         }),
         creation!(Evidence {
             c: contracts!(Evidence, d)
+        }),
+        creation!(Draws {
+            c: contracts!(Draws, d)
         }),
         creation!(Enforcement {
             c: contracts!(Enforcement, d)

@@ -38,6 +38,8 @@ pub struct Deployment {
     pub court: Address,
     /// Evidence: verdicts over the operator.
     pub evidence: Address,
+    /// Draws: what the operator says of its draws, and verdicts over it.
+    pub draws: Address,
     /// Enforcement: the chain without its operator.
     pub enforcement: Address,
     /// The verifier of program version 1.
@@ -203,7 +205,7 @@ impl Deployment {
     }
 
     /// Every contract with its name.
-    pub fn contracts(&self) -> [(&'static str, Address); 12] {
+    pub fn contracts(&self) -> [(&'static str, Address); 13] {
         [
             ("Rollup", self.rollup),
             ("RollerRegistry", self.registry),
@@ -215,6 +217,7 @@ impl Deployment {
             ("Emission", self.emission),
             ("Court", self.court),
             ("Evidence", self.evidence),
+            ("Draws", self.draws),
             ("Enforcement", self.enforcement),
             ("the verifier", self.verifier),
         ]
@@ -248,6 +251,7 @@ impl Deployment {
             reward_pool: self.reward_pool,
             court: self.court,
             evidence: self.evidence,
+            draws: self.draws,
             control: self.control,
             parameter_table: self.parameter_table,
         }

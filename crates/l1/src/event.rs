@@ -7,7 +7,7 @@ use alloy::{
 };
 
 use crate::contracts::{
-    Control::ControlEvents, Court::CourtEvents, Evidence::EvidenceEvents,
+    Control::ControlEvents, Court::CourtEvents, Draws::DrawsEvents, Evidence::EvidenceEvents,
     Parameters::ParametersEvents, RewardPool::RewardPoolEvents,
     RollerRegistry::RollerRegistryEvents, Rollup::RollupEvents,
 };
@@ -29,6 +29,8 @@ pub enum L1Event {
     Court(CourtEvents),
     /// Of the evidence against the operator.
     Evidence(EvidenceEvents),
+    /// Of the posted draws.
+    Draws(DrawsEvents),
     /// Of the dials.
     Control(ControlEvents),
     /// Of the numbers that the governor can change.
@@ -54,18 +56,20 @@ pub struct Emitters {
     pub reward_pool: Address,
     pub court: Address,
     pub evidence: Address,
+    pub draws: Address,
     pub control: Address,
     pub parameter_table: Address,
 }
 
 impl Emitters {
-    pub fn all(&self) -> [Address; 7] {
+    pub fn all(&self) -> [Address; 8] {
         [
             self.rollup,
             self.registry,
             self.reward_pool,
             self.court,
             self.evidence,
+            self.draws,
             self.control,
             self.parameter_table,
         ]
@@ -83,6 +87,8 @@ impl Emitters {
             CourtEvents::decode_log(&log.inner).map(|log| L1Event::Court(log.data))
         } else if log.address() == self.evidence {
             EvidenceEvents::decode_log(&log.inner).map(|log| L1Event::Evidence(log.data))
+        } else if log.address() == self.draws {
+            DrawsEvents::decode_log(&log.inner).map(|log| L1Event::Draws(log.data))
         } else if log.address() == self.control {
             ControlEvents::decode_log(&log.inner).map(|log| L1Event::Control(log.data))
         } else if log.address() == self.parameter_table {

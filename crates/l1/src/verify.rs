@@ -28,7 +28,9 @@ use alloy::{
 
 use crate::{
     Deployment,
-    contracts::{Control, Emission, OperatorBond, Parameters as Table, RollerRegistry, Rollup},
+    contracts::{
+        Control, Emission, Evidence, OperatorBond, Parameters as Table, RollerRegistry, Rollup,
+    },
     deploy::table,
 };
 
@@ -177,7 +179,11 @@ async fn neighbours(l1: &DynProvider, d: &Deployment) -> Result<(), VerifyError>
     let bond = OperatorBond::new(d.bond, l1.clone());
     let evidence = bond.evidence().call().await;
     let evidence = evidence.map_err(|error| unreadable("OperatorBond", d.bond, error))?;
-    same("evidence", evidence, d.evidence)
+    same("evidence", evidence, d.evidence)?;
+    let judge = Evidence::new(d.evidence, l1.clone());
+    let draws = judge.draws().call().await;
+    let draws = draws.map_err(|error| unreadable("Evidence", d.evidence, error))?;
+    same("draws", draws, d.draws)
 }
 
 /// The law by its hash, and what the contracts know of it.

@@ -16,6 +16,7 @@ pub mod params;
 pub mod quarantine;
 pub mod reputation;
 pub mod reward;
+pub mod rounds;
 pub mod snapshot;
 
 pub use control::Controls;

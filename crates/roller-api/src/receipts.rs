@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | [`AssignmentReceipt`] | with a seat | this seat, these tickets, until then, drawn from that seed |
 //! | [`PassOverReceipt`] | with a seat, for each point of the draw that was passed over | whom it hit, and why it was not seated |
-//! | [`HeartbeatReceipt`] | with a heartbeat | the roller was heard then, ready or draining |
+//! | [`HeartbeatReceipt`] | with a heartbeat | the roller was heard then; it is ready if it wants seats and no earlier drain keeps it out |
 //! | [`SubmissionReceipt`] | with a submission | these bytes arrived in full then |
 //! | [`VerdictReceipt`] | with a submission | what the verifier said of them, and whether they were in time |
 //! | [`CloseReceipt`] | after the task closed | how the seat ended, and with which final entries |
@@ -142,7 +142,7 @@ macro_rules! codes {
 codes! {
     /// Why a point of a draw was passed over.
     PassOverReason {
-        /// Not ready on L1, or draining.
+        /// Not ready on L1.
         NotReady = 0,
         /// Below the smallest stake.
         StakeTooLow = 1,
@@ -152,6 +152,8 @@ codes! {
         Accused = 3,
         /// All of its counted capacity is in use.
         AtCapacity = 4,
+        /// Draining, or kept out for an earlier drain.
+        Draining = 5,
     }
 }
 

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use alloy::sol_types::SolStruct;
 use alloy_primitives::{Address, B256};
 use rollmill_l1::{
-    Call,
-    calls::{evidence, same},
+    Call, Deployment,
+    calls::{draws, evidence, same},
     contracts::Rollup::Entry,
 };
 use rollmill_roller_api::receipts::{
@@ -38,6 +38,12 @@ pub enum Case {
     LateSettlement(Signed<SubmissionReceipt>),
     /// Passed over as silent, though it was heard before; L1 knows how long that may be.
     NotSilent(Signed<PassOverReceipt>, Signed<HeartbeatReceipt>),
+    /// Passed over as draining, though it was heard ready before and after; L1 knows how soon one can be back from a drain.
+    NotDraining(
+        Signed<PassOverReceipt>,
+        Signed<HeartbeatReceipt>,
+        Signed<HeartbeatReceipt>,
+    ),
     /// Passed over for a reason that L1 knows better.
     NotTrue(Signed<PassOverReceipt>),
 }
@@ -52,7 +58,7 @@ impl Case {
             Self::TwoVerdicts(a, _) => a.receipt.task,
             Self::TwoCloses(a, _) => a.receipt.task,
             Self::LateSettlement(r) => r.receipt.task,
-            Self::NotSilent(p, _) | Self::NotTrue(p) => p.receipt.task,
+            Self::NotSilent(p, _) | Self::NotDraining(p, ..) | Self::NotTrue(p) => p.receipt.task,
         }
     }
 
@@ -65,7 +71,7 @@ impl Case {
             Self::TwoVerdicts(a, _) => a.receipt.roller,
             Self::TwoCloses(a, _) => a.receipt.roller,
             Self::LateSettlement(r) => r.receipt.roller,
-            Self::NotSilent(p, _) | Self::NotTrue(p) => p.receipt.roller,
+            Self::NotSilent(p, _) | Self::NotDraining(p, ..) | Self::NotTrue(p) => p.receipt.roller,
         }
     }
 
@@ -102,13 +108,15 @@ impl Case {
             Self::DroppedVerdict(..) => "a proof that is valid and in time was not entered",
             Self::LateSettlement(..) => "the winner's bytes were held and its reward burned",
             Self::NotSilent(..) => "passed over as silent though it was heard",
+            Self::NotDraining(..) => "passed over as draining though it was ready",
             Self::NotTrue(..) => "passed over for a reason that was not there",
         }
     }
 
     /// The call that brings it before L1.
-    pub fn call(&self, contract: Address, batch: u64, entries: &[Entry]) -> Call {
+    pub fn call(&self, deployment: &Deployment, batch: u64, entries: &[Entry]) -> Call {
         use evidence as charge;
+        let contract = deployment.evidence;
         match self {
             Self::TwoAssignments(a, b) => {
                 charge::two_assignments(contract, batch, bound(a), bound(b))
@@ -122,8 +130,15 @@ impl Case {
                 charge::dropped_verdict(contract, batch, bound(a), bound(v), entries)
             }
             Self::LateSettlement(r) => charge::late_settlement(contract, batch, bound(r), entries),
-            Self::NotSilent(p, h) => charge::not_silent(contract, batch, bound(p), bound(h)),
-            Self::NotTrue(p) => charge::not_true(contract, batch, bound(p)),
+            Self::NotSilent(p, h) => draws::not_silent(deployment.draws, batch, bound(p), bound(h)),
+            Self::NotDraining(p, before, afterwards) => draws::not_draining(
+                deployment.draws,
+                batch,
+                bound(p),
+                bound(before),
+                bound(afterwards),
+            ),
+            Self::NotTrue(p) => draws::not_true(deployment.draws, batch, bound(p)),
         }
     }
 }
@@ -238,16 +253,31 @@ impl Pile {
     fn passed_over(&self, p: &Signed<PassOverReceipt>) -> Option<Case> {
         match PassOverReason::try_from(p.receipt.reason).ok()? {
             PassOverReason::Silent => {
-                let heard = self.heartbeats.get(&p.receipt.roller)?.iter();
-                let before = heard.filter(|h| h.receipt.ready && h.receipt.at <= p.receipt.at);
-                let last = before.max_by_key(|h| h.receipt.at)?;
-                Some(Case::NotSilent(p.clone(), last.clone()))
+                let [before, _] = self.heard_ready(&p.receipt);
+                Some(Case::NotSilent(p.clone(), before?.clone()))
+            }
+            PassOverReason::Draining => {
+                let [before, afterwards] = self.heard_ready(&p.receipt);
+                let (before, afterwards) = (before?.clone(), afterwards?.clone());
+                Some(Case::NotDraining(p.clone(), before, afterwards))
             }
             PassOverReason::NotReady | PassOverReason::StakeTooLow | PassOverReason::Accused => {
                 Some(Case::NotTrue(p.clone()))
             }
             PassOverReason::AtCapacity => None,
         }
+    }
+
+    /// The last heartbeat up to a pass-over, and the first from then on, of those in which its roller was ready.
+    fn heard_ready(&self, p: &PassOverReceipt) -> [Option<&Signed<HeartbeatReceipt>>; 2] {
+        let heard = self.heartbeats.get(&p.roller).into_iter().flatten();
+        let ready = heard.filter(|h| h.receipt.ready);
+        let before = ready.clone().filter(|h| h.receipt.at <= p.at);
+        let afterwards = ready.filter(|h| h.receipt.at >= p.at);
+        [
+            before.max_by_key(|h| h.receipt.at),
+            afterwards.min_by_key(|h| h.receipt.at),
+        ]
     }
 }
 
@@ -442,6 +472,17 @@ mod tests {
             [Case::NotSilent(silent, heard(90, true))],
             "the last one before it that was ready"
         );
+        let draining = signed(pass_over(PassOverReason::Draining));
+        assert_eq!(find(&[draining.clone().into(), heard(90, true).into()]), []);
+        let receipts = [
+            heard(90, true).into(),
+            heard(95, false).into(),
+            heard(101, true).into(),
+            heard(105, true).into(),
+            draining.clone().into(),
+        ];
+        let around = Case::NotDraining(draining, heard(90, true), heard(101, true));
+        assert_eq!(find(&receipts), [around]);
         let accused = signed(pass_over(PassOverReason::Accused));
         assert_eq!(find(&[accused.clone().into()]), [Case::NotTrue(accused)]);
         let full = signed(pass_over(PassOverReason::AtCapacity));

@@ -120,7 +120,6 @@ async fn batches(account: &Account) -> eyre::Result<BTreeMap<B256, u64>> {
 
 impl Charging {
     async fn charges(&self, receipts: &[SignedReceipt]) -> eyre::Result<Vec<Charge>> {
-        let contract = self.account.deployment.evidence;
         let mut known = BTreeMap::new();
         let mut charges = Vec::new();
         for case in find(receipts) {
@@ -128,7 +127,7 @@ impl Charging {
                 continue;
             };
             if case.is_possible(&task.entries) {
-                let call = case.call(contract, task.batch, &task.entries);
+                let call = case.call(&self.account.deployment, task.batch, &task.entries);
                 let about = (task.batch, case.task(), case.roller());
                 let charge = self.ask(about, case.in_words(), call).await?;
                 // What L1 knows better is no news.

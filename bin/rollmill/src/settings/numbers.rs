@@ -90,6 +90,7 @@ impl Numbers {
             lottery_lag_blocks: lag_blocks,
             unit_price: UNIT_PRICE_DEVNET,
             heartbeat_s,
+            drain_min_s: devnet.drain_min_s.max(heartbeat_s),
             control: ControlParams {
                 k: (choice.k, choice.k),
                 unit_price: (UNIT_PRICE_DEVNET, UNIT_PRICE_DEVNET),

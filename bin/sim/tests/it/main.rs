@@ -140,7 +140,7 @@ fn advantage(name: &str, change: &str) -> f64 {
 #[test]
 fn a_law_without_fines_and_penalties_is_found_out() {
     let sitting = "sitting (proves 1 of 2)";
-    let lax = "[law]\ndrainMinS = 0\npenaltyDeclined = 0\npenaltyLate = 0\npenaltyMissed = 0";
+    let lax = "[law]\ndrainMinS = 30\npenaltyDeclined = 0\npenaltyLate = 0\npenaltyMissed = 0";
     let (strict, lax) = (advantage(sitting, ""), advantage(sitting, lax));
     assert!(lax > strict + 0.1, "{lax} against {strict}");
 }

@@ -54,7 +54,8 @@ pub(super) async fn heartbeat(
     app.presences
         .heard(caller.roller, beat, app.clock.now_unix_ms());
     app.board.heard(caller.roller, ready).await?;
-    let heard = operator::heartbeat(caller.roller, now_unix_s, ready);
+    let is_resting = app.board.is_resting(caller.roller, now_unix_s);
+    let heard = operator::heartbeat(caller.roller, now_unix_s, ready && !is_resting);
     Ok(Json(HeartbeatReply {
         now_unix_s,
         stop,

@@ -27,7 +27,7 @@ pub struct DrawAudit {
     pub batch: BatchNumber,
     /// Epoch of the snapshot that it is drawn from.
     pub epoch: u64,
-    /// Points that are drawn for it, by the dials of that epoch on L1; fewer where fewer rollers were there.
+    /// Points that are drawn for it, by the dials of that epoch on L1.
     pub k: u32,
     /// Root of that snapshot, as L1 holds it.
     pub root: B256,

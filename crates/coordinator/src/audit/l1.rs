@@ -7,6 +7,7 @@ use rollmill_l1::{
     L1Block, L1Event,
     contracts::{
         Control::{self, ControlEvents},
+        Draws::DrawsEvents,
         Rollup::{self, RollupEvents},
     },
 };
@@ -190,6 +191,27 @@ impl L1History {
         named
             .find(|posted| !heads.contains(&posted.logHash))
             .map(|posted| (posted.epoch, posted.logHash))
+    }
+
+    /// Are the rounds of a batch's draw on L1, and those that the log leads to?
+    pub(super) fn compare_draws(
+        &self,
+        batch: BatchNumber,
+        rounds: &Bytes,
+    ) -> Result<(), (Subject, String)> {
+        let events = self.blocks.values().flat_map(|block| &block.events);
+        let posted = events.filter_map(|logged| match &logged.event {
+            L1Event::Draws(DrawsEvents::DrawsPosted(posted)) => Some(posted),
+            _ => None,
+        });
+        let sentence = match posted.filter(|posted| posted.batch == batch).last() {
+            Some(posted) if posted.rounds == *rounds => return Ok(()),
+            Some(_) => format!("L1 has another draw of batch {batch} than the log leads to"),
+            None => {
+                format!("L1 has entries of batch {batch}, but not the draw that they come from")
+            }
+        };
+        Err((Subject::Draw, sentence))
     }
 
     fn rollup_events(&self) -> impl DoubleEndedIterator<Item = &RollupEvents> {

@@ -2,7 +2,7 @@
 //! L1 that does what the board wants, a cheat, a missed round, a second epoch. Alterations are re-chained, so that only
 //! the law or L1 can find them.
 
-use alloy_primitives::{B256, U256, keccak256};
+use alloy_primitives::{B256, Bytes, U256, keccak256};
 use rollmill_coordinator::{
     audit::{L1History, Passed, Subject, audit, draw},
     log::{Decision, LogLine, Record},
@@ -11,6 +11,7 @@ use rollmill_l1::{
     L1Block, L1Event,
     contracts::{
         Control::{self, ControlEvents},
+        Draws::DrawsEvents,
         Rollup::{self, RollupEvents},
     },
 };
@@ -605,6 +606,30 @@ async fn other_dials_or_another_log_than_on_l1_are_found() {
         let (found, _) = with_posted(&|posted| posted.logHash = head);
         assert_eq!(found.subject, Subject::Chain, "{head}");
     }
+}
+
+/// The draw that was posted with the entries binds the operator, too.
+#[tokio::test]
+async fn another_draw_than_on_l1_is_found() {
+    let public = short().await;
+    let with_events = |change: fn(&mut L1Event)| {
+        let mut blocks = public.blocks.clone();
+        let events = blocks.iter_mut().flat_map(|block| &mut block.events);
+        events.for_each(|logged| change(&mut logged.event));
+        audit(&public.lines, &blocks.into_iter().collect(), &public.law).unwrap_err()
+    };
+    let other = with_events(|event| {
+        if let L1Event::Draws(DrawsEvents::DrawsPosted(posted)) = event {
+            posted.rounds = Bytes::from_static(b"other");
+        }
+    });
+    assert_eq!(other.subject, Subject::Draw);
+    let none = with_events(|event| {
+        if let L1Event::Draws(DrawsEvents::DrawsPosted(posted)) = event {
+            posted.batch = 0;
+        }
+    });
+    assert_eq!((none.subject, none.seq), (Subject::Draw, other.seq));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use rollmill_l1::{
     contracts::{
         Control::{self, ControlEvents},
         Court::{self, CourtEvents},
+        Draws::{self, DrawsEvents},
         RollerRegistry::{self, RollerRegistryEvents},
         Rollup::{self, RollupEvents},
     },
@@ -484,6 +485,7 @@ impl World {
         let mut events = Vec::new();
         for action in board.outstanding() {
             events.extend(dials_on_l1(&action, head));
+            events.extend(draw_on_l1(&board, &action));
             events.extend(on_l1(&board, action, next));
         }
         if events.is_empty() {
@@ -553,6 +555,20 @@ fn dials_on_l1(action: &Action, log_hash: B256) -> Option<L1Event> {
                 k: controls.k,
             },
             logHash: log_hash,
+        },
+    )))
+}
+
+/// The draw that goes before the entries.
+fn draw_on_l1(board: &Board, action: &Action) -> Option<L1Event> {
+    let Action::PostEntries { batch, .. } = action else {
+        return None;
+    };
+    let rounds = board.task_by_batch(*batch)?.posted_rounds();
+    Some(L1Event::Draws(DrawsEvents::DrawsPosted(
+        Draws::DrawsPosted {
+            batch: *batch,
+            rounds,
         },
     )))
 }

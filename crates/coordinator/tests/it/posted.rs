@@ -1,6 +1,6 @@
 //! Proofs whose digests are on L1 because nobody took them.
 
-use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_primitives::{B256, Bytes, U256, keccak256};
 use rollmill_coordinator::{
     audit::{Subject, audit},
     log::Record,
@@ -8,6 +8,7 @@ use rollmill_coordinator::{
 use rollmill_l1::{
     Call, L1Event, calls,
     contracts::{
+        Draws,
         Evidence::{self, EvidenceEvents},
         Rollup::{self, RollupEvents},
     },
@@ -261,6 +262,16 @@ async fn a_proof_that_was_posted_on_l1_is_paid_there() {
             .entriesHash
             .is_zero()
     );
+    // L1 comes to the same tickets from the draw that was posted before them.
+    let board = network.observer.board();
+    let posted = Draws::PostedDraw {
+        rounds: board.task_by_id(task).unwrap().posted_rounds(),
+        leaves: board.snapshot(1).unwrap().encode().into(),
+    };
+    let draws = Draws::new(network.deployment.draws, network.provider.clone());
+    let found = draws.ticketsOf(1, posted, owner).call().await.unwrap();
+    assert_eq!(found.tickets, [U256::from(assignment.tickets)]);
+    assert_eq!(found.drawnAt, [assignment.assigned_unix_s]);
     let stats = SubmissionStats::default();
     client.submit(&submission, &stats, proof).await.unwrap();
     eventually("the settlement", async || {

@@ -14,10 +14,9 @@ use crate::{
     artifacts::evidence_selector,
     contracts::{
         Evidence::{
-            AssignmentReceipt, CloseReceipt, HeartbeatReceipt, PassOverReceipt, Submission,
-            SubmissionReceipt, VerdictReceipt, droppedVerdictCall, lateSettlementCall,
-            lostBeaconCall, notSilentCall, notTrueCall, postSubmissionCall, twoAssignmentsCall,
-            twoClosesCall, twoVerdictsCall, wrongTimeCall,
+            AssignmentReceipt, CloseReceipt, Submission, SubmissionReceipt, VerdictReceipt,
+            droppedVerdictCall, lateSettlementCall, lostBeaconCall, postSubmissionCall,
+            twoAssignmentsCall, twoClosesCall, twoVerdictsCall, wrongTimeCall,
         },
         Rollup::Entry,
     },
@@ -144,33 +143,6 @@ pub fn wrong_time(
         submissionSignature: submission_signature,
         v,
         verdictSignature: verdict_signature,
-    };
-    Call::new(evidence, &call)
-}
-
-/// `notSilent`: passed over as silent, although it was heard.
-pub fn not_silent(
-    evidence: Address,
-    batch: u64,
-    (p, signature): (PassOverReceipt, Bytes),
-    (h, heartbeat_signature): (HeartbeatReceipt, Bytes),
-) -> Call {
-    let call = notSilentCall {
-        batch,
-        p,
-        signature,
-        h,
-        heartbeatSignature: heartbeat_signature,
-    };
-    Call::new(evidence, &call)
-}
-
-/// `notTrue`: passed over for a reason of which L1 knows better.
-pub fn not_true(evidence: Address, batch: u64, (p, signature): (PassOverReceipt, Bytes)) -> Call {
-    let call = notTrueCall {
-        batch,
-        p,
-        signature,
     };
     Call::new(evidence, &call)
 }

@@ -233,7 +233,7 @@ pub enum Verdict {
     deny_unknown_fields
 )]
 pub enum Alarm {
-    /// Fewer rollers are there than a draw wants; k falls to what is there and the fallback joins.
+    /// Fewer rollers are there than a draw wants; the fallback joins.
     Degraded {
         /// Batch whose round was drawn.
         batch: BatchNumber,

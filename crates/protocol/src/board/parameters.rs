@@ -121,6 +121,7 @@ impl Parameters {
         let mut params = law.clone();
         params.accuse_s = self.accuse_s.at(now);
         params.heartbeat_s = self.heartbeat_s.at(now);
+        params.drain_min_s = law.drain_min_s.max(params.heartbeat_s);
         params.fine_min = self.fine_min.at(now);
         params.control.unit_price = self.price_range(law.control.unit_price, now);
         params

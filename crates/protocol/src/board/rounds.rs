@@ -12,6 +12,7 @@ use crate::{
         fine::fine_full,
         late,
         reputation::{OfferOutcome, offer_weight},
+        rounds::Full,
     },
 };
 use alloc::vec::Vec;
@@ -134,9 +135,10 @@ impl Board {
     fn start_round(&mut self, batch: BatchNumber, turn: &mut Turn) {
         let task = self.task(batch);
         let round = Round::try_from(task.rounds.len()).expect("rounds are few");
-        let k = self.degrade(batch, turn);
+        self.degrade(batch, turn);
         let task = self.task(batch);
-        let draw = self.draw(task, round, k, turn.now);
+        let draw = self.draw(task, round, turn.now);
+        let full = self.full(&draw);
         let tickets = draw.tickets();
         let time_s = if tickets.is_empty() {
             self.params.heartbeat_s
@@ -172,33 +174,41 @@ impl Board {
             drawn_at: turn.now,
             deadline,
             draw,
+            full,
         });
         task.stage = Stage::Open {
             round_ends_at: Some(deadline),
         };
     }
 
-    /// Tickets for the next round of a task: k, or, if fewer rollers are there, as many as there are (at least 1); then the fallback
-    /// joins.
-    fn degrade(&mut self, batch: BatchNumber, turn: &mut Turn) -> u32 {
+    /// Where fewer rollers are there than tickets, the fallback joins. The draw stays one of k points: a roller proves once for all
+    /// of its tickets, and L1 has to know when a draw is over.
+    fn degrade(&mut self, batch: BatchNumber, turn: &mut Turn) {
         let (ready, k) = (self.present, self.task(batch).k);
-        if ready >= k {
-            return k;
+        if ready < k {
+            turn.actions
+                .push(Action::Alarm(Alarm::Degraded { batch, ready, k }));
+            self.start_fallback(batch, turn);
         }
-        turn.actions
-            .push(Action::Alarm(Alarm::Degraded { batch, ready, k }));
-        self.start_fallback(batch, turn);
-        ready.max(1)
     }
 
-    fn draw(&self, task: &Task, round: Round, k: u32, now: UnixSeconds) -> Draw {
+    /// Who was passed over as at capacity, with the seats that it holds.
+    fn full(&self, draw: &Draw) -> Vec<Full> {
+        let full = draw.declined().filter_map(|roller| {
+            let seats = self.rollers.get(&roller)?.seats.iter().copied().collect();
+            Some(Full { roller, seats })
+        });
+        full.collect()
+    }
+
+    fn draw(&self, task: &Task, round: Round, now: UnixSeconds) -> Draw {
         let beacon = task.draw_beacon.expect("an open task has its beacon");
         let epoch = self.epochs.get(&task.epoch);
         let snapshot = &epoch.expect("a task's epoch is kept").snapshot;
         let fine = fine_full(&self.params, task.unit_price, task.prover_gas_estimate);
         draw::draw(
             &self.params,
-            k,
+            task.k,
             snapshot,
             draw::seed(task.id, round, beacon),
             |leaf| {
@@ -326,7 +336,8 @@ impl Board {
 fn candidate(account: &RollerAccount, now: UnixSeconds) -> Candidate {
     let is_drained = account.presence == Presence::Draining || now < account.rests_until;
     Candidate {
-        ready: account.ready && !is_drained,
+        ready: account.ready,
+        draining: is_drained,
         stake: account.stake,
         capacity_declared: account.capacity,
         peak: account.peak(),

@@ -4,11 +4,15 @@ use super::error::{Receipt, Refusal, SeatKey};
 use crate::{
     entries::Entry,
     ids::{BatchNumber, ProofDigest, Roller, Round, ScrWei, TaskId, UnixSeconds},
-    law::{draw::Draw, late},
+    law::{
+        draw::Draw,
+        late,
+        rounds::{self, Full},
+    },
     prover_gas::ProverGas,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
-use alloy_primitives::B256;
+use alloy_primitives::{B256, Bytes};
 use serde::{Deserialize, Serialize};
 
 /// A task: the proof of one batch.
@@ -127,6 +131,8 @@ pub struct RoundDraw {
     pub deadline: UnixSeconds,
     /// All points, with what became of them.
     pub draw: Draw,
+    /// Who was passed over as at capacity, with the seats that it held.
+    pub full: Vec<Full>,
 }
 
 /// A seat: a roller drawn for a task.
@@ -240,6 +246,12 @@ impl Seat {
         received.or(self.posted.map(|posted| posted.proof_digest))
     }
 
+    /// Had its proof arrived by the deadline?
+    fn is_received_in_time(&self) -> bool {
+        self.receipt
+            .is_some_and(|receipt| receipt.received_at <= self.deadline)
+    }
+
     /// Why the seat takes nothing new, if it has reported.
     pub(super) fn reported(&self) -> Option<Refusal> {
         let received = self.receipt.map(Refusal::AlreadySubmitted);
@@ -312,13 +324,14 @@ impl Task {
 
     /// The entries if it were closed now: per roller its best seat with a valid proof or a posted digest, sorted by roller.
     ///
-    /// When on-time and late proofs meet in one lottery, on-time tickets count `late_divisor` times.
+    /// When on-time and late proofs meet in one lottery, on-time tickets count `late_divisor` times. Here whatever was received by
+    /// its deadline is on time, also from a roller that had fallen silent: of that, receipts tell L1.
     pub fn entries(&self, late_divisor: u32) -> Vec<Entry> {
         let mut best: BTreeMap<Roller, (bool, &Seat)> = BTreeMap::new();
         for ((_, roller), seat) in &self.seats {
             let on_time = match seat.state {
                 SeatState::OnTime | SeatState::Posted => true,
-                SeatState::Late => false,
+                SeatState::Late => seat.is_received_in_time(),
                 _ => continue,
             };
             let better = best.get(roller).is_none_or(|(best_on_time, best)| {
@@ -344,6 +357,15 @@ impl Task {
             }
         };
         best.into_iter().map(entry).collect()
+    }
+
+    /// All rounds of its draw as they are posted on L1 with the entries.
+    pub fn posted_rounds(&self) -> Bytes {
+        let mut out = Vec::new();
+        for round in &self.rounds {
+            rounds::encode_into(&mut out, round.drawn_at, &round.draw, &round.full);
+        }
+        out.into()
     }
 
     /// The entries that are final: none while it is open.

@@ -8,7 +8,7 @@
 //! | evidence | amount |
 //! |---|---|
 //! | contradictory receipts, a draw not from the snapshot, a false pass-over | `max(2 B, F)` |
-//! | a posted submission that was dropped, a settlement later than `SETTLE_S` with a receipt | `2 B` |
+//! | a posted submission that was dropped, a settlement later than `SETTLE_S` with a receipt, a lottery beacon that nobody stored | `2 B` |
 //!
 //! Half of it (rounded up) goes to the damaged roller, half is burned: a roller gets at least the whole reward of which it was
 //! deprived of a chance, and nobody can earn by being the operator's victim on purpose, because half is gone [own victim].
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub enum Evidence {
     /// Two signed receipts that cannot both be true.
     ContradictoryReceipts,
-    /// A seat that does not follow from the snapshot and the beacon.
+    /// A seat or an entry that does not follow from the snapshot and the beacon, or a draw that was not posted.
     WrongDraw,
     /// A roller was passed over for a reason that did not hold.
     FalsePassOver,
@@ -31,6 +31,20 @@ pub enum Evidence {
     DroppedSubmission,
     /// A winner with a receipt was not settled within `SETTLE_S`.
     LateSettlement,
+    /// Nobody stored the lottery's beacon while it could be proven.
+    LostBeacon,
+}
+
+impl Evidence {
+    /// All kinds, in the order of L1's `Offence`.
+    pub const ALL: [Self; 6] = [
+        Self::ContradictoryReceipts,
+        Self::WrongDraw,
+        Self::FalsePassOver,
+        Self::DroppedSubmission,
+        Self::LateSettlement,
+        Self::LostBeacon,
+    ];
 }
 
 /// A loss of the bond.
@@ -60,7 +74,7 @@ pub fn loss(evidence: Evidence, bond: ScrWei, reward: ScrWei, fine_full: ScrWei)
         Evidence::ContradictoryReceipts | Evidence::WrongDraw | Evidence::FalsePassOver => {
             twice.max(fine_full)
         }
-        Evidence::DroppedSubmission | Evidence::LateSettlement => twice,
+        Evidence::DroppedSubmission | Evidence::LateSettlement | Evidence::LostBeacon => twice,
     };
     let amount = amount.min(bond).0;
     let burned = amount / 2;
@@ -83,7 +97,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_loss_is_halved_exactly_and_never_exceeds_the_bond(bond: u128, reward: u128, fine: u128) {
-            for evidence in [Evidence::ContradictoryReceipts, Evidence::WrongDraw, Evidence::FalsePassOver, Evidence::DroppedSubmission, Evidence::LateSettlement] {
+            for evidence in Evidence::ALL {
                 let loss = loss(evidence, ScrWei(bond), ScrWei(reward), ScrWei(fine));
                 let sum = loss.to_roller.checked_add(loss.burned).map(|sum| sum.0);
                 prop_assert!(sum.is_some_and(|sum| sum <= bond));
@@ -110,6 +124,7 @@ mod tests {
         assert_eq!(total(Evidence::ContradictoryReceipts), 40);
         assert_eq!(total(Evidence::DroppedSubmission), 30);
         assert_eq!(total(Evidence::LateSettlement), 30);
+        assert_eq!(total(Evidence::LostBeacon), 30);
         assert_eq!(required(ScrWei(100), 32, fine), ScrWei(200 + 32 * 40));
     }
 

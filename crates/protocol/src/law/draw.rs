@@ -117,6 +117,19 @@ fn is_above_cap(params: &Params, snapshot: &Snapshot, leaf: &Leaf, offset: u128)
         >= product(leaf.stake.0, snapshot.total(), params.share_cap)
 }
 
+/// Whom point number `i` hits, and whether it is above the cap on its probability.
+pub(super) fn owner<'a>(
+    params: &Params,
+    snapshot: &'a Snapshot,
+    seed: B256,
+    i: u32,
+) -> (&'a Leaf, bool) {
+    let point = point(seed, i, snapshot.total());
+    let located = snapshot.locate(point).expect("a point is below the total");
+    let is_above = is_above_cap(params, snapshot, located.leaf, located.offset);
+    (located.leaf, is_above)
+}
+
 /// Draws `k` tickets for one round of a task. `eligible` is asked once per roller: eligibility does not change within a draw.
 pub fn draw(
     params: &Params,

@@ -9,7 +9,8 @@
 //! A drain stops offers at once and without penalty, but not for less than `DRAIN_MIN_S`: otherwise one could drain whenever one's
 //! machines are busy and never be seen to decline [drain to dodge].
 //!
-//! Whoever passes a roller over answers for it with a signed reason; given the published log, [`is_false_pass_over`] decides.
+//! Whoever passes a roller over answers for its reason, which is signed and posted on L1 ([`super::rounds`]): what L1 or the operator's
+//! own receipts contradict is evidence there (`Draws`), and the audit makes every draw again.
 
 use super::{ONE, Params};
 use crate::ids::ScrWei;
@@ -18,8 +19,10 @@ use serde::{Deserialize, Serialize};
 /// What decides on one roller for one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Has declared itself ready on L1, and neither drains nor rests after a drain.
+    /// Has declared itself ready on L1.
     pub ready: bool,
+    /// Drains, or rests after a drain.
+    pub draining: bool,
     /// Stake now, not in the snapshot: unbonding and fines count at once.
     pub stake: ScrWei,
     /// Capacity declared on L1.
@@ -38,7 +41,7 @@ pub struct Candidate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PassedOver {
-    /// It is not ready.
+    /// It is not ready on L1.
     NotReady,
     /// Its stake fell below the minimum.
     StakeTooLow,
@@ -48,7 +51,19 @@ pub enum PassedOver {
     Accused,
     /// All of its counted capacity is in use. The only reason that counts as an offer: see [`Self::is_offer`].
     AtCapacity,
+    /// It drains, or did so too short a time ago.
+    Draining,
 }
+
+/// All reasons, each at the place of its code.
+const REASONS: [PassedOver; 6] = [
+    PassedOver::NotReady,
+    PassedOver::StakeTooLow,
+    PassedOver::Silent,
+    PassedOver::Accused,
+    PassedOver::AtCapacity,
+    PassedOver::Draining,
+];
 
 impl PassedOver {
     /// Does the hit count as a (declined) offer?
@@ -57,6 +72,23 @@ impl PassedOver {
     /// whale]. The other reasons are known beforehand and stop offers without penalty.
     pub fn is_offer(self) -> bool {
         self == Self::AtCapacity
+    }
+
+    /// The code in receipts and in posted draws.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::NotReady => 0,
+            Self::StakeTooLow => 1,
+            Self::Silent => 2,
+            Self::Accused => 3,
+            Self::AtCapacity => 4,
+            Self::Draining => 5,
+        }
+    }
+
+    /// The reason with this code.
+    pub fn of_code(code: u8) -> Option<Self> {
+        REASONS.get(usize::from(code)).copied()
     }
 }
 
@@ -97,6 +129,9 @@ pub fn check(params: &Params, candidate: &Candidate, fine_full: ScrWei) -> Resul
     if candidate.accused {
         return Err(PassedOver::Accused);
     }
+    if candidate.draining {
+        return Err(PassedOver::Draining);
+    }
     if !candidate.alive {
         return Err(PassedOver::Silent);
     }
@@ -104,17 +139,6 @@ pub fn check(params: &Params, candidate: &Candidate, fine_full: ScrWei) -> Resul
         return Err(PassedOver::AtCapacity);
     }
     Ok(())
-}
-
-/// Does a signed reason for passing a roller over contradict what the log says of it at that time? Evidence against the operator's
-/// bond.
-pub fn is_false_pass_over(
-    params: &Params,
-    candidate: &Candidate,
-    fine_full: ScrWei,
-    reason: PassedOver,
-) -> bool {
-    check(params, candidate, fine_full) != Err(reason)
 }
 
 #[cfg(test)]
@@ -133,6 +157,7 @@ mod tests {
     fn candidate() -> Candidate {
         Candidate {
             ready: true,
+            draining: false,
             stake: ScrWei::from_scr(1_000),
             capacity_declared: 10,
             peak: 0,
@@ -212,17 +237,12 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_that_does_not_hold_is_false() {
-        let params = params();
-        let is_false =
-            |candidate, reason| is_false_pass_over(&params, &candidate, ScrWei(1), reason);
-        let busy = Candidate {
-            seats_open: 1,
-            ..candidate()
-        };
-        assert!(!is_false(busy, PassedOver::AtCapacity));
-        assert!(is_false(candidate(), PassedOver::AtCapacity));
-        assert!(is_false(busy, PassedOver::Silent), "another reason holds");
+    fn each_reason_has_its_code() {
+        for (code, reason) in (0..).zip(REASONS) {
+            assert_eq!(reason.code(), code);
+            assert_eq!(PassedOver::of_code(code), Some(reason));
+        }
+        assert_eq!(PassedOver::of_code(6), None);
     }
 
     #[test]
@@ -250,6 +270,13 @@ mod tests {
                 ..candidate()
             }),
             Err(PassedOver::Accused)
+        );
+        assert_eq!(
+            verdict(Candidate {
+                draining: true,
+                ..candidate()
+            }),
+            Err(PassedOver::Draining)
         );
         assert_eq!(
             verdict(Candidate {

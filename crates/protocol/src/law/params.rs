@@ -57,7 +57,8 @@ pub struct Params {
     /// Seconds after a batch's settlement in which L1 judges its submissions (`AccuseS`); then accusations that were not brought
     /// lapse.
     pub accuse_s: u64,
-    /// Shortest drain: a roller that comes back earlier gets no offers until then.
+    /// Shortest drain: a roller that comes back earlier gets no offers until then. Not less than the heartbeat time, or receipts of
+    /// heartbeats say nothing about a drain between them.
     pub drain_min_s: u64,
     /// Counted capacity may exceed the proven peak by this factor.
     pub capacity_headroom: Ratio,
@@ -176,7 +177,7 @@ impl Params {
             recovery_s: HOUR_S,
             challenge_s: 0,
             accuse_s: 600,
-            drain_min_s: 0,
+            drain_min_s: 10,
             capacity_newcomer: 4,
             t_min_s: 20,
             t_max_s: 2 * HOUR_S,
@@ -298,7 +299,7 @@ impl Params {
         within("fallback_multiple", self.fallback_multiple, 1u32, 10u32)?;
         within("challenge_s", self.challenge_s, 0u64, 30 * DAY_S)?;
         within("accuse_s", self.accuse_s, 1u64, 30 * DAY_S)?;
-        within("drain_min_s", self.drain_min_s, 0u64, DAY_S)?;
+        within("drain_min_s", self.drain_min_s, self.heartbeat_s, DAY_S)?;
         within("epoch_s", self.epoch_s, 1u64, 30 * DAY_S)
     }
 
@@ -434,6 +435,13 @@ mod tests {
                 ..Params::default()
             }),
             "t_min_s"
+        );
+        assert_eq!(
+            error(Params {
+                drain_min_s: 29,
+                ..Params::default()
+            }),
+            "drain_min_s"
         );
     }
 }

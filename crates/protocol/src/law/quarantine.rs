@@ -47,7 +47,7 @@ pub fn is_due(params: &QuarantineParams, tally: &Tally) -> bool {
         && product(tally.stake_invalid.0, ONE) > product(tally.stake_total.0, params.share)
 }
 
-/// Epochs after the running one in which a quarantine still holds (`Court.QUARANTINE_EPOCHS`).
+/// Epochs after the running one in which a quarantine still holds (`AmountsLib.QUARANTINE_EPOCHS`).
 const QUARANTINE_EPOCHS: u64 = 1;
 
 /// The epoch in which a version is trusted again that is quarantined while `epoch` is the last one on L1.

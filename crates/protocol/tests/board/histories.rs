@@ -205,7 +205,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
     fn the_boards_promises_hold(steps in vec(any_move(), 1..250), window in 1u32..4, k in 1u32..5, expiry in 1u32..4, challenge_s in prop_oneof![Just(0u64), 1u64..200], started: bool) {
-        let params = Params { expiry_multiple: expiry, challenge_s, drain_min_s: challenge_s / 2, capacity_newcomer: 2, ..devnet_with(k, window) };
+        let params = Params { expiry_multiple: expiry, challenge_s, drain_min_s: 10 + challenge_s / 2, capacity_newcomer: 2, ..devnet_with(k, window) };
         let mut world = if started { World::with_rollers(params, ROLLERS) } else { World::new(params) };
         let mut paid = BTreeSet::new();
         for step in steps {

@@ -300,7 +300,7 @@ fn an_empty_round_waits_for_somebody_to_come_back() {
     let actions = world.apply(Event::Tick);
     let seat = world.seat_key(batch, 1, 1);
     assert_eq!(actions, [degraded(1), Action::Assigned(seat)]);
-    assert_eq!(world.seat(batch, 1, 1).tickets, 1);
+    assert_eq!(world.seat(batch, 1, 1).tickets, 3, "k points all the same");
     assert!(world.task(batch).fallback_started && !world.task(batch).is_left_to_fallback);
     world.deliver_all(batch);
     assert_eq!(world.settle(batch).roller, roller(1));

@@ -112,9 +112,9 @@ impl Asker {
         let what = "heartbeat";
         let signed = self.present(what, &answer.receipt)?;
         let receipt = &signed.receipt;
-        if (receipt.roller, receipt.ready, receipt.at)
-            != (self.roller, request.ready, answer.now_unix_s)
-        {
+        // Who is ready may be kept out for an earlier drain; nobody is ready who drains.
+        let is_too_ready = receipt.ready && !request.ready;
+        if (receipt.roller, receipt.at) != (self.roller, answer.now_unix_s) || is_too_ready {
             return Err(ReceiptError::Other {
                 what,
                 than: "heartbeat",

@@ -145,6 +145,7 @@ impl World {
             emission: Address::repeat_byte(10),
             court: Address::repeat_byte(11),
             evidence: Address::repeat_byte(12),
+            draws: Address::repeat_byte(14),
             enforcement: Address::repeat_byte(13),
             verifier: Address::repeat_byte(5),
             operator: Address::repeat_byte(6),

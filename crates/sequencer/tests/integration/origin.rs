@@ -57,7 +57,7 @@ async fn a_deployment_must_be_what_l1_has() {
     let error = refusal(|d| d.block -= 1).await;
     assert!(matches!(error, VerifyError::BlockTooEarly { .. }));
 
-    let changes: [(&str, Change); 18] = [
+    let changes: [(&str, Change); 19] = [
         ("genesis block hash", |d| d.genesis.block_hash = B256::ZERO),
         ("genesis state root", |d| d.genesis.state_root = B256::ZERO),
         ("genesis timestamp", |d| d.genesis.timestamp += 1),
@@ -67,6 +67,7 @@ async fn a_deployment_must_be_what_l1_has() {
         ("verifier", |d| d.verifier = d.token),
         ("token", |d| d.token = d.court),
         ("evidence", |d| d.evidence = d.court),
+        ("draws", |d| d.draws = d.court),
         ("gas limit of a message", |d| {
             d.parameters.message_gas_max += 1
         }),

@@ -5,6 +5,7 @@
 use alloy_primitives::{Address, B256, Bytes, U256};
 use rollmill_protocol::{
     Entry, L1Message, ProofDigest, PublicValues, ScrWei, TaskId, Withdrawal, WithdrawalTree,
+    entries::{EntriesError, validate_entries},
     entries_hash,
     law::{
         Controls, Leaf, ONE, Params, Snapshot, bond, control,
@@ -13,7 +14,7 @@ use rollmill_protocol::{
         emission::{self, EmissionParams, SettledWork},
         fine, lottery,
         quarantine::{self, QuarantineParams},
-        reward,
+        reward, rounds,
     },
     message::{alias, roll},
     withdrawal::WithdrawalDomain,
@@ -52,6 +53,18 @@ pub fn all() -> Value {
             vec![snapshot.root(), int(snapshot.total())]
         }),
         run("draw", hits),
+        run("rounds", posted_rounds),
+        run("entries", |case| {
+            let list = entries(case);
+            let bad = match validate_entries(&list) {
+                Ok(_) => list.len(),
+                Err(EntriesError::Order(first) | EntriesError::NoTickets(first)) => first,
+            };
+            vec![int(bad as u128)]
+        }),
+        run("trusted", |case| {
+            vec![int(quarantine::trusted_from(case.u64(0) >> 1))]
+        }),
         run("fine", |case| {
             let params = Params {
                 fine_min: ScrWei(case.bits(0, 80)),
@@ -149,13 +162,104 @@ fn hits(case: &Case) -> Vec<B256> {
     vec![seed, int(drawn.hits.iter().filter(is_hit).count() as u128)]
 }
 
+/// Posted rounds, some of which are not whole: are they taken, and what tickets and seats do they give?
+fn posted_rounds(case: &Case) -> Vec<B256> {
+    let params = Params::default();
+    let k = 1 + (case.u64(1) % 3) as u32;
+    let bytes = packed_rounds(case, k);
+    let snapshot = snapshot(case);
+    let who = snapshot.leaves()[case.u64(2) as usize % snapshot.leaves().len()].roller;
+    let Ok(posted) = rounds::decode(&params, k, &bytes) else {
+        return vec![B256::ZERO; 4];
+    };
+    let drawn = (TaskId(case.word(5)), case.word(6));
+    let tickets = rounds::tickets(&params, &snapshot, drawn, &posted, who);
+    let sum = tickets
+        .iter()
+        .fold(0u128, |sum, own| 100 * sum + u128::from(*own));
+    let fits = rounds::fits(params.late_divisor, &tickets, (case.u64(4) % 7) as u32);
+    let named = posted[0]
+        .full
+        .iter()
+        .find(|full| full.roller == case.address(104));
+    let seats = named.map_or(0, |full| rounds::distinct(&full.seats));
+    vec![int(true), int(sum), int(fits), int(seats)]
+}
+
+/// One to three rounds for draws of `k` points; some are out of order, too short or too long, or cut.
+fn packed_rounds(case: &Case, k: u32) -> Vec<u8> {
+    let mut packed = Vec::new();
+    for n in 0..1 + case.u64(7) % 3 {
+        let j = 100 + 40 * n;
+        packed.extend((case.u64(j) % 8 + 6 * n).to_be_bytes());
+        let outcomes = outcomes(case, k, j);
+        packed.push(outcomes.len() as u8);
+        packed.extend(outcomes);
+        packed.extend(named(case, j));
+    }
+    if case.u64(3).is_multiple_of(8) {
+        packed.pop();
+    }
+    packed
+}
+
+fn outcomes(case: &Case, k: u32, j: u64) -> Vec<u8> {
+    let mut outcomes = Vec::new();
+    let mut tickets = 0;
+    for byte in case.word(j + 1).iter().rev().take(8 * k as usize) {
+        if tickets == k {
+            break;
+        }
+        let code = if *byte == 255 { 8 } else { byte % 8 };
+        tickets += u32::from(code == 7);
+        outcomes.push(code);
+    }
+    match case.u64(j + 2) % 16 {
+        0 => outcomes.push(0),
+        1 => drop(outcomes.pop()),
+        _ => {}
+    }
+    outcomes
+}
+
+/// Up to two rollers with up to three seats each.
+fn named(case: &Case, j: u64) -> Vec<u8> {
+    let rollers = case.u64(j + 3) % 3;
+    let mut named = vec![rollers as u8];
+    for f in 0..rollers {
+        let seats = case.u64(j + 6 + f) % 4;
+        named.extend(case.address(j + 4 + f));
+        named.extend((seats as u16).to_be_bytes());
+        for s in 0..seats {
+            let random = case.bits(j + 10 + 4 * f + s, 128);
+            named.extend((random as u64 % 4).to_be_bytes());
+            named.extend((((random >> 64) % 3) as u32).to_be_bytes());
+        }
+    }
+    named
+}
+
+/// A few entries, of which one may be out of order or without tickets.
+fn entries(case: &Case) -> Vec<Entry> {
+    let entry = |n: u64| {
+        let is_elsewhere = case.u64(10 + n).is_multiple_of(16);
+        let place = if is_elsewhere {
+            case.u64(20 + n) % 5
+        } else {
+            n
+        };
+        Entry {
+            roller: Address::with_last_byte(place as u8 + 1),
+            tickets: (case.u64(30 + n) % 16) as u32,
+            proof_digest: ProofDigest(int(1u8)),
+        }
+    };
+    (0..case.u64(0) % 6).map(entry).collect()
+}
+
 fn bonds(case: &Case) -> Vec<B256> {
     let (held, one, full) = (case.bits(0, 90), case.bits(1, 88), case.bits(2, 88));
-    let evidence = if case.u64(3).is_multiple_of(2) {
-        bond::Evidence::FalsePassOver
-    } else {
-        bond::Evidence::DroppedSubmission
-    };
+    let evidence = bond::Evidence::ALL[case.u64(3) as usize % 6];
     let required = bond::required(ScrWei(one), case.u32(4), ScrWei(full));
     let loss = bond::loss(evidence, ScrWei(held), ScrWei(one), ScrWei(full));
     vec![int(required.0), int(loss.to_roller.0), int(loss.burned.0)]
