@@ -72,7 +72,7 @@ pub fn all(params: &Params) -> Vec<Model> {
     for (own, seats) in [(1, 3), (2, 3), (1, 2)] {
         models.push(dropping(params, own, seats));
     }
-    models.push(favouring(params));
+    models.extend([0.02, 0.1, 0.3].map(|share| favouring(params, share)));
     models.extend([0.1, 0.3].map(|share| operator_as_victim(params, share)));
     models
 }
@@ -174,25 +174,32 @@ fn dropping(params: &Params, own: u32, seats: u32) -> Model {
     )
 }
 
-/// The operator seats itself instead of the roller that the beacon drew.
-fn favouring(params: &Params) -> Model {
+/// The operator enters its own roller, which has this share of the reputation, alone. Anybody shows from L1 that the entry does not follow
+/// from the draw, or who was passed over shows that the posted reason is false: one charge in any case.
+fn favouring(params: &Params, share: f64) -> Model {
     let reward = ScrWei::from_scr(30);
     let fine = fine_full(params, params.unit_price, params.reference_prover_gas);
-    let loss = bond::loss(
-        bond::Evidence::WrongDraw,
-        ScrWei::from_scr(1_000_000),
-        reward,
-        fine,
+    let bond = ScrWei::from_scr(1_000_000);
+    let kinds = [bond::Evidence::WrongDraw, bond::Evidence::FalsePassOver];
+    let losses = kinds.map(|kind| bond::loss(kind, bond, reward, fine));
+    let lost = losses.map(|loss| (loss.to_roller.0 + loss.burned.0) as f64 / reward.0 as f64);
+    let setting = format!(
+        "the whole lottery for {:.0} % of the reputation",
+        share * 100.0
     );
-    let lost = (loss.to_roller.0 + loss.burned.0) as f64 / reward.0 as f64;
-    let gained = 1.0 / f64::from(params.k);
     Model::new(
         "operator favours itself",
-        "the draw follows from L1 alone",
-        "one seat of a task".into(),
-        gained - lost,
+        "the draw is posted, and follows from L1",
+        setting,
+        1.0 - share - lost[0].min(lost[1]),
         "rewards B",
     )
+}
+
+/// The share of the tickets that an operator can give its own roller without any evidence against it: it calls at capacity whoever holds
+/// two open seats, though it has shown more capacity, where such rollers take `busy` of the other hits. `share` is what the draw gives.
+pub fn favoured_share(share: f64, busy: f64) -> f64 {
+    share / (share + (1.0 - share) * (1.0 - busy))
 }
 
 /// The operator wrongs a roller of its own to be paid by its own bond: half is burned.
@@ -256,6 +263,14 @@ mod tests {
             ..Params::default()
         };
         assert!(whitewashing(&params, params.q_min).pays());
+    }
+
+    /// The figures of `docs/mechanism/limits.md`.
+    #[test]
+    fn what_no_evidence_shows_is_bounded_by_the_idle() {
+        assert_eq!(favoured_share(0.1, 0.0), 0.1);
+        assert!((favoured_share(0.1, 0.5) - 0.18).abs() < 0.005);
+        assert!((favoured_share(0.1, 0.9) - 0.53).abs() < 0.005);
     }
 
     #[test]
