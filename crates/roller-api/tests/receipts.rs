@@ -447,6 +447,15 @@ async fn a_heartbeat_is_taken_only_with_its_receipt() {
         closed: vec![operator.sign(close(SeatOutcome::OnTime)).await],
     };
     assert_eq!(asker.heartbeat(&request, &good).unwrap().len(), 2);
+    let resting = HeartbeatReceipt {
+        ready: false,
+        ..heartbeat(120)
+    };
+    let resting = HeartbeatReply {
+        receipt: Some(operator.sign(resting).await),
+        ..good.clone()
+    };
+    assert_eq!(asker.heartbeat(&request, &resting).unwrap().len(), 2);
     let drained = HeartbeatRequest {
         ready: false,
         ..request.clone()

@@ -130,6 +130,13 @@ fn a_seat_lost_by_silence_is_not_handed_out_again_but_a_late_proof_is_taken() {
         world.seat(batch, 0, 1).state,
         rollmill_protocol::board::SeatState::Late
     );
+    // It arrived by its deadline, which is what receipts tell L1: no ticket of the others counts twice beside it.
+    world.deliver_all(batch);
+    let task = world.task(batch);
+    assert_eq!(task.final_entries().len(), 3);
+    for entry in task.final_entries() {
+        assert_eq!(entry.tickets, task.seats[&(0, entry.roller)].tickets);
+    }
 }
 
 #[test]

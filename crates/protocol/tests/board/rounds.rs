@@ -7,7 +7,14 @@ use rollmill_protocol::{
         Action, Alarm, BoardError, Event, MissedBecause, Presence, ReleasedBecause, SeatState,
         Stage, Verdict,
     },
-    law::{ONE, Params, deadline::deadline_s, reputation::OfferOutcome},
+    law::{
+        ONE, Params,
+        deadline::deadline_s,
+        draw::HitOutcome,
+        eligibility::PassedOver,
+        reputation::OfferOutcome,
+        rounds::{self, Full},
+    },
 };
 
 fn devnet() -> Params {
@@ -398,6 +405,17 @@ fn a_hit_without_capacity_is_a_declined_offer() {
         .map(|i| world.board.roller(roller(i)).unwrap().record.declined)
         .sum();
     assert_eq!(declined, 2);
+    // What is posted names the seats that bind them.
+    let posted = rounds::decode(world.board.params(), 3, &world.task(second).posted_rounds());
+    let [posted] = &posted.unwrap()[..] else {
+        panic!("one round was drawn")
+    };
+    let full = HitOutcome::PassedOver(PassedOver::AtCapacity);
+    assert_eq!(posted.outcomes, [full; 24]);
+    assert_eq!(posted.full.len(), 2);
+    for Full { seats, .. } in &posted.full {
+        assert_eq!(*seats, [(first, 0)]);
+    }
 
     // Delivering on time proves a peak of 1, which counts 2 from then on.
     world.deliver_all(first);
