@@ -15,7 +15,7 @@
 //! k        +1    if tasks without an on-time entry exceed MISS of all by three standard deviations (at least 2), and
 //!                (k + 1) * open tasks <= LOAD_MAX * capacity
 //!          -1    if there were none in 4 / MISS tasks, and weighted median of failure rates ^ (k - 1) < MISS / 4
-//! price    up    by UP if load > BUSY and (more tasks wait than the window holds, and not fewer than an epoch ago,
+//! price    up    by UP if load > BUSY and (more tasks wait than a quarter of the window, and not fewer than an epoch ago,
 //!                or points per ticket > HIGH, or tau is at its top and seats still fail)
 //!          down  by DOWN if load < IDLE
 //!                neither while the window shrinks
@@ -25,7 +25,8 @@
 //! their time by the median, so that a minority that sits on its proofs does not move it; what it can make, open and waiting tasks,
 //! never moves the price alone [slow-down cartel]. Completions, and this sum, are in parts of the T that a task would have
 //! today: a task that waited long has the T of other dials, and a dial that followed it would follow yesterday. For the same reason tau
-//! never rises where the median is below LOW, and T stays within 1 / LOW times what the median roller takes [late cartel].
+//! never rises where the median is below LOW, and T stays within 1 / LOW times what the median roller takes [late cartel]. RHO leaves room
+//! for one name of weight CAP that fails altogether: an outage of one is no reason to give all more time.
 //! The waiting tasks are part of the price because the window keeps the draw from ever feeling more load than the rollers can carry:
 //! with points per ticket alone the price falls to its floor while batches queue. A queue that shrinks is being worked off: raising
 //! the price until it is gone overshoots. DOWN is small because many rollers leave at about the same price, and IDLE is far below BUSY
@@ -142,6 +143,9 @@ impl Controls {
         }
     }
 }
+
+/// Tasks wait when there are more of them than this part of the window.
+const WAITING_DIVISOR: u32 = 4;
 
 /// Rounds in which the cap on a weight is found.
 const CAP_ROUNDS: usize = 4;
@@ -333,7 +337,8 @@ pub fn next(params: &ControlParams, now: Controls, measure: &EpochMeasure) -> Co
     };
     let is_out_of_time = is_failing && now.tau_ns_per_gas >= params.tau_ns_per_gas.1;
     let load = measure.load(params);
-    let is_short = (measure.queued > now.window && measure.queued >= measure.queued_before)
+    let is_waiting = measure.queued > now.window / WAITING_DIVISOR;
+    let is_short = (is_waiting && measure.queued >= measure.queued_before)
         || measure.points_per_ticket(params) > params.points_high
         || is_out_of_time;
     let before = u64::try_from(now.unit_price.0).unwrap_or(u64::MAX);
@@ -554,7 +559,10 @@ mod tests {
             queued: 61,
             ..busy(100, 2)
         };
-        assert_eq!(price(now, &measure), first + first / 16);
+        assert_eq!(price(now, &measure), first + first / 8);
+        measure.queued = 15;
+        assert_eq!(price(now, &measure), first, "a quarter of the window");
+        measure.queued = 61;
         measure.queued_before = 62;
         assert_eq!(price(now, &measure), first, "the queue shrinks");
         measure.queued = 1_000;

@@ -135,9 +135,9 @@ impl Default for Params {
             epoch_s: 20 * 60,
             control: ControlParams {
                 step: ONE / 8,
-                price_up: ONE / 16,
+                price_up: ONE / 8,
                 price_down: ONE / 32,
-                on_time_target: ONE / 100 * 97,
+                on_time_target: ONE / 100 * 92,
                 completion_low: ONE / 3,
                 miss_target: ONE / 1_000,
                 load_max: ONE / 10 * 9,
