@@ -30,7 +30,8 @@ fn main() -> eyre::Result<()> {
         attackers: 1,
         closed_by: "reward and offers follow prover gas",
         arena: Arena::Steady,
-        bound_per_share: 0.0,
+        relabels: false,
+        bound: |_| 0.0,
     };
     let setting = Setting {
         seeds: 2,

@@ -1,14 +1,20 @@
 //! The law at work: the production board between an invented L1 and invented rollers.
 //!
 //! One queue of timed happenings, in milliseconds; the board sees whole seconds. L1 has a block every twelve seconds and
-//! carries out in it what the board asked for since the block before (`l1`). Rollers are machines with a strategy
-//! (`rollers`) and names on the board (`registry`), some in league with the operator of the rollup (`collusion`). What is measured is written down in `recorder`.
+//! carries out in it what the board asked for since the block before (`l1`), under beacons that some proposers choose (`proposers`).
+//! Rollers are machines with a strategy (`rollers`) and names on the board (`registry`), some in league with the operator of the rollup
+//! (`collusion`, `favours`). Batches are users', some of them rollers' own (`users`); new SCR is divided in `pot`. What is measured is
+//! written down in `recorder`.
 
 mod collusion;
+mod favours;
 mod l1;
+mod pot;
+mod proposers;
 mod recorder;
 mod registry;
 mod rollers;
+mod users;
 
 use crate::{
     fleet::{self, Operator},
@@ -19,7 +25,7 @@ use crate::{
     world::World,
 };
 use rollmill_protocol::{
-    Roller, ScrWei, TaskId,
+    BatchNumber, Roller, ScrWei, TaskId,
     board::{Action, Board, BoardError, Event, Presence, SeatKey},
     law::Params,
 };
@@ -122,6 +128,9 @@ pub struct LawMarket<'w> {
     job_of: HashMap<SeatKey, JobId>,
     posts: Vec<(SeatKey, Post)>,
     collusion: collusion::Collusion,
+    proposers: proposers::Proposers,
+    users: users::Users,
+    pot: pot::Pot,
     in_work: HashMap<(usize, TaskId), u32>,
     generation: u32,
     noise: Rng,
@@ -179,6 +188,9 @@ impl<'w> LawMarket<'w> {
             job_of: HashMap::new(),
             posts: Vec::new(),
             collusion: collusion::Collusion::of(&operators),
+            proposers: proposers::Proposers::of(world, &operators),
+            users: users::Users::of(&operators),
+            pot: pot::Pot::of(&world.emission),
             in_work: HashMap::new(),
             generation: 0,
             noise: Rng::stream(world.seed, "noise"),
@@ -340,19 +352,25 @@ impl<'w> LawMarket<'w> {
         if let Some(next) = self.arrivals.get(i + 1) {
             self.at(next.at_ms, Happening::Commit(i + 1));
         }
+        self.commit_batch(arrival.gas);
+        self.commit_own_batches();
+    }
+
+    fn commit_batch(&mut self, gas: u64) -> BatchNumber {
         let batch = self.board.committed_through() + 1;
         let epoch = self.board.epoch();
-        self.recorder.committed(batch, self.now_ms, arrival.gas);
+        self.recorder.committed(batch, self.now_ms, gas);
         self.apply(Event::BatchCommitted {
             batch,
             task: TaskId::of_batch(1, Roller::ZERO, batch),
             l1_block: self.l1.block,
-            prover_gas_estimate: arrival.gas,
+            prover_gas_estimate: gas,
             unit_price: self.board.controls().unit_price,
             epoch,
             program_version: 1,
         })
         .expect("batches are committed in order");
+        batch
     }
 
     /// Prover gas of a batch that is kept.

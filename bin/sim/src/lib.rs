@@ -6,7 +6,7 @@
 //! `examples/my_attack.rs`).
 //!
 //! Rules of this crate:
-//! - No clock and no system randomness: equal worlds and seeds give equal numbers on equal machines.
+//! - No clock and no system randomness: equal worlds and seeds give equal numbers on equal machines. Only the report says what it took.
 //! - Floating point is for what is invented and measured (speeds, times, money of people); the law stays integer.
 //! - Money is counted by *expected* reward: an entry is credited with its share of the tickets, not by the luck of the lottery, so
 //!   that an advantage of a percent is seen in a day of simulated time. The lottery's winner settles all the same.

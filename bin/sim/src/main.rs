@@ -4,7 +4,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use eyre::{Context, Result};
 use sim::{
     attacks::{self, Attack},
-    claims, defences,
+    claims::{self, Effort},
+    defences,
     harness::{self, Harness, Setting, Worth},
     models::{self, Model},
     outcome::{Columns, Outcome},
@@ -41,10 +42,13 @@ enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Measure attacks against honest play. Exit status 1 when one pays beyond its bound.
+    /// Measure attacks against honest play. Exit status 1 unless all are shown to be closed or within their bounds.
     Attacks(AttackArgs),
     /// Check the promises of the law. Exit status 1 when one is broken.
     Claims {
+        /// In seconds instead of minutes: fewer seeds, smaller and shorter worlds.
+        #[arg(long)]
+        quick: bool,
         #[command(flatten)]
         output: Output,
     },
@@ -84,12 +88,18 @@ struct AttackArgs {
     /// What the median roller earns over its costs when it is busy all the time.
     #[arg(long, default_value_t = Setting::default().margin)]
     margin: f64,
-    /// Measure over shares, k and margins, in a small arena.
-    #[arg(long, conflicts_with_all = ["share", "k", "margin"])]
+    /// Cost of a second proof of a task under another name, as a share of a whole one; what each attack assumes without it.
+    #[arg(long, value_name = "SHARE")]
+    relabel: Option<f64>,
+    /// Measure over shares, k, margins and re-label costs, in a small arena.
+    #[arg(long, conflicts_with_all = ["share", "k", "margin", "relabel"])]
     grid: bool,
-    /// Seeds per attack.
+    /// Seeds per attack at least; a clear loss takes fewer.
     #[arg(long, default_value_t = Setting::default().seeds)]
     seeds: u64,
+    /// Seeds per attack at most, while it is unclear whether it pays.
+    #[arg(long, default_value_t = Setting::default().seeds_max)]
+    seeds_max: u64,
     #[command(flatten)]
     output: Output,
 }
@@ -199,19 +209,23 @@ fn measure_attacks(args: &AttackArgs) -> Result<ExitCode> {
     let setting = Setting {
         share: args.share,
         seeds: args.seeds,
+        seeds_max: args.seeds_max,
         k: args.k,
         margin: args.margin,
+        relabel: args.relabel,
     };
     let settings = |attack: &Attack| {
+        let mut settings = vec![setting];
         if args.grid {
-            harness::grid(attack, args.seeds)
-        } else {
-            vec![setting]
+            settings = harness::grid(attack, args.seeds);
+            let most = settings.iter_mut();
+            most.for_each(|setting| setting.seeds_max = args.seeds_max);
         }
+        settings
     };
     let measured = measure(&world, &named(&args.attack)?, settings)?;
     let computed = models::all(&world.params()?);
-    let pays = measured.iter().any(Worth::exceeds_bound) || computed.iter().any(Model::pays);
+    let pays = measured.iter().any(Worth::is_open) || computed.iter().any(Model::pays);
     let table = table::attacks(&measured, &computed);
     args.output.print(&table, &Attacks { measured, computed })?;
     Ok(ExitCode::from(u8::from(pays)))
@@ -239,8 +253,9 @@ fn main() -> Result<ExitCode> {
             ExitCode::SUCCESS
         }
         Command::Attacks(args) => measure_attacks(&args)?,
-        Command::Claims { output } => {
-            let claims = claims::all()?;
+        Command::Claims { quick, output } => {
+            let effort = if quick { Effort::Quick } else { Effort::Full };
+            let claims = claims::all(effort)?;
             output.print(&table::claims(&claims), &claims)?;
             ExitCode::from(u8::from(claims.iter().any(|claim| !claim.is_kept)))
         }

@@ -1,19 +1,13 @@
-//! Attacks that are formulas here and not played: by users, by L1 proposers, wrongs of the operator that leave their evidence on L1
-//! alone, and a name's choice over weeks. Computed with the law's own functions; what is played is in [`crate::attacks`].
+//! What days of play cannot show, computed with the law's own functions: a name's choice over weeks from every height of reputation, and
+//! a proposer's over several blocks in a row with the best policy. Both are also played, as strategies of [`crate::attacks`].
 //!
-//! Each returns a [`Model`]: what honest play yields, what the attack yields, and the bound that makes the difference negative. All
-//! are in units that cancel (one reward B = 1, one epoch's pot = 1), so that no price is needed.
+//! Each attack is a [`Model`], in units that cancel, so that no price is needed. Beside them: the tickets that an operator can give its own
+//! roller without any evidence ([`favoured_share`]), and what computing together saves ([`merged_cost`], [`coalition_cost`]).
 
 use crate::grinding::{self, Beacon};
-use alloy_primitives::Address;
-use rollmill_protocol::{
-    ScrWei,
-    law::{
-        Params, bond,
-        emission::{EmissionParams, SettledWork},
-        fine::fine_full,
-        reputation::{EpochOffers, OfferOutcome, after_epoch},
-    },
+use rollmill_protocol::law::{
+    Params,
+    reputation::{EpochOffers, OfferOutcome, after_epoch},
 };
 use serde::Serialize;
 
@@ -61,19 +55,11 @@ pub fn all(params: &Params) -> Vec<Model> {
     for q in [params.q_min, params.q_init / 2] {
         models.push(whitewashing(params, q));
     }
-    for share in [0.05, 0.3, 0.9] {
-        models.push(stuffing(share));
-    }
     for beacon in [Beacon::Draw, Beacon::Lottery] {
         for (share, slots) in [(0.1, 1), (0.3, 2), (0.5, 3)] {
             models.push(beacon_grinding(params, beacon, share, slots));
         }
     }
-    for (own, seats) in [(1, 3), (2, 3), (1, 2)] {
-        models.push(dropping(params, own, seats));
-    }
-    models.extend([0.02, 0.1, 0.3].map(|share| favouring(params, share)));
-    models.extend([0.1, 0.3].map(|share| operator_as_victim(params, share)));
     models
 }
 
@@ -103,34 +89,6 @@ fn whitewashing(params: &Params, q: u64) -> Model {
     )
 }
 
-/// A user with this share of all proving stuffs as many batches of its own again: fees go to all rollers, the pot does not grow.
-fn stuffing(share: f64) -> Model {
-    let emission = EmissionParams {
-        pot: ScrWei::from_scr(1_000_000),
-        halving_epochs: 1_000,
-        batch_gas_max: u64::MAX,
-    };
-    let (own, others) = (Address::repeat_byte(1), Address::repeat_byte(2));
-    let pot_share = |times: u64| {
-        let mut work = SettledWork::default();
-        let of = |share: f64| (share * 1e9) as u64 * times;
-        work.count(&emission, own, of(share));
-        work.count(&emission, others, of(1.0 - share));
-        let shares = work.divide(emission.pot);
-        shares[0].1.0 as f64 / emission.pot.0 as f64
-    };
-    // Fees of the stuffed batches: one unit, of which its own rollers earn their share back.
-    let advantage = pot_share(2) - pot_share(1) - (1.0 - share);
-    let setting = format!("{:.0} % of the proving, doubles the load", share * 100.0);
-    Model::new(
-        "wash proving, stuffing",
-        "a fixed pot per epoch",
-        setting,
-        advantage,
-        "fees of the stuffed batches",
-    )
-}
-
 /// See [`grinding`]: real choices over the beacons of up to three slots in a row.
 fn beacon_grinding(params: &Params, beacon: Beacon, share: f64, slots: u32) -> Model {
     let (attack, of) = match beacon {
@@ -150,77 +108,10 @@ fn beacon_grinding(params: &Params, beacon: Beacon, share: f64, slots: u32) -> M
     )
 }
 
-/// The operator drops one honest submission of `seats` so that its own `own` tickets win more often. The roller posts it on L1, and the
-/// bond pays.
-fn dropping(params: &Params, own: u32, seats: u32) -> Model {
-    let reward = ScrWei::from_scr(30);
-    let before = f64::from(own) / f64::from(seats);
-    let after = f64::from(own) / f64::from(seats - 1);
-    let fine = fine_full(params, params.unit_price, params.reference_prover_gas);
-    let loss = bond::loss(
-        bond::Evidence::DroppedSubmission,
-        ScrWei::from_scr(1_000_000),
-        reward,
-        fine,
-    );
-    let lost = (loss.to_roller.0 + loss.burned.0) as f64 / reward.0 as f64;
-    let setting = format!("own {own} of {seats} tickets");
-    Model::new(
-        "operator drops a proof",
-        "posted on L1, the bond pays 2 B",
-        setting,
-        after - before - lost,
-        "rewards B",
-    )
-}
-
-/// The operator enters its own roller, which has this share of the reputation, alone. Anybody shows from L1 that the entry does not follow
-/// from the draw, or who was passed over shows that the posted reason is false: one charge in any case.
-fn favouring(params: &Params, share: f64) -> Model {
-    let reward = ScrWei::from_scr(30);
-    let fine = fine_full(params, params.unit_price, params.reference_prover_gas);
-    let bond = ScrWei::from_scr(1_000_000);
-    let kinds = [bond::Evidence::WrongDraw, bond::Evidence::FalsePassOver];
-    let losses = kinds.map(|kind| bond::loss(kind, bond, reward, fine));
-    let lost = losses.map(|loss| (loss.to_roller.0 + loss.burned.0) as f64 / reward.0 as f64);
-    let setting = format!(
-        "the whole lottery for {:.0} % of the reputation",
-        share * 100.0
-    );
-    Model::new(
-        "operator favours itself",
-        "the draw is posted, and follows from L1",
-        setting,
-        1.0 - share - lost[0].min(lost[1]),
-        "rewards B",
-    )
-}
-
 /// The share of the tickets that an operator can give its own roller without any evidence against it: it calls at capacity whoever holds
 /// two open seats, though it has shown more capacity, where such rollers take `busy` of the other hits. `share` is what the draw gives.
 pub fn favoured_share(share: f64, busy: f64) -> f64 {
     share / (share + (1.0 - share) * (1.0 - busy))
-}
-
-/// The operator wrongs a roller of its own to be paid by its own bond: half is burned.
-fn operator_as_victim(params: &Params, share: f64) -> Model {
-    let reward = ScrWei::from_scr(30);
-    let fine = fine_full(params, params.unit_price, params.reference_prover_gas);
-    let loss = bond::loss(
-        bond::Evidence::FalsePassOver,
-        ScrWei::from_scr(1_000_000),
-        reward,
-        fine,
-    );
-    let advantage = -(loss.burned.0 as f64) / reward.0 as f64;
-    let setting = format!("own roller with {:.0} % of the reputation", share * 100.0);
-    Model::new(
-        "operator as its own victim",
-        "half of every loss is burned",
-        setting,
-        advantage,
-        "rewards B",
-    )
 }
 
 /// Proving cost per ticket of one name with this share of the reputation, over that of a name so small that it never holds two

@@ -18,6 +18,8 @@ pub struct OperatorOutcome {
     pub fines_scr: f64,
     /// Costs, SCR: machine and interest on stake.
     pub cost_scr: f64,
+    /// Of these, interest on stake.
+    pub interest_scr: f64,
     /// Reputation ratio at the end, mean over names weighted by stake.
     pub q: f64,
     /// Offers.
@@ -62,6 +64,10 @@ pub struct Sample {
     pub q_power_per_stake: f64,
     /// Batches settled so far.
     pub settled: u64,
+    /// Seats on time so far.
+    pub on_time: u64,
+    /// Seats late or missed so far.
+    pub failed: u64,
 }
 
 /// What came of a simulation.
@@ -127,6 +133,8 @@ pub struct Columns {
     pub on_time_rate: f64,
     /// Rank correlation of reputation with power at the end.
     pub reputation_power: Option<f64>,
+    /// See [`Outcome::reputation_bounded`].
+    pub reputation_bounded: Option<f64>,
     /// Rank correlation of q with power over stake at the end.
     pub q_power_per_stake: Option<f64>,
     /// See [`Outcome::converged_at_tasks`].
@@ -143,6 +151,8 @@ pub struct Columns {
 
 /// Rank correlation at which q has found power over stake.
 const CONVERGED: f64 = 0.95;
+/// A reputation ratio from which on the stake is all that counts.
+const STAKE_USED_UP: f64 = 0.95;
 
 impl Outcome {
     /// Everything that is computed from it.
@@ -162,6 +172,7 @@ impl Outcome {
             wasted_per_batch: self.wasted_per_batch(),
             on_time_rate: self.on_time_rate(),
             reputation_power: has_board.then(|| self.reputation_power()),
+            reputation_bounded: has_board.then(|| self.reputation_bounded()),
             q_power_per_stake: has_board.then(|| self.q_power_per_stake()),
             converged_at_tasks: self.converged_at_tasks(),
             cost_per_batch: self.cost_per_batch(),
@@ -219,6 +230,24 @@ impl Outcome {
         stats::spearman(
             &self.column(|o| o.stake_scr * o.q),
             &self.column(|o| o.power),
+        )
+    }
+
+    /// Rank correlation of reputation at the end with what it can be: power, as far as the stake goes. Power is turned into reputation by
+    /// the median ratio of the two among rollers whose stake is not used up.
+    pub fn reputation_bounded(&self) -> f64 {
+        let free = self.operators.iter().filter(|o| o.q < STAKE_USED_UP);
+        let rates: Vec<f64> = free.map(|o| o.stake_scr * o.q / o.power).collect();
+        let rate = if rates.is_empty() {
+            f64::INFINITY
+        } else {
+            stats::percentile(&rates, 0.5)
+        };
+        let possible = self.operators.iter();
+        let possible = possible.map(|o| (o.power * rate).min(o.stake_scr));
+        stats::spearman(
+            &self.column(|o| o.stake_scr * o.q),
+            &possible.collect::<Vec<f64>>(),
         )
     }
 

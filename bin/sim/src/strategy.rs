@@ -73,13 +73,35 @@ pub struct View {
     pub is_renamed: bool,
 }
 
-/// A valid submission of somebody else, as an operator of the rollup sees it that is in league with rollers.
+/// A valid submission, as an operator of the rollup sees it that is in league with rollers.
 #[derive(Clone, Copy, Debug)]
 pub struct Submission {
+    /// Is it of a roller in league with the operator?
+    pub is_own: bool,
     /// Tickets of the submission's seat.
     pub tickets: u32,
     /// Tickets of the rollers in league with the operator in the same task.
     pub own_tickets: u32,
+}
+
+/// Batches that a strategy commits itself, as a user of the rollup.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OwnBatches {
+    /// How many for each batch of others.
+    pub per_batch: f64,
+    /// Prover gas of one, in ordinary batches.
+    pub size: f64,
+}
+
+/// An L1 block of one's own, and what its prevrandao decides.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OwnBlock {
+    /// Rewards that it brings, less the cost of proofs, SCR.
+    pub worth_scr: f64,
+    /// The same in the mean over all values that it could have.
+    pub expected_scr: f64,
+    /// What is lost with the block, SCR.
+    pub reward_scr: f64,
 }
 
 /// What an operator of the rollup does with a submission.
@@ -108,6 +130,8 @@ pub enum Plan {
     GarbageThenDefend,
     /// Have the operator of the rollup enter a digest of nothing; prove if it wins.
     EnterUnproved,
+    /// Post a digest of nothing on L1, as if nobody took the submission.
+    PostNothing,
     /// Do nothing.
     Ignore,
 }
@@ -148,14 +172,35 @@ pub trait Strategy {
         Plan::Prove
     }
 
-    /// Is the operator of the rollup in league with it? Then [`Self::intake`] is asked for the submissions of all others.
+    /// Is the operator of the rollup in league with it? Then [`Self::intake`] is asked for all submissions.
     fn has_operator(&self) -> bool {
         false
     }
 
-    /// What the operator of the rollup does with a valid submission of somebody else.
+    /// What the operator of the rollup does with a valid submission.
     fn intake(&mut self, _submission: &Submission) -> Intake {
         Intake::Take
+    }
+
+    /// Tickets with which the operator of the rollup enters a roller in league with it that drew `drawn`; `unpunished` is the most for
+    /// which nothing can be shown on L1.
+    fn entered(&self, drawn: u32, _unpunished: &dyn Fn() -> u32) -> u32 {
+        drawn
+    }
+
+    /// Batches that it commits itself, and pays for.
+    fn own_batches(&self) -> Option<OwnBatches> {
+        None
+    }
+
+    /// Share of L1's blocks that it proposes.
+    fn proposes(&self) -> f64 {
+        0.0
+    }
+
+    /// Does it publish a block of its own? Else the next proposer makes the block of that number, with another prevrandao.
+    fn publishes(&mut self, _block: &OwnBlock) -> bool {
+        true
     }
 
     /// Asked after every change of the machine's load, and every ten minutes.

@@ -1,7 +1,11 @@
 //! Tables: for the terminal, for Markdown, as CSV.
 
 use crate::{
-    claims::Claim, defences::DefenceCost, harness::Worth, models::Model, outcome::Outcome,
+    claims::Claim,
+    defences::DefenceCost,
+    harness::{Verdict, Worth},
+    models::Model,
+    outcome::Outcome,
 };
 
 /// A table of text.
@@ -102,6 +106,7 @@ pub fn outcomes(outcomes: &[Outcome]) -> Table {
         "wasted/batch",
         "on time",
         "R~power",
+        "R~bounded",
         "q~power/stake",
         "q converges at",
         "cost/batch",
@@ -125,6 +130,7 @@ pub fn outcomes(outcomes: &[Outcome]) -> Table {
             format!("{:.2}", columns.wasted_per_batch),
             format!("{:.4}", columns.on_time_rate),
             known(columns.reputation_power, 3),
+            known(columns.reputation_bounded, 3),
             known(columns.q_power_per_stake, 3),
             known(columns.converged_at_tasks, 0),
             format!("{:.2}", columns.cost_per_batch),
@@ -135,16 +141,18 @@ pub fn outcomes(outcomes: &[Outcome]) -> Table {
     table
 }
 
-/// What attacks by rollers are worth.
+/// What attacks are worth over their grid: a row for each setting, with its margins beside each other.
 pub fn worths(worths: &[Worth]) -> Table {
     let mut table = Table::new(&[
         "attack",
+        "c",
         "share",
         "k",
-        "margin",
         "honest",
         "attack's",
         "advantage",
+        "±",
+        "thin margin",
         "±",
         "seeds",
         "others",
@@ -153,21 +161,29 @@ pub fn worths(worths: &[Worth]) -> Table {
         "pays",
         "closed by",
     ]);
-    for worth in worths {
+    let setting = |worth: &Worth| (worth.attack.clone(), worth.relabel, worth.share, worth.k);
+    for margins in worths.chunk_by(|a, b| setting(a) == setting(b)) {
+        let (worth, thin) = (&margins[0], margins.get(1));
+        let known = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:+.4}"));
+        let error = thin.map_or("-".into(), |thin| format!("{:.4}", thin.error));
+        let seeds = margins.iter().map(|worth| worth.seeds).max();
+        let worst = margins.iter().find(|worth| worth.is_open());
         table.push(vec![
             worth.attack.clone(),
+            worth.relabel.map_or("-".into(), |c| c.to_string()),
             format!("{:.0} %", worth.share * 100.0),
             worth.k.to_string(),
-            worth.margin.to_string(),
             format!("{:+.3}", worth.honest),
             format!("{:+.3}", worth.attacking),
             format!("{:+.4}", worth.advantage),
             format!("{:.4}", worth.error),
-            worth.seeds.to_string(),
+            known(thin.map(|thin| thin.advantage)),
+            error,
+            seeds.unwrap_or(0).to_string(),
             format!("{:+.3}", worth.others),
             format!("{:+.1} %", worth.throughput * 100.0),
             format!("{:+.1} %", worth.price * 100.0),
-            pays(worth),
+            pays(worst.unwrap_or(worth)),
             worth.closed_by.clone(),
         ]);
     }
@@ -179,13 +195,20 @@ fn yes(pays: bool) -> String {
 }
 
 fn pays(worth: &Worth) -> String {
-    if worth.exceeds_bound() {
-        "YES".into()
-    } else if worth.pays() {
-        format!("<= {:.2}", worth.bound)
-    } else {
-        "no".into()
+    match worth.verdict {
+        Verdict::Pays => "YES".into(),
+        Verdict::Unclear => "unclear".into(),
+        Verdict::Closed if worth.pays() => format!("<= {:.2}", worth.bound),
+        Verdict::Closed => "no".into(),
     }
+}
+
+fn setting(worth: &Worth) -> String {
+    let (share, k, margin) = (worth.share, worth.k, worth.margin);
+    let relabel = worth
+        .relabel
+        .map_or(String::new(), |c| format!(", c = {c}"));
+    format!("share {share}, k = {k}, margin {margin}{relabel}")
 }
 
 /// Attacks by rollers and computed ones in one table, with the columns that both have.
@@ -202,10 +225,7 @@ pub fn attacks(worths: &[Worth], models: &[Model]) -> Table {
     for worth in worths {
         table.push(vec![
             worth.attack.clone(),
-            format!(
-                "share {}, k = {}, margin {}",
-                worth.share, worth.k, worth.margin
-            ),
+            setting(worth),
             format!("{:+.4}", worth.advantage),
             format!("{:.4}", worth.error),
             "honest costs".into(),

@@ -33,6 +33,10 @@ pub struct World {
     pub money: Money,
     /// What L1 does.
     pub l1: L1Rules,
+    /// New SCR for proving.
+    pub emission: Emission,
+    /// Cost of a second proof of a task under another name, as a share of a whole one; what each strategy assumes without it.
+    pub relabel: Option<f64>,
     /// Overrides of the law.
     pub law: toml::Table,
 }
@@ -183,7 +187,15 @@ pub struct Shock {
     /// Comes at this hour.
     pub at_h: f64,
     /// Slots are multiplied by this (rounded, at least 1), of what they were at first.
+    #[serde(default = "unchanged")]
     pub slots_factor: f64,
+    /// Prover gas per second of a slot is multiplied by this; what a second costs stays.
+    #[serde(default = "unchanged")]
+    pub speed_factor: f64,
+}
+
+fn unchanged() -> f64 {
+    1.0
 }
 
 /// Rollers that play an attack.
@@ -217,6 +229,25 @@ pub struct L1Rules {
     pub unbond_hours: f64,
     /// Bond of an accuser, SCR.
     pub accusation_bond_scr: f64,
+    /// Rewards come from what users pay for proving. Else from a pool that was filled once, and whoever collects the fees commits
+    /// batches of his own for nothing.
+    pub fees_fill_pool: bool,
+    /// Most rewards under one lottery beacon, SCR (`BeaconCapWei`); a single batch may pay more.
+    pub beacon_cap_scr: f64,
+    /// What a proposer loses with a skipped block, SCR.
+    pub block_reward_scr: f64,
+}
+
+/// New SCR for proving: a fixed pot, divided over settled prover gas.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Emission {
+    /// Pot of an emission epoch, SCR; 0 for none.
+    pub pot_scr: f64,
+    /// Length of an emission epoch, hours.
+    pub epoch_hours: f64,
+    /// Most prover gas of a batch that counts.
+    pub gas_max: u64,
 }
 
 /// Money of a world.
@@ -247,6 +278,8 @@ impl Default for World {
             attackers: Vec::new(),
             money: Money::default(),
             l1: L1Rules::default(),
+            emission: Emission::default(),
+            relabel: None,
             law: toml::Table::new(),
         }
     }
@@ -301,6 +334,19 @@ impl Default for L1Rules {
             settle_minutes: 60.0,
             unbond_hours: 168.0,
             accusation_bond_scr: 1_000.0,
+            fees_fill_pool: true,
+            beacon_cap_scr: 1_000.0,
+            block_reward_scr: 1_000.0,
+        }
+    }
+}
+
+impl Default for Emission {
+    fn default() -> Self {
+        Self {
+            pot_scr: 0.0,
+            epoch_hours: 24.0,
+            gas_max: 1_000_000_000,
         }
     }
 }
@@ -327,14 +373,18 @@ pub enum BuiltIn {
     Convergence,
     /// Reward follows capacity.
     Fairness,
-    /// Capacity halves.
+    /// Half of the machines are gone.
     Halved,
+    /// As many rollers and tasks as the simulator is built for.
+    Large,
     /// Load steps up and down.
     LoadStep,
     /// A third of the rollers is gone for an hour.
     Outage,
     /// Rollers that are alike.
     Scaling,
+    /// Every machine takes three times as long.
+    Slower,
     /// q finds capacity over stake.
     Unequal,
 }
@@ -347,9 +397,11 @@ pub fn built_in(world: BuiltIn) -> World {
         BuiltIn::Convergence => include_str!("../worlds/convergence.toml"),
         BuiltIn::Fairness => include_str!("../worlds/fairness.toml"),
         BuiltIn::Halved => include_str!("../worlds/halved.toml"),
+        BuiltIn::Large => include_str!("../worlds/large.toml"),
         BuiltIn::LoadStep => include_str!("../worlds/load-step.toml"),
         BuiltIn::Outage => include_str!("../worlds/outage.toml"),
         BuiltIn::Scaling => include_str!("../worlds/scaling.toml"),
+        BuiltIn::Slower => include_str!("../worlds/slower.toml"),
         BuiltIn::Unequal => include_str!("../worlds/unequal.toml"),
     };
     World::parse(text).expect("the worlds in the folder are worlds")

@@ -3,7 +3,7 @@
 //! What the bond loses is counted as a fine of the rollers in league, half of it as income of the damaged roller. The bond is always
 //! topped up; what a roller pays L1 for posting a submission is not counted.
 
-use super::{LawMarket, rollers::digest_of};
+use super::{LawMarket, favours::Favoured, rollers::digest_of};
 use crate::{
     fleet::Operator,
     strategy::{Intake, Submission},
@@ -22,6 +22,7 @@ pub(super) struct Collusion {
     operator: Option<usize>,
     unproved: HashSet<ProofDigest>,
     refused: BTreeMap<BatchNumber, Vec<SeatKey>>,
+    favoured: BTreeMap<BatchNumber, Favoured>,
     accused: BTreeSet<SeatKey>,
 }
 
@@ -44,6 +45,15 @@ impl Collusion {
         self.unproved.contains(&digest)
     }
 
+    pub(super) fn favour(&mut self, batch: BatchNumber, favoured: Favoured) {
+        self.favoured.insert(batch, favoured);
+    }
+
+    /// Whoever answers for the entries of a batch, if they are not the board's.
+    pub(super) fn take_favoured(&mut self, batch: BatchNumber) -> Option<(usize, Favoured)> {
+        self.operator.zip(self.favoured.remove(&batch))
+    }
+
     /// Was the roller of this seat accused although its proof is valid?
     pub(super) fn acquit(&mut self, seat: &SeatKey) -> Option<usize> {
         self.accused.remove(seat).then_some(self.operator)?
@@ -58,8 +68,7 @@ impl LawMarket<'_> {
         let Some(operator) = self.collusion.operator else {
             return Intake::Take;
         };
-        let is_taken = self.board.check_submission(seat, self.now_s()).is_ok();
-        if is_own(worker_of(&seat.roller)) || !is_taken {
+        if self.board.check_submission(seat, self.now_s()).is_err() {
             return Intake::Take;
         }
         let Some(task) = self.board.task_by_id(seat.task) else {
@@ -69,6 +78,7 @@ impl LawMarket<'_> {
         let own_tickets = own.map(|(_, seat)| seat.tickets).sum();
         let drawn = task.seats.get(&(seat.round, seat.roller));
         let submission = Submission {
+            is_own: is_own(worker_of(&seat.roller)),
             tickets: drawn.map_or(0, |seat| seat.tickets),
             own_tickets,
         };

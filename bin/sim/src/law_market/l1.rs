@@ -1,6 +1,6 @@
 //! The L1 of the simulation: a block every twelve seconds that carries out what the board asked for.
 
-use super::{Happening, LawMarket, START_S};
+use super::{Happening, LawMarket, START_S, rollers::digest_of};
 use alloy_primitives::{B256, U256};
 use rollmill_protocol::{
     BatchNumber, Entry, ProofDigest, ScrWei, UnixSeconds,
@@ -28,7 +28,9 @@ pub(super) struct L1 {
     pub(super) block: u64,
     snapshot: Option<(u64, B256, Controls)>,
     beacons: BTreeSet<u64>,
-    entries: Vec<(BatchNumber, B256)>,
+    entries: Vec<(BatchNumber, Vec<Entry>)>,
+    /// Seats for which digests of nothing are posted.
+    posts: Vec<SeatKey>,
     settlement: Option<(BatchNumber, SeatKey, Vec<Entry>)>,
     judgements: Vec<(BatchNumber, SeatKey, ProofDigest)>,
     fallback: BTreeMap<BatchNumber, u64>,
@@ -49,7 +51,8 @@ impl L1 {
                 self.beacons.insert(l1_block);
             }
             Action::PostEntries { batch, entries, .. } => {
-                self.entries.push((batch, entries_hash(&entries)));
+                self.entries.retain(|(earlier, _)| *earlier != batch);
+                self.entries.push((batch, entries));
             }
             Action::Settle {
                 batch,
@@ -72,6 +75,11 @@ impl L1 {
             Action::Assigned(_) | Action::Stop(_) | Action::Alarm(_) => {}
         }
     }
+
+    /// A roller posts a digest of nothing for its seat.
+    pub(super) fn post_nothing(&mut self, seat: SeatKey) {
+        self.posts.push(seat);
+    }
 }
 
 impl LawMarket<'_> {
@@ -86,21 +94,15 @@ impl LawMarket<'_> {
                 .expect("the snapshot is the board's own");
             self.on_epoch();
         }
-        let lottery_block = self.l1.block + self.params.lottery_lag_blocks;
-        for (batch, entries_hash) in std::mem::take(&mut self.l1.entries) {
-            let confirmed = Event::EntriesConfirmed {
-                batch,
-                entries_hash,
-                lottery_block,
-            };
-            // The fallback may have settled it in the meantime.
-            let _ = self.apply(confirmed);
+        for seat in std::mem::take(&mut self.l1.posts) {
+            self.confirm_post(seat);
         }
+        self.confirm_entries();
         while let Some(l1_block) = self.l1.beacons.first().copied()
             && l1_block < self.l1.block
         {
             self.l1.beacons.remove(&l1_block);
-            let prevrandao = self.prevrandao(l1_block);
+            let prevrandao = self.published(l1_block);
             let _ = self.apply(Event::BeaconStored {
                 l1_block,
                 prevrandao,
@@ -110,13 +112,62 @@ impl LawMarket<'_> {
             self.judge(batch, seat, digest);
         }
         self.settle();
+        self.divide_pot();
         if self.board.is_epoch_due(self.now_s()) {
             let _ = self.apply(Event::EpochEnded);
         }
     }
 
-    fn prevrandao(&self, l1_block: u64) -> B256 {
-        let word: U256 = (U256::from(self.world.seed) << 128) | U256::from(l1_block);
+    /// A digest of nothing stands on L1 from this block on.
+    fn confirm_post(&mut self, seat: SeatKey) {
+        let Some(batch) = self.board.task_by_id(seat.task).map(|task| task.batch) else {
+            return;
+        };
+        let proof_digest = digest_of(&seat);
+        let posted = Event::SubmissionPosted {
+            batch,
+            round: seat.round,
+            roller: seat.roller,
+            proof_digest,
+            posted_at: self.now_s(),
+        };
+        // After the deadline it is of no consequence.
+        if self.apply(posted).is_ok() {
+            self.collusion.enter_unproved(proof_digest);
+        }
+    }
+
+    /// Entries become final, as long as the rewards under their beacon do not exceed the cap; the others wait for the next block.
+    fn confirm_entries(&mut self) {
+        let lottery_block = self.l1.block + self.params.lottery_lag_blocks;
+        let mut open_scr = 0.0;
+        for (batch, entries) in std::mem::take(&mut self.l1.entries) {
+            let task = self.board.task_by_batch(batch);
+            let amount =
+                task.and_then(|task| reward(task.unit_price, task.k, task.prover_gas_estimate));
+            let scr = amount.map_or(0.0, |amount| amount.0 as f64 / 1e18);
+            if open_scr > 0.0 && open_scr + scr > self.world.l1.beacon_cap_scr {
+                self.l1.entries.push((batch, entries));
+                continue;
+            }
+            open_scr += scr;
+            let confirmed = Event::EntriesConfirmed {
+                batch,
+                entries_hash: entries_hash(&entries),
+                lottery_block,
+            };
+            // The fallback may have settled it in the meantime.
+            if self.apply(confirmed).is_ok() {
+                self.favour(batch, &entries);
+            }
+        }
+    }
+
+    /// What the prevrandao of a block is when so many of its proposers have let it pass.
+    pub(super) fn prevrandao(&self, l1_block: u64, skipped: u64) -> B256 {
+        let word: U256 = (U256::from(self.world.seed) << 128)
+            | (U256::from(skipped) << 64)
+            | U256::from(l1_block);
         alloy_primitives::keccak256(word.to_be_bytes::<32>())
     }
 
@@ -177,10 +228,17 @@ impl LawMarket<'_> {
         self.apply(settled)
             .expect("the settlement is the board's own");
         self.l1.fallback.remove(&batch);
-        self.pay_entries(batch, entries, amount);
-        self.charge_refused(batch, amount, fine_amount);
+        self.account(batch, entries, (amount, fine_amount));
         self.recorder
             .settled(batch, self.now_ms, is_first, is_paid, waited);
+    }
+
+    /// Everything that is paid when a batch settles, in the mean over its lottery.
+    fn account(&mut self, batch: BatchNumber, entries: &[Entry], amounts: (ScrWei, ScrWei)) {
+        let entries = self.entries_on_l1(batch, entries, amounts);
+        self.pay_entries(batch, &entries, amounts.0);
+        self.charge_refused(batch, amounts.0, amounts.1);
+        self.charge_user(batch, amounts.0);
     }
 
     /// Credits each entry's expected reward. An entry without a proof is worth nothing where L1 knows its digest; where it
@@ -197,6 +255,7 @@ impl LawMarket<'_> {
                 let proof_s = self.gas_of(batch) as f64 / self.workers[worker].operator.gas_per_s;
                 self.workers[worker].machine.busy_ms += (proof_s * share * 1e3) as u64;
             }
+            self.count_work(entry.roller, self.gas_of(batch), share);
             self.recorder
                 .income(worker, amount.0 as f64 / 1e18 * share, self.now_ms);
         }
@@ -211,7 +270,8 @@ impl LawMarket<'_> {
         opened_at.map_or(0.0, |at| self.now_s().saturating_sub(at) as f64)
     }
 
-    /// Settles the next batch without reward if the fallback has proved it and L1 takes it: at 3 T at the earliest.
+    /// Settles the next batch without reward if the fallback has proved it and L1 takes it: at 3 T at the earliest, or `SETTLE_S` after
+    /// the beacon where the winner's bytes are not there.
     fn settle_by_fallback(&mut self) -> bool {
         let batch = self.board.settled_through() + 1;
         let Some(called_ms) = self.l1.fallback.get(&batch).copied() else {
@@ -224,11 +284,18 @@ impl LawMarket<'_> {
         };
         let (task_price, task_k) = (task.unit_price, task.k);
         let fine_amount = fine_full(&self.params, task_price, task.prover_gas_estimate);
-        let takes_from_s: UnixSeconds = task.fallback_at.unwrap_or(START_S);
-        let is_open = matches!(task.stage, Stage::Open { .. });
-        if !is_open || self.now_ms < proved_ms || self.now_s() < takes_from_s {
+        let takes_from_s: UnixSeconds = match &task.stage {
+            Stage::Open { .. } => task.fallback_at.unwrap_or(START_S),
+            Stage::Settling { lottery, .. } if task.is_winner_absent() => {
+                let settle_s = (self.world.l1.settle_minutes * 60.0) as u64;
+                START_S + lottery.block * BLOCK_MS / 1_000 + settle_s
+            }
+            _ => return false,
+        };
+        if self.now_ms < proved_ms || self.now_s() < takes_from_s {
             return false;
         }
+        let entries = task.final_entries().to_vec();
         let waited = self.waited(batch);
         let settled = Event::BatchSettled {
             batch,
@@ -239,7 +306,7 @@ impl LawMarket<'_> {
         let amount = reward(task_price, task_k, self.gas_of(batch)).unwrap_or(ScrWei::ZERO);
         self.apply(settled).expect("the batch is the next");
         self.l1.fallback.remove(&batch);
-        self.charge_refused(batch, amount, fine_amount);
+        self.account(batch, &entries, (amount, fine_amount));
         self.recorder
             .settled(batch, self.now_ms, false, false, waited);
         true

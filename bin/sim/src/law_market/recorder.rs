@@ -165,6 +165,7 @@ impl Recorder {
         let mut operators: Vec<OperatorOutcome> = vec![];
         for (i, worker) in workers.iter().enumerate() {
             let operator = &worker.operator;
+            let interest_scr = operator.stake_scr * world.money.stake_interest * hours / 8_766.0;
             let done = totals[i].since(self.base[i]);
             let counts = [done.on_time, done.late, done.missed, done.invalid];
             seats
@@ -177,8 +178,8 @@ impl Recorder {
                 stake_scr: operator.stake_scr,
                 income_scr: self.income[i],
                 fines_scr: self.fines[i],
-                cost_scr: operator.cost_scr(&world.money, hours, done.busy_ms)
-                    + operator.stake_scr * world.money.stake_interest * hours / 8_766.0,
+                cost_scr: operator.cost_scr(&world.money, hours, done.busy_ms) + interest_scr,
+                interest_scr,
                 q: ratios[i],
                 offers: done.offers,
                 on_time: done.on_time,
@@ -213,6 +214,7 @@ impl LawMarket<'_> {
     pub(super) fn sample(&mut self) {
         let (mut reputation, mut power, mut q, mut relative) = (vec![], vec![], vec![], vec![]);
         let mut tasks = vec![];
+        let mut all_failed = 0;
         for worker in &self.workers {
             let names = worker.first_name..worker.first_name + worker.names;
             let (mut weight, mut stake, mut on_time) = (0.0, 0.0, 0u64);
@@ -223,6 +225,7 @@ impl LawMarket<'_> {
                 weight += account.stake.0 as f64 * account.q as f64 / 1e9;
                 stake += account.stake.0 as f64;
                 on_time += account.record.on_time;
+                all_failed += account.record.late + account.record.missed;
             }
             tasks.push(on_time as f64);
             reputation.push(weight);
@@ -248,6 +251,8 @@ impl LawMarket<'_> {
             reputation_power: stats::spearman(&reputation, &power),
             q_power_per_stake: stats::spearman(&q, &relative),
             settled: self.board.settled_through(),
+            on_time: tasks.iter().sum::<f64>() as u64,
+            failed: all_failed,
         });
     }
 }

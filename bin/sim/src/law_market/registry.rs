@@ -85,10 +85,11 @@ impl LawMarket<'_> {
     }
 
     pub(super) fn on_shock(&mut self, i: usize) {
-        let factor = self.world.shocks[i].slots_factor;
+        let shock = self.world.shocks[i];
         for worker in &mut self.workers {
-            let slots = f64::from(worker.operator.slots) * factor;
+            let slots = f64::from(worker.operator.slots) * shock.slots_factor;
             worker.machine.resize((slots.round() as u32).max(1));
+            worker.operator.gas_per_s *= shock.speed_factor;
         }
         self.declare();
     }

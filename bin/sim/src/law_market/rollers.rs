@@ -56,6 +56,7 @@ impl LawMarket<'_> {
         let (hold, ending) = match plan {
             Plan::Ignore => return,
             Plan::SubmitGarbage => return self.post_in(0.0, seat, Post::Garbage),
+            Plan::PostNothing => return self.l1.post_nothing(seat),
             Plan::EnterUnproved => {
                 let proof_s = offer.gas as f64 / self.workers[worker].operator.gas_per_s;
                 return self.post_in(proof_s, seat, Post::Unproved);
@@ -68,7 +69,8 @@ impl LawMarket<'_> {
         let _ = self.apply(Event::Picked(seat));
         let operator = &self.workers[worker].operator;
         let cost = if offer.is_proved_elsewhere {
-            operator.strategy.relabel_cost()
+            let own = operator.strategy.relabel_cost();
+            self.world.relabel.unwrap_or(own)
         } else {
             1.0
         };
