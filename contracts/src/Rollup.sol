@@ -5,18 +5,20 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {BeaconStore} from "./BeaconStore.sol";
 import {MessageQueue} from "./MessageQueue.sol";
 import {ProgramTable} from "./ProgramTable.sol";
+import {Messenger} from "./bridge/Messenger.sol";
+import {TokenBridge} from "./bridge/TokenBridge.sol";
 import {Contracts} from "./interfaces/IContracts.sol";
 import {Dials, IControl} from "./interfaces/IControl.sol";
 import {IEmission} from "./interfaces/IEmission.sol";
 import {IOperatorBond} from "./interfaces/IOperatorBond.sol";
+import {IMessenger} from "./interfaces/IMessenger.sol";
 import {IParameters, Key} from "./interfaces/IParameters.sol";
 import {IRewardPool} from "./interfaces/IRewardPool.sol";
 import {IRollerRegistry} from "./interfaces/IRollerRegistry.sol";
-import {Batch, Commit, Entry, IRollup, Program, RollupParams, Snapshot} from "./interfaces/IRollup.sol";
+import {Batch, Commit, Entry, IRollup, Program, RollupParams, Snapshot, Withdrawal} from "./interfaces/IRollup.sol";
 import {AmountsLib} from "./libraries/AmountsLib.sol";
 import {LotteryLib} from "./libraries/LotteryLib.sol";
 import {PublicValues, PublicValuesLib} from "./libraries/PublicValues.sol";
-import {WithdrawalTree} from "./libraries/WithdrawalTree.sol";
 
 /// @notice See IRollup.
 /// @dev The chain id is read anew each time: after a fork of L1, nothing signed, proven or withdrawn on one side counts
@@ -36,6 +38,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     IOperatorBond public immutable bond;
     IEmission public immutable emission;
     address private immutable _enforcement;
+    IMessenger public immutable messenger;
     uint64 public immutable l2ChainId;
     uint64 public immutable drawLag;
     uint64 public immutable lotteryLag;
@@ -81,6 +84,9 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         drawLag = p.drawLag;
         lotteryLag = p.lotteryLag;
         futureS = p.futureS;
+        messenger = new Messenger(p.l2ChainId);
+        // At an address that follows from this one: L2's genesis holds it, and nobody else can be there.
+        new TokenBridge(IRollup(address(this)), messenger);
         _storeGenesis(p);
     }
 
@@ -191,22 +197,16 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     }
 
     /// @inheritdoc IRollup
-    function finalizeWithdrawal(
-        uint64 batch,
-        uint64 index,
-        address sender,
-        address recipient,
-        uint256 amountWei,
-        bytes32[32] calldata proof
-    ) external {
+    function finalizeWithdrawal(uint64 batch, Withdrawal calldata w, bytes32[32] calldata proof) external {
         require(batch != 0 && batch <= settledBatch, NotSettled(batch));
-        require(!withdrawalFinalized[index], AlreadyFinalized(index));
-        bytes32 leaf = WithdrawalTree.leaf(block.chainid, address(this), l2ChainId, index, sender, recipient, amountWei);
-        bytes32 root = _batches[batch].withdrawalRoot;
-        require(WithdrawalTree.verify(root, leaf, index, proof), InvalidWithdrawalProof());
-        withdrawalFinalized[index] = true;
-        emit WithdrawalFinalized(index, recipient, amountWei, batch);
-        _send(recipient, amountWei);
+        require(!withdrawalFinalized[w.index], AlreadyFinalized(w.index));
+        withdrawalFinalized[w.index] = true;
+        emit WithdrawalFinalized(w.index, w.recipient, w.amountWei, batch);
+        // SOUNDNESS: reverts unless the tree of the batch holds exactly this withdrawal of exactly this value.
+        // slither-disable-next-line arbitrary-send-eth
+        messenger.deliver{value: w.amountWei}(
+            _batches[batch].withdrawalRoot, w.index, w.sender, w.recipient, w.data, proof
+        );
     }
 
     /// @inheritdoc IRollup
@@ -236,7 +236,8 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         uint256 amountWei = feesWei;
         feesWei = 0;
         emit FeesWithdrawn(amountWei);
-        _send(operator, amountWei);
+        (bool done,) = operator.call{value: amountWei}("");
+        require(done, TransferFailed());
     }
 
     /// @inheritdoc IRollup
@@ -416,12 +417,5 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         rewardWei = coveredWei;
         if (earnedWei > coveredWei) rewardWei += bond.payExcess(pv.roller, earnedWei - coveredWei);
         emission.record(pv.roller, pv.proverGas);
-    }
-
-    function _send(address to, uint256 amountWei) private {
-        // To the recipient of a proven withdrawal, or to the operator.
-        // slither-disable-next-line arbitrary-send-eth
-        (bool done,) = to.call{value: amountWei}("");
-        require(done, TransferFailed());
     }
 }

@@ -114,7 +114,14 @@ contract DifferentialTest is Cases {
         for (uint256 i = 0; i < CASES; i++) {
             Case memory c = Case("withdrawal", i);
             bytes32 leaf = WithdrawalTree.leaf(
-                uint64(word(c, 0)), account(c, 1), uint64(word(c, 2)), i, account(c, 3), account(c, 4), word(c, 5)
+                uint64(word(c, 0)),
+                account(c, 1),
+                uint64(word(c, 2)),
+                i,
+                account(c, 3),
+                account(c, 4),
+                word(c, 5),
+                keccak256(some(c, 6, 7))
             );
             bytes32 grown = WithdrawalTree.append(branch, i, leaf);
             running = keccak256(abi.encode(running, leaf, grown));
@@ -317,11 +324,6 @@ contract DifferentialTest is Cases {
     }
 
     function message(Case calldata c) external pure returns (bytes memory) {
-        bytes memory data = abi.encode(word(c, 5));
-        uint256 length = uint64(word(c, 6)) % 33;
-        assembly ("memory-safe") {
-            mstore(data, length)
-        }
         bytes32 hash = MessageLib.hash(
             uint64(word(c, 0)),
             account(c, 1),
@@ -329,9 +331,18 @@ contract DifferentialTest is Cases {
             word(c, 9),
             word(c, 3),
             uint64(word(c, 4)),
-            keccak256(data)
+            keccak256(some(c, 5, 6))
         );
         return abi.encode(MessageLib.roll(bytes32(word(c, 7)), hash), MessageLib.aliased(account(c, 8)));
+    }
+
+    /// The first bytes of word `j`, as many as word `k` says.
+    function some(Case memory c, uint256 j, uint256 k) private pure returns (bytes memory data) {
+        data = abi.encode(word(c, j));
+        uint256 length = uint64(word(c, k)) % 33;
+        assembly ("memory-safe") {
+            mstore(data, length)
+        }
     }
 
     // --- cases

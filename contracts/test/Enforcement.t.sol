@@ -2,9 +2,10 @@
 pragma solidity ^0.8.28;
 
 import {IEnforcement} from "../src/interfaces/IEnforcement.sol";
+import {IMessenger} from "../src/interfaces/IMessenger.sol";
 import {IOperatorBond} from "../src/interfaces/IOperatorBond.sol";
 import {Key} from "../src/interfaces/IParameters.sol";
-import {Batch, Commit, Entry, IRollup, Program} from "../src/interfaces/IRollup.sol";
+import {Batch, Commit, Entry, IRollup, Program, Withdrawal} from "../src/interfaces/IRollup.sol";
 import {PublicValues} from "../src/libraries/PublicValues.sol";
 import {WithdrawalTree} from "../src/libraries/WithdrawalTree.sol";
 import {IProofVerifier} from "../src/interfaces/IProofVerifier.sol";
@@ -329,10 +330,11 @@ contract EnforcementTest is Base {
     /// A withdrawal root that nobody proved pays nobody, before and after it was dropped.
     function test_aDroppedBatchPaysNoWithdrawals() public {
         vm.deal(address(rollup), 100 ether);
-        bytes32 leaf =
-            WithdrawalTree.leaf(block.chainid, address(rollup), L2_CHAIN_ID, 0, operator, operator, 100 ether);
+        Withdrawal memory all = Withdrawal(0, operator, operator, 100 ether, "");
         bytes32[32] memory path;
-        bytes32 root = leaf;
+        bytes32 root = WithdrawalTree.leaf(
+            block.chainid, address(rollup), L2_CHAIN_ID, 0, operator, operator, 100 ether, keccak256("")
+        );
         for (uint256 i = 0; i < 32; i++) {
             root = WithdrawalTree.node(root, path[i]);
         }
@@ -346,8 +348,8 @@ contract EnforcementTest is Base {
         vm.warp(enforcement.droppableFrom());
         enforcement.drop(2);
         for (uint64 batch_ = 1; batch_ <= 2; batch_++) {
-            vm.expectRevert(abi.encodeWithSelector(IRollup.InvalidWithdrawalProof.selector));
-            rollup.finalizeWithdrawal(batch_, 0, operator, operator, 100 ether, path);
+            vm.expectRevert(abi.encodeWithSelector(IMessenger.InvalidWithdrawalProof.selector));
+            rollup.finalizeWithdrawal(batch_, all, path);
         }
     }
 

@@ -3,12 +3,14 @@ pragma solidity ^0.8.28;
 
 import {Evidence} from "../src/Evidence.sol";
 import {Rollup} from "../src/Rollup.sol";
+import {TokenBridge} from "../src/bridge/TokenBridge.sol";
 import {Contracts} from "../src/interfaces/IContracts.sol";
 import {PostedDraw} from "../src/interfaces/IDraws.sol";
-import {Commit, Entry, Program, RollupParams, Submission} from "../src/interfaces/IRollup.sol";
+import {Commit, Entry, Program, RollupParams, Submission, Withdrawal} from "../src/interfaces/IRollup.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
 import {ReceiptLib, VerdictReceipt} from "../src/libraries/ReceiptLib.sol";
 import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
+import {WithdrawalTree} from "../src/libraries/WithdrawalTree.sol";
 import {StarkPrecompileVerifier} from "../src/verifiers/StarkPrecompileVerifier.sol";
 import {DrawBase} from "./DrawBase.sol";
 
@@ -184,6 +186,36 @@ contract GasTest is WithLargeProof {
         vm.deal(address(this), 1 ether);
         rollup.sendMessage{value: 1 ether}(address(1), 21_000, "");
         measured("sendMessage");
+    }
+
+    /// The smallest withdrawal there is: the only one, to an account without code.
+    function test_finalizeWithdrawal() public {
+        bytes32[32] memory path;
+        Withdrawal memory w = Withdrawal(0, address(1), stranger, 1 ether, "");
+        bytes32 root = WithdrawalTree.leaf(
+            block.chainid, address(rollup), L2_CHAIN_ID, 0, w.sender, w.recipient, w.amountWei, keccak256("")
+        );
+        for (uint256 level = 1; level < 32; level++) {
+            root = WithdrawalTree.node(root, path[level - 1]);
+            path[level] = WithdrawalTree.node(path[level - 1], path[level - 1]);
+        }
+        Commit memory c = nextCommit();
+        c.withdrawalRoot = WithdrawalTree.node(root, path[31]);
+        commit(c);
+        vm.warp(rollup.unpaidFrom(c.batch));
+        rollup.settleUnpaid(publicValues(c.batch, rollers[0]), proof);
+        vm.deal(address(rollup), 1 ether);
+        rollup.finalizeWithdrawal(c.batch, w, path);
+        measured("finalizeWithdrawal");
+    }
+
+    function test_depositToken() public {
+        TokenBridge bridge = TokenBridge(vm.computeCreateAddress(address(rollup), 2));
+        scr.approve(address(bridge), 2);
+        uint256 feeWei = bridge.depositFeeWei();
+        bridge.deposit{value: feeWei}(address(scr), stranger, 1);
+        bridge.deposit{value: feeWei}(address(scr), stranger, 1);
+        measured("deposit of a token");
     }
 
     // --- helpers

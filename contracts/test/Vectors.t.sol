@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Dials} from "../src/interfaces/IControl.sol";
 import {Key} from "../src/interfaces/IParameters.sol";
-import {Commit, Entry} from "../src/interfaces/IRollup.sol";
+import {Commit, Entry, Withdrawal} from "../src/interfaces/IRollup.sol";
 import {LotteryLib} from "../src/libraries/LotteryLib.sol";
 import {MessageLib} from "../src/libraries/MessageLib.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
@@ -123,21 +123,13 @@ contract VectorsTest is Base {
         address[] memory senders = vm.parseJsonAddressArray(json, ".senders");
         address[] memory recipients = vm.parseJsonAddressArray(json, ".recipients");
         uint256[] memory amounts = vm.parseJsonUintArray(json, ".amountsWei");
+        bytes[] memory datas = vm.parseJsonBytesArray(json, ".datas");
         bytes32[] memory leaves = vm.parseJsonBytes32Array(json, ".leaves");
         bytes32[] memory roots = vm.parseJsonBytes32Array(json, ".rootsAfter");
         vm.assertTrue(leaves.length > 3);
         for (uint256 i = 0; i < leaves.length; i++) {
-            bytes32 leaf = WithdrawalTree.leaf(
-                vm.parseJsonUint(json, ".l1ChainId"),
-                vm.parseJsonAddress(json, ".rollup"),
-                vm.parseJsonUint(json, ".l2ChainId"),
-                i,
-                senders[i],
-                recipients[i],
-                amounts[i]
-            );
-            vm.assertEq(leaf, leaves[i]);
-            vm.assertEq(WithdrawalTree.append(branch, i, leaf), roots[i]);
+            vm.assertEq(leafOf(json, Withdrawal(uint64(i), senders[i], recipients[i], amounts[i], datas[i])), leaves[i]);
+            vm.assertEq(WithdrawalTree.append(branch, i, leaves[i]), roots[i]);
         }
         bytes32 root = vm.parseJsonBytes32(json, ".root");
         for (uint256 i = 0; i < leaves.length; i++) {
@@ -194,6 +186,19 @@ contract VectorsTest is Base {
         storeBeacon(rollup.batches(1).lotteryBlock);
         rollup.settle(pv, proofOf(pv), entries);
         return pool.credits(rollers[0]) + pool.arrears(rollers[0]);
+    }
+
+    function leafOf(string memory json, Withdrawal memory w) private pure returns (bytes32) {
+        return WithdrawalTree.leaf(
+            vm.parseJsonUint(json, ".l1ChainId"),
+            vm.parseJsonAddress(json, ".rollup"),
+            vm.parseJsonUint(json, ".l2ChainId"),
+            w.index,
+            w.sender,
+            w.recipient,
+            w.amountWei,
+            keccak256(w.data)
+        );
     }
 
     function lastZero() private pure returns (bytes32 zero) {

@@ -19,7 +19,8 @@ use crate::{solidity, tools};
 const DIR: &str = "contracts";
 
 /// The contracts that the node deploys, puts into a genesis or calls.
-const CONTRACTS: [&str; 16] = [
+const CONTRACTS: [&str; 20] = [
+    "BridgedToken",
     "Control",
     "Court",
     "Draws",
@@ -27,6 +28,8 @@ const CONTRACTS: [&str; 16] = [
     "Enforcement",
     "Evidence",
     "ExampleToken",
+    "L2TokenBridge",
+    "Messenger",
     "MockVerifier",
     "OperatorBond",
     "Parameters",
@@ -35,6 +38,7 @@ const CONTRACTS: [&str; 16] = [
     "Rollup",
     "ScrToken",
     "StarkPrecompileVerifier",
+    "TokenBridge",
     "WithdrawalQueue",
 ];
 

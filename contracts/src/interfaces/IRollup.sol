@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {PublicValues} from "../libraries/PublicValues.sol";
+import {IMessenger} from "./IMessenger.sol";
 
 /// @notice A program that may prove batches.
 struct Program {
@@ -116,6 +117,19 @@ struct Entry {
     bytes32 proofDigest;
 }
 
+/// @notice A message from L2 to L1: ether, data, or both.
+struct Withdrawal {
+    /// Position in the tree, from 0.
+    uint64 index;
+    /// Who sent it on L2.
+    address sender;
+    /// Who is paid and called on L1.
+    address recipient;
+    uint256 amountWei;
+    /// What the recipient is called with.
+    bytes data;
+}
+
 /// @notice What a roller signs (EIP-712) when it submits.
 struct Submission {
     bytes32 task;
@@ -166,7 +180,6 @@ interface IRollup {
     error BeaconFull(uint64 l1Block, uint256 openWei);
     error BadMessage(string reason);
     error FeeNotCovered(uint256 valueWei, uint256 feeWei);
-    error InvalidWithdrawalProof();
     error AlreadyFinalized(uint64 index);
     error TransferFailed();
 
@@ -255,15 +268,9 @@ interface IRollup {
         payable
         returns (uint64 index);
 
-    /// @notice Pays a withdrawal that a settled batch contains; anybody, once per index.
-    function finalizeWithdrawal(
-        uint64 batch,
-        uint64 index,
-        address sender,
-        address recipient,
-        uint256 amountWei,
-        bytes32[32] calldata proof
-    ) external;
+    /// @notice Delivers a withdrawal that a settled batch contains: Messenger pays the recipient and calls it with the data.
+    /// Anybody, once per index. When the recipient refuses, all is as before, and it can be delivered later.
+    function finalizeWithdrawal(uint64 batch, Withdrawal calldata w, bytes32[32] calldata proof) external;
 
     /// @notice Begins enforced mode, or ends it with zero; only Enforcement.
     function setEnforced(uint64 sinceS) external;
@@ -281,6 +288,8 @@ interface IRollup {
         view
         returns (PublicValues memory);
     function operator() external view returns (address);
+    /// @notice Proves withdrawals and makes the calls that they order. Created by the constructor, as TokenBridge is after it.
+    function messenger() external view returns (IMessenger);
     /// @notice When a batch settled, unix seconds; zero if it has not.
     function settledAt(uint64 batch) external view returns (uint64);
     function batches(uint64 batch) external view returns (Batch memory);
@@ -307,6 +316,8 @@ interface IRollup {
     function messageCount() external view returns (uint64);
     /// @notice When a message was queued, unix seconds.
     function messageSentAt(uint64 index) external view returns (uint64);
+    /// @notice Wei per unit of L2 gas of an L1 message.
+    function messageGasPriceWei() external view returns (uint128);
     /// @notice Rolling hash after the first `count` messages.
     function messageHashAt(uint64 count) external view returns (bytes32);
     function withdrawalFinalized(uint64 index) external view returns (bool);

@@ -10,6 +10,8 @@ import {WithdrawalTree} from "../libraries/WithdrawalTree.sol";
 /// 0 root | 1 L1 chain id | 2 Rollup address | 3 L2 chain id | 4 count | 5..36 branch.
 // slither-disable-next-line locked-ether
 contract WithdrawalQueue is IWithdrawalQueue {
+    uint256 private constant DATA_BYTES_MAX = 32 * 1024;
+
     bytes32 public root;
     // slither-disable-start uninitialized-state
     uint256 public l1ChainId;
@@ -21,13 +23,25 @@ contract WithdrawalQueue is IWithdrawalQueue {
 
     /// @inheritdoc IWithdrawalQueue
     function initiateWithdrawal(address recipient) external payable returns (uint256 index) {
-        require(recipient != address(0), ZeroRecipient());
         require(msg.value != 0, ZeroAmount());
+        return _append(recipient, msg.data[:0]);
+    }
+
+    /// @inheritdoc IWithdrawalQueue
+    function sendMessage(address recipient, bytes calldata data) external payable returns (uint256 index) {
+        require(msg.value != 0 || data.length != 0, ZeroAmount());
+        require(data.length <= DATA_BYTES_MAX, DataTooLong(data.length));
+        return _append(recipient, data);
+    }
+
+    function _append(address recipient, bytes calldata data) private returns (uint256 index) {
+        require(recipient != address(0), ZeroRecipient());
         index = count;
         require(index >> WithdrawalTree.DEPTH == 0, QueueFull());
-        bytes32 leaf = WithdrawalTree.leaf(l1ChainId, rollup, l2ChainId, index, msg.sender, recipient, msg.value);
+        bytes32 leaf =
+            WithdrawalTree.leaf(l1ChainId, rollup, l2ChainId, index, msg.sender, recipient, msg.value, keccak256(data));
         count = index + 1;
         root = WithdrawalTree.append(_branch, index, leaf);
-        emit WithdrawalInitiated(index, msg.sender, recipient, msg.value);
+        emit WithdrawalInitiated(index, msg.sender, recipient, msg.value, data);
     }
 }

@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 /// without the length mixed in: L2 appends, L1 verifies membership.
 library WithdrawalTree {
     uint256 internal constant DEPTH = 32;
-    bytes32 internal constant LEAF_TAG = "rollmill.withdrawal.v1";
+    bytes32 internal constant LEAF_TAG = "rollmill.withdrawal.v2";
 
     /// @dev Roots of the empty subtrees of depth 0 to 31; as a constant, because each hash costs proving work on L2.
     bytes internal constant ZERO_HASHES = hex"0000000000000000000000000000000000000000000000000000000000000000"
@@ -49,9 +49,12 @@ library WithdrawalTree {
         uint256 index,
         address sender,
         address recipient,
-        uint256 amountWei
+        uint256 amountWei,
+        bytes32 dataHash
     ) internal pure returns (bytes32) {
-        return keccak256(abi.encode(LEAF_TAG, l1ChainId, rollup, l2ChainId, index, sender, recipient, amountWei));
+        return keccak256(
+            abi.encode(LEAF_TAG, l1ChainId, rollup, l2ChainId, index, sender, recipient, amountWei, dataHash)
+        );
     }
 
     /// @notice Parent of two nodes.

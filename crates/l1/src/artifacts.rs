@@ -21,7 +21,7 @@ macro_rules! abi {
 }
 
 /// Every contract whose errors a caller can meet; Rollup first.
-static ABIS: LazyLock<[JsonAbi; 14]> = LazyLock::new(|| {
+static ABIS: LazyLock<[JsonAbi; 18]> = LazyLock::new(|| {
     [
         abi!("Rollup"),
         abi!("RollerRegistry"),
@@ -35,6 +35,10 @@ static ABIS: LazyLock<[JsonAbi; 14]> = LazyLock::new(|| {
         abi!("Emission"),
         abi!("ScrToken"),
         abi!("WithdrawalQueue"),
+        abi!("Messenger"),
+        abi!("TokenBridge"),
+        abi!("L2TokenBridge"),
+        abi!("BridgedToken"),
         abi!("ExampleToken"),
         abi!("Draws"),
     ]

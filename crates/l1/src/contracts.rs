@@ -7,6 +7,7 @@
 )]
 
 use alloy::sol;
+use rollmill_protocol::Withdrawal;
 
 sol! {
     #[sol(rpc, all_derives)]
@@ -48,6 +49,24 @@ sol! {
     #[sol(rpc, all_derives)]
     WithdrawalQueue,
     "../../contracts/artifacts/WithdrawalQueue.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    TokenBridge,
+    "../../contracts/artifacts/TokenBridge.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    L2TokenBridge,
+    "../../contracts/artifacts/L2TokenBridge.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    BridgedToken,
+    "../../contracts/artifacts/BridgedToken.json"
 }
 
 sol! {
@@ -102,4 +121,31 @@ sol! {
     #[sol(rpc, all_derives)]
     Enforcement,
     concat!(env!("OUT_DIR"), "/Enforcement.json")
+}
+
+/// As its event on L2 says it.
+impl From<WithdrawalQueue::WithdrawalInitiated> for Withdrawal {
+    fn from(event: WithdrawalQueue::WithdrawalInitiated) -> Self {
+        Self {
+            // The tree has 2^32 leaves.
+            index: event.index.saturating_to(),
+            sender: event.sender,
+            recipient: event.recipient,
+            amount_wei: event.amountWei,
+            data: event.data,
+        }
+    }
+}
+
+/// As `Rollup.finalizeWithdrawal` takes it.
+impl From<Withdrawal> for Rollup::Withdrawal {
+    fn from(withdrawal: Withdrawal) -> Self {
+        Self {
+            index: withdrawal.index,
+            sender: withdrawal.sender,
+            recipient: withdrawal.recipient,
+            amountWei: withdrawal.amount_wei,
+            data: withdrawal.data,
+        }
+    }
 }

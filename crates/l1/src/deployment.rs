@@ -182,6 +182,11 @@ impl Default for Incentives {
     }
 }
 
+/// TokenBridge, which Rollup's constructor creates after its Messenger: L2's genesis can name it before either exists.
+pub fn token_bridge(rollup: Address) -> Address {
+    rollup.create(2)
+}
+
 impl Deployment {
     /// Reads a deployment file; `None` when there is none.
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
@@ -221,6 +226,11 @@ impl Deployment {
             ("Enforcement", self.enforcement),
             ("the verifier", self.verifier),
         ]
+    }
+
+    /// TokenBridge: ERC-20 tokens on their way to L2 and back.
+    pub fn token_bridge(&self) -> Address {
+        token_bridge(self.rollup)
     }
 
     /// What its withdrawals are bound to.

@@ -29,7 +29,7 @@ mod watcher;
 
 pub use code::is_compiled_from;
 pub use deploy::{DeployConfig, DeployError, ProgramRow, VerifierKind, deploy};
-pub use deployment::{Deployment, Genesis, Incentives, Parameters};
+pub use deployment::{Deployment, Genesis, Incentives, Parameters, token_bridge};
 pub use event::{L1Event, LoggedEvent};
 pub use header::{HeaderError, header_rlp};
 pub use keys::{KeyError, load_key};

@@ -23,6 +23,10 @@ pub const FEE_VAULT: Address = address!("0000000000000000000000000000000000524d0
 pub const WITHDRAWAL_QUEUE: Address = address!("0000000000000000000000000000000000524d02");
 /// Storage slot of [`WITHDRAWAL_QUEUE`] that holds the root of its tree (the empty tree's root at genesis).
 pub const WITHDRAWAL_ROOT_SLOT: u64 = 0;
+/// Predeploy that mints and burns the twins of L1's tokens.
+pub const L2_TOKEN_BRIDGE: Address = address!("0000000000000000000000000000000000524d03");
+/// The code behind all those twins.
+pub const BRIDGED_TOKEN: Address = address!("0000000000000000000000000000000000524d04");
 /// Precompile of the embedded L1 that verifies a STARK; exists on that chain id only.
 pub const STARK_PRECOMPILE: Address = address!("0000000000000000000000000000000000524d10");
 

@@ -1,5 +1,7 @@
 //! Withdrawals: leaves of an append-only Keccak tree whose root every proof carries.
 //!
+//! A withdrawal is a message from L2 to L1: it pays its recipient, calls it with data, or both.
+//!
 //! The tree is the beacon deposit contract's: depth 32, `node = keccak256(left ++ right)`, empty leaves are zero, no length
 //! mixed in. Appending keeps only a *frontier* of one node per level. The L2 predeploy holds the same tree in Solidity,
 //! L1 checks the 32-node path. A leaf binds both chain ids, the rollup and its index, so that a withdrawal can be
@@ -7,10 +9,10 @@
 
 use crate::words::{Words, tag};
 use alloc::{vec, vec::Vec};
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use serde::{Deserialize, Serialize};
 
-const WITHDRAWAL_TAG: B256 = tag("rollmill.withdrawal.v1");
+const WITHDRAWAL_TAG: B256 = tag("rollmill.withdrawal.v2");
 
 /// Levels between a leaf and the root.
 pub const TREE_DEPTH: usize = 32;
@@ -27,22 +29,24 @@ pub struct WithdrawalDomain {
     pub l2_chain_id: u64,
 }
 
-/// A withdrawal of ETH from L2 to L1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// A withdrawal from L2 to L1.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Withdrawal {
     /// Position in the tree, from 0.
     pub index: u64,
-    /// Who burned the ETH on L2.
+    /// Who sent it on L2.
     pub sender: Address,
-    /// Who receives it on L1.
+    /// Who is paid and called on L1.
     pub recipient: Address,
     /// Amount in wei.
     pub amount_wei: U256,
+    /// What the recipient is called with.
+    pub data: Bytes,
 }
 
 impl Withdrawal {
-    /// `H("rollmill.withdrawal.v1", l1 chain id, rollup, l2 chain id, index, sender, recipient, amount)`.
+    /// `H("rollmill.withdrawal.v2", l1 chain id, rollup, l2 chain id, index, sender, recipient, amount, keccak256(data))`.
     pub fn leaf(&self, domain: &WithdrawalDomain) -> B256 {
         Words::tagged(WITHDRAWAL_TAG)
             .uint(domain.l1_chain_id)
@@ -52,6 +56,7 @@ impl Withdrawal {
             .address(self.sender)
             .address(self.recipient)
             .uint256(self.amount_wei)
+            .bytes32(keccak256(&self.data))
             .hash()
     }
 }
@@ -192,6 +197,59 @@ mod tests {
                 prop_assert!(!verify(root, B256::ZERO, i as u64, &path));
             }
             prop_assert_eq!(proof(&leaves, count.into()), None);
+        }
+    }
+
+    #[test]
+    fn every_field_is_in_the_leaf() {
+        let domain = WithdrawalDomain {
+            l1_chain_id: 1,
+            rollup: Address::ZERO,
+            l2_chain_id: 2,
+        };
+        let withdrawal = Withdrawal::default();
+        let mut leaves = alloc::collections::BTreeSet::from([withdrawal.leaf(&domain)]);
+        let elsewhere = [
+            WithdrawalDomain {
+                l1_chain_id: 3,
+                ..domain
+            },
+            WithdrawalDomain {
+                rollup: Address::repeat_byte(1),
+                ..domain
+            },
+            WithdrawalDomain {
+                l2_chain_id: 3,
+                ..domain
+            },
+        ];
+        let changed = [
+            Withdrawal {
+                index: 1,
+                ..withdrawal.clone()
+            },
+            Withdrawal {
+                sender: Address::repeat_byte(1),
+                ..withdrawal.clone()
+            },
+            Withdrawal {
+                recipient: Address::repeat_byte(1),
+                ..withdrawal.clone()
+            },
+            Withdrawal {
+                amount_wei: U256::from(1),
+                ..withdrawal.clone()
+            },
+            Withdrawal {
+                data: Bytes::from_static(&[0]),
+                ..withdrawal.clone()
+            },
+        ];
+        for leaf in elsewhere.iter().map(|domain| withdrawal.leaf(domain)) {
+            assert!(leaves.insert(leaf));
+        }
+        for leaf in changed.iter().map(|changed| changed.leaf(&domain)) {
+            assert!(leaves.insert(leaf));
         }
     }
 

@@ -1,7 +1,10 @@
 //! The first block of the L2.
 //!
-//! It holds the withdrawal predeploy with an empty tree and the identity of the rollup, the contract in which the rules
-//! keep block hashes (EIP-2935), and the accounts that the configuration funds: none by default, ETH comes from L1.
+//! It holds the withdrawal predeploy with an empty tree and the identity of the rollup, the token bridge with the address of its
+//! other half on L1 and the code of the tokens that it creates, the contract in which the rules keep block hashes
+//! (EIP-2935), and the accounts that the configuration funds: none by default, ETH comes from L1.
+//!
+//! The bridge on L1 is created by Rollup's constructor, so its address follows from Rollup's, and nobody can be there first.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +16,13 @@ use rollmill_engine::{
     chain::genesis_header,
     stf::{RollmillRules, Rules},
 };
-use rollmill_l1::{Genesis as L1Genesis, contracts::WithdrawalQueue};
+use rollmill_l1::{
+    Genesis as L1Genesis,
+    contracts::{BridgedToken, L2TokenBridge, WithdrawalQueue},
+    token_bridge,
+};
 use rollmill_protocol::{
-    l2::{FEE_VAULT, WITHDRAWAL_QUEUE, WITHDRAWAL_ROOT_SLOT},
+    l2::{BRIDGED_TOKEN, FEE_VAULT, L2_TOKEN_BRIDGE, WITHDRAWAL_QUEUE, WITHDRAWAL_ROOT_SLOT},
     withdrawal::empty_root,
 };
 
@@ -27,6 +34,8 @@ pub const BLOCK_GAS_LIMIT: u64 = 30_000_000;
 const SLOT_L1_CHAIN_ID: u64 = 1;
 const SLOT_ROLLUP: u64 = 2;
 const SLOT_L2_CHAIN_ID: u64 = 3;
+/// The token bridge's slot with the address of the one on L1.
+const SLOT_L1_BRIDGE: u64 = 0;
 
 /// What makes one L2 another than its neighbour.
 #[derive(Clone, Debug)]
@@ -62,6 +71,8 @@ impl GenesisConfig {
             (slot(SLOT_ROLLUP), self.rollup.into_word()),
             (slot(SLOT_L2_CHAIN_ID), word(self.l2_chain_id)),
         ]);
+        let bridge = token_bridge(self.rollup).into_word();
+        let bridge = BTreeMap::from([(slot(SLOT_L1_BRIDGE), bridge)]);
         let contract = |code, storage| GenesisAccount {
             nonce: Some(1),
             code: Some(code),
@@ -85,6 +96,14 @@ impl GenesisConfig {
             (
                 WITHDRAWAL_QUEUE,
                 contract(WithdrawalQueue::DEPLOYED_BYTECODE.clone(), Some(storage)),
+            ),
+            (
+                L2_TOKEN_BRIDGE,
+                contract(L2TokenBridge::DEPLOYED_BYTECODE.clone(), Some(bridge)),
+            ),
+            (
+                BRIDGED_TOKEN,
+                contract(BridgedToken::DEPLOYED_BYTECODE.clone(), None),
             ),
         ];
         let genesis = Genesis {

@@ -7,7 +7,7 @@ use std::{error::Error, sync::Arc};
 
 use alloy_consensus::Transaction as _;
 use alloy_eips::BlockNumberOrTag;
-use alloy_primitives::{Address, B256, U64, U256};
+use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use jsonrpsee::{
     Methods,
     core::{RpcResult, async_trait},
@@ -16,7 +16,7 @@ use jsonrpsee::{
 };
 use rollmill_engine::{Chain, Tag, TransactionPool};
 use rollmill_l1::Deployment;
-use rollmill_protocol::l2::{FEE_VAULT, WITHDRAWAL_QUEUE};
+use rollmill_protocol::l2::{FEE_VAULT, L2_TOKEN_BRIDGE, WITHDRAWAL_QUEUE};
 use rollmill_runtime::blocking;
 use rollmill_store::{BatchRecord, BatchState, L1Place, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -120,6 +120,7 @@ pub(crate) struct RpcWithdrawalProof {
     sender: Address,
     recipient: Address,
     amount: U256,
+    data: Bytes,
     /// Siblings from the leaf up.
     proof: Vec<B256>,
 }
@@ -153,6 +154,10 @@ pub(crate) struct RpcSequencerInfo {
     operator: Address,
     /// L2's predeploy.
     withdrawal_queue: Address,
+    /// The contract on L1 that holds tokens.
+    token_bridge: Address,
+    /// L2's predeploy that mints them.
+    l2_token_bridge: Address,
     /// L2's account that receives fees.
     fee_vault: Address,
     /// Longest wait of a transaction for its block.
@@ -311,6 +316,8 @@ impl<P: TransactionPool> RollmillApiServer for Rollmill<P> {
             rollup: self.deployment.rollup,
             operator: self.deployment.operator,
             withdrawal_queue: WITHDRAWAL_QUEUE,
+            token_bridge: self.deployment.token_bridge(),
+            l2_token_bridge: L2_TOKEN_BRIDGE,
             fee_vault: FEE_VAULT,
             block_time_ms: U64::from(config.block_time.as_millis()),
             program_version: U64::from(config.program_version),
@@ -399,6 +406,7 @@ impl<P: TransactionPool> RollmillApiServer for Rollmill<P> {
             sender: proven.withdrawal.sender,
             recipient: proven.withdrawal.recipient,
             amount: proven.withdrawal.amount_wei,
+            data: proven.withdrawal.data,
             proof: proven.path.to_vec(),
         })
     }

@@ -2,9 +2,13 @@
 //!
 //! Model: the predeploy's events, in order, are the leaves of the tree. A proof belongs to a batch: it is the path of the leaf in the tree
 //! as of the batch's last block, and leads to the root that the batch committed. Leaves are read from the chain
-//! once and kept (32 bytes each); everything can be rebuilt from the chain at any time, and is when the chain went back.
+//! once and kept with their senders and the numbers of their blocks (60 bytes each), because a withdrawal's data can be long; everything can be
+//! rebuilt from the chain at any time, and is when the chain went back.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
 
 use alloy::sol_types::SolEvent;
 use alloy_primitives::{Address, B256};
@@ -78,9 +82,9 @@ struct Known {
     block: u64,
     /// The block's hash: the chain takes blocks back when L1 does.
     hash: B256,
-    /// (withdrawal, its block), in order.
-    withdrawals: Vec<(Withdrawal, u64)>,
     leaves: Vec<B256>,
+    /// Sender and block of each.
+    origins: Vec<(Address, u64)>,
 }
 
 impl Withdrawals {
@@ -110,15 +114,20 @@ impl Withdrawals {
                 block: known.block,
             },
         };
-        let (withdrawal, block) = known.get(index).ok_or_else(unknown)?;
+        let block = known.block_of(index).ok_or_else(unknown)?;
         let record = record
             .filter(|record| record.last_block >= block)
             .ok_or(WithdrawalError::NotSettled(index))?;
         let root = record.public_values.withdrawal_root;
-        let leaves = known.leaves_up_to(record.last_block);
-        let path = proof(leaves, index)
-            .filter(|path| verify(root, withdrawal.leaf(&self.domain), index, path));
-        let path = path.ok_or(WithdrawalError::Root {
+        let mut of_block = self.in_block(block)?.into_iter();
+        let proven = of_block
+            .find(|withdrawal| withdrawal.index == index)
+            .and_then(|withdrawal| {
+                let path = proof(known.leaves_up_to(record.last_block), index)?;
+                let leaf = withdrawal.leaf(&self.domain);
+                verify(root, leaf, index, &path).then_some((withdrawal, path))
+            });
+        let (withdrawal, path) = proven.ok_or(WithdrawalError::Root {
             index,
             batch: record.number,
         })?;
@@ -131,12 +140,14 @@ impl Withdrawals {
 
     /// All withdrawals of an account, with their blocks.
     pub fn of(&self, sender: Address) -> Result<Vec<(Withdrawal, u64)>, StorageError> {
-        let known = self.read()?;
-        let mine = known
-            .withdrawals
-            .iter()
-            .filter(|(withdrawal, _)| withdrawal.sender == sender);
-        Ok(mine.copied().collect())
+        let blocks = self.read()?.blocks_of(sender);
+        let mut found = Vec::new();
+        for block in blocks {
+            let withdrawals = self.in_block(block)?.into_iter();
+            let mine = withdrawals.filter(|withdrawal| withdrawal.sender == sender);
+            found.extend(mine.map(|withdrawal| (withdrawal, block)));
+        }
+        Ok(found)
     }
 
     /// Reads the blocks since the last time.
@@ -152,7 +163,7 @@ impl Withdrawals {
         for number in known.block + 1..=head.number {
             for withdrawal in self.in_block(number)? {
                 known.leaves.push(withdrawal.leaf(&self.domain));
-                known.withdrawals.push((withdrawal, number));
+                known.origins.push((withdrawal.sender, number));
             }
             known.block = number;
         }
@@ -174,24 +185,24 @@ impl Withdrawals {
             .flat_map(|receipt| &receipt.logs)
             .filter(|log| log.address == WITHDRAWAL_QUEUE);
         let events = logs.filter_map(|log| WithdrawalInitiated::decode_log(log).ok());
-        Ok(events
-            .map(|event| Withdrawal {
-                index: event.index.saturating_to(),
-                sender: event.sender,
-                recipient: event.recipient,
-                amount_wei: event.amountWei,
-            })
-            .collect())
+        Ok(events.map(|event| event.data.into()).collect())
     }
 }
 
 impl Known {
-    fn get(&self, index: u64) -> Option<(Withdrawal, u64)> {
-        self.withdrawals.get(usize::try_from(index).ok()?).copied()
+    fn block_of(&self, index: u64) -> Option<u64> {
+        let origin = self.origins.get(usize::try_from(index).ok()?);
+        origin.map(|(_, block)| *block)
+    }
+
+    /// The blocks in which `sender` has withdrawn.
+    fn blocks_of(&self, sender: Address) -> BTreeSet<u64> {
+        let mine = self.origins.iter().filter(|(from, _)| *from == sender);
+        mine.map(|(_, block)| *block).collect()
     }
 
     fn leaves_up_to(&self, block: u64) -> &[B256] {
-        let count = self.withdrawals.partition_point(|(_, at)| *at <= block);
+        let count = self.origins.partition_point(|(_, at)| *at <= block);
         &self.leaves[..count]
     }
 }

@@ -5,7 +5,8 @@ import { parseAbi } from "viem";
 export const rollupAbi = parseAbi([
   "function sendMessage(address to, uint64 gasLimit, bytes data) payable returns (uint64 index)",
   "function forceTransaction(address to, uint256 value, uint64 gasLimit, bytes data) payable returns (uint64 index)",
-  "function finalizeWithdrawal(uint64 batch, uint64 index, address sender, address recipient, uint256 amountWei, bytes32[32] proof)",
+  "struct Withdrawal { uint64 index; address sender; address recipient; uint256 amountWei; bytes data; }",
+  "function finalizeWithdrawal(uint64 batch, Withdrawal w, bytes32[32] proof)",
   "function withdrawalFinalized(uint64 index) view returns (bool)",
   "function messageGasPriceWei() view returns (uint128)",
   "function messageGasMax() view returns (uint64)",
@@ -18,7 +19,8 @@ export const rollupAbi = parseAbi([
 /** `WithdrawalQueue`, the predeploy on L2. */
 export const withdrawalQueueAbi = parseAbi([
   "function initiateWithdrawal(address recipient) payable returns (uint256 index)",
-  "event WithdrawalInitiated(uint256 indexed index, address indexed sender, address indexed recipient, uint256 amountWei)",
+  "function sendMessage(address recipient, bytes data) payable returns (uint256 index)",
+  "event WithdrawalInitiated(uint256 indexed index, address indexed sender, address indexed recipient, uint256 amountWei, bytes data)",
 ]);
 
 /** Where the predeploy is, on every rollmill chain. */

@@ -37,6 +37,7 @@ export function getWithdrawals({ logs }: { logs: Log[] }): Withdrawal[] {
       sender: args.sender,
       recipient: args.recipient,
       amount: args.amountWei,
+      data: args.data,
     }),
   );
 }

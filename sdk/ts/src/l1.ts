@@ -78,17 +78,17 @@ export async function deposit(
   });
 }
 
-/** Pays a proven withdrawal out; anybody may send it, once. */
+/** Delivers a proven withdrawal: its recipient is paid and called; anybody may send it, once. */
 export async function finalizeWithdrawal(
   client: Wallet,
   { rollup, withdrawal }: { rollup: Address; withdrawal: WithdrawalProof },
 ): Promise<Hash> {
-  const { batch, index, sender, recipient, amount, proof } = withdrawal;
+  const { batch, index, sender, recipient, amount, data, proof } = withdrawal;
   return writeContract(client, {
     abi: rollupAbi,
     address: rollup,
     functionName: "finalizeWithdrawal",
-    args: [batch, index, sender, recipient, amount, proof as never],
+    args: [batch, { index, sender, recipient, amountWei: amount, data }, proof as never],
     account: client.account,
     chain: client.chain ?? null,
   });

@@ -89,6 +89,8 @@ export type Withdrawal = {
   sender: Address;
   recipient: Address;
   amount: bigint;
+  /** What the recipient is called with; `0x` for a plain payment. */
+  data: Hex;
 };
 
 /** A withdrawal with its path to the root of a settled batch: the arguments of `finalizeWithdrawal`. */

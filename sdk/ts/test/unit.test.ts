@@ -8,9 +8,12 @@ import {
   getBatch,
   getL2TransactionHash,
   getMessages,
+  getWithdrawals,
   proveWithdrawal,
   rollupAbi,
   waitForTransactionStatus,
+  withdrawalQueueAbi,
+  withdrawalQueueAddress,
 } from "../src/index.js";
 
 const ANN = "0x0101010101010101010101010101010101010101";
@@ -42,6 +45,22 @@ test("messages of other contracts are not ours", () => {
     }) as Log;
   const messages = getMessages({ logs: [log(ANN), log(BEN)], rollup: BEN });
   assert.deepEqual(messages, [{ index: 7n, sender: ANN, to: BEN, mint: 4n, value: 5n, gasLimit: 21_000n, data: "0x" }]);
+});
+
+test("withdrawals carry their data, and the queue's alone are ours", () => {
+  const log = (address: `0x${string}`) =>
+    ({
+      address,
+      topics: encodeEventTopics({
+        abi: withdrawalQueueAbi,
+        eventName: "WithdrawalInitiated",
+        args: { index: 3n, sender: ANN, recipient: BEN },
+      }),
+      data: encodeAbiParameters([{ type: "uint256" }, { type: "bytes" }], [4n, "0xda7a"]),
+    }) as Log;
+  assert.deepEqual(getWithdrawals({ logs: [log(ANN), log(withdrawalQueueAddress)] }), [
+    { index: 3n, sender: ANN, recipient: BEN, amount: 4n, data: "0xda7a" },
+  ]);
 });
 
 test("quantities become bigints, and nothing else does", async () => {

@@ -287,12 +287,7 @@ async fn finalize_withdrawal(
     let (mut leaves, mut ours) = (Vec::new(), None);
     for log in world.l2.get_logs(&filter).await? {
         let event = WithdrawalQueue::WithdrawalInitiated::decode_log(&log.inner)?.data;
-        let withdrawal = withdrawal::Withdrawal {
-            index: event.index.to(),
-            sender: event.sender,
-            recipient: event.recipient,
-            amount_wei: event.amountWei,
-        };
+        let withdrawal = withdrawal::Withdrawal::from(event);
         leaves.push(withdrawal.leaf(&domain));
         if log.block_number == Some(block) && withdrawal.recipient == recipient {
             ours = Some(withdrawal);
@@ -302,16 +297,10 @@ async fn finalize_withdrawal(
     let proof = withdrawal::proof(&leaves, ours.index)
         .ok_or_else(|| eyre!("no proof for index {}", ours.index))?;
     let before = world.l1.get_balance(recipient).await?;
+    let amount_wei = ours.amount_wei;
     let receipt = world
         .rollup()
-        .finalizeWithdrawal(
-            batch,
-            ours.index,
-            ours.sender,
-            ours.recipient,
-            ours.amount_wei,
-            proof,
-        )
+        .finalizeWithdrawal(batch, ours.into(), proof)
         .send()
         .await?
         .get_receipt()
@@ -320,7 +309,7 @@ async fn finalize_withdrawal(
     let fee = U256::from(receipt.effective_gas_price()) * U256::from(receipt.gas_used());
     let after = world.l1.get_balance(recipient).await?;
     ensure!(
-        after + fee == before + ours.amount_wei,
+        after + fee == before + amount_wei,
         "the withdrawal did not reach the recipient on L1"
     );
     Ok(receipt.transaction_hash)

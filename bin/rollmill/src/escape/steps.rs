@@ -119,10 +119,7 @@ impl Escape {
     fn pay(&self, proof: &WithdrawalProof) -> Call {
         let call = Rollup::finalizeWithdrawalCall {
             batch: proof.batch,
-            index: proof.withdrawal.index,
-            sender: proof.withdrawal.sender,
-            recipient: proof.withdrawal.recipient,
-            amountWei: proof.withdrawal.amount_wei,
+            w: proof.withdrawal.clone().into(),
             proof: proof.path,
         };
         Call::new(self.deployment.rollup, &call)

@@ -173,6 +173,11 @@ async fn the_sequencer_says_who_it_is_and_withdrawals_are_refused_by_reason() {
             "withdrawalQueue",
             json!("0x0000000000000000000000000000000000524d02"),
         ),
+        ("tokenBridge", json!(rollup().create(2))),
+        (
+            "l2TokenBridge",
+            json!("0x0000000000000000000000000000000000524d03"),
+        ),
         (
             "feeVault",
             json!("0x0000000000000000000000000000000000524d01"),

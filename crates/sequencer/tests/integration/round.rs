@@ -81,13 +81,10 @@ pub async fn settle(node: &Node, batch: u64) {
 }
 
 /// Pays a proven withdrawal out.
-fn finalize(node: &Node, proof: &WithdrawalProof) -> Call {
+pub fn finalize(node: &Node, proof: &WithdrawalProof) -> Call {
     let call = Rollup::finalizeWithdrawalCall {
         batch: proof.batch,
-        index: proof.withdrawal.index,
-        sender: proof.withdrawal.sender,
-        recipient: proof.withdrawal.recipient,
-        amountWei: proof.withdrawal.amount_wei,
+        w: proof.withdrawal.clone().into(),
         proof: proof.path,
     };
     Call::new(node.deployment.rollup, &call)

@@ -381,12 +381,17 @@ fn messages(case: &Case) -> Vec<B256> {
         mint: U256::from_be_bytes(case.word(9).0),
         value: U256::from_be_bytes(case.word(3).0),
         gas_limit: case.u64(4),
-        data: Bytes::copy_from_slice(&case.word(5)[..(case.u64(6) % 33) as usize]),
+        data: some(case, 5, 6),
     };
     vec![
         roll(case.word(7), message.hash()),
         alias(case.address(8)).into_word(),
     ]
+}
+
+/// The first bytes of word `j`, as many as word `k` says.
+fn some(case: &Case, j: u64, k: u64) -> Bytes {
+    Bytes::copy_from_slice(&case.word(j)[..(case.u64(k) % 33) as usize])
 }
 
 /// One tree that grows by a leaf with each case.
@@ -403,6 +408,7 @@ fn withdrawals() -> (String, Value) {
             sender: case.address(3),
             recipient: case.address(4),
             amount_wei: U256::from_be_bytes(case.word(5).0),
+            data: some(case, 6, 7),
         };
         let leaf = withdrawal.leaf(&domain);
         tree.borrow_mut().append(leaf).expect("room for more");

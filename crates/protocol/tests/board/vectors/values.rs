@@ -183,6 +183,7 @@ fn withdrawals() -> Value {
         sender: account(0x61),
         recipient: account(0x62),
         amount_wei: U256::from(10u64).pow(U256::from(18u64)) + U256::from(index),
+        data: vec![0xda; index as usize].into(),
     };
     let all: Vec<Withdrawal> = (0..5).map(withdrawal).collect();
     let leaves: Vec<B256> = all
@@ -203,6 +204,7 @@ fn withdrawals() -> Value {
         "senders": all.iter().map(|withdrawal| withdrawal.sender).collect::<Vec<_>>(),
         "recipients": all.iter().map(|withdrawal| withdrawal.recipient).collect::<Vec<_>>(),
         "amountsWei": all.iter().map(|withdrawal| withdrawal.amount_wei.to_string()).collect::<Vec<_>>(),
+        "datas": all.iter().map(|withdrawal| hex0x(&withdrawal.data)).collect::<Vec<_>>(),
         "emptyRoot": withdrawal::empty_root(),
         "rootsAfter": roots,
         "root": tree.root(),
