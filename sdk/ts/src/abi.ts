@@ -23,5 +23,27 @@ export const withdrawalQueueAbi = parseAbi([
   "event WithdrawalInitiated(uint256 indexed index, address indexed sender, address indexed recipient, uint256 amountWei, bytes data)",
 ]);
 
-/** Where the predeploy is, on every rollmill chain. */
+/** `TokenBridge` on L1. */
+export const tokenBridgeAbi = parseAbi([
+  "function deposit(address token, address to, uint256 amount) payable returns (uint64 id)",
+  "function retryDeposit(uint64 id, address token, address to, uint256 amount, uint64 gasLimit) payable",
+  "function depositFeeWei() view returns (uint256)",
+  "function messageFeeWei(uint64 gasLimit) view returns (uint256)",
+  "function lockedOf(address token) view returns (uint256)",
+  "event DepositInitiated(uint64 indexed id, address indexed token, address indexed from, address to, uint256 amount)",
+  "event WithdrawalFinalized(address indexed token, address indexed to, uint256 amount)",
+]);
+
+/** `L2TokenBridge`, the predeploy on L2. */
+export const l2TokenBridgeAbi = parseAbi([
+  "function withdraw(address l1Token, address to, uint256 amount) returns (uint256 index)",
+  "function tokenOf(address l1Token) view returns (address)",
+  "function depositExecuted(uint64 id) view returns (bool)",
+  "event TokenCreated(address indexed l1Token, address indexed token, string name, string symbol, uint8 decimals)",
+  "event DepositFinalized(uint64 indexed id, address indexed l1Token, address indexed to, address token, uint256 amount)",
+  "event WithdrawalInitiated(address indexed l1Token, address indexed from, address indexed to, address token, uint256 amount, uint256 index)",
+]);
+
+/** Where the predeploys are, on every rollmill chain. */
 export const withdrawalQueueAddress = "0x0000000000000000000000000000000000524d02" as const;
+export const l2TokenBridgeAddress = "0x0000000000000000000000000000000000524d03" as const;

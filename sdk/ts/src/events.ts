@@ -11,8 +11,8 @@ import {
   parseEventLogs,
   toRlp,
 } from "viem";
-import { rollupAbi, withdrawalQueueAbi, withdrawalQueueAddress } from "./abi.js";
-import type { Message, Withdrawal } from "./types.js";
+import { rollupAbi, tokenBridgeAbi, withdrawalQueueAbi, withdrawalQueueAddress } from "./abi.js";
+import type { Erc20Deposit, Message, Withdrawal } from "./types.js";
 
 /** The messages that a transaction on L1 queued, in order. */
 export function getMessages({ logs, rollup }: { logs: Log[]; rollup: Address }): Message[] {
@@ -25,6 +25,18 @@ export function getMessages({ logs, rollup }: { logs: Log[]; rollup: Address }):
     value: args.value,
     gasLimit: args.gasLimit,
     data: args.data,
+  }));
+}
+
+/** The token deposits that a transaction on L1 made, in order. */
+export function getErc20Deposits({ logs, tokenBridge }: { logs: Log[]; tokenBridge: Address }): Erc20Deposit[] {
+  const own = logs.filter((log) => isAddressEqual(log.address, tokenBridge));
+  return parseEventLogs({ abi: tokenBridgeAbi, eventName: "DepositInitiated", logs: own }).map(({ args }) => ({
+    id: args.id,
+    token: args.token,
+    from: args.from,
+    to: args.to,
+    amount: args.amount,
   }));
 }
 

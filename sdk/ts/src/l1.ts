@@ -1,8 +1,8 @@
 /** Actions of clients on L1. */
 import type { Account, Address, Chain, Client, Hash, Hex, Transport } from "viem";
 import { readContract, writeContract } from "viem/actions";
-import { rollupAbi } from "./abi.js";
-import type { WithdrawalProof, WithdrawalStatus } from "./types.js";
+import { rollupAbi, tokenBridgeAbi } from "./abi.js";
+import type { Erc20Deposit, WithdrawalProof, WithdrawalStatus } from "./types.js";
 
 type AnyClient = Client<Transport, Chain | undefined, Account | undefined>;
 type Wallet = Client<Transport, Chain | undefined, Account>;
@@ -78,6 +78,56 @@ export async function deposit(
   });
 }
 
+/** Wei that a deposit of a token costs, for its gas on L2. */
+export async function getErc20DepositFee(
+  client: AnyClient,
+  { tokenBridge }: { tokenBridge: Address },
+): Promise<bigint> {
+  return readContract(client, { abi: tokenBridgeAbi, address: tokenBridge, functionName: "depositFeeWei" });
+}
+
+/** Deposits an ERC-20 token that the account has approved `tokenBridge` for; `amount` of its twin arrives. */
+export async function depositErc20(
+  client: Wallet,
+  { tokenBridge, token, amount, to }: { tokenBridge: Address; token: Address; amount: bigint; to?: Address },
+): Promise<Hash> {
+  return writeContract(client, {
+    abi: tokenBridgeAbi,
+    address: tokenBridge,
+    functionName: "deposit",
+    args: [token, to ?? client.account.address, amount],
+    value: await getErc20DepositFee(client, { tokenBridge }),
+    account: client.account,
+    chain: client.chain ?? null,
+  });
+}
+
+/** Sends the message of a deposit that failed on L2 once more; anybody may, and what was executed is not executed again. */
+export async function retryErc20Deposit(
+  client: Wallet,
+  { tokenBridge, deposit: { id, token, to, amount }, gasLimit }: {
+    tokenBridge: Address;
+    deposit: Erc20Deposit;
+    gasLimit: bigint;
+  },
+): Promise<Hash> {
+  const fee = await readContract(client, {
+    abi: tokenBridgeAbi,
+    address: tokenBridge,
+    functionName: "messageFeeWei",
+    args: [gasLimit],
+  });
+  return writeContract(client, {
+    abi: tokenBridgeAbi,
+    address: tokenBridge,
+    functionName: "retryDeposit",
+    args: [id, token, to, amount, gasLimit],
+    value: fee,
+    account: client.account,
+    chain: client.chain ?? null,
+  });
+}
+
 /** Delivers a proven withdrawal: its recipient is paid and called; anybody may send it, once. */
 export async function finalizeWithdrawal(
   client: Wallet,
@@ -115,6 +165,7 @@ export async function getWithdrawalStatus(
 export function publicActionsL1() {
   return (client: AnyClient) => ({
     getMessageFee: (args: Parameters<typeof getMessageFee>[1]) => getMessageFee(client, args),
+    getErc20DepositFee: (args: Parameters<typeof getErc20DepositFee>[1]) => getErc20DepositFee(client, args),
     getWithdrawalFinalized: (args: Parameters<typeof getWithdrawalFinalized>[1]) => getWithdrawalFinalized(client, args),
     getWithdrawalStatus: (args: Parameters<typeof getWithdrawalStatus>[1]) => getWithdrawalStatus(client, args),
   });
@@ -124,6 +175,8 @@ export function publicActionsL1() {
 export function walletActionsL1() {
   return (client: Wallet) => ({
     deposit: (args: Parameters<typeof deposit>[1]) => deposit(client, args),
+    depositErc20: (args: Parameters<typeof depositErc20>[1]) => depositErc20(client, args),
+    retryErc20Deposit: (args: Parameters<typeof retryErc20Deposit>[1]) => retryErc20Deposit(client, args),
     sendMessage: (args: MessageRequest) => sendMessage(client, args),
     forceTransaction: (args: MessageRequest) => forceTransaction(client, args),
     finalizeWithdrawal: (args: Parameters<typeof finalizeWithdrawal>[1]) => finalizeWithdrawal(client, args),

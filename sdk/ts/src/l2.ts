@@ -14,8 +14,8 @@ import {
   isHex,
   numberToHex,
 } from "viem";
-import { waitForTransactionReceipt, writeContract } from "viem/actions";
-import { withdrawalQueueAbi, withdrawalQueueAddress } from "./abi.js";
+import { readContract, waitForTransactionReceipt, writeContract } from "viem/actions";
+import { l2TokenBridgeAbi, l2TokenBridgeAddress, withdrawalQueueAbi, withdrawalQueueAddress } from "./abi.js";
 import { WaitTimeoutError, WithdrawalNotSettledError } from "./errors.js";
 import { getL2TransactionHash } from "./events.js";
 import type {
@@ -192,6 +192,32 @@ export async function initiateWithdrawal(
   });
 }
 
+/** Where the twin of an L1 token is on L2, from its first deposit on. */
+export async function getL2Token(client: AnyClient, { l1Token }: { l1Token: Address }): Promise<Address> {
+  return readContract(client, {
+    abi: l2TokenBridgeAbi,
+    address: l2TokenBridgeAddress,
+    functionName: "tokenOf",
+    args: [l1Token],
+  });
+}
+
+/** Burns a bridged token on L2 for a recipient on L1; the withdrawal is in the receipt (`getWithdrawals`). */
+export async function withdrawErc20(
+  client: Client<Transport, Chain | undefined, Account>,
+  { l1Token, amount, to, gas }: { l1Token: Address; amount: bigint; to?: Address; gas?: bigint },
+): Promise<Hash> {
+  return writeContract(client, {
+    abi: l2TokenBridgeAbi,
+    address: l2TokenBridgeAddress,
+    functionName: "withdraw",
+    args: [l1Token, to ?? client.account.address, amount],
+    account: client.account,
+    chain: client.chain ?? null,
+    ...(gas === undefined ? {} : { gas }),
+  });
+}
+
 /** Reading actions for a client on L2. */
 export function publicActionsL2() {
   return (client: AnyClient) => ({
@@ -200,6 +226,7 @@ export function publicActionsL2() {
     getBatchByBlock: (args: Parameters<typeof getBatchByBlock>[1]) => getBatchByBlock(client, args),
     getTransactionStatus: (args: Parameters<typeof getTransactionStatus>[1]) => getTransactionStatus(client, args),
     getTransactionFees: (args: Parameters<typeof getTransactionFees>[1]) => getTransactionFees(client, args),
+    getL2Token: (args: Parameters<typeof getL2Token>[1]) => getL2Token(client, args),
     proveWithdrawal: (args: Parameters<typeof proveWithdrawal>[1]) => proveWithdrawal(client, args),
     waitForTransactionStatus: (args: Parameters<typeof waitForTransactionStatus>[1]) =>
       waitForTransactionStatus(client, args),
@@ -213,5 +240,6 @@ export function publicActionsL2() {
 export function walletActionsL2() {
   return (client: Client<Transport, Chain | undefined, Account>) => ({
     initiateWithdrawal: (args: Parameters<typeof initiateWithdrawal>[1]) => initiateWithdrawal(client, args),
+    withdrawErc20: (args: Parameters<typeof withdrawErc20>[1]) => withdrawErc20(client, args),
   });
 }

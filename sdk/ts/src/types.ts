@@ -54,6 +54,10 @@ export type SequencerInfo = {
   rollup: Address;
   operator: Address;
   withdrawalQueue: Address;
+  /** Holds tokens on L1. */
+  tokenBridge: Address;
+  /** Mints their twins on L2. */
+  l2TokenBridge: Address;
   feeVault: Address;
   blockTimeMs: bigint;
   programVersion: bigint;
@@ -91,6 +95,17 @@ export type Withdrawal = {
   amount: bigint;
   /** What the recipient is called with; `0x` for a plain payment. */
   data: Hex;
+};
+
+/** A deposit of an ERC-20 token, as its event on L1 says it. */
+export type Erc20Deposit = {
+  id: bigint;
+  /** The token on L1. */
+  token: Address;
+  from: Address;
+  /** Recipient on L2. */
+  to: Address;
+  amount: bigint;
 };
 
 /** A withdrawal with its path to the root of a settled batch: the arguments of `finalizeWithdrawal`. */

@@ -1,16 +1,20 @@
 /** The bridge from end to end: deposit, withdraw, prove, finalize, against a devnet with mock proofs. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { encodeFunctionData, parseEther } from "viem";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { type Abi, type Address, type Hex, encodeFunctionData, erc20Abi, parseEther } from "viem";
 import {
   WithdrawalNotSettledError,
+  getErc20Deposits,
   getL2TransactionHash,
   getMessages,
   getWithdrawals,
+  l2TokenBridgeAddress,
   withdrawalQueueAbi,
   withdrawalQueueAddress,
 } from "../src/index.js";
-import { type Devnet, clients, startDevnet } from "./devnet.js";
+import { type Devnet, ROOT, clients, fund, startDevnet } from "./devnet.js";
 
 let net: Devnet;
 before(async () => {
@@ -114,4 +118,68 @@ test("ether goes to L2 and comes back", { timeout: 300_000 }, async () => {
     blockNumber: null,
     batch: null,
   });
+});
+
+/** An ERC-20 token on L1 of which the account has `supply`. */
+async function deployToken({ l1, walletL1 }: ReturnType<typeof clients>, supply: bigint): Promise<Address> {
+  const file = path.join(ROOT, "contracts/artifacts/ExampleToken.json");
+  const { abi, bytecode } = JSON.parse(await readFile(file, "utf8")) as { abi: Abi; bytecode: Hex };
+  const hash = await walletL1.deployContract({ abi, bytecode, args: [supply] });
+  const { contractAddress } = await l1.waitForTransactionReceipt({ hash });
+  assert.ok(contractAddress);
+  return contractAddress;
+}
+
+test("a token goes to L2 and comes back", { timeout: 300_000 }, async () => {
+  const own = clients(net, 8);
+  const { account, l1, l2, walletL1, walletL2 } = own;
+  const { tokenBridge, l2TokenBridge } = await l2.getSequencerInfo();
+  assert.equal(l2TokenBridge.toLowerCase(), l2TokenBridgeAddress);
+  await fund(net, 8, parseEther("1"));
+  const token = await deployToken(own, 1_000n);
+  const approve = { abi: erc20Abi, address: token, functionName: "approve", args: [tokenBridge, 1_000n] } as const;
+  await l1.waitForTransactionReceipt({ hash: await walletL1.writeContract(approve) });
+
+  // There: what L1 holds is what L2 has.
+  const deposit = await walletL1.depositErc20({ tokenBridge, token, amount: 700n });
+  const { logs } = await l1.waitForTransactionReceipt({ hash: deposit });
+  const [made] = getErc20Deposits({ logs, tokenBridge });
+  assert.deepEqual(made && [made.from, made.to, made.amount], [account.address, account.address, 700n]);
+  const [message] = getMessages({ logs, rollup: net.rollup });
+  assert.ok(made && message);
+  const executed = await l2.waitForMessage({ message, timeout: 60_000 });
+  assert.equal(executed.status, "success");
+  const twin = await l2.getL2Token({ l1Token: token });
+  const read = { abi: erc20Abi, address: twin } as const;
+  const balance = () => l2.readContract({ ...read, functionName: "balanceOf", args: [account.address] });
+  assert.equal(await l2.readContract({ ...read, functionName: "symbol" }), "EXM");
+  assert.equal(await balance(), 700n);
+
+  // Sent again, it does nothing more.
+  const again = await walletL1.retryErc20Deposit({ tokenBridge, deposit: made, gasLimit: 200_000n });
+  const [second] = getMessages({
+    logs: (await l1.waitForTransactionReceipt({ hash: again })).logs,
+    rollup: net.rollup,
+  });
+  assert.ok(second);
+  assert.equal((await l2.waitForMessage({ message: second, timeout: 60_000 })).status, "reverted");
+  assert.equal(await balance(), 700n);
+
+  // And back.
+  const recipient = "0x00000000000000000000000000000000000c0de6";
+  const hash = await walletL2.withdrawErc20({ l1Token: token, amount: 300n, to: recipient });
+  const receipt = await l2.waitForTransactionReceipt({ hash });
+  assert.equal(receipt.status, "success");
+  assert.equal(await balance(), 400n);
+  const [withdrawal] = getWithdrawals({ logs: receipt.logs });
+  assert.ok(withdrawal);
+  assert.equal(withdrawal.recipient.toLowerCase(), tokenBridge.toLowerCase());
+  const proof = await l2.waitToFinalize({ index: withdrawal.index, timeout: 240_000 });
+  assert.equal(proof.data, withdrawal.data);
+  const paying = await walletL1.finalizeWithdrawal({ rollup: net.rollup, withdrawal: proof });
+  assert.equal((await l1.waitForTransactionReceipt({ hash: paying })).status, "success");
+  const held = { abi: erc20Abi, address: token, functionName: "balanceOf" } as const;
+  assert.equal(await l1.readContract({ ...held, args: [recipient] }), 300n);
+  assert.equal(await l1.readContract({ ...held, args: [tokenBridge] }), 400n);
+  await assert.rejects(walletL1.finalizeWithdrawal({ rollup: net.rollup, withdrawal: proof }));
 });

@@ -6,11 +6,13 @@ import {
   WaitTimeoutError,
   WithdrawalNotSettledError,
   getBatch,
+  getErc20Deposits,
   getL2TransactionHash,
   getMessages,
   getWithdrawals,
   proveWithdrawal,
   rollupAbi,
+  tokenBridgeAbi,
   waitForTransactionStatus,
   withdrawalQueueAbi,
   withdrawalQueueAddress,
@@ -60,6 +62,22 @@ test("withdrawals carry their data, and the queue's alone are ours", () => {
     }) as Log;
   assert.deepEqual(getWithdrawals({ logs: [log(ANN), log(withdrawalQueueAddress)] }), [
     { index: 3n, sender: ANN, recipient: BEN, amount: 4n, data: "0xda7a" },
+  ]);
+});
+
+test("token deposits of other contracts are not ours", () => {
+  const log = (address: `0x${string}`) =>
+    ({
+      address,
+      topics: encodeEventTopics({
+        abi: tokenBridgeAbi,
+        eventName: "DepositInitiated",
+        args: { id: 5n, token: ANN, from: BEN },
+      }),
+      data: encodeAbiParameters([{ type: "address" }, { type: "uint256" }], [ANN, 9n]),
+    }) as Log;
+  assert.deepEqual(getErc20Deposits({ logs: [log(ANN), log(BEN)], tokenBridge: BEN }), [
+    { id: 5n, token: ANN, from: BEN, to: ANN, amount: 9n },
   ]);
 });
 
