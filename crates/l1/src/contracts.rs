@@ -53,6 +53,12 @@ sol! {
 
 sol! {
     #[sol(rpc, all_derives)]
+    Messenger,
+    "../../contracts/artifacts/Messenger.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
     TokenBridge,
     "../../contracts/artifacts/TokenBridge.json"
 }

@@ -209,8 +209,8 @@ impl Deployment {
         })
     }
 
-    /// Every contract with its name.
-    pub fn contracts(&self) -> [(&'static str, Address); 13] {
+    /// The contracts that transactions create, which the file names.
+    pub fn named(&self) -> [(&'static str, Address); 13] {
         [
             ("Rollup", self.rollup),
             ("RollerRegistry", self.registry),
@@ -226,6 +226,20 @@ impl Deployment {
             ("Enforcement", self.enforcement),
             ("the verifier", self.verifier),
         ]
+    }
+
+    /// Every contract with its name: those, and what Rollup's constructor creates.
+    pub fn contracts(&self) -> impl Iterator<Item = (&'static str, Address)> {
+        let created = [
+            ("Messenger", self.messenger()),
+            ("TokenBridge", self.token_bridge()),
+        ];
+        self.named().into_iter().chain(created)
+    }
+
+    /// Messenger, the first contract that Rollup's constructor creates: delivers what L2 sends to L1.
+    pub fn messenger(&self) -> Address {
+        self.rollup.create(1)
     }
 
     /// TokenBridge: ERC-20 tokens on their way to L2 and back.

@@ -6,7 +6,7 @@
 //! | in the file | on L1 |
 //! |---|---|
 //! | chain id | L1's |
-//! | addresses | have code, and are those that the contracts name among themselves |
+//! | addresses | have code, and are those that the contracts name among themselves; what Rollup's constructor created is where it must be |
 //! | operator, L2's chain id, limits, program delay | Rollup's |
 //! | the law | its hash is Control's; its lags, least stake and fines are those of the contracts that know them |
 //! | governor, parameters | those of the table, as far as nobody has changed them since |
@@ -29,7 +29,8 @@ use alloy::{
 use crate::{
     Deployment,
     contracts::{
-        Control, Emission, Evidence, OperatorBond, Parameters as Table, RollerRegistry, Rollup,
+        Control, Emission, Evidence, Messenger, OperatorBond, Parameters as Table, RollerRegistry,
+        Rollup, TokenBridge,
     },
     deploy::table,
 };
@@ -110,7 +111,7 @@ pub async fn verify(l1: &DynProvider, deployment: &Deployment) -> Result<(), Ver
             expected: deployment.chain_id,
         });
     }
-    for (name, address) in deployment.contracts() {
+    for (name, address) in deployment.named() {
         if l1.get_code_at(address).await?.is_empty() {
             return Err(VerifyError::NoCode { name, address });
         }
@@ -119,6 +120,7 @@ pub async fn verify(l1: &DynProvider, deployment: &Deployment) -> Result<(), Ver
     neighbours(l1, deployment).await?;
     law(l1, deployment).await?;
     parameters(l1, deployment).await?;
+    bridge(l1, deployment).await?;
     first_block(l1, deployment).await
 }
 
@@ -238,6 +240,27 @@ async fn parameters(l1: &DynProvider, d: &Deployment) -> Result<(), VerifyError>
         pot_wei,
         expected.emission_pot_wei,
     )
+}
+
+/// What Rollup's constructor created, by its address: what it was created with.
+async fn bridge(l1: &DynProvider, d: &Deployment) -> Result<(), VerifyError> {
+    let address = d.messenger();
+    let messenger = Messenger::new(address, l1.clone());
+    let read = |error| unreadable("Messenger", address, error);
+    let rollup = messenger.rollup().call().await.map_err(read)?;
+    same("messenger's rollup", rollup, d.rollup)?;
+    let l2_chain_id = messenger.l2ChainId().call().await.map_err(read)?;
+    same("messenger's L2 chain id", l2_chain_id, d.l2_chain_id)?;
+    let rollup = Rollup::new(d.rollup, l1.clone());
+    let named = rollup.messenger().call().await;
+    let named = named.map_err(|error| unreadable("Rollup", d.rollup, error))?;
+    same("messenger", named, address)?;
+    let bridge = TokenBridge::new(d.token_bridge(), l1.clone());
+    let read = |error| unreadable("TokenBridge", d.token_bridge(), error);
+    let rollup = bridge.rollup().call().await.map_err(read)?;
+    same("token bridge's rollup", rollup, d.rollup)?;
+    let messenger = bridge.messenger().call().await.map_err(read)?;
+    same("token bridge's messenger", messenger, address)
 }
 
 async fn first_block(l1: &DynProvider, d: &Deployment) -> Result<(), VerifyError> {
