@@ -78,6 +78,11 @@ abstract contract BridgeBase is WithdrawalBase {
     function withdraw(address from, address token, address to, uint256 amount) internal returns (uint64 index) {
         vm.prank(from);
         index = uint64(l2Bridge.withdraw(token, to, amount));
+        noteTokens(index, token, to, amount);
+    }
+
+    /// Notes what the bridge on L2 has sent.
+    function noteTokens(uint64 index, address token, address to, uint256 amount) internal {
         bytes memory data = abi.encodeCall(ITokenBridge.finalizeWithdrawal, (token, to, amount));
         note(Withdrawal(index, address(l2Bridge), address(bridge), 0, data));
     }

@@ -7,13 +7,14 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Deposit, IL2TokenBridge} from "../src/interfaces/IL2TokenBridge.sol";
 import {IMessenger} from "../src/interfaces/IMessenger.sol";
-import {IRollup} from "../src/interfaces/IRollup.sol";
+import {Commit, IRollup} from "../src/interfaces/IRollup.sol";
 import {ITokenBridge} from "../src/interfaces/ITokenBridge.sol";
 import {BridgedToken} from "../src/l2/BridgedToken.sol";
 import {MessageLib} from "../src/libraries/MessageLib.sol";
 import {Predeploys} from "../src/libraries/Predeploys.sol";
+import {PublicValues} from "../src/libraries/PublicValues.sol";
 import {BridgeBase} from "./BridgeBase.sol";
-import {HookToken, HostileToken, LyingToken, OldToken, TaxedToken, TextToken} from "./Tokens.sol";
+import {HookToken, HostileToken, LyingToken, OldToken, OneWayToken, TaxedToken, TextToken} from "./Tokens.sol";
 
 contract TokenBridgeTest is BridgeBase {
     address private ann = address(0xa22);
@@ -97,6 +98,57 @@ contract TokenBridgeTest is BridgeBase {
         vm.assertTrue(address(twinOf(address(other))) != address(twin));
         vm.assertEq(twinOf(address(other)).totalSupply(), 5);
         vm.assertEq(twin.totalSupply(), 30);
+    }
+
+    /// A twin is worth its own token, by the name that the token has on L1, and nothing else.
+    function test_aTwinTakesNoOtherTokenOut() public {
+        TextToken other = new TextToken("Other", "OTH", 18, 1000);
+        give(address(other), ann, 1000);
+        vm.assertTrue(execute(deposit(ann, address(token), ben, 10)));
+        vm.assertTrue(execute(deposit(ann, address(other), ann, 1000)));
+        BridgedToken twin = twinOf(address(token));
+        vm.startPrank(ben);
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientBalance.selector, ben, 0, 10));
+        l2Bridge.withdraw(address(other), ben, 10);
+        vm.expectRevert(abi.encodeWithSelector(IL2TokenBridge.UnknownToken.selector, address(twin)));
+        l2Bridge.withdraw(address(twin), ben, 10);
+        vm.stopPrank();
+        vm.assertEq(twin.balanceOf(ben), 10);
+        vm.assertEq(queue.count(), 0);
+    }
+
+    /// Without the operator: what was settled before is given back, and so is what leaves by a forced transaction.
+    function test_tokensLeaveInEnforcedMode() public {
+        vm.assertTrue(execute(deposit(ann, address(token), ben, 10)));
+        uint64 before = withdraw(ben, address(token), ben, 3);
+        settleWith(queue.root());
+        bytes memory data = abi.encodeCall(IL2TokenBridge.withdraw, (address(token), ben, 7));
+        vm.deal(ben, 1 ether);
+        vm.recordLogs();
+        vm.prank(ben, ben);
+        rollup.forceTransaction{value: 500_000 gwei}(address(l2Bridge), 0, 500_000, data);
+        Queued memory q = lastQueued();
+        vm.assertEq(q.sender, ben);
+        vm.warp(enforcement.enforceableFrom());
+        enforcement.enforce();
+        rollup.finalizeWithdrawal(1, sent[before], proofFor(before));
+        vm.assertEq(token.balanceOf(ben), 3);
+
+        vm.assertTrue(execute(q));
+        uint64 index = uint64(queue.count() - 1);
+        noteTokens(index, address(token), ben, 7);
+        vm.assertEq(queue.root(), referenceRoot());
+        Commit memory c = nextCommit();
+        c.withdrawalRoot = queue.root();
+        bytes memory batch = "a batch of one's own";
+        PublicValues memory pv = enforcedValues(c, batch, stranger);
+        enforcement.enforceBatch(c, batch, pv, proofOf(pv));
+        vm.assertTrue(rollup.enforcedSince() != 0);
+        rollup.finalizeWithdrawal(c.batch, sent[index], proofFor(index));
+        vm.assertEq(token.balanceOf(ben), 10);
+        vm.assertEq(bridge.lockedOf(address(token)), 0);
+        vm.expectRevert(abi.encodeWithSelector(IRollup.AlreadyFinalized.selector, index));
+        rollup.finalizeWithdrawal(c.batch, sent[index], proofFor(index));
     }
 
     function test_aForeignChainsWithdrawalIsWorthless() public {
@@ -301,6 +353,29 @@ contract TokenBridgeTest is BridgeBase {
         liar = address(new LyingToken(false));
         vm.expectRevert(abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, liar));
         bridge.deposit{value: feeWei}(liar, ben, 100);
+    }
+
+    /// One that reverts is not deposited; one that says no on its way out stays owed.
+    function test_aTokenThatRefusesMovesNothing() public {
+        HookToken hook = new HookToken();
+        approve(address(hook), 100);
+        hook.freeze(true);
+        uint256 feeWei = bridge.depositFeeWei();
+        vm.expectRevert(bytes.concat(bytes4(keccak256("Error(string)")), abi.encode("frozen")));
+        bridge.deposit{value: feeWei}(address(hook), ben, 100);
+        vm.assertEq(bridge.depositCount(), 0);
+        vm.assertEq(bridge.lockedOf(address(hook)), 0);
+
+        OneWayToken oneWay = new OneWayToken();
+        approve(address(oneWay), 100);
+        vm.assertTrue(execute(depositOwn(address(oneWay), 100)));
+        uint64 index = withdraw(ben, address(oneWay), ann, 100);
+        uint64 batch = settleWith(queue.root());
+        bytes memory reason = abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, oneWay);
+        vm.expectRevert(abi.encodeWithSelector(IMessenger.DeliveryFailed.selector, address(bridge), reason));
+        rollup.finalizeWithdrawal(batch, sent[index], proofFor(index));
+        vm.assertFalse(rollup.withdrawalFinalized(index));
+        vm.assertEq(bridge.lockedOf(address(oneWay)), 100);
     }
 
     function test_anOldTokenGoesThereAndBack() public {

@@ -131,6 +131,17 @@ contract HostileToken is ERC20 {
     }
 }
 
+/// Comes in like any other, and says no when it shall go out.
+contract OneWayToken is ERC20 {
+    constructor() ERC20("One way", "ONE") {
+        _mint(msg.sender, 1000 ether);
+    }
+
+    function transfer(address, uint256) public pure override returns (bool) {
+        return false;
+    }
+}
+
 /// Says that it moved, and says no.
 contract LyingToken {
     bool private immutable answer;
