@@ -1,4 +1,5 @@
-//! `rollmill escape`: takes an account's ether out of the rollup with nothing but an L1 endpoint and the deployment file.
+//! `rollmill escape`: takes an account's ether, or a token of it, out of the rollup with nothing but an L1 endpoint and the
+//! deployment file.
 //!
 //! Model: everything follows from L1. Each look reads L1 to its newest block, derives the chain as `rollmill node --derive` does,
 //! and finds the one next step; it is taken, and L1 is looked at again, until there is nothing to be done now. So the command
@@ -7,13 +8,14 @@
 //! | step | when |
 //! |---|---|
 //! | pay | a withdrawal of the account is settled and not paid yet |
-//! | queue | the account has ether on L2, and no withdrawal of it is under way |
+//! | queue | the account has some on L2, and no withdrawal of it is under way |
 //! | wait | what is under way is not due yet: the operator may still settle it, and then L1 pays without enforced mode |
 //! | enforce | it is due |
 //! | settle | enforced mode, and the operator left a committed batch unsettled |
 //! | drop | enforced mode, and that batch cannot be proven: when its time is over |
 //! | batch | enforced mode, and nothing else is committed: a batch with the messages that wait |
 
+mod asset;
 mod look;
 mod proofs;
 mod steps;
@@ -21,14 +23,15 @@ mod steps;
 use std::path::PathBuf;
 
 use alloy::{
-    primitives::{Address, U256, utils::parse_ether},
+    primitives::{Address, U256},
     signers::local::PrivateKeySigner,
 };
-use eyre::{WrapErr, eyre};
+use eyre::{WrapErr, ensure, eyre};
 use rollmill_l1::SendError;
 use rollmill_runtime::{LogFormat, init_tracing, outln};
 
 use self::{
+    asset::Asset,
     look::Escape,
     steps::{Step, Taken},
 };
@@ -59,26 +62,37 @@ pub struct Args {
     /// File with the account's private key [default: the key in ROLLMILL_KEY].
     #[arg(long, env = "ROLLMILL_KEY_FILE", value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// Who gets the ether on L1 [default: the account itself].
+    /// Take this ERC-20 token of L1 out, and not ether.
+    #[arg(long, env = "ROLLMILL_TOKEN", value_name = "ADDRESS")]
+    token: Option<Address>,
+    /// Who gets it on L1 [default: the account itself].
     #[arg(long, env = "ROLLMILL_RECIPIENT", value_name = "ADDRESS")]
     recipient: Option<Address>,
-    /// How much leaves, in ether [default: all].
-    #[arg(long, env = "ROLLMILL_AMOUNT", value_name = "ETHER", value_parser = ether)]
-    amount: Option<U256>,
+    /// How much leaves: in ether, or in smallest units of the token [default: all].
+    #[arg(long, env = "ROLLMILL_AMOUNT", value_name = "AMOUNT")]
+    amount: Option<String>,
     /// Say what the next step is, and send nothing.
     #[arg(long, env = "ROLLMILL_DRY_RUN")]
     dry_run: bool,
 }
 
-fn ether(text: &str) -> Result<U256, String> {
-    let wei = parse_ether(text).map_err(|error| error.to_string())?;
-    if wei.is_zero() {
-        return Err("nothing would leave".to_owned());
-    }
-    Ok(wei)
-}
-
 impl Args {
+    fn asset(&self) -> Asset {
+        self.token.map_or(Asset::Ether, Asset::Token)
+    }
+
+    fn amount(&self) -> eyre::Result<Option<U256>> {
+        let Some(text) = &self.amount else {
+            return Ok(None);
+        };
+        let amount = self.asset().amount(text);
+        ensure!(
+            amount.is_some(),
+            "--amount {text} is nothing that could leave: it is in ether, or in smallest units of the token"
+        );
+        Ok(amount)
+    }
+
     fn signer(&self) -> eyre::Result<PrivateKeySigner> {
         let text = match &self.key_file {
             Some(path) => std::fs::read_to_string(path)

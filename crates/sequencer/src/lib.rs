@@ -24,6 +24,7 @@ mod origin;
 mod replica;
 mod rollback;
 mod rpc;
+pub mod tokens;
 mod window;
 mod withdrawals;
 
@@ -59,7 +60,7 @@ pub use mempool::{
 pub use origin::{OriginError, check_origin};
 pub use replica::Replica;
 pub use rollback::{RollbackError, Rollbacks};
-pub use withdrawals::{WithdrawalError, WithdrawalProof, Withdrawals};
+pub use withdrawals::{Initiated, WithdrawalError, WithdrawalProof, Withdrawals};
 
 use batcher::{Batcher, Tip};
 use builder::Builder;

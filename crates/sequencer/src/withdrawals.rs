@@ -2,7 +2,7 @@
 //!
 //! Model: the predeploy's events, in order, are the leaves of the tree. A proof belongs to a batch: it is the path of the leaf in the tree
 //! as of the batch's last block, and leads to the root that the batch committed. Leaves are read from the chain
-//! once and kept with their senders and the numbers of their blocks (60 bytes each), because a withdrawal's data can be long; everything can be
+//! once and kept with their owners and the numbers of their blocks (60 bytes each), because a withdrawal's data can be long; everything can be
 //! rebuilt from the chain at any time, and is when the chain went back.
 
 use std::{
@@ -13,10 +13,12 @@ use std::{
 use alloy::sol_types::SolEvent;
 use alloy_primitives::{Address, B256};
 use rollmill_engine::{Chain, StorageError};
-use rollmill_l1::contracts::WithdrawalQueue::WithdrawalInitiated;
+use rollmill_l1::contracts::{
+    L2TokenBridge::WithdrawalInitiated as TokensWithdrawn, WithdrawalQueue::WithdrawalInitiated,
+};
 use rollmill_protocol::{
     Withdrawal,
-    l2::WITHDRAWAL_QUEUE,
+    l2::{L2_TOKEN_BRIDGE, WITHDRAWAL_QUEUE},
     withdrawal::{TREE_DEPTH, WithdrawalDomain, proof, verify},
 };
 use rollmill_store::{BatchState, Store, StoreError};
@@ -32,6 +34,17 @@ pub struct WithdrawalProof {
     pub withdrawal: Withdrawal,
     /// Siblings from the leaf up.
     pub path: [B256; TREE_DEPTH],
+}
+
+/// A withdrawal on L2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Initiated {
+    /// What L1 is told.
+    pub withdrawal: Withdrawal,
+    /// Who gave up the ether or the tokens: its sender, or for whom the token bridge sent it.
+    pub owner: Address,
+    /// Its block.
+    pub block: u64,
 }
 
 /// There is no proof.
@@ -83,7 +96,7 @@ struct Known {
     /// The block's hash: the chain takes blocks back when L1 does.
     hash: B256,
     leaves: Vec<B256>,
-    /// Sender and block of each.
+    /// Owner and block of each.
     origins: Vec<(Address, u64)>,
 }
 
@@ -119,8 +132,9 @@ impl Withdrawals {
             .filter(|record| record.last_block >= block)
             .ok_or(WithdrawalError::NotSettled(index))?;
         let root = record.public_values.withdrawal_root;
-        let mut of_block = self.in_block(block)?.into_iter();
+        let of_block = self.in_block(block)?.into_iter();
         let proven = of_block
+            .map(|initiated| initiated.withdrawal)
             .find(|withdrawal| withdrawal.index == index)
             .and_then(|withdrawal| {
                 let path = proof(known.leaves_up_to(record.last_block), index)?;
@@ -138,14 +152,13 @@ impl Withdrawals {
         })
     }
 
-    /// All withdrawals of an account, with their blocks.
-    pub fn of(&self, sender: Address) -> Result<Vec<(Withdrawal, u64)>, StorageError> {
-        let blocks = self.read()?.blocks_of(sender);
+    /// All withdrawals of an account, in order.
+    pub fn of(&self, owner: Address) -> Result<Vec<Initiated>, StorageError> {
+        let blocks = self.read()?.blocks_of(owner);
         let mut found = Vec::new();
         for block in blocks {
-            let withdrawals = self.in_block(block)?.into_iter();
-            let mine = withdrawals.filter(|withdrawal| withdrawal.sender == sender);
-            found.extend(mine.map(|withdrawal| (withdrawal, block)));
+            let initiated = self.in_block(block)?.into_iter();
+            found.extend(initiated.filter(|initiated| initiated.owner == owner));
         }
         Ok(found)
     }
@@ -161,9 +174,9 @@ impl Withdrawals {
         }
         let head = self.chain.head();
         for number in known.block + 1..=head.number {
-            for withdrawal in self.in_block(number)? {
-                known.leaves.push(withdrawal.leaf(&self.domain));
-                known.origins.push((withdrawal.sender, number));
+            for initiated in self.in_block(number)? {
+                known.leaves.push(initiated.withdrawal.leaf(&self.domain));
+                known.origins.push((initiated.owner, number));
             }
             known.block = number;
         }
@@ -171,7 +184,7 @@ impl Withdrawals {
         Ok(known)
     }
 
-    fn in_block(&self, number: u64) -> Result<Vec<Withdrawal>, StorageError> {
+    fn in_block(&self, number: u64) -> Result<Vec<Initiated>, StorageError> {
         let Some(header) = self.chain.header(number)? else {
             return Ok(Vec::new());
         };
@@ -180,12 +193,30 @@ impl Withdrawals {
             return Ok(Vec::new());
         }
         let receipts = self.chain.receipts(number)?.unwrap_or_default();
-        let logs = receipts
-            .iter()
-            .flat_map(|receipt| &receipt.logs)
-            .filter(|log| log.address == WITHDRAWAL_QUEUE);
-        let events = logs.filter_map(|log| WithdrawalInitiated::decode_log(log).ok());
-        Ok(events.map(|event| event.data.into()).collect())
+        let mut found: Vec<Initiated> = Vec::new();
+        for log in receipts.iter().flat_map(|receipt| &receipt.logs) {
+            if log.address == WITHDRAWAL_QUEUE {
+                let event = WithdrawalInitiated::decode_log(log).ok();
+                found.extend(event.map(|event| Initiated::new(event.data.into(), number)));
+            } else if log.address == L2_TOKEN_BRIDGE {
+                // The bridge says whose tokens they were right after the queue has said that the bridge withdraws.
+                let event = TokensWithdrawn::decode_log(log).ok();
+                if let (Some(event), Some(last)) = (event, found.last_mut()) {
+                    last.owner = event.from;
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Initiated {
+    fn new(withdrawal: Withdrawal, block: u64) -> Self {
+        Self {
+            owner: withdrawal.sender,
+            withdrawal,
+            block,
+        }
     }
 }
 
@@ -195,9 +226,9 @@ impl Known {
         origin.map(|(_, block)| *block)
     }
 
-    /// The blocks in which `sender` has withdrawn.
-    fn blocks_of(&self, sender: Address) -> BTreeSet<u64> {
-        let mine = self.origins.iter().filter(|(from, _)| *from == sender);
+    /// The blocks in which an account has withdrawn.
+    fn blocks_of(&self, owner: Address) -> BTreeSet<u64> {
+        let mine = self.origins.iter().filter(|(of, _)| *of == owner);
         mine.map(|(_, block)| *block).collect()
     }
 

@@ -26,6 +26,8 @@ sol! {
     #[sol(rpc)]
     interface IToken {
         function transfer(address to, uint256 value) external returns (bool);
+        function approve(address spender, uint256 value) external returns (bool);
+        function balanceOf(address account) external view returns (uint256);
     }
 }
 

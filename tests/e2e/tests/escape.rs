@@ -12,19 +12,20 @@ use std::{
 
 use alloy::{
     eips::BlockNumberOrTag,
-    primitives::{Address, B256, Bytes, U256},
+    primitives::{Address, B256, Bytes, U256, address},
     providers::{DynProvider, Provider},
     sol,
 };
 use rollmill_e2e::{
     Anvil, Devnet, escape, proxy, run, until,
-    user::{IRollup, USER, account, funded, funded_by, transfer, wallet, wallet_of},
+    user::{IRollup, IToken, USER, account, funded, funded_by, transfer, wallet, wallet_of},
 };
 use tempfile::TempDir;
 
 const FRIEND: Address = Address::repeat_byte(0xf1);
-/// Where the ether goes on L1.
+/// Where everything goes on L1.
 const HARBOUR: Address = Address::repeat_byte(0xa7);
+const L2_TOKEN_BRIDGE: Address = address!("0000000000000000000000000000000000524d03");
 /// What the contracts of a devnet begin with, seconds.
 const FORCE_DELAY_S: u64 = 48 * 3_600;
 const DROP_S: u64 = 12 * 3_600;
@@ -46,6 +47,17 @@ sol! {
     #[sol(rpc)]
     interface IOperated {
         function commit(Commit calldata c, bytes calldata data) external;
+    }
+
+    #[sol(rpc)]
+    interface ITokenBridge {
+        function deposit(address token, address to, uint256 amount) external payable;
+        function depositFeeWei() external view returns (uint256);
+    }
+
+    #[sol(rpc)]
+    interface IL2TokenBridge {
+        function tokenOf(address l1Token) external view returns (address);
     }
 }
 
@@ -182,6 +194,65 @@ async fn a_user_leaves_when_the_operator_is_gone() {
     refuses(&world, "0x12", &world.deployment(), "not 32 bytes").await;
     let missing = world.own.path().join("missing.json");
     refuses(&world, &world.key, &missing, "missing.json").await;
+}
+
+/// The operator's SCR will do as a token: what the user has of it on L2 leaves, and what was on its way there when the operator went.
+#[tokio::test]
+async fn tokens_leave_when_the_operator_is_gone() {
+    let world = World::new(USER).await;
+    let devnet = world.devnet(&world.l1.url).await;
+    let l2 = funded(&devnet).await.unwrap();
+    let deployment = std::fs::read(world.deployment()).unwrap();
+    let deployment: serde_json::Value = serde_json::from_slice(&deployment).unwrap();
+    let token: Address = serde_json::from_value(deployment["token"].clone()).unwrap();
+    let user = account(USER).unwrap().address();
+    let on_l1 = |by| IToken::new(token, wallet_of(&world.l1.url, by).unwrap());
+    let rollup: Address = devnet.rollup.parse().unwrap();
+    let bridge = ITokenBridge::new(rollup.create(2), wallet(&world.l1.url).unwrap());
+    let funded = on_l1(0);
+    let given = funded.transfer(user, U256::from(1_000));
+    given.send().await.unwrap().get_receipt().await.unwrap();
+    let owned = on_l1(USER);
+    let approved = owned.approve(*bridge.address(), U256::from(1_000));
+    approved.send().await.unwrap().get_receipt().await.unwrap();
+    let fee = bridge.depositFeeWei().call().await.unwrap();
+    let deposit = async |amount: u64| {
+        let deposit = bridge.deposit(token, user, U256::from(amount)).value(fee);
+        let receipt = deposit.send().await.unwrap().get_receipt().await.unwrap();
+        assert!(receipt.status());
+    };
+    deposit(700).await;
+    let l2_bridge = IL2TokenBridge::new(L2_TOKEN_BRIDGE, l2.clone());
+    let twin = l2_bridge.tokenOf(token).call().await.unwrap();
+    let twin = IToken::new(twin, l2.clone());
+    until("the tokens on L2", async || {
+        // Before the first deposit nothing is there to answer.
+        let held = twin.balanceOf(user).call().await.ok();
+        Ok(held.filter(|held| *held == U256::from(700)))
+    })
+    .await
+    .unwrap();
+    pay(&l2, BlockNumberOrTag::Finalized).await;
+    devnet.kill().await.unwrap();
+    deposit(300).await;
+
+    let token = token.to_string();
+    let escaping = ["--token", token.as_str()];
+    let queued = world.escape(&escaping).await;
+    says(&queued, &["withdrawal of 1000 units", "again in"]);
+    world.passes(FORCE_DELAY_S).await;
+    let left = world.escape(&escaping).await;
+    says(
+        &left,
+        &[
+            "starting enforced mode",
+            "L1 pays 1000 units",
+            "nothing more",
+        ],
+    );
+    let held = on_l1(USER).balanceOf(HARBOUR).call().await.unwrap();
+    assert_eq!(held, U256::from(1_000));
+    assert_eq!(world.harbour().await, U256::ZERO);
 }
 
 /// Nothing that the operator leaves on L1 is in the way for ever.

@@ -2,7 +2,7 @@
 
 use alloy::{
     eips::BlockNumberOrTag,
-    primitives::{Address, U256, utils::format_ether},
+    primitives::{Address, U256},
     providers::Provider,
 };
 use eyre::{OptionExt, WrapErr};
@@ -12,13 +12,13 @@ use rollmill_l1::{
     contracts::{Enforcement, Rollup},
     verify,
 };
-use rollmill_protocol::l2::WITHDRAWAL_QUEUE;
 use rollmill_runtime::{Shutdown, Tasks};
-use rollmill_sequencer::{L1Head, Replica, SequencerConfig, Withdrawals};
+use rollmill_sequencer::{Initiated, L1Head, Replica, SequencerConfig, Withdrawals};
 use rollmill_store::{BatchState, Store};
 
 use super::{
     Args,
+    asset::Asset,
     steps::{Step, span},
 };
 use crate::{node::connect_l1, settings::genesis};
@@ -33,6 +33,7 @@ pub(super) struct Escape {
     pub(super) replica: Replica,
     pub(super) withdrawals: Withdrawals,
     pub(super) sender: Sender,
+    pub(super) asset: Asset,
     pub(super) recipient: Address,
     /// Where statements and proofs lie.
     pub(super) proofs: std::path::PathBuf,
@@ -56,7 +57,7 @@ pub(super) struct Status {
 impl Escape {
     /// Opens the chain in the data directory; nothing is read from L1 yet but its chain id.
     pub(super) async fn open(args: &Args) -> eyre::Result<Self> {
-        let signer = args.signer()?;
+        let (signer, asset, amount) = (args.signer()?, args.asset(), args.amount()?);
         let deployment = Deployment::open(&args.deployment)?;
         let (l1, _) = connect_l1(&args.l1_rpc).await?;
         verify(&l1, &deployment).await?;
@@ -82,9 +83,10 @@ impl Escape {
                 store.clone(),
                 SenderConfig::default(),
             ),
+            asset,
             recipient: args.recipient.unwrap_or(account),
             proofs: args.data_dir.join("proofs"),
-            amount: args.amount,
+            amount,
             has_paid: false,
             l1,
             deployment,
@@ -100,20 +102,30 @@ impl Escape {
         let account = self.sender.address();
         let settled_block = self.settled_block().await?;
         let mut under_way = false;
-        for (withdrawal, block) in self.withdrawals.of(account)? {
+        for Initiated {
+            withdrawal, block, ..
+        } in self.withdrawals.of(account)?
+        {
+            let Some((recipient, amount)) = self.asset.in_withdrawal(&withdrawal) else {
+                continue;
+            };
             if block > settled_block {
                 under_way = true;
             } else if !self.is_paid(withdrawal.index).await? {
-                let proof = self.withdrawals.prove(withdrawal.index).await?;
-                return Ok(Step::Pay(Box::new(proof)));
+                let proof = Box::new(self.withdrawals.prove(withdrawal.index).await?);
+                return Ok(Step::Pay {
+                    proof,
+                    recipient,
+                    amount,
+                });
             }
         }
         let waiting = self.replica.waiting().await?;
         let of_account = waiting.iter().filter(|message| message.sender == account);
-        let mut withdrawing = of_account.filter(|message| message.to == WITHDRAWAL_QUEUE);
+        let mut withdrawing = of_account.filter(|message| self.asset.is_ordered_by(message));
         if !under_way && withdrawing.next().is_none() {
             return Ok(match self.leaving(&waiting)? {
-                Some(wei) if !(self.has_paid && self.amount.is_some()) => Step::Queue(wei),
+                Some(amount) if !(self.has_paid && self.amount.is_some()) => Step::Queue(amount),
                 _ => Step::Finished,
             });
         }
@@ -201,21 +213,10 @@ impl Escape {
 
     /// What the account will have on L2 when the messages that wait are executed, or the part that shall leave.
     fn leaving(&self, waiting: &[rollmill_protocol::L1Message]) -> eyre::Result<Option<U256>> {
-        let account = self.sender.address();
-        let mut state = self.chain.state_at(&self.chain.head());
-        let mut wei = state.account(account)?.unwrap_or_default().balance;
-        for message in waiting {
-            if message.sender == account {
-                wei = wei
-                    .saturating_add(message.mint)
-                    .saturating_sub(message.value);
-            }
-            if message.to == account {
-                wei = wei.saturating_add(message.value);
-            }
-        }
-        let wei = self.amount.map_or(wei, |amount| amount.min(wei));
-        Ok((!wei.is_zero()).then_some(wei))
+        let (account, bridge) = (self.sender.address(), self.deployment.token_bridge());
+        let held = self.asset.held(&self.chain, bridge, account, waiting)?;
+        let leaving = self.amount.map_or(held, |amount| amount.min(held));
+        Ok((!leaving.is_zero()).then_some(leaving))
     }
 
     /// The step in a sentence or two.
@@ -223,17 +224,22 @@ impl Escape {
         let account = self.sender.address();
         match step {
             Step::Finished => {
-                format!("There is nothing more to take out of L2 for {account}.")
+                let asset = self.asset.name();
+                format!("There is nothing more of {asset} to take out of L2 for {account}.")
             }
-            Step::Pay(proof) => format!(
-                "Withdrawal {} is settled: L1 pays {} ether to {}.",
+            Step::Pay {
+                proof,
+                recipient,
+                amount,
+            } => format!(
+                "Withdrawal {} is settled: L1 pays {} to {recipient}.",
                 proof.withdrawal.index,
-                format_ether(proof.withdrawal.amount_wei),
-                proof.withdrawal.recipient
+                self.asset.in_words(*amount),
             ),
-            Step::Queue(wei) => format!(
-                "{account} has ether on L2: queueing the withdrawal of {} ether on L1, which no operator can leave out.",
-                format_ether(*wei)
+            Step::Queue(amount) => format!(
+                "{account} has {} on L2: queueing the withdrawal of {} on L1, which no operator can leave out.",
+                self.asset.name(),
+                self.asset.in_words(*amount)
             ),
             Step::Wait { sentence, left_s } => match left_s {
                 Some(left_s) => format!("{sentence} run this command again in {}.", span(*left_s)),

@@ -1,20 +1,17 @@
 //! The steps, each one transaction on L1.
 
-use alloy::{
-    primitives::{Bytes, U256},
-    sol_types::SolCall,
-};
+use alloy::primitives::{Address, Bytes, U256};
 use rollmill_l1::{
     Call, calls,
-    contracts::{Enforcement, Rollup, WithdrawalQueue},
+    contracts::{Enforcement, Rollup},
 };
-use rollmill_protocol::{PublicValues, l2::WITHDRAWAL_QUEUE};
+use rollmill_protocol::PublicValues;
 use rollmill_sequencer::{EnforcedBatch, WithdrawalProof};
 use rollmill_store::BatchRecord;
 
 use super::look::Escape;
 
-/// Gas on L2 for a forced withdrawal: several times what the queue's contract needs.
+/// Gas on L2 for a forced withdrawal: several times what the queue's contract needs, or the bridge's.
 const WITHDRAWAL_GAS: u64 = 500_000;
 
 /// What comes next.
@@ -28,8 +25,12 @@ pub(super) enum Step {
         left_s: Option<u64>,
     },
     /// L1 pays a settled withdrawal.
-    Pay(Box<WithdrawalProof>),
-    /// A withdrawal of so much wei is forced.
+    Pay {
+        proof: Box<WithdrawalProof>,
+        recipient: Address,
+        amount: U256,
+    },
+    /// A withdrawal of so much is forced.
     Queue(U256),
     /// Enforced mode begins.
     Enforce,
@@ -63,13 +64,13 @@ impl Escape {
     pub(super) async fn take(&mut self, step: Step) -> eyre::Result<Taken> {
         let (purpose, call) = match step {
             Step::Finished | Step::Wait { .. } => return Ok(Taken::Done(String::new())),
-            Step::Pay(proof) => {
+            Step::Pay { proof, .. } => {
                 self.has_paid = true;
                 (format!("pay/{}", proof.withdrawal.index), self.pay(&proof))
             }
-            Step::Queue(wei) => {
+            Step::Queue(amount) => {
                 let count = self.rollup.messageCount().call().await?;
-                (format!("queue/{count}"), self.queue(wei))
+                (format!("queue/{count}"), self.queue(amount))
             }
             Step::Enforce => {
                 let settled = self.rollup.settledBatch().call().await?;
@@ -125,15 +126,13 @@ impl Escape {
         Call::new(self.deployment.rollup, &call)
     }
 
-    fn queue(&self, wei: U256) -> Call {
-        let recipient = self.recipient;
+    fn queue(&self, amount: U256) -> Call {
+        let (to, value, data) = self.asset.order(self.recipient, amount);
         let call = Rollup::forceTransactionCall {
-            to: WITHDRAWAL_QUEUE,
-            value: wei,
+            to,
+            value,
             gasLimit: WITHDRAWAL_GAS,
-            data: WithdrawalQueue::initiateWithdrawalCall { recipient }
-                .abi_encode()
-                .into(),
+            data,
         };
         let price = U256::from(self.deployment.parameters.message_gas_price_wei);
         let call = Call::new(self.deployment.rollup, &call);

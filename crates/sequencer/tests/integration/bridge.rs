@@ -1,8 +1,8 @@
 //! A token's way to L2 and back.
 
 use alloy::{
-    primitives::{Address, U256, keccak256},
-    sol_types::{SolCall, SolConstructor, SolEvent, SolValue},
+    primitives::{Address, U256},
+    sol_types::{SolCall, SolConstructor, SolEvent},
 };
 use rollmill_engine::TransactionPool;
 use rollmill_l1::{
@@ -13,7 +13,8 @@ use rollmill_l1::{
         Rollup, TokenBridge,
     },
 };
-use rollmill_protocol::{l2::L2_TOKEN_BRIDGE, message::alias};
+use rollmill_protocol::{L1Message, l2::L2_TOKEN_BRIDGE, message::alias};
+use rollmill_sequencer::tokens;
 use rollmill_store::BatchState;
 use tempfile::TempDir;
 
@@ -91,11 +92,47 @@ fn failures(node: &Node) -> usize {
     receipts.filter(|receipt| !receipt.success).count()
 }
 
-/// What `holder` has of a bridged token, read from its storage.
+/// What `holder` has of a token on L2.
 fn l2_balance(node: &Node, token: Address, holder: Address) -> U256 {
-    let slot = keccak256((holder, U256::ZERO).abi_encode());
-    let mut state = node.chain.state_at(&node.chain.head());
-    state.storage(token, U256::from_be_bytes(slot.0)).unwrap()
+    tokens::balance_of(&node.chain, token, holder).unwrap()
+}
+
+/// Of what waits on L1 a deposit counts once, if the bridge says so and L2 has not executed it.
+fn what_waits_counts_once(node: &Node, token: Address, holder: Address) {
+    let bridge = node.deployment.token_bridge();
+    let deposit = |id: u64, l1_token: Address, to: Address| L1Message {
+        sender: alias(bridge),
+        to: L2_TOKEN_BRIDGE,
+        data: L2TokenBridge::finalizeDepositCall {
+            d: Deposit {
+                id,
+                l1Token: l1_token,
+                to,
+                amount: U256::from(50),
+                name: String::new(),
+                symbol: String::new(),
+                decimals: 18,
+            },
+        }
+        .abi_encode()
+        .into(),
+        ..L1Message::default()
+    };
+    let again = deposit(2, token, holder);
+    let forged = L1Message {
+        sender: holder,
+        ..deposit(3, token, holder)
+    };
+    let waiting = [
+        deposit(0, token, holder),
+        deposit(2, token, holder),
+        again,
+        forged,
+        deposit(4, bridge, holder),
+        deposit(5, token, bridge),
+    ];
+    let arriving = tokens::arriving(&node.chain, (bridge, token), holder, &waiting);
+    assert_eq!(arriving.unwrap(), U256::from(50));
 }
 
 #[tokio::test]
@@ -121,9 +158,11 @@ async fn a_token_goes_to_l2_and_comes_back() {
         ("Example", "EXM")
     );
     let twin = created.token;
+    assert_eq!(twin, tokens::twin_of(token));
     assert_eq!(deposits[0].0.token, twin);
     assert_eq!(deposits[1].0.token, twin);
-    assert_eq!(l2_balance(&node, twin, user.address()), U256::from(1_000));
+    assert_eq!(l2_balance(&node, token, user.address()), U256::from(1_000));
+    what_waits_counts_once(&node, token, user.address());
     assert_eq!(failures(&node), 0);
     let bridge = TokenBridge::new(node.deployment.token_bridge(), user.provider().clone());
     let bought = bridge.DEPOSIT_GAS().call().await.unwrap();
@@ -149,7 +188,15 @@ async fn a_token_goes_to_l2_and_comes_back() {
     })
     .await;
     assert!(node.chain.receipts(block).unwrap().unwrap()[index as usize].success);
-    assert_eq!(l2_balance(&node, twin, user.address()), U256::from(750));
+    assert_eq!(l2_balance(&node, token, user.address()), U256::from(750));
+    // The bridge has sent it, for the user.
+    let of_user = node.withdrawals.of(user.address()).unwrap();
+    let [initiated] = of_user.as_slice() else {
+        panic!("one withdrawal, not {}", of_user.len());
+    };
+    assert_eq!((initiated.owner, initiated.block), (user.address(), block));
+    assert_eq!(initiated.withdrawal.sender, L2_TOKEN_BRIDGE);
+    assert!(node.withdrawals.of(L2_TOKEN_BRIDGE).unwrap().is_empty());
 
     node.sealer.seal();
     wait_for(&node, 1, BatchState::Committed).await;
@@ -224,7 +271,7 @@ async fn a_deposit_that_nobody_made_mints_nothing() {
         panic!("one deposit, not {}", deposits.len());
     };
     assert_eq!(deposited.id, 0);
-    let held = l2_balance(&node, deposited.token, thief.address());
+    let held = l2_balance(&node, token, thief.address());
     assert_eq!(held, U256::from(7));
     // The bridge spoke by its alias, which has sent both messages.
     let mut state = node.chain.state_at(&node.chain.head());
