@@ -146,9 +146,8 @@ impl Derivation {
             });
         }
         let bytes = self.data(committed, transaction).await?;
-        let data =
-            BatchData::decode(&bytes).map_err(|source| DeriveError::Data { batch, source })?;
-        let (built, record) = self.build(tip, data, committed.c.programVersion).await?;
+        let version = committed.c.programVersion;
+        let (built, record) = self.build(tip, bytes, version).await?;
         compare(committed, &record)?;
         self.store.objects().put(&built.witness).await?;
         self.store.record_batch(&record).await?;
@@ -161,14 +160,16 @@ impl Derivation {
         Ok(record)
     }
 
-    /// Executes the blocks of the batch after `tip`, which become the chain's newest, and builds it.
+    /// Executes the batch after `tip`, given by the bytes that are posted: its blocks become the chain's newest. Builds it.
     pub(crate) async fn build(
         &self,
         tip: Tip,
-        data: BatchData,
+        posted: Bytes,
         program_version: u32,
     ) -> Result<(BuiltBatch, BatchRecord), DeriveError> {
         let batch = tip.batch + 1;
+        let data = BatchData::decode(&posted);
+        let data = data.map_err(|source| DeriveError::Data { batch, source })?;
         let messages = self.messages(batch, &data, tip.messages_end).await?;
         let last_block = tip.last_block + data.blocks.len() as u64;
         let work = Work {
@@ -180,7 +181,7 @@ impl Derivation {
         };
         blocking(move || work.execute()).await?;
         let (chain, deployment) = (&self.chain, &self.deployment);
-        let plan = Plan::new(chain, deployment, tip, last_block, program_version);
+        let plan = Plan::new(chain, deployment, tip, last_block, program_version).posted(posted);
         Ok(blocking(move || plan.build()).await?)
     }
 

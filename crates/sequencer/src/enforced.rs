@@ -94,7 +94,7 @@ impl Replica {
             let data = BatchData {
                 blocks: vec![block],
             };
-            let built = self.build(data, program_version).await?;
+            let built = self.build(data.encode().into(), program_version).await?;
             // What one message can cost to prove is bounded by the rules.
             if count == 1 || built.values.prover_gas <= BLOCK_PROVER_GAS_MAX {
                 return Ok(Some(built));
@@ -104,13 +104,13 @@ impl Replica {
         Ok(None)
     }
 
-    /// The next batch from its data.
+    /// The next batch from its data, of which every byte stays.
     ///
     /// # Errors
     /// [`DeriveError`]; also when the data does not follow on the chain as it is now.
     pub async fn build(
         &self,
-        data: BatchData,
+        data: Bytes,
         program_version: u32,
     ) -> Result<EnforcedBatch, DeriveError> {
         let derivation = &self.follower.derivation;

@@ -158,16 +158,18 @@ pub struct BuiltBatch {
     pub work: WorkCounts,
 }
 
-/// Executes `data` on the state of `source` after `parent` and records what it needs. `messages` are exactly the L1
-/// messages that the data counts. The caller compares the block hash in the public values with that of the chain.
+/// Executes a batch, given by the bytes that are posted, on the state of `source` after `parent` and records what it needs.
+/// `messages` are exactly the L1 messages that the data counts. The caller compares the block hash in the public values with
+/// that of the chain.
 pub fn build_witness<S: StateSource + BlockHashSource>(
     source: S,
     parent: &Header,
-    data: &BatchData,
+    batch_data: Bytes,
     messages: Vec<L1Message>,
     context: StatementContext,
 ) -> Result<BuiltBatch, BatchError> {
     let task = check_context(&context)?;
+    let data = BatchData::decode(&batch_data)?;
     let recording = RecordingSource::new(source);
     let start = Start {
         parent,
@@ -178,14 +180,11 @@ pub fn build_witness<S: StateSource + BlockHashSource>(
         used = position + 1;
         messages.get(position)
     };
-    let end = run(&context, start, data, message, &recording)?;
+    let end = run(&context, start, &data, message, &recording)?;
     if let Some(index) = (used < messages.len()).then_some(used) {
         let part = crate::witness::WitnessPart::Message;
         return Err(WitnessError::Superfluous { part, index }.into());
     }
-    let batch_data = Bytes::from(data.encode());
-    // What is posted must be readable: the bounds of batch data are checked by decoding.
-    BatchData::decode(&batch_data)?;
     let commitment = keccak256(&batch_data);
     let witness = Witness {
         context,

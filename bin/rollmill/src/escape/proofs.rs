@@ -15,7 +15,7 @@ use alloy::{
 };
 use eyre::{WrapErr, bail, ensure};
 use rollmill_l1::contracts::{MockVerifier, Rollup::Program};
-use rollmill_protocol::{BatchData, PublicValues};
+use rollmill_protocol::PublicValues;
 use rollmill_roller_api::Statement;
 use rollmill_zkvm::{ProgramCommitment, mock::MockProof, verify};
 
@@ -78,13 +78,11 @@ impl Escape {
     }
 
     /// The data of the batch on `parent` that a proof was ordered for.
-    pub(super) async fn ordered(&self, parent: B256) -> eyre::Result<Option<BatchData>> {
+    pub(super) async fn ordered(&self, parent: B256) -> eyre::Result<Option<Bytes>> {
         let settled = self.rollup.settledBatch().call().await?;
         let statement = statement_in(&self.folder(settled + 1))?;
         let ordered = statement.filter(|statement| statement.previous_block_hash == parent);
-        Ok(ordered
-            .map(|statement| BatchData::decode(&statement.data))
-            .transpose()?)
+        Ok(ordered.map(|statement| statement.data))
     }
 
     fn folder(&self, batch: u64) -> PathBuf {

@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     blocks: RangeInclusive<u64>,
     operator: Address,
     context: StatementContext,
+    /// The bytes that are posted, if they are given.
+    posted: Option<Bytes>,
 }
 
 impl Plan {
@@ -50,13 +52,23 @@ impl Plan {
                 rollup: deployment.rollup,
                 previous_message_hash: tip.message_hash,
             },
+            posted: None,
+        }
+    }
+
+    /// The batch's data is these bytes: they mean the same blocks, and need not be what this node would post.
+    pub(crate) fn posted(self, data: Bytes) -> Self {
+        Self {
+            posted: Some(data),
+            ..self
         }
     }
 
     /// The batch and its record, checked; nothing is written yet.
-    pub(crate) fn build(self) -> Result<(BuiltBatch, BatchRecord), SealError> {
+    pub(crate) fn build(mut self) -> Result<(BuiltBatch, BatchRecord), SealError> {
         let (data, messages, mut stats) = self.collect()?;
-        let encoded = Bytes::from(data.encode());
+        let posted = self.posted.take();
+        let encoded = posted.unwrap_or_else(|| data.encode().into());
         // INVARIANT: what is posted decodes to exactly the blocks that were built.
         if BatchData::decode(&encoded)? != data {
             return Err(self.mismatch("batch data"));
@@ -71,7 +83,7 @@ impl Plan {
         let built = build_witness(
             self.chain.clone(),
             &parent,
-            &data,
+            encoded.clone(),
             messages,
             self.context.clone(),
         )

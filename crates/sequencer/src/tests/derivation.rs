@@ -518,8 +518,8 @@ async fn a_batch_that_cannot_be_derived_is_waited_out() {
     // The same blocks under the next number.
     let derivation = &node.follower.derivation;
     let tip = crate::batcher::Tip::load(&node.store).await.unwrap();
-    let data = rollmill_protocol::BatchData::decode(&records[0].data).unwrap();
-    let (_, third) = derivation.build(tip, data, 1).await.unwrap();
+    let posted = records[0].data.clone();
+    let (_, third) = derivation.build(tip, posted, 1).await.unwrap();
     derivation.undo(0).await.unwrap();
     assert_eq!((third.number, third.first_block), (3, 1));
     assert_eq!(node.chain.head().number, 0);

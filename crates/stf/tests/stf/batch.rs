@@ -82,7 +82,7 @@ fn build(chain: &Chain, messages: Vec<L1Message>) -> BuiltBatch {
     build_witness(
         &chain.source,
         &chain.headers[0],
-        &batch_data(&chain.blocks),
+        batch_data(&chain.blocks).encode().into(),
         messages,
         context(chain),
     )
@@ -126,7 +126,7 @@ fn the_witness_proves_what_the_chain_did() {
     );
     assert_eq!(
         values.data_commitment,
-        batch_data(&chain.blocks).commitment()
+        keccak256(batch_data(&chain.blocks).encode())
     );
     assert_eq!((values.last_block, values.last_timestamp), (2, 1_004));
     assert_eq!(
@@ -257,7 +257,7 @@ fn superfluous_items_are_errors() {
     let built = build_witness(
         &chain.source,
         &chain.headers[1],
-        &data,
+        data.encode().into(),
         Vec::new(),
         context(&chain),
     )
@@ -416,7 +416,7 @@ fn a_batch_cannot_be_built_with_the_wrong_messages() {
         build_witness(
             &chain.source,
             &chain.headers[0],
-            &data,
+            data.encode().into(),
             messages,
             context(&chain),
         )

@@ -70,7 +70,7 @@ pub fn sample() -> eyre::Result<Sample> {
     let data = BatchData {
         blocks: vec![block],
     };
-    let built = build_witness(source, &parent, &data, Vec::new(), context)
+    let built = build_witness(source, &parent, data.encode().into(), Vec::new(), context)
         .wrap_err("building the witness")?;
     let identity = Identity {
         roller: ROLLER,
