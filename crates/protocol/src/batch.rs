@@ -1,21 +1,35 @@
 //! Batch data: the minimum that must be on L1 so that anybody can rebuild the chain.
 //!
-//! `0x01 ++ rlp([block...])`, `block = [timestamp, gasLimit, prevrandao, l1MessageCount, [raw EIP-2718 transaction...]]`.
+//! | version | bytes |
+//! |---|---|
+//! | 1 | `0x01 ++ rlp([block...])`, `block = [timestamp, gasLimit, prevrandao, l1MessageCount, [raw EIP-2718 transaction...]]` |
+//! | 2 | `0x02 ++` signatures and compressed columns: the same blocks, sorted by field (`compressed`) |
+//!
 //! L1 messages come first in a block and are only counted: their content is on L1 already. Block numbers, parent hashes
 //! and base fees follow from the parent.
 //!
-//! Decoding is bounded before it allocates and canonical: whatever decodes encodes back to the same bytes. Whether the
-//! blocks are *valid* is the state transition's business, not the codec's.
+//! Decoding is a total function: bounded before it allocates, the same on every machine, never a panic. Version 1 is
+//! canonical: whatever decodes encodes back to the same bytes. Version 2 is not, as nothing compressed is: several encodings mean
+//! the same blocks. What L1 pins is the bytes that were posted, so whoever re-executes a batch keeps those and does not encode again.
+//! Whether the blocks are *valid* is the state transition's business, not the codec's.
+
+mod columns;
+mod compressed;
 
 use alloc::vec::Vec;
-use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_primitives::{B256, Bytes};
 use alloy_rlp::{Decodable, Encodable, Header};
 use serde::{Deserialize, Serialize};
 
-/// Version byte in front of the RLP.
-pub const BATCH_DATA_VERSION: u8 = 1;
-/// Most bytes of a batch: calldata at the floor of 40 gas per byte must fit one L1 transaction of 16,777,216 gas.
+/// Version byte of plain RLP.
+pub const BATCH_DATA_VERSION_PLAIN: u8 = 1;
+/// Version byte of compressed columns.
+pub const BATCH_DATA_VERSION_COMPRESSED: u8 = 2;
+/// Most bytes of a batch as it is posted: calldata at the floor of 40 gas per byte must fit one L1 transaction of 16,777,216 gas.
 pub const BATCH_DATA_BYTES_MAX: usize = 400_000;
+/// Most bytes that version 2 decompresses to: room for the signatures of a full batch and some ten times compressed calldata. The
+/// transactions that it holds are longer by their signatures and RLP headers alone, so memory is bounded by a small multiple.
+pub const BATCH_COLUMN_BYTES_MAX: usize = 1_000_000;
 /// Most blocks of a batch.
 pub const BATCH_BLOCKS_MAX: usize = 4_096;
 /// Most bytes of one transaction, as geth's pool has it.
@@ -52,8 +66,22 @@ pub enum BatchDataError {
     #[error("batch data of {0} bytes exceeds {BATCH_DATA_BYTES_MAX}")]
     TooLong(usize),
     /// First byte.
-    #[error("batch data version is not {BATCH_DATA_VERSION}")]
+    #[error("batch data of an unknown version")]
     Version,
+    /// Version 2 claims to decompress to more than [`BATCH_COLUMN_BYTES_MAX`].
+    #[error("batch data decompresses to {0} bytes, more than {BATCH_COLUMN_BYTES_MAX}")]
+    Decompressed(u64),
+    /// What follows the signatures is not one DEFLATE stream of the length that was claimed.
+    #[error("compressed batch data is damaged")]
+    Deflate,
+    /// A transaction of no known layout.
+    #[error("transaction {transaction} of block {block} is of an unknown kind")]
+    Kind {
+        /// Index of the block in the batch.
+        block: usize,
+        /// Index among the block's raw transactions.
+        transaction: usize,
+    },
     /// No block, or more than [`BATCH_BLOCKS_MAX`].
     #[error("a batch has 1 to {BATCH_BLOCKS_MAX} blocks")]
     BlockCount,
@@ -65,7 +93,7 @@ pub enum BatchDataError {
         /// Index among the block's raw transactions.
         transaction: usize,
     },
-    /// Not canonical RLP of the expected shape.
+    /// Not canonical RLP of the expected shape, or something is left over.
     #[error("batch data is not canonical: {0}")]
     Rlp(alloy_rlp::Error),
 }
@@ -77,11 +105,21 @@ impl From<alloy_rlp::Error> for BatchDataError {
 }
 
 impl BatchData {
-    /// The bytes that go to L1. Bounds are checked by [`Self::decode`]; a batcher decodes what it is about to post.
+    /// The bytes that go to L1: the shorter of the two versions. Bounds are checked by [`Self::decode`]; a batcher decodes what
+    /// it is about to post.
     pub fn encode(&self) -> Vec<u8> {
+        let plain = self.encode_plain();
+        match compressed::encode(self) {
+            Some(compressed) if compressed.len() < plain.len() => compressed,
+            _ => plain,
+        }
+    }
+
+    /// Version 1.
+    pub fn encode_plain(&self) -> Vec<u8> {
         let payload_length = self.blocks.iter().map(BlockData::encoded_length).sum();
         let mut out = Vec::with_capacity(payload_length + 8);
-        out.push(BATCH_DATA_VERSION);
+        out.push(BATCH_DATA_VERSION_PLAIN);
         Header {
             list: true,
             payload_length,
@@ -93,19 +131,19 @@ impl BatchData {
         out
     }
 
-    /// Keccak-256 of the encoding: what L1 pins and the proof binds.
-    pub fn commitment(&self) -> B256 {
-        keccak256(self.encode())
-    }
-
-    /// Reads exactly what [`Self::encode`] writes, within the bounds of this module.
+    /// Reads either version, within the bounds of this module.
     pub fn decode(bytes: &[u8]) -> Result<Self, BatchDataError> {
         if bytes.len() > BATCH_DATA_BYTES_MAX {
             return Err(BatchDataError::TooLong(bytes.len()));
         }
-        let Some((&BATCH_DATA_VERSION, mut rest)) = bytes.split_first() else {
-            return Err(BatchDataError::Version);
-        };
+        match bytes.split_first() {
+            Some((&BATCH_DATA_VERSION_PLAIN, rest)) => Self::decode_plain(rest),
+            Some((&BATCH_DATA_VERSION_COMPRESSED, rest)) => compressed::decode(rest),
+            _ => Err(BatchDataError::Version),
+        }
+    }
+
+    fn decode_plain(mut rest: &[u8]) -> Result<Self, BatchDataError> {
         let mut payload = list_payload(&mut rest)?;
         if !rest.is_empty() {
             return Err(alloy_rlp::Error::UnexpectedLength.into());
@@ -210,95 +248,4 @@ fn list_payload<'a>(buf: &mut &'a [u8]) -> alloy_rlp::Result<&'a [u8]> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use proptest::{collection::vec, prelude::*};
-
-    prop_compose! {
-        fn any_block()(
-            timestamp: u64,
-            gas_limit: u64,
-            prevrandao: [u8; 32],
-            l1_message_count: u64,
-            transactions in vec(vec(any::<u8>(), 1..200), 0..5),
-        ) -> BlockData {
-            let transactions = transactions.into_iter().map(Bytes::from).collect();
-            BlockData { timestamp, gas_limit, prevrandao: prevrandao.into(), l1_message_count, transactions }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn decoding_is_the_exact_inverse(blocks in vec(any_block(), 1..6)) {
-            let data = BatchData { blocks };
-            prop_assert_eq!(BatchData::decode(&data.encode()).unwrap(), data);
-        }
-
-        #[test]
-        fn whatever_decodes_is_canonical(blocks in vec(any_block(), 1..4), at: prop::sample::Index, to: u8) {
-            let mut bytes = BatchData { blocks }.encode();
-            let at = at.index(bytes.len());
-            bytes[at] = to;
-            if let Ok(data) = BatchData::decode(&bytes) {
-                prop_assert_eq!(data.encode(), bytes);
-            }
-        }
-
-        #[test]
-        fn noise_never_panics(bytes in vec(any::<u8>(), 0..300)) {
-            let _ = BatchData::decode(&bytes);
-        }
-    }
-
-    #[test]
-    fn bounds_and_shape_are_enforced() {
-        let one = BatchData {
-            blocks: alloc::vec![BlockData::default()],
-        };
-        let good = one.encode();
-        assert_eq!(BatchData::decode(&[]), Err(BatchDataError::Version));
-        assert_eq!(BatchData::decode(&[2, 0xc0]), Err(BatchDataError::Version));
-        assert_eq!(
-            BatchData::decode(&[1, 0xc0]),
-            Err(BatchDataError::BlockCount)
-        );
-        let mut trailing = good.clone();
-        trailing.push(0);
-        assert_eq!(
-            BatchData::decode(&trailing),
-            Err(BatchDataError::Rlp(alloy_rlp::Error::UnexpectedLength))
-        );
-        assert!(matches!(
-            BatchData::decode(&good[..good.len() - 1]),
-            Err(BatchDataError::Rlp(_))
-        ));
-        assert_eq!(
-            BatchData::decode(&alloc::vec![1; BATCH_DATA_BYTES_MAX + 1]),
-            Err(BatchDataError::TooLong(BATCH_DATA_BYTES_MAX + 1))
-        );
-        let many = BatchData {
-            blocks: alloc::vec![BlockData::default(); BATCH_BLOCKS_MAX + 1],
-        };
-        assert_eq!(
-            BatchData::decode(&many.encode()),
-            Err(BatchDataError::BlockCount)
-        );
-        for length in [0, TRANSACTION_BYTES_MAX + 1] {
-            let block = BlockData {
-                transactions: alloc::vec![Bytes::from(alloc::vec![1; length])],
-                ..BlockData::default()
-            };
-            let data = BatchData {
-                blocks: alloc::vec![block],
-            };
-            assert_eq!(
-                BatchData::decode(&data.encode()),
-                Err(BatchDataError::TransactionLength {
-                    block: 0,
-                    transaction: 0
-                })
-            );
-        }
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ pub const OPEN_WINDOWS: u64 = 3;
 pub struct BatchPolicy {
     /// Age of the oldest block, seconds.
     pub age_s_max: u64,
-    /// Batch data, bytes. At 40 gas per byte, 16.78 M gas carry 400 KB.
+    /// Batch data before it is compressed, bytes. At 40 gas per byte, 16.78 M gas carry 400 KB.
     pub data_bytes_max: usize,
     /// Prover gas: estimated from headers when blocks are chosen, and exact when the witness is built.
     pub prover_gas_max: u64,

@@ -381,6 +381,32 @@ async fn batch_data_that_breaks_the_rules_is_refused() {
     );
 }
 
+/// What is on L1 counts, not what this node would have posted.
+#[tokio::test]
+async fn a_batch_of_either_version_is_kept_as_it_was_posted() {
+    let (_world, built, records) = batches(2).await;
+    let mut l1 = Layer1::start().await;
+    let mut node = Node::new(&l1).await;
+    let data = rollmill_protocol::BatchData::decode(&records[0].data).unwrap();
+    let plain = BatchRecord {
+        data: data.encode_plain().into(),
+        ..records[0].clone()
+    };
+    assert_eq!((records[0].data[0], plain.data[0]), (2, 1));
+    assert!(records[0].data.len() < plain.data.len());
+    let first = l1.commit(&plain).await;
+    let second = l1.commit(&records[1]).await;
+    let events = vec![sent(deposit(0, 10)), first, sent(deposit(1, 10)), second];
+    node.derive(1, events).await.unwrap();
+    assert_eq!(node.chain.head().hash(), built.head().hash());
+    for (posted, expected) in [(1, &plain.data), (2, &records[1].data)] {
+        let derived = node.store.batch(posted).await.unwrap().unwrap();
+        assert_eq!(&derived.data, expected);
+        let commitment = derived.public_values.data_commitment;
+        assert_eq!(commitment, keccak256(expected));
+    }
+}
+
 #[tokio::test]
 async fn a_crash_before_the_record_leaves_nothing_in_the_way() {
     let (_world, built, records) = batches(2).await;

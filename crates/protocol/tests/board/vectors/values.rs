@@ -4,7 +4,7 @@ mod cases;
 mod differential;
 
 use alloy_primitives as primitives;
-use alloy_primitives::{Address, B256, Bytes, U256, hex, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256, bytes, hex, keccak256};
 use rollmill_protocol::{
     BatchData, BlockData, Entry, L1Message, ProofDigest, PublicValues, ScrWei, TaskId, Withdrawal,
     WithdrawalTree, entries_hash,
@@ -265,11 +265,30 @@ fn batch() -> Value {
             transactions: vec![
                 Bytes::from_static(&[0x02, 0xc0]),
                 Bytes::from(vec![0x7f; 60]),
+                // The example of EIP-155.
+                bytes!(
+                    "f86c098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a76400008025a028ef6134"
+                    "0bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276a067cbe9d8997f761aecb703304b3800ccf555c9f3"
+                    "dc64214b297fb1966a3b6d83"
+                ),
             ],
         },
     ];
     let data = BatchData { blocks };
-    json!({ "encoded": hex0x(data.encode()), "commitment": data.commitment(), "blocks": data })
+    let encoded = data.encode_plain();
+    // What version 2 means is fixed, which bytes an encoder chooses for it is not: these are zlib's.
+    let compressed = hex!(
+        "0281cd0128ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa63627667cbe9d8997f761aecb703304b38"
+        "00ccf555c9f3dc64214b297fb1966a3b6d83db11d4921afc91a185f1e4e186058c0400530363c3022602a081b919e89006ce"
+        "86b6569615e227189a9b82383a3b781f6cdbbc3c858141b5a161ea14532c60875313d3811d36f514800600"
+    );
+    assert_eq!(BatchData::decode(&compressed).as_ref(), Ok(&data));
+    json!({
+        "encoded": hex0x(&encoded),
+        "commitment": keccak256(&encoded),
+        "compressed": hex0x(compressed),
+        "blocks": data,
+    })
 }
 
 /// Rewards and fines: unit price, k, prover gas, stake.
