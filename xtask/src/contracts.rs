@@ -19,7 +19,7 @@ use crate::{solidity, tools};
 const DIR: &str = "contracts";
 
 /// The contracts that the node deploys, puts into a genesis or calls.
-const CONTRACTS: [&str; 20] = [
+const CONTRACTS: [&str; 21] = [
     "BridgedToken",
     "Control",
     "Court",
@@ -28,6 +28,7 @@ const CONTRACTS: [&str; 20] = [
     "Enforcement",
     "Evidence",
     "ExampleToken",
+    "FeeSchedule",
     "L2TokenBridge",
     "Messenger",
     "MockVerifier",

@@ -106,10 +106,11 @@ pub struct Rollup {
 impl Rollup {
     /// The rollup that `sender`'s account would operate.
     pub async fn of(sender: &Sender, config: DeployConfig) -> eyre::Result<Self> {
-        let l2_chain_id = config.l2_chain_id;
+        let (l1, l1_chain_id) = (sender.provider(), sender.chain_id());
+        let genesis = genesis_config(l1, l1_chain_id, config.l2_chain_id, config.operator);
         Ok(Self {
+            genesis: genesis.await?,
             config,
-            genesis: genesis_config(sender.provider(), sender.chain_id(), l2_chain_id).await?,
         })
     }
 

@@ -118,6 +118,7 @@ pub fn genesis(deployment: &Deployment) -> eyre::Result<GenesisConfig> {
         l2_chain_id: deployment.l2_chain_id,
         l1_chain_id: deployment.chain_id,
         rollup: deployment.rollup,
+        operator: deployment.operator,
         timestamp: deployment.genesis.timestamp,
         accounts: Vec::new(),
     };
@@ -147,6 +148,7 @@ pub async fn genesis_config(
     l1: &DynProvider,
     l1_chain_id: u64,
     l2_chain_id: u64,
+    operator: Address,
 ) -> eyre::Result<GenesisConfig> {
     let block = l1
         .get_block_by_number(BlockNumberOrTag::Number(0))
@@ -156,6 +158,7 @@ pub async fn genesis_config(
         l2_chain_id,
         l1_chain_id,
         rollup: Address::ZERO,
+        operator,
         timestamp: block.header.timestamp,
         accounts: Vec::new(),
     })

@@ -7,4 +7,5 @@ library Predeploys {
     address internal constant L2_TOKEN_BRIDGE = address(0x524d03);
     /// @dev The code behind all bridged tokens; itself no token of anybody's.
     address internal constant BRIDGED_TOKEN = address(0x524d04);
+    address internal constant FEE_SCHEDULE = address(0x524d05);
 }

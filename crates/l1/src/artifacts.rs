@@ -21,7 +21,7 @@ macro_rules! abi {
 }
 
 /// Every contract whose errors a caller can meet; Rollup first.
-static ABIS: LazyLock<[JsonAbi; 18]> = LazyLock::new(|| {
+static ABIS: LazyLock<[JsonAbi; 19]> = LazyLock::new(|| {
     [
         abi!("Rollup"),
         abi!("RollerRegistry"),
@@ -39,6 +39,7 @@ static ABIS: LazyLock<[JsonAbi; 18]> = LazyLock::new(|| {
         abi!("TokenBridge"),
         abi!("L2TokenBridge"),
         abi!("BridgedToken"),
+        abi!("FeeSchedule"),
         abi!("ExampleToken"),
         abi!("Draws"),
     ]

@@ -47,6 +47,12 @@ sol! {
 
 sol! {
     #[sol(rpc, all_derives)]
+    FeeSchedule,
+    "../../contracts/artifacts/FeeSchedule.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
     WithdrawalQueue,
     "../../contracts/artifacts/WithdrawalQueue.json"
 }

@@ -27,6 +27,10 @@ pub const WITHDRAWAL_ROOT_SLOT: u64 = 0;
 pub const L2_TOKEN_BRIDGE: Address = address!("0000000000000000000000000000000000524d03");
 /// The code behind all those twins.
 pub const BRIDGED_TOKEN: Address = address!("0000000000000000000000000000000000524d04");
+/// Predeploy that holds and bounds the prices of data and of proving.
+pub const FEE_SCHEDULE: Address = address!("0000000000000000000000000000000000524d05");
+/// Storage slot of [`FEE_SCHEDULE`] with both prices, wei: of data in the upper 128 bits, of proving in the lower (zero at genesis).
+pub const FEE_PRICES_SLOT: u64 = 0;
 /// Precompile of the embedded L1 that verifies a STARK; exists on that chain id only.
 pub const STARK_PRECOMPILE: Address = address!("0000000000000000000000000000000000524d10");
 

@@ -1,8 +1,9 @@
 //! The first block of the L2.
 //!
 //! It holds the withdrawal predeploy with an empty tree and the identity of the rollup, the token bridge with the address of its
-//! other half on L1 and the code of the tokens that it creates, the contract in which the rules keep block hashes
-//! (EIP-2935), and the accounts that the configuration funds: none by default, ETH comes from L1.
+//! other half on L1 and the code of the tokens that it creates, the fee schedule with prices of zero and the operator, the contract
+//! in which the rules keep block hashes (EIP-2935), and the accounts that the configuration funds: none by default, ETH
+//! comes from L1.
 //!
 //! The bridge on L1 is created by Rollup's constructor, so its address follows from Rollup's, and nobody can be there first.
 
@@ -18,11 +19,14 @@ use rollmill_engine::{
 };
 use rollmill_l1::{
     Genesis as L1Genesis,
-    contracts::{BridgedToken, L2TokenBridge, WithdrawalQueue},
+    contracts::{BridgedToken, FeeSchedule, L2TokenBridge, WithdrawalQueue},
     token_bridge,
 };
 use rollmill_protocol::{
-    l2::{BRIDGED_TOKEN, FEE_VAULT, L2_TOKEN_BRIDGE, WITHDRAWAL_QUEUE, WITHDRAWAL_ROOT_SLOT},
+    l2::{
+        BRIDGED_TOKEN, FEE_SCHEDULE, FEE_VAULT, L2_TOKEN_BRIDGE, WITHDRAWAL_QUEUE,
+        WITHDRAWAL_ROOT_SLOT,
+    },
     withdrawal::empty_root,
 };
 
@@ -36,6 +40,8 @@ const SLOT_ROLLUP: u64 = 2;
 const SLOT_L2_CHAIN_ID: u64 = 3;
 /// The token bridge's slot with the address of the one on L1.
 const SLOT_L1_BRIDGE: u64 = 0;
+/// The fee schedule's slot with the account that sets the prices.
+const SLOT_OPERATOR: u64 = 1;
 
 /// What makes one L2 another than its neighbour.
 #[derive(Clone, Debug)]
@@ -46,6 +52,8 @@ pub struct GenesisConfig {
     pub l1_chain_id: u64,
     /// The Rollup contract on L1.
     pub rollup: Address,
+    /// The account that sets the prices of data and proving on L2: the one that commits batches.
+    pub operator: Address,
     /// Timestamp of block 0, Unix seconds. Not after the L1 block that deploys Rollup.
     pub timestamp: u64,
     /// Accounts with ETH that no deposit backs: for tests only, withdrawals of it would take what others deposited.
@@ -73,6 +81,7 @@ impl GenesisConfig {
         ]);
         let bridge = token_bridge(self.rollup).into_word();
         let bridge = BTreeMap::from([(slot(SLOT_L1_BRIDGE), bridge)]);
+        let fees = BTreeMap::from([(slot(SLOT_OPERATOR), self.operator.into_word())]);
         let contract = |code, storage| GenesisAccount {
             nonce: Some(1),
             code: Some(code),
@@ -104,6 +113,10 @@ impl GenesisConfig {
             (
                 BRIDGED_TOKEN,
                 contract(BridgedToken::DEPLOYED_BYTECODE.clone(), None),
+            ),
+            (
+                FEE_SCHEDULE,
+                contract(FeeSchedule::DEPLOYED_BYTECODE.clone(), Some(fees)),
             ),
         ];
         let genesis = Genesis {
@@ -145,6 +158,7 @@ mod tests {
             l2_chain_id: 1,
             l1_chain_id: 2,
             rollup: Address::repeat_byte(3),
+            operator: Address::repeat_byte(5),
             timestamp: 4,
             accounts: Vec::new(),
         };
@@ -169,6 +183,13 @@ mod tests {
             first,
             hash(&GenesisConfig {
                 rollup: Address::repeat_byte(9),
+                ..config.clone()
+            })
+        );
+        assert_ne!(
+            first,
+            hash(&GenesisConfig {
+                operator: Address::repeat_byte(9),
                 ..config.clone()
             })
         );

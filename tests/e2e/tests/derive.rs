@@ -88,7 +88,8 @@ async fn refuses_what_is_not_true(devnet: &Devnet, data_dir: &Path, deployment: 
     let other = "\"0x00000000000000000000000000000000000000aa\"";
     let root = format!("\"0x{}\"", "ab".repeat(32));
     for (name, value, sentence) in [
-        ("operator", other, "the rollup's operator is"),
+        // The operator sets the prices on L2: genesis names it.
+        ("operator", other, "of its genesis is"),
         ("registry", other, "no code at"),
         ("l2ChainId", "7", "of its genesis is"),
         ("blockHash", &root, "the block hash of its genesis is"),

@@ -289,6 +289,7 @@ impl People {
             l2_chain_id: L2_CHAIN_ID_DEVNET,
             l1_chain_id: L1_CHAIN_ID_EMBEDDED,
             rollup: Address::ZERO,
+            operator: Address::ZERO,
             timestamp: 0,
             accounts: self.addresses.iter().map(|it| (*it, wei)).collect(),
         };

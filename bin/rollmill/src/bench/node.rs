@@ -97,7 +97,8 @@ async fn start(args: &Args, data_dir: PathBuf, tasks: &mut Tasks) -> eyre::Resul
     let operator = Role::Operator.signer()?;
     let config = SenderConfig::default();
     let sender = Sender::new(l1.clone(), chain_id, operator, store.clone(), config);
-    let mut genesis = genesis_config(&l1, chain_id, L2_CHAIN_ID_DEVNET).await?;
+    let operator = sender.address();
+    let mut genesis = genesis_config(&l1, chain_id, L2_CHAIN_ID_DEVNET, operator).await?;
     let funded = Role::Load.signer()?.address();
     genesis.accounts.push((funded, U256::from(FUNDS_WEI)));
     let choice = Choice {
@@ -105,7 +106,7 @@ async fn start(args: &Args, data_dir: PathBuf, tasks: &mut Tasks) -> eyre::Resul
         k: 1,
     };
     let numbers = Numbers::of_devnet(&choice);
-    let accounts = (sender.address(), Address::ZERO);
+    let accounts = (operator, Address::ZERO);
     let contracts = deploy_config((choice.proofs, numbers), L2_CHAIN_ID_DEVNET, accounts);
     let file = data_dir.join("deployment.json");
     let deployment = deploy(&sender, &contracts, &file, |rollup| {

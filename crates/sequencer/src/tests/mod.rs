@@ -47,6 +47,7 @@ impl World {
             l2_chain_id: L2,
             l1_chain_id: 1_337_001,
             rollup: rollup(),
+            operator: key(1).address(),
             timestamp: GENESIS_S,
             accounts: (1..=3)
                 .map(|n| (key(n).address(), U256::from(ETHER)))

@@ -176,6 +176,7 @@ pub fn genesis(rollup: Address) -> GenesisConfig {
         l2_chain_id: L2,
         l1_chain_id: L1,
         rollup,
+        operator: account(0).address(),
         timestamp: 1_767_225_600,
         accounts: Vec::new(),
     }
