@@ -23,7 +23,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use alloy_consensus::transaction::Recovered;
 use alloy_eips::eip7825::MAX_TX_GAS_LIMIT_OSAKA;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY};
-use rollmill_engine::stf::{Transaction, header::next_base_fee};
+use rollmill_engine::stf::{Transaction, fees::FeePrices, header::next_base_fee};
 use rollmill_engine::{
     Chain, OpenError, PoolError, TransactionPool,
     pool::{Announcements, Limits, PoolContent, Sender, admit, decode},
@@ -170,7 +170,7 @@ impl Intake {
         };
         let transaction = decode(raw, &limits)?;
         let sender = self.sender(transaction.signer())?;
-        admit(&transaction, &sender)?;
+        admit(&transaction, &sender, &FeePrices::default())?;
         let hash = self.pool.insert(transaction, sender.nonce)?;
         self.arrived.notify_one();
         self.announcements.announce(hash);

@@ -11,7 +11,7 @@ use alloy_consensus::{
 };
 use alloy_eips::Decodable2718;
 use alloy_primitives::{Address, B256, Bytes, U256};
-use rollmill_stf::{Transaction, state::StateError};
+use rollmill_stf::{Transaction, fees::FeePrices, state::StateError};
 use thiserror::Error;
 use tokio::sync::broadcast;
 
@@ -327,11 +327,16 @@ fn intrinsic_gas(transaction: &Transaction) -> (u64, u64) {
     (intrinsic, 21_000 + tokens * FLOOR_GAS_PER_TOKEN)
 }
 
-/// Checks a decoded transaction against its sender's account. A nonce ahead of the account's is fine here.
+/// Checks a decoded transaction against its sender's account, at the prices of the next block. A nonce ahead of the account's
+/// is fine here.
 ///
 /// # Errors
 /// The [`PoolError`] that names the rule it breaks.
-pub fn admit(transaction: &Transaction, sender: &Sender) -> Result<(), PoolError> {
+pub fn admit(
+    transaction: &Transaction,
+    sender: &Sender,
+    prices: &FeePrices,
+) -> Result<(), PoolError> {
     if transaction.nonce() < sender.nonce {
         return Err(PoolError::NonceTooLow {
             next: sender.nonce,
@@ -341,7 +346,7 @@ pub fn admit(transaction: &Transaction, sender: &Sender) -> Result<(), PoolError
     if sender.has_code {
         return Err(PoolError::SenderHasCode);
     }
-    let cost = cost(transaction);
+    let cost = cost(transaction, prices);
     if cost > sender.balance {
         return Err(PoolError::InsufficientFunds {
             balance: sender.balance,
@@ -352,11 +357,12 @@ pub fn admit(transaction: &Transaction, sender: &Sender) -> Result<(), PoolError
     Ok(())
 }
 
-/// The most wei a transaction can take from its sender.
-pub fn cost(transaction: &Transaction) -> U256 {
+/// The most wei a transaction can take from its sender: value, gas, and data and proving where they cost something.
+pub fn cost(transaction: &Transaction, prices: &FeePrices) -> U256 {
     let fee = U256::from(transaction.gas_limit())
         .saturating_mul(U256::from(transaction.max_fee_per_gas()));
     fee.saturating_add(transaction.value())
+        .saturating_add(prices.most(transaction))
 }
 
 /// Whether `new` pays enough more than `old` to take its place: 10 % more of both the fee cap and the tip.

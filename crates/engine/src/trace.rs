@@ -4,9 +4,9 @@
 //! [`BlockExecutor`], the code that built it, up to that transaction. The transaction itself then runs once under the tracer
 //! and once more without it to go on, so a tracer cannot change what follows.
 //!
-//! What the rollup's transactions do beyond Ethereum's (mint, whole fee to the recipient) is repeated here, because the
-//! state transition's own handler knows no tracers. One difference remains: an L1 message that was cut off by its bound of
-//! prover gas is shown as it would have run without the bound.
+//! What the rollup's transactions do beyond Ethereum's (mint, whole fee to the recipient, fees for data and proving) is
+//! repeated here, because the state transition's own handler knows no tracers. One difference remains: an L1 message that was
+//! cut off by its bound of prover gas is shown as it would have run without the bound.
 
 use std::{cell::RefCell, marker::PhantomData};
 
@@ -32,7 +32,8 @@ use revm::{
 use revm_inspectors::tracing::{DebugInspector, TransactionContext};
 use rollmill_stf::{
     BlockAttributes, BlockExecutor, Rules, Transaction,
-    evm::{block_evm, evm_env},
+    evm::{WorkMeter, block_evm, evm_env},
+    fees::{Charge, FeePrices},
     state::{StateDb, StateTrie},
 };
 use thiserror::Error;
@@ -131,7 +132,8 @@ fn advance(
     state: StateTrie<Chain>,
 ) -> Result<StateTrie<Chain>, TraceError> {
     let header = Header::clone(&block.header);
-    let mut executor = BlockExecutor::at_header(chain.rules(), header, state, chain.clone());
+    let mut executor = BlockExecutor::at_header(chain.rules(), header, state, chain.clone())
+        .with_prices(prices(chain, &block.header)?);
     for transaction in &block.transactions[range] {
         executor
             .push(transaction.clone())
@@ -139,6 +141,12 @@ fn advance(
     }
     let state = executor.into_state();
     Ok(state.map_err(|error| replay_error(&block.header, error))?.2)
+}
+
+/// The block's prices of data and proving.
+fn prices(chain: &Chain, header: &Header) -> Result<FeePrices, TraceError> {
+    let prices = chain.fee_prices_in(header.number);
+    prices.map_err(|error| replay_error(header, error))
 }
 
 /// Runs one transaction under the tracer on the state before it; returns the trace and that state.
@@ -162,8 +170,9 @@ fn trace(
         obey_deadline(&mut evm);
         let mut evm = evm.with_inspector(&mut inspector);
         evm.ctx.set_tx(env.clone());
+        let charge = Charge::new(transaction, prices(chain, &block.header)?, evm.ctx.chain);
         let mut handler =
-            ReplayHandler::<_, EVMError<DatabaseError>>::new(chain.rules(), transaction);
+            ReplayHandler::<_, EVMError<DatabaseError>>::new(chain.rules(), transaction, charge);
         let result = handler.inspect_run(&mut evm);
         (result, evm.ctx.journal_mut().finalize())
     };
@@ -234,15 +243,18 @@ struct ReplayHandler<EVM, ERROR> {
     recipient_takes_base_fee: bool,
     /// Wei that a message mints for its sender.
     mint: U256,
+    /// What a user pays beyond gas.
+    charge: Option<Charge>,
     types: PhantomData<(EVM, ERROR)>,
 }
 
 impl<EVM, ERROR> ReplayHandler<EVM, ERROR> {
-    fn new(rules: &Rules, transaction: &Transaction) -> Self {
+    fn new(rules: &Rules, transaction: &Transaction, charge: Option<Charge>) -> Self {
         let message = transaction.as_l1_message();
         Self {
             recipient_takes_base_fee: rules.is_rollmill(),
             mint: message.map_or(U256::ZERO, |message| message.mint),
+            charge,
             types: PhantomData,
         }
     }
@@ -251,7 +263,7 @@ impl<EVM, ERROR> ReplayHandler<EVM, ERROR> {
 impl<EVM, ERROR> Handler for ReplayHandler<EVM, ERROR>
 where
     EVM: EvmTr<
-            Context: ContextTr<Journal: JournalTr<State = EvmState>>,
+            Context: ContextTr<Journal: JournalTr<State = EvmState>, Chain = WorkMeter>,
             Frame: FrameTr<FrameResult = FrameResult, FrameInit = FrameInit>,
         >,
     ERROR: EvmTrError<EVM>,
@@ -265,6 +277,9 @@ where
             self.validate_env(evm)?;
             let mut gas = self.validate_initial_tx_gas(evm)?;
             self.validate_against_state_and_deduct_caller(evm, &mut gas)?;
+            if let Some(charge) = &self.charge {
+                charge.hold::<_, ERROR>(evm.ctx())?;
+            }
             return Ok(gas);
         }
         let gas = self.validate_initial_tx_gas(evm)?;
@@ -286,6 +301,9 @@ where
         journal
             .load_account_mut(block.beneficiary())?
             .incr_balance(fee);
+        if let Some(charge) = &self.charge {
+            charge.settle(evm.ctx(), result.gas().used())?;
+        }
         Ok(())
     }
 }
@@ -293,7 +311,7 @@ where
 impl<EVM, ERROR> InspectorHandler for ReplayHandler<EVM, ERROR>
 where
     EVM: InspectorEvmTr<
-            Context: ContextTr<Journal: JournalTr<State = EvmState>>,
+            Context: ContextTr<Journal: JournalTr<State = EvmState>, Chain = WorkMeter>,
             Frame = EthFrame<EthInterpreter>,
             Inspector: Inspector<<EVM as EvmTr>::Context, EthInterpreter>,
         >,

@@ -31,6 +31,24 @@ pub const PER_KECCAK_PERMUTATION: u64 = 500;
 /// dearest to prove.
 pub const PER_PRECOMPILE_GAS: u64 = 20;
 
+/// The most prover gas that one unit of EVM gas can cause: the gas itself, and either [`PER_PRECOMPILE_GAS`] or hashing. A `KECCAK256`
+/// of n bytes takes 30 + 6 ceil(n / 32) gas and n / 136 + 1 permutations, which is less than 20 prover gas for each gas at every n.
+pub const PER_EVM_GAS_MAX: u64 = PER_EVM_GAS + PER_PRECOMPILE_GAS;
+const _: () = assert!(
+    PER_KECCAK_PERMUTATION <= 30 * PER_PRECOMPILE_GAS
+        && 32 * PER_KECCAK_PERMUTATION <= 6 * 136 * PER_PRECOMPILE_GAS
+);
+
+/// The most prover gas that can be counted for a transaction of this gas limit and so many signatures (its own and its
+/// authorizations'), saturating.
+pub const fn transaction_max(gas_limit: u64, signatures: u64) -> ProverGas {
+    let signatures = signatures.saturating_mul(PER_SIGNATURE);
+    gas_limit
+        .saturating_mul(PER_EVM_GAS_MAX)
+        .saturating_add(signatures)
+        .saturating_add(PER_TRANSACTION)
+}
+
 /// Counts of a batch from which its prover gas follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -54,6 +72,11 @@ pub struct WorkCounts {
 impl WorkCounts {
     /// Prover gas under schedule 1; `None` when it exceeds 64 bits (no block can be that large).
     pub fn prover_gas(&self) -> Option<ProverGas> {
+        self.without_base()?.checked_add(BASE)
+    }
+
+    /// The same without [`BASE`]: for a part of a batch.
+    pub fn without_base(&self) -> Option<ProverGas> {
         [
             (self.blocks, PER_BLOCK),
             (self.transactions, PER_TRANSACTION),
@@ -64,7 +87,7 @@ impl WorkCounts {
             (self.precompile_gas, PER_PRECOMPILE_GAS),
         ]
         .into_iter()
-        .try_fold(BASE, |sum, (count, price)| {
+        .try_fold(0u64, |sum, (count, price)| {
             sum.checked_add(count.checked_mul(price)?)
         })
     }
@@ -88,6 +111,18 @@ impl WorkCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_gas_causes_more_than_the_bound() {
+        assert_eq!(transaction_max(21_000, 1), 21 * 21_000 + 25_000 + 10_000);
+        assert_eq!(transaction_max(u64::MAX, u64::MAX), u64::MAX);
+        // One hash of every length; 32 x 136 bytes more are 816 gas and 32 permutations, which the constants allow.
+        for bytes in 0..=32 * 136u64 {
+            let gas = 30 + 6 * bytes.div_ceil(32);
+            let work = (bytes / 136 + 1) * PER_KECCAK_PERMUTATION;
+            assert!(work <= gas * PER_PRECOMPILE_GAS, "{bytes}");
+        }
+    }
 
     #[test]
     fn the_schedule_is_linear_and_checked() {

@@ -11,7 +11,7 @@
 //! | rule | refusal |
 //! |---|---|
 //! | nonce within [`ACCOUNT_SLOTS`] of the account's | nonce too low, nonce too high |
-//! | the account can pay for *all* its waiting transactions | insufficient funds |
+//! | the account can pay for *all* its waiting transactions, data and proving included | insufficient funds |
 //! | same nonce: 10 % more fee cap and tip | replacement transaction underpriced |
 //! | at most [`PoolPolicy::transactions_max`] in all | txpool is full |
 //!
@@ -236,11 +236,12 @@ impl Mempool {
         if standing == Standing::Acknowledged {
             sender.balance = U256::MAX;
         }
-        admit(&transaction, &sender)?;
-        let bounds = self.policy.bounds(standing);
+        let prices = self.chain.fee_prices_after(&state.head)?;
+        admit(&transaction, &sender, &prices)?;
+        let rules = (self.policy.bounds(standing), prices);
         let inserted = self
             .table()
-            .insert(transaction, since_unix_s, &sender, bounds)?;
+            .insert(transaction, since_unix_s, &sender, rules)?;
         loop {
             let now = Newest::of(&self.chain);
             if now.is(&state) {

@@ -9,11 +9,14 @@
 //! ends the block. L1 messages come before all other transactions.
 
 mod error;
+mod outcome;
 
 pub use error::{BlockError, PushError, TxRejection};
+pub use outcome::TxOutcome;
 
 use crate::{
     evm::{BlockEvm, BlockHandler, block_evm, evm_env, keccak_permutations},
+    fees::{Charge, FeePrices, transaction_work},
     header::{BlockAttributes, next_header, validate_header},
     overlay::{BlockHashes, Overlay},
     rules::{Fork, Rules},
@@ -33,7 +36,7 @@ use alloy_eips::{
     eip4895::{Withdrawal, Withdrawals},
     eip7825::MAX_TX_GAS_LIMIT_OSAKA,
 };
-use alloy_primitives::{Address, B256, Bloom, Bytes, Log, U256};
+use alloy_primitives::{Address, B256, Bloom, Bytes};
 use revm::{
     context::{
         ContextSetters, ContextTr, JournalTr, TxEnv,
@@ -42,24 +45,11 @@ use revm::{
     handler::Handler,
     state::EvmState,
 };
-use rollmill_protocol::WorkCounts;
+use rollmill_protocol::{ProverGas, WorkCounts};
 
 /// Prover gas that an L1 message may cause by hashing and precompiles, beyond its EVM gas; what exceeds it runs out of
 /// gas. A message cannot be refused, so its proving must be bounded by the rules.
 pub const MESSAGE_WORK_MAX: u64 = 20_000_000;
-
-/// What became of a pushed transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TxOutcome {
-    /// It ran to its end without reverting.
-    pub success: bool,
-    /// Gas used, refunds deducted.
-    pub gas_used: u64,
-    /// Return or revert data; empty when it halted.
-    pub output: Bytes,
-    /// Why it halted, if it did.
-    pub halt: Option<HaltReason>,
-}
 
 /// A finished block.
 #[derive(Clone, Debug)]
@@ -74,6 +64,8 @@ pub struct ExecutedBlock {
     pub senders: Vec<Address>,
     /// Their receipts.
     pub receipts: Vec<Receipt>,
+    /// Prover gas counted for each.
+    pub prover_gas: Vec<ProverGas>,
     /// Withdrawals; some from Shanghai on.
     pub withdrawals: Option<Vec<Withdrawal>>,
     /// EIP-7685 requests, each with its type byte in front.
@@ -115,6 +107,9 @@ pub struct BlockExecutor<S: StateSource, B: BlockHashSource> {
     transactions: Vec<Transaction>,
     senders: Vec<Address>,
     receipts: Vec<Receipt>,
+    prover_gas: Vec<ProverGas>,
+    /// Prices of the block, once they are known.
+    prices: Option<FeePrices>,
     blob_gas_used: u64,
     signatures: u64,
 }
@@ -158,8 +153,18 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
             transactions: Vec::new(),
             senders: Vec::new(),
             receipts: Vec::new(),
+            prover_gas: Vec::new(),
+            prices: None,
             blob_gas_used: 0,
             signatures: 0,
+        }
+    }
+
+    /// With these prices of data and proving, for a state that is not the one before the block.
+    pub fn with_prices(self, prices: FeePrices) -> Self {
+        Self {
+            prices: Some(prices),
+            ..self
         }
     }
 
@@ -226,6 +231,11 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         &self.receipts
     }
 
+    /// Prover gas counted for each transaction so far.
+    pub fn prover_gas(&self) -> &[ProverGas] {
+        &self.prover_gas
+    }
+
     /// What the transactions and system calls so far made of the state before the block.
     pub fn changes(&self) -> StateChanges {
         self.evm.ctx.journaled_state.database.changes()
@@ -260,16 +270,14 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         let (transaction, sender) = transaction.into_parts();
         let env = transaction.env(sender);
         let blob_gas = self.admit(&transaction, &env)?;
-        let signatures = match &transaction {
-            Transaction::Ethereum(tx) => {
-                1 + tx.authorization_list().map_or(0, |list| list.len() as u64)
-            }
-            Transaction::L1Message(_) => 0,
-        };
+        let signatures = transaction.signatures();
         let meter = self.evm.ctx.chain;
         let (result, state) = match transaction.as_l1_message() {
             Some(message) => self.run_message(message, env)?,
-            None => self.run(env, U256::ZERO)?,
+            None => {
+                let charge = Charge::new(&transaction, self.prices()?, meter);
+                self.run(env, BlockHandler::new(&self.rules).charging(charge))?
+            }
         };
         let before = self.work();
         let work = WorkCounts {
@@ -278,12 +286,15 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
             evm_gas: before.evm_gas + result.tx_gas_used(),
             ..before
         };
+        let after = self.evm.ctx.chain;
+        let own = transaction_work(signatures, result.tx_gas_used(), &meter, &after);
         if transaction.as_l1_message().is_none() && !fits(work) {
             self.evm.ctx.chain = meter;
             return Err(TxRejection::Work.into());
         }
         self.evm.ctx.db_mut().commit(state);
-        let (outcome, logs) = into_outcome(result);
+        let prover_gas = own.without_base().unwrap_or(ProverGas::MAX);
+        let (outcome, logs) = TxOutcome::of(result, prover_gas);
         self.blob_gas_used += blob_gas;
         self.signatures += signatures;
         self.receipts.push(Receipt {
@@ -292,9 +303,23 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
             cumulative_gas_used: self.gas_used() + outcome.gas_used,
             logs,
         });
+        self.prover_gas.push(prover_gas);
         self.transactions.push(transaction);
         self.senders.push(sender);
         Ok(outcome)
+    }
+
+    /// Prices of data and proving in this block: those of the state before it. Zero on L1.
+    fn prices(&mut self) -> Result<FeePrices, StateError> {
+        let prices = match self.prices {
+            Some(prices) => prices,
+            None if self.rules.is_rollmill() => {
+                FeePrices::of_state(self.evm.ctx.db_mut().before())?
+            }
+            None => FeePrices::default(),
+        };
+        self.prices = Some(prices);
+        Ok(prices)
     }
 
     /// Checks the transaction's place in the block; returns its blob gas.
@@ -339,10 +364,13 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         }
     }
 
-    /// Executes a transaction, a message with what it mints; its changes are returned and not kept.
-    fn run(&mut self, env: TxEnv, mint: U256) -> Result<(ExecutionResult, EvmState), PushError> {
+    /// Executes a transaction; its changes are returned and not kept.
+    fn run(
+        &mut self,
+        env: TxEnv,
+        mut handler: BlockHandler<BlockEvm<Overlay<S, B>>, EVMError<StateError>>,
+    ) -> Result<(ExecutionResult, EvmState), PushError> {
         self.evm.ctx.set_tx(env);
-        let mut handler = BlockHandler::<_, EVMError<StateError>>::new(&self.rules, mint);
         let result = handler.run(&mut self.evm);
         let state = self.evm.ctx.journal_mut().finalize();
         match result {
@@ -361,7 +389,7 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
     ) -> Result<(ExecutionResult, EvmState), PushError> {
         env.gas_limit = message_gas_limit(message);
         self.evm.ctx.chain.set_budget(Some(MESSAGE_WORK_MAX));
-        let result = self.run(env, message.mint);
+        let result = self.run(env, BlockHandler::new(&self.rules).minting(message.mint));
         self.evm.ctx.chain.set_budget(None);
         match result {
             Err(PushError::Rejected(TxRejection::Invalid(_))) => {
@@ -423,6 +451,7 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
             transactions: self.transactions,
             senders: self.senders,
             receipts: self.receipts,
+            prover_gas: self.prover_gas,
             withdrawals: self.withdrawals,
             requests,
             update,
@@ -443,40 +472,6 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
 /// Gas that a message may use: what was bought, up to the cap of a transaction (EIP-7825), so that it always fits a block.
 fn message_gas_limit(message: &TxL1Message) -> u64 {
     message.gas_limit.min(MAX_TX_GAS_LIMIT_OSAKA)
-}
-
-fn into_outcome(result: ExecutionResult) -> (TxOutcome, Vec<Log>) {
-    let success = result.is_success();
-    let gas_used = result.tx_gas_used();
-    match result {
-        ExecutionResult::Success { output, logs, .. } => (
-            TxOutcome {
-                success,
-                gas_used,
-                output: output.into_data(),
-                halt: None,
-            },
-            logs,
-        ),
-        ExecutionResult::Revert { output, .. } => (
-            TxOutcome {
-                success,
-                gas_used,
-                output,
-                halt: None,
-            },
-            Vec::new(),
-        ),
-        ExecutionResult::Halt { reason, .. } => (
-            TxOutcome {
-                success,
-                gas_used,
-                output: Bytes::new(),
-                halt: Some(reason),
-            },
-            Vec::new(),
-        ),
-    }
 }
 
 /// Root of the receipts and union of their blooms.

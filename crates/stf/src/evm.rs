@@ -3,10 +3,14 @@
 //! Differences from revm's mainnet EVM, all of them decided by data and none by features:
 //! - transactions of type 0x7E mint and skip nonce, signature and fee rules (`BlockHandler`);
 //! - on the rollup the fee recipient gets the whole fee, base fee included: burning ether on L2 would lock it up on L1;
+//!   and users pay for data and proving besides ([`crate::fees`]);
 //! - a chain may add precompiles ([`ChainPrecompiles`]);
 //! - Keccak permutations and precompile gas are counted for prover gas ([`WorkMeter`]).
 
-use crate::rules::{ChainPrecompileOutcome, ChainPrecompiles, Rules};
+use crate::{
+    fees::Charge,
+    rules::{ChainPrecompileOutcome, ChainPrecompiles, Rules},
+};
 use alloc::string::String;
 use alloy_consensus::Header;
 use alloy_primitives::{Address, KECCAK256_EMPTY, U256, map::AddressSet};
@@ -321,23 +325,36 @@ pub(crate) struct BlockHandler<EVM, ERROR> {
     beneficiary_takes_base_fee: bool,
     /// Wei that a message mints for its sender.
     mint: U256,
+    /// What a user pays beyond gas.
+    charge: Option<Charge>,
     types: PhantomData<(EVM, ERROR)>,
 }
 
 impl<EVM, ERROR> BlockHandler<EVM, ERROR> {
-    pub(crate) const fn new(rules: &Rules, mint: U256) -> Self {
+    pub(crate) const fn new(rules: &Rules) -> Self {
         Self {
             beneficiary_takes_base_fee: rules.is_rollmill(),
-            mint,
+            mint: U256::ZERO,
+            charge: None,
             types: PhantomData,
         }
+    }
+
+    /// For a message with this mint.
+    pub(crate) fn minting(self, mint: U256) -> Self {
+        Self { mint, ..self }
+    }
+
+    /// For a user that pays this.
+    pub(crate) fn charging(self, charge: Option<Charge>) -> Self {
+        Self { charge, ..self }
     }
 }
 
 impl<EVM, ERROR> Handler for BlockHandler<EVM, ERROR>
 where
     EVM: EvmTr<
-            Context: ContextTr<Journal: JournalTr<State = EvmState>>,
+            Context: ContextTr<Journal: JournalTr<State = EvmState>, Chain = WorkMeter>,
             Frame: FrameTr<FrameResult = FrameResult, FrameInit = FrameInit>,
         >,
     ERROR: EvmTrError<EVM>,
@@ -355,6 +372,9 @@ where
         self.validate_env(evm)?;
         let mut gas = self.validate_initial_tx_gas(evm)?;
         self.validate_against_state_and_deduct_caller(evm, &mut gas)?;
+        if let Some(charge) = &self.charge {
+            charge.hold::<_, ERROR>(evm.ctx())?;
+        }
         Ok(gas)
     }
 
@@ -378,6 +398,9 @@ where
         journal
             .load_account_mut(block.beneficiary())?
             .incr_balance(fee);
+        if let Some(charge) = &self.charge {
+            charge.settle(evm.ctx(), exec_result.gas().used())?;
+        }
         Ok(())
     }
 }

@@ -10,6 +10,7 @@
 //! | [`batch`] | the statement that is proven, and preparing its witness |
 //! | [`stateless`] | one block on a witness, under any rules |
 //! | [`source`], [`trie`], [`state`], [`witness`] | state loaded piece by piece, and changed |
+//! | [`fees`] | what users of the rollup pay beyond gas |
 //! | [`evm`] | revm with our handler, precompiles and meters |
 //!
 //! Rules: `no_std` with `alloc`, because the guest is this crate; nothing here reads a clock, a random number or an
@@ -21,6 +22,7 @@ extern crate alloc;
 pub mod batch;
 pub mod block;
 pub mod evm;
+pub mod fees;
 pub mod header;
 pub mod import;
 mod overlay;

@@ -136,6 +136,11 @@ impl<S: StateSource, B: BlockHashSource> Overlay<S, B> {
         }
     }
 
+    /// The state before the block.
+    pub(crate) fn before(&mut self) -> &mut StateTrie<S> {
+        &mut self.trie
+    }
+
     /// Whether the account has code.
     pub(crate) fn has_code(&mut self, address: Address) -> Result<bool, StateError> {
         Ok(self

@@ -21,7 +21,7 @@ use alloy_eips::{
     eip7002::{SYSTEM_ADDRESS, WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS, WITHDRAWAL_REQUEST_TYPE},
     eip7251::{CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS, CONSOLIDATION_REQUEST_TYPE},
 };
-use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256, b256};
+use alloy_primitives::{Address, B256, Bytes, Log, TxKind, b256};
 use revm::{
     context::{
         ContextSetters, ContextTr, JournalTr, TxEnv,
@@ -61,7 +61,7 @@ pub(crate) fn system_call<S: StateSource, B: BlockHashSource>(
         gas_limit: SYSTEM_CALL_GAS,
         ..TxEnv::default()
     });
-    let mut handler = BlockHandler::<_, EVMError<StateError>>::new(rules, U256::ZERO);
+    let mut handler = BlockHandler::<_, EVMError<StateError>>::new(rules);
     let result = handler.run_system_call(evm).map_err(BlockError::from_evm)?;
     let state = evm.ctx.journal_mut().finalize();
     let ExecutionResult::Success { output, .. } = result else {

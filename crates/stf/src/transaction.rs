@@ -63,6 +63,14 @@ impl Transaction {
         }
     }
 
+    /// Signatures that it carries: its own, and one for each authorization. A message has none.
+    pub fn signatures(&self) -> u64 {
+        match self {
+            Self::Ethereum(tx) => 1 + tx.authorization_list().map_or(0, |list| list.len() as u64),
+            Self::L1Message(_) => 0,
+        }
+    }
+
     /// The environment in which the EVM runs this transaction for `sender`.
     pub(crate) fn env(&self, sender: Address) -> TxEnv {
         let common = TxEnv {

@@ -15,6 +15,7 @@ mod database;
 mod genesis;
 mod logs;
 mod open;
+mod prices;
 mod record;
 mod taken_back;
 
@@ -99,6 +100,8 @@ pub struct MinedTransaction {
     pub index: u32,
     /// The transaction and its sender.
     pub transaction: Recovered<Transaction>,
+    /// Prover gas counted for it.
+    pub prover_gas: u64,
 }
 
 /// Handle on the chain; clones share it.
@@ -114,6 +117,7 @@ struct Inner {
     open: watch::Sender<Option<Arc<OpenBlock>>>,
     /// Held while a block is appended: the check against the newest block and the write are one step.
     append: std::sync::Mutex<()>,
+    prices: prices::Known,
 }
 
 impl std::fmt::Debug for Chain {
@@ -164,6 +168,7 @@ impl Chain {
             head: watch::Sender::new(Arc::new(head)),
             open: watch::Sender::new(None),
             append: std::sync::Mutex::new(()),
+            prices: prices::Known::default(),
         })))
     }
 
@@ -330,10 +335,7 @@ impl Chain {
         else {
             return Ok(None);
         };
-        Ok(Some(StoredBlock {
-            header,
-            transactions: record::decode_body(&body)?,
-        }))
+        record::decode_block(header, &body).map(Some)
     }
 
     /// The receipts of a block, in the order of its transactions.
@@ -367,15 +369,15 @@ impl Chain {
         let block = self
             .block(number)?
             .ok_or_else(|| corrupt(format!("block {number} of an indexed transaction")))?;
-        let transaction = block
-            .transactions
-            .into_iter()
+        let mut transactions = block.transactions.into_iter().zip(block.prover_gas);
+        let (transaction, prover_gas) = transactions
             .nth(index as usize)
             .ok_or_else(|| corrupt(format!("transaction {index} of block {number}")))?;
         Ok(Some(MinedTransaction {
             header: block.header,
             index,
             transaction,
+            prover_gas,
         }))
     }
 

@@ -109,6 +109,7 @@ impl OpenBlock {
             block: StoredBlock {
                 header: Sealed::new_unchecked(header, B256::ZERO),
                 transactions,
+                prover_gas: executor.prover_gas().to_vec(),
             },
             receipts: executor.receipts().to_vec(),
             parent,

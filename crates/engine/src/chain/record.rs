@@ -20,13 +20,17 @@ pub struct StoredBlock {
     pub header: Sealed<Header>,
     /// Transactions in order, with the senders that were recovered when they were executed.
     pub transactions: Vec<Recovered<Transaction>>,
+    /// Prover gas counted for each.
+    pub prover_gas: Vec<u64>,
 }
 
-/// Senders are stored because recovering one costs more than the rest of a request.
+/// Senders are stored because recovering one costs more than the rest of a request, prover gas because only running the block again
+/// tells it.
 #[derive(RlpEncodable, RlpDecodable)]
 struct Body {
     transactions: Vec<Bytes>,
     senders: Vec<Address>,
+    prover_gas: Vec<u64>,
 }
 
 pub(super) fn of(executed: &ExecutedBlock, tags: &[(Tag, u64)]) -> BlockRecord {
@@ -38,6 +42,7 @@ pub(super) fn of(executed: &ExecutedBlock, tags: &[(Tag, u64)]) -> BlockRecord {
             .map(|tx| tx.encoded_2718().into())
             .collect(),
         senders: executed.senders.clone(),
+        prover_gas: executed.prover_gas.clone(),
     };
     let receipts: Vec<Bytes> = executed
         .receipts
@@ -73,6 +78,7 @@ pub(super) fn empty_block(
     let nothing = Body {
         transactions: Vec::new(),
         senders: Vec::new(),
+        prover_gas: Vec::new(),
     };
     BlockRecord {
         number: header.number,
@@ -93,18 +99,23 @@ pub(super) fn decode_header(bytes: &[u8]) -> Result<Sealed<Header>, StorageError
     Ok(header.seal_slow())
 }
 
-pub(super) fn decode_body(bytes: &[u8]) -> Result<Vec<Recovered<Transaction>>, StorageError> {
+pub(super) fn decode_block(
+    header: Sealed<Header>,
+    bytes: &[u8],
+) -> Result<StoredBlock, StorageError> {
     let body: Body =
         alloy_rlp::decode_exact(bytes).map_err(|error| corrupt(format!("body: {error}")))?;
-    body.transactions
-        .iter()
-        .zip(body.senders)
-        .map(|(raw, sender)| {
-            let transaction = Transaction::decode_2718_exact(raw)
-                .map_err(|error| corrupt(format!("transaction: {error}")))?;
-            Ok(Recovered::new_unchecked(transaction, sender))
-        })
-        .collect()
+    let transactions = body.transactions.iter().zip(body.senders);
+    let transactions = transactions.map(|(raw, sender)| {
+        let transaction = Transaction::decode_2718_exact(raw)
+            .map_err(|error| corrupt(format!("transaction: {error}")))?;
+        Ok(Recovered::new_unchecked(transaction, sender))
+    });
+    Ok(StoredBlock {
+        header,
+        transactions: transactions.collect::<Result<_, StorageError>>()?,
+        prover_gas: body.prover_gas,
+    })
 }
 
 pub(super) fn decode_receipts(bytes: &[u8]) -> Result<Vec<Receipt>, StorageError> {

@@ -84,6 +84,7 @@ impl<P: TransactionPool> Shared<P> {
         let StoredBlock {
             header,
             transactions,
+            ..
         } = self.known_block(id)?;
         let number = header.number;
         let parent = number

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use alloy_consensus::{Header, Sealed, transaction::Recovered};
-use alloy_eips::{BlockId, eip7840::BlobParams};
+use alloy_eips::BlockId;
 use alloy_primitives::{B256, Bytes, U64, keccak256};
 use jsonrpsee::core::RpcResult;
 use rollmill_stf::{Receipt, Transaction};
@@ -13,7 +13,7 @@ use super::{
     api::NodeApiServer,
     error::RpcError,
     filters::Filters,
-    types::{self, RpcReceipt},
+    types::{self, BlockPrices, RpcReceipt},
 };
 use crate::{
     chain::{Chain, StateView, StoredBlock, corrupt},
@@ -96,7 +96,7 @@ impl<P: TransactionPool> Shared<P> {
 
     pub(super) fn receipts(&self, block: &StoredBlock) -> Result<Vec<RpcReceipt>, RpcError> {
         let receipts = self.stored_receipts(block.header.number)?;
-        Ok(types::receipts(block, receipts, self.blob_params(block)))
+        Ok(types::receipts(block, receipts, self.prices(block)?))
     }
 
     fn stored_receipts(&self, number: u64) -> Result<Vec<Receipt>, RpcError> {
@@ -104,8 +104,15 @@ impl<P: TransactionPool> Shared<P> {
         Ok(receipts.ok_or_else(|| corrupt(format!("receipts of block {number}")))?)
     }
 
-    fn blob_params(&self, block: &StoredBlock) -> Option<BlobParams> {
-        self.chain.rules().blob_params(block.header.timestamp)
+    /// What the receipts of a block, sealed or open, are priced by.
+    fn prices(&self, block: &StoredBlock) -> Result<BlockPrices, RpcError> {
+        let rules = self.chain.rules();
+        let fees = rules.is_rollmill();
+        let fees = fees.then(|| self.chain.fee_prices_in(block.header.number));
+        Ok(BlockPrices {
+            blobs: rules.blob_params(block.header.timestamp),
+            fees: fees.transpose()?,
+        })
     }
 
     /// A transaction that is confirmed or waits, and is in no block yet.
@@ -123,11 +130,12 @@ impl<P: TransactionPool> Shared<P> {
         if let Some(open) = self.chain.open_block()
             && let Some(position) = open.position(hash)
         {
+            let prices = self.prices(&open.block)?;
             return Ok(types::receipt_at(
                 &open.block,
                 &open.receipts,
                 position,
-                None,
+                prices,
             ));
         }
         self.receipt(hash)
@@ -142,8 +150,8 @@ impl<P: TransactionPool> Shared<P> {
             return Ok(None);
         };
         let receipts = self.stored_receipts(number)?;
-        let blobs = self.blob_params(&block);
-        Ok(types::receipt_at(&block, &receipts, index as usize, blobs))
+        let prices = self.prices(&block)?;
+        Ok(types::receipt_at(&block, &receipts, index as usize, prices))
     }
 }
 

@@ -182,6 +182,7 @@ impl Run<'_> {
         let stored = StoredBlock {
             header,
             transactions: executed.transactions,
+            prover_gas: Vec::new(),
         };
         Ok(SimulatedBlock {
             inner: types::block(stored, full),

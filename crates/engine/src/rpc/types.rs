@@ -15,13 +15,61 @@ use alloy_rpc_types_eth::{
     AnyReceiptEnvelope, Block, BlockTransactions, Header as RpcHeader, Log,
     Transaction as EthereumRpcTransaction, TransactionReceipt,
 };
-use rollmill_stf::{Receipt, Transaction, TxL1Message, transaction::EthereumTransaction};
+use rollmill_stf::{
+    Receipt, Transaction, TxL1Message,
+    fees::{FeePrices, data_gas},
+    transaction::EthereumTransaction,
+};
 use serde::Serialize;
 
 use crate::chain::StoredBlock;
 
-/// A receipt of any type.
-pub(super) type RpcReceipt = TransactionReceipt<AnyReceiptEnvelope<Log>>;
+/// A receipt of any type, on the rollup with what was paid beyond gas.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct RpcReceipt {
+    #[serde(flatten)]
+    inner: TransactionReceipt<AnyReceiptEnvelope<Log>>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    fees: Option<RpcReceiptFees>,
+}
+
+/// What a transaction of the rollup paid beyond gas. The first three are op-stack's by name and meaning.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RpcReceiptFees {
+    /// Data gas.
+    l1_gas_used: U64,
+    /// Wei per data gas.
+    l1_gas_price: U256,
+    l1_fee: U256,
+    prover_gas_used: U64,
+    /// Wei per prover gas.
+    prover_gas_price: U256,
+    proving_fee: U256,
+}
+
+impl RpcReceiptFees {
+    fn new(transaction: &Transaction, prover_gas: u64, prices: FeePrices) -> Self {
+        let (l1_fee, proving_fee) = prices.paid(transaction, prover_gas);
+        Self {
+            l1_gas_used: U64::from(data_gas(transaction)),
+            l1_gas_price: U256::from(prices.data_wei),
+            l1_fee,
+            prover_gas_used: U64::from(prover_gas),
+            prover_gas_price: U256::from(prices.proving_wei),
+            proving_fee,
+        }
+    }
+}
+
+/// What the receipts of a block are priced by, beside its header.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct BlockPrices {
+    /// Blobs, on L1.
+    pub(super) blobs: Option<BlobParams>,
+    /// Data and proving, on the rollup.
+    pub(super) fees: Option<FeePrices>,
+}
 
 /// A block with hashes or whole transactions.
 pub(super) type RpcBlock = Block<RpcTransaction, RpcHeader>;
@@ -131,6 +179,7 @@ pub(super) fn block(stored: StoredBlock, full: bool) -> RpcBlock {
     let StoredBlock {
         header,
         transactions,
+        ..
     } = stored;
     let size = block_size(&header, &transactions);
     let withdrawals = header.withdrawals_root().map(|_| Default::default());
@@ -181,19 +230,21 @@ fn block_size(header: &Header, transactions: &[Recovered<Transaction>]) -> U256 
 pub(super) fn receipts(
     block: &StoredBlock,
     receipts: Vec<Receipt>,
-    blobs: Option<BlobParams>,
+    prices: BlockPrices,
 ) -> Vec<RpcReceipt> {
     let mut gas_before = 0;
     let mut logs_before = 0;
     let mut out = Vec::with_capacity(receipts.len());
-    for ((index, receipt), transaction) in (0u64..).zip(receipts).zip(&block.transactions) {
+    let transactions = block.transactions.iter().zip(&block.prover_gas);
+    for ((index, receipt), (transaction, prover_gas)) in (0u64..).zip(receipts).zip(transactions) {
         let place = ReceiptPlace {
             header: &block.header,
             transaction,
+            prover_gas: *prover_gas,
             index,
             gas_before,
             logs_before,
-            blobs,
+            prices,
         };
         gas_before = receipt.cumulative_gas_used;
         logs_before += receipt.logs.len() as u64;
@@ -207,17 +258,18 @@ pub(super) fn receipt_at(
     block: &StoredBlock,
     receipts: &[Receipt],
     position: usize,
-    blobs: Option<BlobParams>,
+    prices: BlockPrices,
 ) -> Option<RpcReceipt> {
     let transaction = block.transactions.get(position)?;
     let (before, rest) = receipts.split_at_checked(position)?;
     let place = ReceiptPlace {
         header: &block.header,
         transaction,
+        prover_gas: *block.prover_gas.get(position)?,
         index: position as u64,
         gas_before: before.last().map_or(0, |last| last.cumulative_gas_used),
         logs_before: before.iter().map(|receipt| receipt.logs.len() as u64).sum(),
-        blobs,
+        prices,
     };
     Some(place.receipt(rest.first()?.clone()))
 }
@@ -226,14 +278,23 @@ pub(super) fn receipt_at(
 struct ReceiptPlace<'a> {
     header: &'a Sealed<Header>,
     transaction: &'a Recovered<Transaction>,
+    prover_gas: u64,
     index: u64,
     gas_before: u64,
     logs_before: u64,
-    blobs: Option<BlobParams>,
+    prices: BlockPrices,
 }
 
 impl ReceiptPlace<'_> {
     fn receipt(&self, receipt: Receipt) -> RpcReceipt {
+        let fees = self.prices.fees;
+        RpcReceipt {
+            inner: self.ethereum(receipt),
+            fees: fees.map(|fees| RpcReceiptFees::new(self.transaction, self.prover_gas, fees)),
+        }
+    }
+
+    fn ethereum(&self, receipt: Receipt) -> TransactionReceipt<AnyReceiptEnvelope<Log>> {
         let (header, transaction) = (self.header, self.transaction);
         let hash = transaction.hash();
         let logs_bloom = receipt.bloom();
@@ -272,7 +333,7 @@ impl ReceiptPlace<'_> {
             effective_gas_price: transaction.effective_gas_price(header.base_fee_per_gas),
             blob_gas_used,
             blob_gas_price: blob_gas_used
-                .and(self.blobs)
+                .and(self.prices.blobs)
                 .and_then(|params| header.blob_fee(params)),
             from: transaction.signer(),
             to: transaction.to(),
@@ -315,6 +376,17 @@ mod tests {
                 transaction,
                 Address::repeat_byte(1),
             )],
+            prover_gas: vec![40_000],
+        }
+    }
+
+    fn on_l2() -> BlockPrices {
+        BlockPrices {
+            fees: Some(FeePrices {
+                data_wei: 7,
+                proving_wei: 9,
+            }),
+            ..BlockPrices::default()
         }
     }
 
@@ -356,7 +428,11 @@ mod tests {
             cumulative_gas_used: 30_000,
             logs: vec![log],
         };
-        let receipts = super::receipts(&message_block(), vec![receipt], None);
+        let block = message_block();
+        let on_l1 = super::receipts(&block, vec![receipt.clone()], BlockPrices::default());
+        let on_l1 = serde_json::to_value(&on_l1[0]).unwrap();
+        assert!(on_l1["l1Fee"].is_null() && on_l1["proverGasUsed"].is_null());
+        let receipts = super::receipts(&block, vec![receipt], on_l2());
         let json = serde_json::to_value(&receipts[0]).unwrap();
         for (field, value) in [
             ("type", "0x7e"),
@@ -364,6 +440,12 @@ mod tests {
             ("gasUsed", "0x7530"),
             ("cumulativeGasUsed", "0x7530"),
             ("effectiveGasPrice", "0x0"),
+            ("l1GasUsed", "0x0"),
+            ("l1GasPrice", "0x7"),
+            ("l1Fee", "0x0"),
+            ("proverGasUsed", "0x9c40"),
+            ("proverGasPrice", "0x9"),
+            ("provingFee", "0x0"),
             ("blockNumber", "0x3"),
             ("from", "0x0101010101010101010101010101010101010101"),
         ] {
@@ -379,6 +461,7 @@ mod tests {
         let mut block = message_block();
         let transaction = block.transactions[0].clone();
         block.transactions = vec![transaction; 3];
+        block.prover_gas = vec![11, 12, 13];
         let receipt = |logs: usize, cumulative_gas_used| Receipt {
             tx_type: TransactionType::L1Message,
             success: true,
@@ -386,13 +469,14 @@ mod tests {
             logs: vec![alloy_primitives::Log::default(); logs],
         };
         let stored = vec![receipt(2, 10), receipt(0, 30), receipt(1, 60)];
-        let all = serde_json::to_value(receipts(&block, stored.clone(), None)).unwrap();
+        let all = serde_json::to_value(receipts(&block, stored.clone(), on_l2())).unwrap();
         assert_eq!(all[2]["gasUsed"], "0x1e");
         assert_eq!(all[2]["logs"][0]["logIndex"], "0x2");
+        assert_eq!(all[2]["proverGasUsed"], "0xd");
         for position in 0..3 {
-            let one = receipt_at(&block, &stored, position, None).unwrap();
+            let one = receipt_at(&block, &stored, position, on_l2()).unwrap();
             assert_eq!(serde_json::to_value(one).unwrap(), all[position]);
         }
-        assert!(receipt_at(&block, &stored, 3, None).is_none());
+        assert!(receipt_at(&block, &stored, 3, on_l2()).is_none());
     }
 }

@@ -243,7 +243,7 @@ fn both_versions_bound_blocks_and_transactions() {
     let most = Bytes::from(vec![1; TRANSACTION_BYTES_MAX]);
     for bytes in versions(&batch_of(vec![most.clone()])) {
         let data = BatchData::decode(&bytes).unwrap();
-        assert_eq!(data.blocks[0].transactions, std::slice::from_ref(&most));
+        assert_eq!(data.blocks[0].transactions, core::slice::from_ref(&most));
     }
 }
 

@@ -7,7 +7,7 @@ use alloy_primitives::{Address, B256, U256};
 use rollmill_engine::{
     PoolError,
     pool::{Sender, cost, replaces},
-    stf::Transaction,
+    stf::{Transaction, fees::FeePrices},
 };
 
 use super::policy::Bounds;
@@ -66,12 +66,13 @@ struct Offer {
 }
 
 impl Table {
+    /// Takes a transaction in; `prices` are those of the next block.
     pub(super) fn insert(
         &mut self,
         transaction: Recovered<Transaction>,
         since_unix_s: u64,
         sender: &Sender,
-        bounds: Bounds,
+        (bounds, prices): (Bounds, FeePrices),
     ) -> Result<Inserted, PoolError> {
         let (address, nonce, hash) = (
             transaction.signer(),
@@ -100,8 +101,8 @@ impl Table {
             .into_iter()
             .flatten()
             .filter(|(other, _)| **other != nonce && **other >= sender.nonce);
-        let cost = others.fold(cost(&transaction), |sum, (_, other)| {
-            sum.saturating_add(self::cost(&other.transaction))
+        let cost = others.fold(cost(&transaction, &prices), |sum, (_, other)| {
+            sum.saturating_add(self::cost(&other.transaction, &prices))
         });
         if cost > sender.balance {
             return Err(insufficient(sender.balance, cost));

@@ -196,10 +196,10 @@ fn a_witness_among_a_million_accounts_holds_only_the_paths_of_its_block() {
     chain.extend([transfer.clone().sign(user(1)), transfer.sign(user(2))]);
     let built = build(&chain, Vec::new());
     let witness = Witness::decode(built.witness).unwrap();
-    // Two senders, the recipient, the fee vault, the history contract with a slot, the withdrawal queue with a slot: each six to
-    // eight nodes deep.
+    // Two senders, the recipient, the fee vault, the fee schedule, the history contract with a slot, the withdrawal queue with a
+    // slot: each six to eight nodes deep.
     assert!(
-        (20..=6 * 8 + 2).contains(&witness.nodes.len()),
+        (20..=7 * 8 + 2).contains(&witness.nodes.len()),
         "{} nodes",
         witness.nodes.len()
     );

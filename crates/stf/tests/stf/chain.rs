@@ -13,13 +13,14 @@ use alloy_primitives::{
 };
 use rollmill_protocol::{
     L1Message, TaskId, WithdrawalTree,
-    l2::{FEE_VAULT, FORK_ID, WITHDRAWAL_QUEUE},
+    l2::{FEE_SCHEDULE, FEE_VAULT, FORK_ID, WITHDRAWAL_QUEUE},
     message::EMPTY_MESSAGE_HASH,
     prover_gas::SCHEDULE_ID,
 };
 use rollmill_stf::{
     Block, BlockAttributes, BlockExecutor, ExecutedBlock, Identity, RollmillRules, Rules,
     Transaction,
+    fees::FeePrices,
     source::MemorySource,
     state::{AccountChange, AccountFields, StateChanges, StateTrie},
     transaction::EthereumTransaction,
@@ -146,11 +147,32 @@ impl Chain {
         Self::among(0)
     }
 
+    /// With these prices of data and proving. The schedule stores whatever it is told, as [`STORE`] does.
+    pub fn with_prices(prices: FeePrices) -> Self {
+        let mut genesis = genesis();
+        let packed = (U256::from(prices.data_wei) << 128) | U256::from(prices.proving_wei);
+        genesis.accounts.push(AccountChange {
+            address: FEE_SCHEDULE,
+            account: Some(AccountFields {
+                nonce: 1,
+                balance: U256::ZERO,
+                code_hash: keccak256(code_of(STORE)),
+            }),
+            wipe_storage: false,
+            storage: vec![(U256::ZERO, packed)],
+        });
+        Self::at(genesis)
+    }
+
     /// With so many accounts beside those that act.
     pub fn among(bystanders: u64) -> Self {
-        let mut source = MemorySource::default();
         let mut genesis = genesis();
         genesis.accounts.extend((1..=bystanders).map(bystander));
+        Self::at(genesis)
+    }
+
+    fn at(genesis: StateChanges) -> Self {
+        let mut source = MemorySource::default();
         let update = StateTrie::new(&MemorySource::default(), EMPTY_ROOT_HASH)
             .apply(genesis)
             .unwrap();

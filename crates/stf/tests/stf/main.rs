@@ -4,5 +4,6 @@
 mod batch;
 mod chain;
 mod damage;
+mod fees;
 mod import;
 mod message;
