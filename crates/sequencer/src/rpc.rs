@@ -14,9 +14,12 @@ use jsonrpsee::{
     proc_macros::rpc,
     types::{ErrorObjectOwned, error::INTERNAL_ERROR_CODE},
 };
-use rollmill_engine::{Chain, Tag, TransactionPool};
+use rollmill_engine::{
+    Chain, Tag, TransactionPool,
+    rpc::{FeeEstimate, TransactionRequest, estimate_fees},
+};
 use rollmill_l1::Deployment;
-use rollmill_protocol::l2::{FEE_VAULT, L2_TOKEN_BRIDGE, WITHDRAWAL_QUEUE};
+use rollmill_protocol::l2::{FEE_SCHEDULE, FEE_VAULT, L2_TOKEN_BRIDGE, WITHDRAWAL_QUEUE};
 use rollmill_runtime::blocking;
 use rollmill_store::{BatchRecord, BatchState, L1Place, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -135,11 +138,72 @@ pub(crate) struct RpcFees {
     base_fee: U256,
     /// Gas times tip.
     priority_fee: U256,
-    /// For the data on L1. No term of its own exists: zero.
+    /// For the data on L1.
     l1_data_fee: U256,
-    /// For proving. No term of its own exists: zero.
+    /// For proving.
     proving_fee: U256,
     total: U256,
+}
+
+/// What a transaction would pay in the next block, in wei. `total` is the sum of the parts; the sender must have `required` besides
+/// the value it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RpcFeeEstimate {
+    gas_limit: U64,
+    gas_used: U64,
+    base_fee_per_gas: U256,
+    priority_fee_per_gas: U256,
+    /// Data gas.
+    l1_gas_used: U64,
+    /// Wei per data gas.
+    l1_gas_price: U256,
+    prover_gas_used: U64,
+    /// Wei per prover gas.
+    prover_gas_price: U256,
+    base_fee: U256,
+    priority_fee: U256,
+    l1_data_fee: U256,
+    proving_fee: U256,
+    total: U256,
+    /// The same with all of the gas limit used at its highest price, and the most proving that it can cause.
+    required: U256,
+}
+
+impl From<FeeEstimate> for RpcFeeEstimate {
+    fn from(estimate: FeeEstimate) -> Self {
+        let FeeEstimate {
+            gas_limit,
+            gas_used,
+            prices,
+            ..
+        } = estimate;
+        let (base_price, tip) = (U256::from(estimate.base_fee), U256::from(estimate.tip));
+        let (base_fee, priority_fee) = (
+            base_price * U256::from(gas_used),
+            tip * U256::from(gas_used),
+        );
+        let l1_data_fee = prices.data_fee(estimate.data_gas);
+        let proving_fee = prices.proving_fee(estimate.prover_gas);
+        Self {
+            gas_limit: U64::from(gas_limit),
+            gas_used: U64::from(gas_used),
+            base_fee_per_gas: base_price,
+            priority_fee_per_gas: tip,
+            l1_gas_used: U64::from(estimate.data_gas),
+            l1_gas_price: U256::from(prices.data_wei),
+            prover_gas_used: U64::from(estimate.prover_gas),
+            prover_gas_price: U256::from(prices.proving_wei),
+            base_fee,
+            priority_fee,
+            l1_data_fee,
+            proving_fee,
+            total: base_fee + priority_fee + l1_data_fee + proving_fee,
+            required: U256::from(estimate.fee_cap) * U256::from(gas_limit)
+                + l1_data_fee
+                + prices.proving_fee(estimate.prover_gas_max),
+        }
+    }
 }
 
 /// Who makes blocks here, and how far they have come.
@@ -160,6 +224,8 @@ pub(crate) struct RpcSequencerInfo {
     l2_token_bridge: Address,
     /// L2's account that receives fees.
     fee_vault: Address,
+    /// L2's predeploy with the prices of data and proving.
+    fee_schedule: Address,
     /// Longest wait of a transaction for its block.
     block_time_ms: U64,
     program_version: U64,
@@ -191,6 +257,9 @@ trait RollmillApi {
 
     #[method(name = "getTransactionFees")]
     async fn transaction_fees(&self, hash: B256) -> RpcResult<Option<RpcFees>>;
+
+    #[method(name = "estimateFee")]
+    async fn estimate_fee(&self, request: TransactionRequest) -> RpcResult<RpcFeeEstimate>;
 
     #[method(name = "getWithdrawalProof")]
     async fn withdrawal_proof(&self, index: U64) -> RpcResult<RpcWithdrawalProof>;
@@ -290,17 +359,19 @@ fn fees(chain: &Chain, hash: B256) -> RpcResult<Option<RpcFees>> {
     let gas_used = until(index).unwrap_or(before) - before;
     let base_fee = mined.header.base_fee_per_gas.unwrap_or_default();
     let price = mined.transaction.effective_gas_price(Some(base_fee));
-    let total = U256::from(price) * U256::from(gas_used);
-    // An L1 message bought its gas on L1 and pays nothing here.
+    let gas_fee = U256::from(price) * U256::from(gas_used);
+    // An L1 message bought all that it needs on L1 and pays nothing here.
     let base = U256::from(u128::from(base_fee).min(price)) * U256::from(gas_used);
+    let prices = chain.fee_prices_in(mined.header.number).map_err(internal)?;
+    let (l1_data_fee, proving_fee) = prices.paid(&mined.transaction, mined.prover_gas);
     Ok(Some(RpcFees {
         gas_used: U64::from(gas_used),
         effective_gas_price: U256::from(price),
         base_fee: base,
-        priority_fee: total - base,
-        l1_data_fee: U256::ZERO,
-        proving_fee: U256::ZERO,
-        total,
+        priority_fee: gas_fee - base,
+        l1_data_fee,
+        proving_fee,
+        total: gas_fee + l1_data_fee + proving_fee,
     }))
 }
 
@@ -319,6 +390,7 @@ impl<P: TransactionPool> RollmillApiServer for Rollmill<P> {
             token_bridge: self.deployment.token_bridge(),
             l2_token_bridge: L2_TOKEN_BRIDGE,
             fee_vault: FEE_VAULT,
+            fee_schedule: FEE_SCHEDULE,
             block_time_ms: U64::from(config.block_time.as_millis()),
             program_version: U64::from(config.program_version),
             latest_block: U64::from(self.chain.head().number),
@@ -387,6 +459,12 @@ impl<P: TransactionPool> RollmillApiServer for Rollmill<P> {
     async fn transaction_fees(&self, hash: B256) -> RpcResult<Option<RpcFees>> {
         let chain = self.chain.clone();
         blocking(move || fees(&chain, hash)).await
+    }
+
+    async fn estimate_fee(&self, request: TransactionRequest) -> RpcResult<RpcFeeEstimate> {
+        let chain = self.chain.clone();
+        let estimate = blocking(move || estimate_fees(&chain, request)).await?;
+        Ok(estimate.into())
     }
 
     async fn withdrawal_proof(&self, index: U64) -> RpcResult<RpcWithdrawalProof> {

@@ -10,6 +10,8 @@ import {
   type Hex,
   type Transport,
   type TransactionReceipt,
+  type TransactionRequest,
+  formatTransactionRequest,
   hexToBigInt,
   isHex,
   numberToHex,
@@ -21,6 +23,7 @@ import { getL2TransactionHash } from "./events.js";
 import type {
   Batch,
   BatchStatus,
+  FeeEstimate,
   Message,
   SequencerInfo,
   TransactionFees,
@@ -37,7 +40,8 @@ const QUANTITY_FIELDS = new Set([
   "number", "firstBlock", "lastBlock", "programVersion", "messagesEnd", "transactions", "proverGas", "dataBytes",
   "blockNumber", "batch", "index", "amount", "gasUsed", "effectiveGasPrice", "baseFee", "priorityFee", "l1DataFee",
   "provingFee", "total", "l1ChainId", "l2ChainId", "blockTimeMs", "latestBlock", "safeBlock", "finalizedBlock",
-  "sealedBatch", "committedBatch", "settledBatch", "rollbacks", "brokenConfirmations",
+  "sealedBatch", "committedBatch", "settledBatch", "rollbacks", "brokenConfirmations", "gasLimit", "baseFeePerGas",
+  "priorityFeePerGas", "l1GasUsed", "l1GasPrice", "proverGasUsed", "proverGasPrice", "required",
 ]);
 
 /** Quantities become bigints; hashes and addresses stay what they are. */
@@ -88,6 +92,11 @@ export async function getTransactionStatus(client: AnyClient, { hash }: { hash: 
 /** What a mined transaction paid, by part; null while it is not mined. */
 export async function getTransactionFees(client: AnyClient, { hash }: { hash: Hash }): Promise<TransactionFees | null> {
   return nullable<TransactionFees>(await ask(client, "rollmill_getTransactionFees", [hash]));
+}
+
+/** What a transaction would pay in the next block, by part. */
+export async function estimateFee(client: AnyClient, request: TransactionRequest): Promise<FeeEstimate> {
+  return format<FeeEstimate>(await ask(client, "rollmill_estimateFee", [formatTransactionRequest(request)]));
 }
 
 /**
@@ -226,6 +235,7 @@ export function publicActionsL2() {
     getBatchByBlock: (args: Parameters<typeof getBatchByBlock>[1]) => getBatchByBlock(client, args),
     getTransactionStatus: (args: Parameters<typeof getTransactionStatus>[1]) => getTransactionStatus(client, args),
     getTransactionFees: (args: Parameters<typeof getTransactionFees>[1]) => getTransactionFees(client, args),
+    estimateFee: (args: Parameters<typeof estimateFee>[1]) => estimateFee(client, args),
     getL2Token: (args: Parameters<typeof getL2Token>[1]) => getL2Token(client, args),
     proveWithdrawal: (args: Parameters<typeof proveWithdrawal>[1]) => proveWithdrawal(client, args),
     waitForTransactionStatus: (args: Parameters<typeof waitForTransactionStatus>[1]) =>

@@ -48,6 +48,25 @@ export type TransactionFees = {
   total: bigint;
 };
 
+/** What a transaction would pay in the next block, wei; `required` is what its sender must have besides the value. */
+export type FeeEstimate = {
+  gasLimit: bigint;
+  gasUsed: bigint;
+  baseFeePerGas: bigint;
+  priorityFeePerGas: bigint;
+  /** L1 gas of the signed transaction as calldata, and wei per unit of it. */
+  l1GasUsed: bigint;
+  l1GasPrice: bigint;
+  proverGasUsed: bigint;
+  proverGasPrice: bigint;
+  baseFee: bigint;
+  priorityFee: bigint;
+  l1DataFee: bigint;
+  provingFee: bigint;
+  total: bigint;
+  required: bigint;
+};
+
 export type SequencerInfo = {
   l1ChainId: bigint;
   l2ChainId: bigint;
@@ -59,6 +78,7 @@ export type SequencerInfo = {
   /** Mints their twins on L2. */
   l2TokenBridge: Address;
   feeVault: Address;
+  feeSchedule: Address;
   blockTimeMs: bigint;
   programVersion: bigint;
   latestBlock: bigint;

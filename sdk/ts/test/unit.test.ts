@@ -5,6 +5,7 @@ import { createClient, custom, encodeAbiParameters, encodeEventTopics, keccak256
 import {
   WaitTimeoutError,
   WithdrawalNotSettledError,
+  estimateFee,
   getBatch,
   getErc20Deposits,
   getL2TransactionHash,
@@ -97,6 +98,16 @@ test("quantities become bigints, and nothing else does", async () => {
     commitTransaction: { hash, blockNumber: 16n }, settleTransaction: null,
   });
   assert.equal(await getBatch(answering(() => null), { batch: "settled" }), null);
+});
+
+test("an estimate asks with hexadecimal quantities", async () => {
+  const client = answering((method, params) => {
+    assert.equal(method, "rollmill_estimateFee");
+    assert.deepEqual(params, [{ from: ANN, to: BEN, value: "0x5" }]);
+    return { gasLimit: "0x5208", provingFee: "0x7", required: "0x9" };
+  });
+  const estimate = await estimateFee(client, { from: ANN, to: BEN, value: 5n });
+  assert.deepEqual(estimate, { gasLimit: 21_000n, provingFee: 7n, required: 9n });
 });
 
 test("a withdrawal that is not settled has an error of its own", async () => {

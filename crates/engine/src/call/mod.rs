@@ -7,6 +7,7 @@
 
 mod access_list;
 mod estimate;
+mod fees;
 mod timed;
 
 use std::{
@@ -32,7 +33,7 @@ use revm::{
 };
 use rollmill_stf::{
     BlockAttributes,
-    evm::{BlockContext, block_evm, evm_env},
+    evm::{BlockContext, WorkMeter, block_evm, evm_env},
     header::next_header,
 };
 use thiserror::Error;
@@ -44,6 +45,8 @@ use crate::{
 
 pub(crate) use access_list::create_access_list;
 pub(crate) use estimate::estimate;
+pub use fees::FeeEstimate;
+pub(crate) use fees::estimate_fees;
 pub(crate) use timed::{Deadline, EVM_TIME_MAX, Shared, Timed, obey_deadline};
 
 /// What a simulation reads.
@@ -201,16 +204,25 @@ impl<'a> Simulation<'a> {
 
     /// Runs one try and forgets its changes; what it read stays cached.
     pub(crate) fn run(&mut self, transaction: TxEnv) -> Result<ExecutionResult, CallError> {
+        Ok(self.run_metered(transaction)?.0)
+    }
+
+    /// As [`Self::run`], with the work that gas does not price.
+    fn run_metered(
+        &mut self,
+        transaction: TxEnv,
+    ) -> Result<(ExecutionResult, WorkMeter), CallError> {
         let environment = (self.cfg.clone(), self.block.clone());
         let outcome = {
             let mut evm = block_evm(self.chain.rules(), environment, &mut self.database);
             obey_deadline(&mut evm);
-            evm.transact(transaction)
+            let outcome = evm.transact(transaction);
+            outcome.map(|outcome| (outcome.result, evm.ctx.chain))
         };
         if self.database.expired() {
             return Err(CallError::Timeout);
         }
-        outcome.map(|outcome| outcome.result).map_err(call_error)
+        outcome.map_err(call_error)
     }
 
     /// Runs one try under an inspector; its changes are returned and not kept.

@@ -20,6 +20,8 @@ mod types;
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
+/// A call or an unsigned transaction, as JSON-RPC has it.
+pub use alloy_rpc_types_eth::TransactionRequest;
 use api::{
     DebugApiServer, EthApiServer, EthCallApiServer, EthFilterApiServer, EthSendApiServer,
     EthSubscribeApiServer, NodeApiServer, TxPoolApiServer,
@@ -30,13 +32,15 @@ pub use jsonrpsee::Methods;
 use jsonrpsee::server::{
     BatchRequestConfig, Server, ServerConfig, ServerHandle, middleware::rpc::RpcServiceBuilder,
 };
+use jsonrpsee::types::ErrorObjectOwned;
 use node::Node;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
 
-use crate::{chain::Chain, pool::TransactionPool};
+use crate::{call, chain::Chain, pool::TransactionPool};
 
+pub use crate::call::FeeEstimate;
 pub use send::{SYNC_WAIT_DEFAULT, SYNC_WAIT_MAX};
 
 /// Largest request body, bytes. Holds the hex of a proof of 320 KB as calldata many times over.
@@ -63,6 +67,17 @@ pub struct RpcConfig {
     pub client_version: String,
     /// Answer of `eth_maxPriorityFeePerGas`, wei per gas.
     pub priority_fee_wei: u128,
+}
+
+/// What a transaction would use in the next block, for methods of other crates. Blocks the thread.
+///
+/// # Errors
+/// Those of `eth_estimateGas`, as clients get them.
+pub fn estimate_fees(
+    chain: &Chain,
+    request: TransactionRequest,
+) -> Result<FeeEstimate, ErrorObjectOwned> {
+    Ok(call::estimate_fees(chain, request).map_err(error::RpcError::from)?)
 }
 
 /// Why the server did not start.

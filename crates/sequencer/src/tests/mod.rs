@@ -4,6 +4,7 @@
 mod batcher;
 mod builder;
 mod derivation;
+mod fees;
 mod mempool;
 mod rollback;
 mod rpc;

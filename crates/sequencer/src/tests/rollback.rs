@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alloy::primitives::{Address, B256, Bytes, U256};
-use rollmill_engine::{Chain, Tag, TransactionPool};
+use rollmill_engine::{Chain, Tag, TransactionPool, stf::fees::FeePrices};
 use rollmill_l1::{Cursor, LoggedEvent, Update, Watcher, WatcherConfig, connect};
 use rollmill_protocol::L1Message;
 use rollmill_runtime::Shutdown;
@@ -15,7 +15,7 @@ use super::{
     batcher::batcher_behind,
     deposit,
     derivation::{Layer1, committed, l1_block, logged, sent},
-    key, l1_place, signed, transfer,
+    fees, key, l1_place, signed, transfer,
 };
 use crate::{
     ACCOUNT_SLOTS, BatchPolicy, BlockLimits, FollowError, L1Head, Mempool, RollbackError,
@@ -249,6 +249,46 @@ async fn another_message_in_its_place_takes_back_what_was_built_on_it() {
     node.seals().await;
     assert_eq!(node.balance(Address::repeat_byte(0xee)), U256::from(9));
     assert_eq!(node.rollbacks().await, rollbacks);
+}
+
+/// What a transaction pays depends on its block; what was counted for it does not.
+#[tokio::test]
+async fn prices_go_back_with_the_block_that_set_them() {
+    let world = fees::world();
+    let mut node = Node::alone(&world).await;
+    let prices = |node: &Node| node.chain.fee_prices_after(&node.chain.head()).unwrap();
+    node.reads(1, vec![]).await.unwrap();
+    node.reads(2, vec![sent(deposit(0, 9))]).await.unwrap();
+    let set = node.takes(fees::set_prices(0)).await;
+    node.seals().await;
+    assert_eq!(prices(&node), fees::prices());
+    let paid = node.takes(signed(2, transfer(0))).await;
+    node.seals().await;
+    let mined = node.chain.transaction(&paid).unwrap().unwrap();
+    assert_eq!(
+        (mined.header.number, mined.prover_gas),
+        (2, fees::PROVER_GAS)
+    );
+
+    node.goes_back(1).await;
+    node.reads(2, vec![sent(deposit(0, 8))]).await.unwrap();
+    assert_eq!(node.chain.head().number, 0);
+    assert_eq!(prices(&node), FeePrices::default());
+
+    // Both are executed again, now in one block: its prices are those before it.
+    node.seals().await;
+    assert_eq!(node.users(1), [set, paid]);
+    let mined = node.chain.transaction(&paid).unwrap().unwrap();
+    assert_eq!(
+        (mined.header.number, mined.prover_gas),
+        (1, fees::PROVER_GAS)
+    );
+    assert_eq!(node.chain.fee_prices_in(1).unwrap(), FeePrices::default());
+    let price = mined.header.base_fee_per_gas.unwrap() + 1_000_000_000;
+    let left = U256::from(ETHER) - U256::from(21_000 * price) - U256::ONE;
+    assert_eq!(node.balance(key(2).address()), left);
+    assert_eq!(prices(&node), fees::prices());
+    assert_eq!(node.batches(&world).await.last_block, 1);
 }
 
 #[tokio::test]

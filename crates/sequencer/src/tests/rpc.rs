@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{BatchPolicy, LIFETIME_S, Mempool, SequencerConfig, Withdrawals, rpc::Rollmill};
 
-fn methods(world: &World, chain: &Chain, store: &Store, pool: Arc<Mempool>) -> Methods {
+pub(super) fn methods(world: &World, chain: &Chain, store: &Store, pool: Arc<Mempool>) -> Methods {
     let deployment = world.deployment();
     let domain = deployment.withdrawal_domain();
     Rollmill {
@@ -181,6 +181,10 @@ async fn the_sequencer_says_who_it_is_and_withdrawals_are_refused_by_reason() {
         (
             "feeVault",
             json!("0x0000000000000000000000000000000000524d01"),
+        ),
+        (
+            "feeSchedule",
+            json!("0x0000000000000000000000000000000000524d05"),
         ),
         ("blockTimeMs", json!("0xfa")),
         ("latestBlock", json!("0x1")),
