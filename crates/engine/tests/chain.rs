@@ -1,6 +1,8 @@
 //! The durable chain without a server.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::path::Path;
+
 use alloy_genesis::{Genesis, GenesisAccount};
 use alloy_primitives::{Address, B256, U256, bytes, keccak256};
 use rollmill_engine::{
@@ -158,6 +160,63 @@ fn a_damaged_file_is_refused_with_its_name() {
             .to_string();
         assert!(said.contains(name), "{said}");
     }
+}
+
+/// Reads all that the chain knows; an error in words.
+fn read_all(path: &Path) -> Result<(), String> {
+    fn words(error: impl std::fmt::Display) -> String {
+        error.to_string()
+    }
+    let chain = Chain::open(path, &spec()).map_err(words)?;
+    for number in 0..=chain.head().number {
+        let header = chain.header(number).map_err(words)?.unwrap();
+        chain.block(number).map_err(words)?.unwrap();
+        chain.receipts(number).map_err(words)?.unwrap();
+        let found = chain.number_of(&header.hash()).map_err(words)?;
+        assert_eq!(found, Some(number));
+    }
+    chain.tag(Tag::Safe).map_err(words)?;
+    chain.place_of(&B256::ZERO).map_err(words)?;
+    assert!(chain.confirmed().map_err(words)?.is_none());
+    let mut state = chain.state_at(&chain.head());
+    let contract = state.account(CONTRACT).map_err(words)?.unwrap();
+    state.code(contract.code_hash).map_err(words)?;
+    state.storage(CONTRACT, U256::ZERO).map_err(words)?;
+    Ok(())
+}
+
+#[test]
+fn a_scratched_page_is_an_error_that_names_the_file() {
+    const PAGE_BYTES: usize = 4_096;
+    let dir = TempDir::new().unwrap();
+    let whole = dir.path().join("whole.redb");
+    let chain = Chain::open(&whole, &spec()).unwrap();
+    for timestamp in 10..14 {
+        let block = chain.begin_block(attributes(timestamp)).unwrap();
+        chain.append(&block.finish().unwrap().0, &[]).unwrap();
+    }
+    drop(chain);
+    let bytes = std::fs::read(&whole).unwrap();
+    read_all(&whole).unwrap();
+
+    // Behind the head of the file; pages that were never written are zero.
+    let pages =
+        (1..bytes.len() / PAGE_BYTES).map(|page| page * PAGE_BYTES..(page + 1) * PAGE_BYTES);
+    let mut noticed = 0;
+    for page in pages.filter(|page| bytes[page.clone()].iter().any(|byte| *byte != 0)) {
+        let name = format!("scratched-at-{}", page.start);
+        let path = dir.path().join(&name);
+        let mut scratched = bytes.clone();
+        scratched[page].fill(0xff);
+        std::fs::write(&path, scratched).unwrap();
+        if let Err(said) = read_all(&path) {
+            assert!(said.contains(&name), "{said}");
+            noticed += 1;
+        }
+        std::fs::remove_file(path).unwrap();
+    }
+    // Each table has one; others hold what earlier blocks replaced.
+    assert!(noticed >= 5, "{noticed}");
 }
 
 /// Which transactions those are is told by the tests of the sequencer, which confirms them.

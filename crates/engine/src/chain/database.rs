@@ -5,15 +5,17 @@
 //! and nothing of a later one. Trie nodes and codes are stored under their Keccak-256 hash and never deleted, so the
 //! state of every block stays readable.
 //!
+//! A page that is not what was written is an error that names the file, see [`guard`](super::guard).
+//!
 //! Everything here is bytes; `chain` knows what they mean.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use alloy_primitives::{B256, Bytes};
 use redb::{Database as Redb, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use thiserror::Error;
 
-use super::Tag;
+use super::{Tag, guard::guarded};
 
 /// Version of the tables below; a file of another version is refused.
 pub(super) const SCHEMA_VERSION: u64 = 3;
@@ -141,7 +143,25 @@ pub(super) struct BlockRecord {
 pub(super) type OpenRecord = (Vec<u8>, Vec<Vec<u8>>);
 
 /// The open file. Reads see the last committed block; at most one write runs at a time.
-pub(super) struct Database(Redb);
+pub(super) struct Database {
+    /// `None` only while it is dropped.
+    redb: Option<Redb>,
+    path: PathBuf,
+}
+
+impl Drop for Database {
+    /// Closing writes, too, and there is nobody to tell.
+    fn drop(&mut self) {
+        let redb = self.redb.take();
+        let closed = guarded(&self.path, || {
+            drop(redb);
+            Ok(())
+        });
+        if let Err(error) = closed {
+            tracing::error!(%error, "the chain's file was not closed");
+        }
+    }
+}
 
 impl Database {
     /// Opens or creates the file at `path` and its folder.
@@ -153,8 +173,13 @@ impl Database {
                 source: Box::new(redb::Error::Io(error)),
             })?;
         }
-        match Redb::builder().set_cache_size(CACHE_BYTES).create(path) {
-            Ok(database) => Ok(Self(database)),
+        let mut builder = Redb::builder();
+        builder.set_cache_size(CACHE_BYTES);
+        match guarded(path, || Ok(builder.create(path)))? {
+            Ok(redb) => Ok(Self {
+                redb: Some(redb),
+                path: path.to_path_buf(),
+            }),
             Err(DatabaseError::DatabaseAlreadyOpen) => Err(OpenError::InUse { path: name() }),
             Err(error) => Err(OpenError::Open {
                 path: name(),
@@ -163,28 +188,17 @@ impl Database {
         }
     }
 
+    fn run<T>(
+        &self,
+        work: impl FnOnce(&Redb) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let redb = self.redb.as_ref().expect("it is there until it is dropped");
+        guarded(&self.path, || work(redb))
+    }
+
     /// (schema version, genesis hash) of the file, `None` when it is new.
     pub(super) fn identity(&self) -> Result<Option<(u64, B256)>, StorageError> {
-        let read = self.0.begin_read()?;
-        let meta = match read.open_table(META) {
-            Ok(meta) => meta,
-            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let schema = meta
-            .get(META_SCHEMA)?
-            .ok_or_else(|| corrupt("no schema version"))?;
-        let schema = u64::from_be_bytes(
-            schema
-                .value()
-                .try_into()
-                .map_err(|_| corrupt("schema version"))?,
-        );
-        let genesis = meta
-            .get(META_GENESIS)?
-            .ok_or_else(|| corrupt("no genesis hash"))?;
-        let genesis = B256::try_from(genesis.value()).map_err(|_| corrupt("genesis hash"))?;
-        Ok(Some((schema, genesis)))
+        self.run(identity)
     }
 
     /// Writes the genesis block and the identity of the chain, which creates all tables.
@@ -204,34 +218,38 @@ impl Database {
         header: Option<&[u8]>,
         transactions: &[(u64, Vec<u8>)],
     ) -> Result<(), StorageError> {
-        let mut write = self.0.begin_write()?;
-        write.set_quick_repair(true);
-        {
-            if header.is_some() {
-                write.delete_table(OPEN)?;
+        self.run(|redb| {
+            let mut write = redb.begin_write()?;
+            write.set_quick_repair(true);
+            {
+                if header.is_some() {
+                    write.delete_table(OPEN)?;
+                }
+                let mut open = write.open_table(OPEN)?;
+                if let Some(header) = header {
+                    open.insert(0, header)?;
+                }
+                for (position, transaction) in transactions {
+                    open.insert(position + 1, transaction.as_slice())?;
+                }
             }
-            let mut open = write.open_table(OPEN)?;
-            if let Some(header) = header {
-                open.insert(0, header)?;
-            }
-            for (position, transaction) in transactions {
-                open.insert(position + 1, transaction.as_slice())?;
-            }
-        }
-        write.commit()?;
-        Ok(())
+            write.commit()?;
+            Ok(())
+        })
     }
 
     /// The open block's header and its transactions in their order.
     pub(super) fn confirmed(&self) -> Result<Option<OpenRecord>, StorageError> {
-        let open = self.0.begin_read()?.open_table(OPEN)?;
-        let rows = open.iter()?;
-        let mut rows = rows.map(|row| Ok(row?.1.value().to_vec()));
-        let header: Option<Result<Vec<u8>, StorageError>> = rows.next();
-        let Some(header) = header.transpose()? else {
-            return Ok(None);
-        };
-        Ok(Some((header, rows.collect::<Result<_, StorageError>>()?)))
+        self.run(|redb| {
+            let open = redb.begin_read()?.open_table(OPEN)?;
+            let rows = open.iter()?;
+            let mut rows = rows.map(|row| Ok(row?.1.value().to_vec()));
+            let header: Option<Result<Vec<u8>, StorageError>> = rows.next();
+            let Some(header) = header.transpose()? else {
+                return Ok(None);
+            };
+            Ok(Some((header, rows.collect::<Result<_, StorageError>>()?)))
+        })
     }
 
     /// Writes one block; it is on disk when this returns.
@@ -244,120 +262,133 @@ impl Database {
         block: &BlockRecord,
         also: impl FnOnce(&redb::WriteTransaction) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
-        let mut write = self.0.begin_write()?;
-        // Saves the allocator with each commit, so that opening after a kill does not walk the whole file.
-        write.set_quick_repair(true);
-        {
-            write
-                .open_table(HEADERS)?
-                .insert(block.number, block.header.as_slice())?;
-            write
-                .open_table(BODIES)?
-                .insert(block.number, block.body.as_slice())?;
-            write
-                .open_table(RECEIPTS)?
-                .insert(block.number, block.receipts.as_slice())?;
-            write
-                .open_table(NUMBERS)?
-                .insert(&block.hash.0, block.number)?;
-            let mut transactions = write.open_table(TRANSACTIONS)?;
-            for (index, hash) in (0u32..).zip(&block.transactions) {
-                transactions.insert(&hash.0, (block.number, index))?;
+        self.run(|redb| {
+            let mut write = redb.begin_write()?;
+            // Saves the allocator with each commit, so that opening after a kill does not walk the whole file.
+            write.set_quick_repair(true);
+            {
+                write
+                    .open_table(HEADERS)?
+                    .insert(block.number, block.header.as_slice())?;
+                write
+                    .open_table(BODIES)?
+                    .insert(block.number, block.body.as_slice())?;
+                write
+                    .open_table(RECEIPTS)?
+                    .insert(block.number, block.receipts.as_slice())?;
+                write
+                    .open_table(NUMBERS)?
+                    .insert(&block.hash.0, block.number)?;
+                let mut transactions = write.open_table(TRANSACTIONS)?;
+                for (index, hash) in (0u32..).zip(&block.transactions) {
+                    transactions.insert(&hash.0, (block.number, index))?;
+                }
+                let mut nodes = write.open_table(NODES)?;
+                for (hash, node) in &block.nodes {
+                    nodes.insert(&hash.0, node.as_ref())?;
+                }
+                let mut codes = write.open_table(CODES)?;
+                for (hash, code) in &block.codes {
+                    codes.insert(&hash.0, code.as_ref())?;
+                }
+                let mut tags = write.open_table(TAGS)?;
+                for (tag, number) in &block.tags {
+                    tags.insert(*tag, *number)?;
+                }
+                // The block holds what was confirmed for it.
+                write.delete_table(OPEN)?;
+                write.open_table(OPEN)?;
             }
-            let mut nodes = write.open_table(NODES)?;
-            for (hash, node) in &block.nodes {
-                nodes.insert(&hash.0, node.as_ref())?;
-            }
-            let mut codes = write.open_table(CODES)?;
-            for (hash, code) in &block.codes {
-                codes.insert(&hash.0, code.as_ref())?;
-            }
-            let mut tags = write.open_table(TAGS)?;
-            for (tag, number) in &block.tags {
-                tags.insert(*tag, *number)?;
-            }
-            // The block holds what was confirmed for it.
-            write.delete_table(OPEN)?;
-            write.open_table(OPEN)?;
-        }
-        also(&write)?;
-        write.commit()?;
-        Ok(())
+            also(&write)?;
+            write.commit()?;
+            Ok(())
+        })
     }
 
     /// Removes the blocks after `number` with everything that finds them. Nodes and codes stay: their names are their hashes.
     /// `kept`, if given, becomes what is taken back, in the same transaction.
     pub(super) fn rewind(&self, number: u64, kept: Option<&[Vec<u8>]>) -> Result<(), StorageError> {
-        let write = self.0.begin_write()?;
-        if let Some(kept) = kept {
-            write.delete_table(TAKEN_BACK)?;
-            let mut table = write.open_table(TAKEN_BACK)?;
-            for (position, row) in (0..).zip(kept) {
-                table.insert(position, row.as_slice())?;
-            }
-        }
-        {
-            let lost = number + 1..;
-            let mut numbers = write.open_table(NUMBERS)?;
-            numbers.retain(|_, block| block <= number)?;
-            let mut transactions = write.open_table(TRANSACTIONS)?;
-            transactions.retain(|_, (block, _)| block <= number)?;
-            for table in [HEADERS, BODIES, RECEIPTS] {
-                let mut table = write.open_table(table)?;
-                table.retain_in(lost.clone(), |_, _| false)?;
-            }
-            let mut tags = write.open_table(TAGS)?;
-            for tag in [Tag::Safe, Tag::Finalized].map(Tag::key) {
-                if tags.get(tag)?.is_some_and(|block| block.value() > number) {
-                    tags.insert(tag, number)?;
+        self.run(|redb| {
+            let write = redb.begin_write()?;
+            if let Some(kept) = kept {
+                write.delete_table(TAKEN_BACK)?;
+                let mut table = write.open_table(TAKEN_BACK)?;
+                for (position, row) in (0..).zip(kept) {
+                    table.insert(position, row.as_slice())?;
                 }
             }
-            write.delete_table(OPEN)?;
-            write.open_table(OPEN)?;
-        }
-        write.commit()?;
-        Ok(())
+            {
+                let lost = number + 1..;
+                let mut numbers = write.open_table(NUMBERS)?;
+                numbers.retain(|_, block| block <= number)?;
+                let mut transactions = write.open_table(TRANSACTIONS)?;
+                transactions.retain(|_, (block, _)| block <= number)?;
+                for table in [HEADERS, BODIES, RECEIPTS] {
+                    let mut table = write.open_table(table)?;
+                    table.retain_in(lost.clone(), |_, _| false)?;
+                }
+                let mut tags = write.open_table(TAGS)?;
+                for tag in [Tag::Safe, Tag::Finalized].map(Tag::key) {
+                    if tags.get(tag)?.is_some_and(|block| block.value() > number) {
+                        tags.insert(tag, number)?;
+                    }
+                }
+                write.delete_table(OPEN)?;
+                write.open_table(OPEN)?;
+            }
+            write.commit()?;
+            Ok(())
+        })
     }
 
     /// What was taken back, in its order.
     pub(super) fn taken_back(&self) -> Result<Vec<Vec<u8>>, StorageError> {
-        let table = match self.0.begin_read()?.open_table(TAKEN_BACK) {
-            Ok(table) => table,
-            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
-        let rows = table.iter()?;
-        rows.map(|row| Ok(row?.1.value().to_vec())).collect()
+        self.run(|redb| {
+            let table = match redb.begin_read()?.open_table(TAKEN_BACK) {
+                Ok(table) => table,
+                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+                Err(error) => return Err(error.into()),
+            };
+            let rows = table.iter()?;
+            rows.map(|row| Ok(row?.1.value().to_vec())).collect()
+        })
     }
 
     pub(super) fn forget_taken_back(&self) -> Result<(), StorageError> {
-        let write = self.0.begin_write()?;
-        write.delete_table(TAKEN_BACK)?;
-        write.commit()?;
-        Ok(())
+        self.run(|redb| {
+            let write = redb.begin_write()?;
+            write.delete_table(TAKEN_BACK)?;
+            write.commit()?;
+            Ok(())
+        })
     }
 
     pub(super) fn set_tag(&self, tag: &'static str, number: u64) -> Result<(), StorageError> {
-        let write = self.0.begin_write()?;
-        write.open_table(TAGS)?.insert(tag, number)?;
-        write.commit()?;
-        Ok(())
+        self.run(|redb| {
+            let write = redb.begin_write()?;
+            write.open_table(TAGS)?.insert(tag, number)?;
+            write.commit()?;
+            Ok(())
+        })
     }
 
     pub(super) fn tag(&self, tag: &'static str) -> Result<Option<u64>, StorageError> {
-        Ok(self
-            .0
-            .begin_read()?
-            .open_table(TAGS)?
-            .get(tag)?
-            .map(|number| number.value()))
+        self.run(|redb| {
+            Ok(redb
+                .begin_read()?
+                .open_table(TAGS)?
+                .get(tag)?
+                .map(|number| number.value()))
+        })
     }
 
     /// Number of the newest block.
     pub(super) fn last_number(&self) -> Result<u64, StorageError> {
-        let headers = self.0.begin_read()?.open_table(HEADERS)?;
-        let last = headers.last()?.ok_or_else(|| corrupt("no header"))?;
-        Ok(last.0.value())
+        self.run(|redb| {
+            let headers = redb.begin_read()?.open_table(HEADERS)?;
+            let last = headers.last()?.ok_or_else(|| corrupt("no header"))?;
+            Ok(last.0.value())
+        })
     }
 
     pub(super) fn header(&self, number: u64) -> Result<Option<Vec<u8>>, StorageError> {
@@ -373,21 +404,23 @@ impl Database {
     }
 
     pub(super) fn number(&self, block: &B256) -> Result<Option<u64>, StorageError> {
-        Ok(self
-            .0
-            .begin_read()?
-            .open_table(NUMBERS)?
-            .get(&block.0)?
-            .map(|number| number.value()))
+        self.run(|redb| {
+            Ok(redb
+                .begin_read()?
+                .open_table(NUMBERS)?
+                .get(&block.0)?
+                .map(|number| number.value()))
+        })
     }
 
     pub(super) fn transaction(&self, hash: &B256) -> Result<Option<(u64, u32)>, StorageError> {
-        Ok(self
-            .0
-            .begin_read()?
-            .open_table(TRANSACTIONS)?
-            .get(&hash.0)?
-            .map(|place| place.value()))
+        self.run(|redb| {
+            Ok(redb
+                .begin_read()?
+                .open_table(TRANSACTIONS)?
+                .get(&hash.0)?
+                .map(|place| place.value()))
+        })
     }
 
     pub(super) fn node(&self, hash: &B256) -> Result<Option<Bytes>, StorageError> {
@@ -403,12 +436,13 @@ impl Database {
         table: TableDefinition<u64, &[u8]>,
         number: u64,
     ) -> Result<Option<Vec<u8>>, StorageError> {
-        Ok(self
-            .0
-            .begin_read()?
-            .open_table(table)?
-            .get(number)?
-            .map(|bytes| bytes.value().to_vec()))
+        self.run(|redb| {
+            Ok(redb
+                .begin_read()?
+                .open_table(table)?
+                .get(number)?
+                .map(|bytes| bytes.value().to_vec()))
+        })
     }
 
     fn by_hash(
@@ -416,11 +450,36 @@ impl Database {
         table: TableDefinition<&[u8; 32], &[u8]>,
         hash: &B256,
     ) -> Result<Option<Bytes>, StorageError> {
-        let table = self.0.begin_read()?.open_table(table)?;
-        Ok(table
-            .get(&hash.0)?
-            .map(|bytes| Bytes::copy_from_slice(bytes.value())))
+        self.run(|redb| {
+            let table = redb.begin_read()?.open_table(table)?;
+            Ok(table
+                .get(&hash.0)?
+                .map(|bytes| Bytes::copy_from_slice(bytes.value())))
+        })
     }
+}
+
+fn identity(redb: &Redb) -> Result<Option<(u64, B256)>, StorageError> {
+    let read = redb.begin_read()?;
+    let meta = match read.open_table(META) {
+        Ok(meta) => meta,
+        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let schema = meta
+        .get(META_SCHEMA)?
+        .ok_or_else(|| corrupt("no schema version"))?;
+    let schema = u64::from_be_bytes(
+        schema
+            .value()
+            .try_into()
+            .map_err(|_| corrupt("schema version"))?,
+    );
+    let genesis = meta
+        .get(META_GENESIS)?
+        .ok_or_else(|| corrupt("no genesis hash"))?;
+    let genesis = B256::try_from(genesis.value()).map_err(|_| corrupt("genesis hash"))?;
+    Ok(Some((schema, genesis)))
 }
 
 pub(crate) fn corrupt(what: impl Into<String>) -> StorageError {

@@ -13,6 +13,7 @@
 
 mod database;
 mod genesis;
+mod guard;
 mod logs;
 mod open;
 mod prices;
