@@ -23,7 +23,9 @@ use rollmill_engine::{
 use rollmill_l1::{Deployment, Sender};
 use rollmill_roller_api::ProofKind;
 use rollmill_runtime::{Clock, Tasks};
-use rollmill_sequencer::{GenesisConfig, Sealer, Sequencer, SequencerConfig, check_origin};
+use rollmill_sequencer::{
+    GenesisConfig, OriginError, Sealer, Sequencer, SequencerConfig, check_batches, check_origin,
+};
 use rollmill_store::Store;
 
 /// The chain, in a node's data directory.
@@ -97,11 +99,13 @@ pub struct Node {
     pub sealer: Sealer,
 }
 
-/// Opens every part, wires them and starts them as supervised tasks.
+/// Opens every part, wires them and starts them as supervised tasks. Nothing is served before L1 has been asked whether the data
+/// directory is the one that the rollup was run from, and the mempool's journal, which makes it a sequencer's, is begun after that.
 pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> {
-    check_origin(&config.store, config.sender.provider())
+    let cannot_go_on = format!("cannot go on in {}", config.data_dir.display());
+    check_l1(&config)
         .await
-        .wrap_err_with(|| format!("cannot go on in {}", config.data_dir.display()))?;
+        .wrap_err_with(|| cannot_go_on.clone())?;
     let clock = Clock::System;
     let watcher = config.sequencer.watcher;
     let NodeConfig {
@@ -119,11 +123,25 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
     let spec = config.genesis.chain_spec();
     let chain = rollmill_runtime::blocking(move || Chain::open(&chain_path, &spec)).await?;
 
+    let coordinator = Coordinator::open(
+        coordinator_config,
+        deployment.law.clone(),
+        store.clone(),
+        clock.clone(),
+        tasks.shutdown().clone(),
+    )
+    .await
+    .wrap_err("cannot open the coordinator")?;
+    coordinator
+        .check_epoch(sender.provider(), &deployment)
+        .await
+        .wrap_err(cannot_go_on)?;
+
     let sequencer = Sequencer::open(
         (chain.clone(), store.clone(), deployment.clone()),
         sender.clone(),
         &config.data_dir,
-        clock.clone(),
+        clock,
         config.sequencer,
     )
     .await
@@ -134,16 +152,6 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
         ..rpc_config()
     };
     let l2_url = serve_l2(chain, (sequencer.pool(), sequencer.methods()), rpc, tasks).await?;
-    let coordinator = Coordinator::open(
-        coordinator_config,
-        deployment.law.clone(),
-        store.clone(),
-        clock,
-        tasks.shutdown().clone(),
-    )
-    .await
-    .wrap_err("cannot open the coordinator")?;
-
     let node = Node {
         l2_url,
         coordinator_url: format!("http://{}", coordinator.address()),
@@ -161,6 +169,13 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
         tasks,
     );
     Ok(node)
+}
+
+/// Whether this is the L1 that the data directory has read, and whether all its batches are from there.
+async fn check_l1(config: &NodeConfig) -> Result<(), OriginError> {
+    let l1 = config.sender.provider();
+    check_origin(&config.store, l1).await?;
+    check_batches(&config.store, &config.deployment, l1).await
 }
 
 /// L1's JSON-RPC with its chain id; an error is a sentence that names the URL.

@@ -35,9 +35,11 @@ mod views;
 use std::{net::SocketAddr, sync::Arc};
 
 use alloy_primitives::B256;
-use rollmill_l1::{Cursor, Deployment, DynProvider, Sender, Update, Watcher, WatcherConfig};
+use rollmill_l1::{
+    Cursor, Deployment, DynProvider, Sender, Update, Watcher, WatcherConfig, contracts::Rollup,
+};
 use rollmill_protocol::{
-    board::{Board, Presence},
+    board::{Action, Board, Presence},
     law::Params,
 };
 use rollmill_runtime::{Clock, Shutdown, Tasks};
@@ -76,6 +78,20 @@ pub enum StartError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// L1 does not answer, or its contract is another: try again, or look at the deployment file.
+    #[error("L1 does not say which epoch it has")]
+    Epoch(#[from] alloy::contract::Error),
+    /// Rollers were drawn by a coordinator whose log is not here: what follows from it can be made from nothing else.
+    #[error(
+        "L1 has the snapshot of epoch {posted}, the coordinator's log in this data directory goes as far as epoch {logged}: \
+         it is not the log of the coordinator that ran last, or an old copy; bring that one's data directory"
+    )]
+    NotOurLog {
+        /// The newest epoch on L1.
+        posted: u64,
+        /// The newest one that the log decided on.
+        logged: u64,
     },
 }
 
@@ -145,6 +161,32 @@ impl Coordinator {
     /// Where the API listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Asks L1 whether it has epochs that this log did not decide on. The log is written before a snapshot is sent, so it is never
+    /// behind the L1 that its coordinator works on.
+    ///
+    /// # Errors
+    /// [`StartError`]: among them, that the log is not this rollup's, or an old one.
+    pub async fn check_epoch(
+        &self,
+        l1: &DynProvider,
+        deployment: &Deployment,
+    ) -> Result<(), StartError> {
+        let logged = self.keeper.read(|state| {
+            let mut outstanding = state.board.outstanding().into_iter();
+            let posting = outstanding.find_map(|action| match action {
+                Action::PostSnapshot { epoch, .. } => Some(epoch),
+                _ => None,
+            });
+            posting.unwrap_or_else(|| state.board.epoch())
+        });
+        let rollup = Rollup::new(deployment.rollup, l1);
+        let posted = rollup.currentEpoch().call().await?;
+        if posted > logged {
+            return Err(StartError::NotOurLog { posted, logged });
+        }
+        Ok(())
     }
 
     /// The last L1 block that the board has dealt with.

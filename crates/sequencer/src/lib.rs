@@ -57,7 +57,7 @@ pub use journal::JournalError;
 pub use mempool::{
     ACCOUNT_SLOTS, LIFETIME_S, Mempool, MempoolError, POOL_TRANSACTIONS_MAX, PoolPolicy,
 };
-pub use origin::{OriginError, check_origin};
+pub use origin::{OriginError, check_batches, check_origin};
 pub use replica::Replica;
 pub use rollback::{RollbackError, Rollbacks};
 pub use withdrawals::{Initiated, WithdrawalError, WithdrawalProof, Withdrawals};

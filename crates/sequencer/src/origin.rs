@@ -9,9 +9,12 @@
 //! | the same block | it is the same L1 |
 //! | no block, and its head is further below than can be followed | another L1, or one that is not synchronised |
 //! | another or none | a reorganisation within reach, if the newest commit below its reach is still where it was |
+//!
+//! Who sequences asks a second thing: whether every batch that L1 has was made here, or derived. A fresh directory of a rollup that has
+//! run already would begin another chain beside the one that L1 holds.
 
-use alloy::{providers::Provider, transports::TransportError};
-use rollmill_l1::{Cursor, DynProvider, REORG_DEPTH_MAX};
+use alloy::{contract::Error as ContractError, providers::Provider, transports::TransportError};
+use rollmill_l1::{Cursor, Deployment, DynProvider, REORG_DEPTH_MAX, contracts::Rollup, purpose};
 use rollmill_store::{BatchState, L1Place, Store, StoreError};
 
 use crate::{FollowError, follower};
@@ -22,6 +25,9 @@ pub enum OriginError {
     /// L1 does not answer: try again.
     #[error("L1 does not answer")]
     Rpc(#[from] TransportError),
+    /// L1 does not answer, or its contract is another: try again, or look at the deployment file.
+    #[error("L1 does not say how many batches it has")]
+    Contract(#[from] ContractError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -51,6 +57,18 @@ pub enum OriginError {
         batch: u64,
         /// Its commit's block.
         block: u64,
+    },
+    /// L1 has batches that another node committed, and that were not derived here.
+    #[error(
+        "L1 has {committed} batches, this data directory has {here}: the rollup has been run from another one; use that one, \
+         or a directory that `rollmill node --derive` has filled from L1 up to its newest batch (which brings the chain back, \
+         but not the coordinator's log, without which nobody can go on once rollers were drawn)"
+    )]
+    NotOurs {
+        /// Batches that L1 has.
+        committed: u64,
+        /// Batches that are on record here.
+        here: u64,
     },
 }
 
@@ -83,6 +101,26 @@ pub async fn check_origin(store: &Store, l1: &DynProvider) -> Result<(), OriginE
         batch,
         block: place.block,
     })
+}
+
+/// Compares the batches on record in `store`, which is to be sequenced from, with those that L1 has.
+///
+/// A batch that was sent from here and is on record no more was taken back with a reorganisation: the follower reads it again.
+///
+/// # Errors
+/// [`OriginError`]: among them, that L1 has a batch that is not from here.
+pub async fn check_batches(
+    store: &Store,
+    deployment: &Deployment,
+    l1: &DynProvider,
+) -> Result<(), OriginError> {
+    let here = store.last_batch(BatchState::Sealed).await?.unwrap_or(0);
+    let rollup = Rollup::new(deployment.rollup, l1);
+    let committed = rollup.committedBatch().call().await?;
+    if committed <= here || store.send(&purpose::commit(here + 1)).await?.is_some() {
+        return Ok(());
+    }
+    Err(OriginError::NotOurs { committed, here })
 }
 
 /// The newest commit that no reorganisation within reach takes back, with its batch.

@@ -285,7 +285,7 @@ async fn settles(l1: &str, rollup: &str, l2: &str) {
     assert!(rollup.settledBatch().call().await.unwrap() >= 1);
 }
 
-/// Another key, no key, another program's directory, a setting that nobody knows.
+/// Another key, no key, another program's directory, one without the chain, a setting that nobody knows.
 async fn refuses_strangers(desk: &Desk) {
     let key = desk.key_file(OWNER);
     let with_key = ["--operator-key-file", key.to_str().unwrap()];
@@ -294,10 +294,13 @@ async fn refuses_strangers(desk: &Desk) {
     std::fs::create_dir_all(inside.parent().unwrap()).unwrap();
     std::fs::write(inside, "").unwrap();
     let in_devnet = ["--data-dir", devnet.to_str().unwrap()];
+    let fresh = desk.path("fresh");
+    let in_fresh = ["--data-dir", fresh.to_str().unwrap()];
     for (args, sentence) in [
         (&with_key[..], "the rollup's operator is"),
         (&["--derive"], "is a sequencer's data directory"),
         (&in_devnet, "is a devnet's data directory"),
+        (&in_fresh, "the rollup has been run from another one"),
     ] {
         refuses(desk.rollmill("node", args), sentence).await;
     }

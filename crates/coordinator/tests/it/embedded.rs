@@ -6,7 +6,9 @@ use alloy::{
     primitives::{Address, B256, Bytes, U256, keccak256},
     signers::local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English},
 };
-use rollmill_coordinator::{Coordinator, CoordinatorConfig, L1Access, Observer, OperatorSigner};
+use rollmill_coordinator::{
+    Coordinator, CoordinatorConfig, L1Access, Observer, OperatorSigner, StartError,
+};
 use rollmill_devl1::{DevL1, DevL1Config};
 use rollmill_l1::{
     Call, DeployConfig, Deployment, DynProvider, Genesis, Incentives, Parameters, ProgramRow,
@@ -124,6 +126,32 @@ async fn deployed(sender: &Sender, dir: &Path, (settle_s, fallback_s): (u64, u64
     deploy(sender, &config, &file, |_| GENESIS).await.unwrap()
 }
 
+/// A coordinator over a store, which does not run yet.
+async fn opened(
+    deployment: &Deployment,
+    store: &Store,
+    clock: Clock,
+    shutdown: &Shutdown,
+) -> Coordinator {
+    let config = CoordinatorConfig {
+        listen: ([127, 0, 0, 1], 0).into(),
+        tick: Duration::from_millis(10),
+        l1_retry: Duration::from_millis(50),
+        piece_leaves: 1,
+        fallback: Some(fallback().address()),
+        ..CoordinatorConfig::new(
+            ProofKind::Mock,
+            L1_CHAIN_ID,
+            deployment.rollup,
+            L2_CHAIN_ID,
+            OperatorSigner::new(funded(0)),
+        )
+    };
+    Coordinator::open(config, law(), store.clone(), clock, shutdown.clone())
+        .await
+        .unwrap()
+}
+
 /// See the module.
 pub struct Network {
     pub store: Store,
@@ -160,23 +188,7 @@ impl Network {
         let sender = sender(&provider, funded(0), &store);
         let deployment = deployed(&sender, dir.path(), times).await;
 
-        let config = CoordinatorConfig {
-            listen: ([127, 0, 0, 1], 0).into(),
-            tick: Duration::from_millis(10),
-            l1_retry: Duration::from_millis(50),
-            piece_leaves: 1,
-            fallback: Some(fallback().address()),
-            ..CoordinatorConfig::new(
-                ProofKind::Mock,
-                L1_CHAIN_ID,
-                deployment.rollup,
-                L2_CHAIN_ID,
-                OperatorSigner::new(funded(0)),
-            )
-        };
-        let coordinator = Coordinator::open(config, law(), store.clone(), clock, shutdown.clone())
-            .await
-            .unwrap();
+        let coordinator = opened(&deployment, &store, clock, &shutdown).await;
         let url = format!("http://{}", coordinator.address());
         let observer = coordinator.observer();
         let mut tasks = Tasks::new(shutdown.clone());
@@ -278,10 +290,23 @@ impl Network {
         (values, MockProof { public_values_hash }.encode().into())
     }
 
+    /// Whether a coordinator may go on from the log in `store`.
+    pub async fn check_log(&self, store: &Store) -> Result<(), StartError> {
+        let (clock, shutdown) = (Clock::System, Shutdown::new());
+        let coordinator = opened(&self.deployment, store, clock, &shutdown).await;
+        coordinator
+            .check_epoch(&self.provider, &self.deployment)
+            .await
+    }
+
+    /// A store with nothing in it.
+    pub async fn empty_store(&self, name: &str) -> Store {
+        Store::open(self.dir.path().join(name)).await.unwrap()
+    }
+
     /// A sender that has nothing to do with the operator.
     pub async fn stranger(&self, signer: PrivateKeySigner) -> Sender {
-        let folder = self.dir.path().join(signer.address().to_string());
-        let store = Store::open(folder).await.unwrap();
+        let store = self.empty_store(&signer.address().to_string()).await;
         sender(&self.provider, signer, &store)
     }
 

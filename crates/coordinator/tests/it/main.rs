@@ -6,6 +6,7 @@ mod embedded;
 mod fallback;
 mod harness;
 mod late;
+mod origin;
 mod parameters;
 mod pieces;
 mod posted;

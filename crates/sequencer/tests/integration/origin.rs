@@ -1,12 +1,16 @@
 //! What is refused before a node begins: deployment files that are not true, and data directories of another L1.
 
+use std::path::Path;
+
 use alloy::{
-    primitives::{Address, B256},
+    primitives::{Address, B256, Bytes},
     providers::Provider,
 };
-use rollmill_l1::{Cursor, Deployment, DynProvider, REORG_DEPTH_MAX, VerifyError, connect, verify};
-use rollmill_sequencer::{OriginError, SequencerConfig, check_origin};
-use rollmill_store::{BatchState, Store};
+use rollmill_l1::{
+    Cursor, Deployment, DynProvider, REORG_DEPTH_MAX, VerifyError, connect, purpose, verify,
+};
+use rollmill_sequencer::{OriginError, SequencerConfig, check_batches, check_origin};
+use rollmill_store::{BatchState, L1Attempt, Store};
 use tempfile::TempDir;
 
 use crate::{
@@ -115,6 +119,52 @@ async fn set_cursor(store: &Store, block: u64, hash: B256) {
     store.set_cursor("sequencer", &cursor).await.unwrap();
 }
 
+/// A sequencer whose first batch is on L1.
+async fn with_a_batch(l1: &Layer1, dir: &Path) -> Node {
+    let node = Node::start(l1, dir, SequencerConfig::default()).await;
+    deposit(&node, account(5).address(), ETHER).await;
+    let mut heads = node.chain.subscribe();
+    heads.wait_for(|head| head.number >= 1).await.unwrap();
+    node.sealer.seal();
+    wait_for(&node, 1, BatchState::Committed).await;
+    node
+}
+
+#[tokio::test]
+async fn who_sequences_has_every_batch_of_l1() {
+    let (l1, dir) = (Layer1::start().await, TempDir::new().unwrap());
+    let here = provider(&l1);
+    let empty = Store::open(dir.path().join("empty")).await.unwrap();
+    let sender = l1.sender(0, &empty);
+    let deployment = deployed(&sender, dir.path()).await;
+    check_batches(&empty, &deployment, &here).await.unwrap();
+
+    let node = with_a_batch(&l1, dir.path()).await;
+    assert_eq!(node.deployment.rollup, deployment.rollup);
+    check_batches(&node.store, &deployment, &here)
+        .await
+        .unwrap();
+    let error = check_batches(&empty, &deployment, &here).await.unwrap_err();
+    let refused = matches!(
+        error,
+        OriginError::NotOurs {
+            committed: 1,
+            here: 0
+        }
+    );
+    assert!(refused, "{error}");
+    // It was sent from here, and taken back since: L1 has it again.
+    let attempt = L1Attempt {
+        hash: B256::repeat_byte(1),
+        raw: Bytes::new(),
+    };
+    let purpose = purpose::commit(1);
+    let sent = empty.record_send(&purpose, Address::ZERO, 0, &attempt);
+    sent.await.unwrap();
+    check_batches(&empty, &deployment, &here).await.unwrap();
+    node.stop().await;
+}
+
 #[tokio::test]
 async fn a_data_directory_belongs_to_the_l1_that_it_was_read_from() {
     let (l1, dir) = (Layer1::start().await, TempDir::new().unwrap());
@@ -122,12 +172,7 @@ async fn a_data_directory_belongs_to_the_l1_that_it_was_read_from() {
     let empty = Store::open(dir.path().join("empty")).await.unwrap();
     check_origin(&empty, &here).await.unwrap();
 
-    let node = Node::start(&l1, dir.path(), SequencerConfig::default()).await;
-    deposit(&node, account(5).address(), ETHER).await;
-    let mut heads = node.chain.subscribe();
-    heads.wait_for(|head| head.number >= 1).await.unwrap();
-    node.sealer.seal();
-    wait_for(&node, 1, BatchState::Committed).await;
+    let node = with_a_batch(&l1, dir.path()).await;
     let record = node.store.batch(1).await.unwrap().unwrap();
     let committed = record.committed.unwrap().block;
     node.stop().await;
