@@ -37,7 +37,7 @@ use rollmill_store::{BatchRecord, BatchState, ObjectError, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
-use self::choice::{Candidate, OPEN_WINDOWS, choose};
+use self::choice::{Candidate, choose};
 use crate::{SequencerConfig, rollback::Gate};
 
 pub use self::choice::BatchPolicy;
@@ -270,9 +270,9 @@ impl Batcher {
             .last_batch(BatchState::Settled)
             .await?
             .unwrap_or(0);
-        let windows = OPEN_WINDOWS * u64::from(*self.window.borrow());
-        let most = self.config.batch.open_batches_max.unwrap_or(windows);
-        Ok(self.tip.batch - settled >= most)
+        let window = *self.window.borrow();
+        let policy = &self.config.batch;
+        Ok(policy.is_window_full(self.tip.batch, settled, window))
     }
 
     /// Reads the blocks that were built since the last look.

@@ -35,6 +35,16 @@ impl Default for BatchPolicy {
     }
 }
 
+impl BatchPolicy {
+    /// Whether as many batches are open as may be, when these were the last sealed and the last settled one, and `window` is the
+    /// dial. More can be settled than are sealed here: what was taken back stands on L1 again.
+    pub(super) fn is_window_full(&self, sealed: u64, settled: u64, window: u32) -> bool {
+        let windows = OPEN_WINDOWS * u64::from(window);
+        let most = self.open_batches_max.unwrap_or(windows);
+        sealed.saturating_sub(settled) >= most
+    }
+}
+
 /// What a transaction adds to a batch's data, at most: an L1 message nothing, because L1 has it.
 pub(crate) fn data_bytes(transaction: &Transaction) -> usize {
     match transaction {
@@ -128,6 +138,26 @@ mod tests {
             };
             count
         ]
+    }
+
+    #[test]
+    fn three_windows_of_batches_may_be_open_or_a_fixed_number() {
+        let by_dial = BatchPolicy {
+            open_batches_max: None,
+            ..POLICY
+        };
+        let at = |sealed, settled| {
+            (
+                POLICY.is_window_full(sealed, settled, 2),
+                by_dial.is_window_full(sealed, settled, 2),
+            )
+        };
+        assert_eq!(at(4, 4), (false, false));
+        assert_eq!(at(5, 4), (true, false));
+        assert_eq!(at(9, 4), (true, false));
+        assert_eq!(at(10, 4), (true, true));
+        // L1 settled a batch that was taken back here.
+        assert_eq!(at(3, 4), (false, false));
     }
 
     #[test]
