@@ -178,15 +178,7 @@ impl Sequencer {
         clock: Clock,
         config: SequencerConfig,
     ) -> Result<Self, OpenError> {
-        let tip = Tip::load(&store).await?;
-        let head = chain.head().number;
-        if head < tip.last_block {
-            return Err(OpenError::ChainBehind {
-                batch: tip.batch,
-                last_block: tip.last_block,
-                head,
-            });
-        }
+        let tip = tip_of(&chain, &store).await?;
         let path = data_dir.join(MEMPOOL_FILE);
         let pool = open_pool(chain.clone(), path, clock.clone(), config.pool).await?;
         let provider = sender.provider().clone();
@@ -211,22 +203,9 @@ impl Sequencer {
             gate: gate.clone(),
         };
         let follower = follow(parts, provider, head, config.watcher, rollback).await?;
-        let withdrawals = Arc::new(Withdrawals::new(
-            chain.clone(),
-            store.clone(),
-            deployment.withdrawal_domain(),
-        ));
-        let methods = Rollmill {
-            chain: chain.clone(),
-            store: store.clone(),
-            deployment: deployment.clone(),
-            withdrawals: withdrawals.clone(),
-            pool: pool.clone(),
-            config,
-        }
-        .methods();
-        let demand = Arc::new(Notify::new());
         let parts = (chain, store.clone(), deployment.clone());
+        let (withdrawals, methods) = namespace(parts.clone(), pool.clone(), config);
+        let demand = Arc::new(Notify::new());
         let window = WindowReader::new(sender.provider().clone(), &deployment);
         let demand_and_window = (demand.clone(), window.subscribe());
         let batcher = Batcher::new(parts, clock, config, demand_and_window, gate.clone(), tip);
@@ -296,6 +275,42 @@ impl Sequencer {
         tasks.spawn("sequencer.window", window.run(shutdown.clone()));
         tasks.spawn("sequencer.commits", committer.run(shutdown));
     }
+}
+
+/// The last recorded batch, which the chain must hold.
+async fn tip_of(chain: &Chain, store: &Store) -> Result<Tip, OpenError> {
+    let tip = Tip::load(store).await?;
+    let head = chain.head().number;
+    if head < tip.last_block {
+        return Err(OpenError::ChainBehind {
+            batch: tip.batch,
+            last_block: tip.last_block,
+            head,
+        });
+    }
+    Ok(tip)
+}
+
+/// The methods of the namespace `rollmill`, and the withdrawals that they prove.
+fn namespace(
+    (chain, store, deployment): (Chain, Store, Deployment),
+    pool: Arc<Mempool>,
+    config: SequencerConfig,
+) -> (Arc<Withdrawals>, Methods) {
+    let withdrawals = Arc::new(Withdrawals::new(
+        chain.clone(),
+        store.clone(),
+        deployment.withdrawal_domain(),
+    ));
+    let methods = Rollmill {
+        chain,
+        store,
+        deployment,
+        withdrawals: withdrawals.clone(),
+        pool,
+        config,
+    };
+    (withdrawals, methods.methods())
 }
 
 /// A follower of L1 that goes on where the last process was.
