@@ -108,19 +108,8 @@ impl Network {
         };
         steps.run(printer, "stake", staking.stake_all(args)).await?;
 
-        let config = NodeConfig {
-            data_dir: folders.in_root("node"),
-            store: store.clone(),
-            sender,
-            operator: OperatorSigner::new(operator),
-            fallback: Some(Role::Fallback.signer()?.address()),
-            genesis: genesis(&deployment)?,
-            proofs: args.choice.proofs,
-            deployment: deployment.clone(),
-            sequencer: sequencer_config(&args.pace, args.confirmations, None),
-            l2_listen: localhost(args.l2_port),
-            coordinator_listen: localhost(args.coordinator_port),
-        };
+        let parts = (store.clone(), sender, operator, deployment.clone());
+        let config = node_config(args, &folders, parts)?;
         let node = steps
             .run(printer, "start the node", node::start(config, tasks))
             .await?;
@@ -133,14 +122,20 @@ impl Network {
             folders,
             wanted_rollers: args.rollers,
         };
-        let run = network.roller_run(args.choice.proofs, roller_program);
-        for n in 0..args.rollers {
-            network.rollers.add(network.spawn_roller(n, &run)?);
-        }
-        network.rollers.add(network.spawn_fallback(&run)?);
+        network.spawn_rollers(args.choice.proofs, roller_program)?;
         let reported = network.wait_for_rollers(args.patience());
         steps.run(printer, "start the rollers", reported).await?;
         Ok(network)
+    }
+
+    /// Starts the rollers and the operator's own prover.
+    fn spawn_rollers(&self, proofs: ProofKind, program: PathBuf) -> eyre::Result<()> {
+        let run = self.roller_run(proofs, program);
+        for n in 0..self.wanted_rollers {
+            self.rollers.add(self.spawn_roller(n, &run)?);
+        }
+        self.rollers.add(self.spawn_fallback(&run)?);
+        Ok(())
     }
 
     /// A client of the coordinator's public API.
@@ -261,6 +256,27 @@ impl Network {
     fn spawn(&self, name: &str, roller: Address, command: Command) -> eyre::Result<RollerProcess> {
         RollerProcess::spawn(name.to_owned(), roller, command, &self.folders.log(name))
     }
+}
+
+/// What a devnet's node is told.
+fn node_config(
+    args: &Args,
+    folders: &Folders,
+    (store, sender, operator, deployment): (Store, Sender, PrivateKeySigner, Deployment),
+) -> eyre::Result<NodeConfig> {
+    Ok(NodeConfig {
+        data_dir: folders.in_root("node"),
+        store,
+        sender,
+        operator: OperatorSigner::new(operator),
+        fallback: Some(Role::Fallback.signer()?.address()),
+        genesis: genesis(&deployment)?,
+        proofs: args.choice.proofs,
+        deployment,
+        sequencer: sequencer_config(&args.pace, args.confirmations, None),
+        l2_listen: localhost(args.l2_port),
+        coordinator_listen: localhost(args.coordinator_port),
+    })
 }
 
 /// Where L1 is: the given one, or an embedded one that is started.
