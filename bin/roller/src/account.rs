@@ -40,13 +40,9 @@ impl AccountArgs {
         let deployment = Deployment::open(&self.chain.deployment)?;
         let provider = connect(&self.chain.l1_rpc)?;
         let store = Store::open(&self.data_dir).await?;
-        let (address, chain_id) = (owner.address(), deployment.chain_id);
         let config = SenderConfig::default();
-        let sender = Sender::new(provider, chain_id, owner, store.clone(), config);
-        for send in store.open_sends(address).await? {
-            sender.afford(&send).await?;
-            sender.wait(send).await?;
-        }
+        let sender = Sender::new(provider, deployment.chain_id, owner, store, config);
+        sender.finish().await?;
         Ok(Account { deployment, sender })
     }
 }

@@ -1,5 +1,7 @@
 //! Names under which a batch's transactions are sent once; who looks for one in the store finds it by the same name.
 
+use alloy::primitives::Address;
+
 /// The batch is committed.
 pub fn commit(batch: u64) -> String {
     format!("commit/{batch}")
@@ -23,4 +25,9 @@ pub fn beacon(l1_block: u64) -> String {
 /// The winner of a batch that settled unpaid has its reward.
 pub fn claim_late(batch: u64) -> String {
     format!("claim-late/{batch}")
+}
+
+/// The operator is charged for what a roller (zero: nobody in particular) suffered in the batch: L1 takes one charge for both.
+pub fn charge(batch: u64, roller: Address) -> String {
+    format!("charge/{batch}/{roller}")
 }

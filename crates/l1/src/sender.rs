@@ -265,6 +265,15 @@ impl Sender {
         self.record(&name, call, nonce).await
     }
 
+    /// Waits for what an interrupted run has left on its way: what L1 says is final only behind it.
+    pub async fn finish(&self) -> Result<(), SendError> {
+        for send in self.0.store.open_sends(self.address()).await? {
+            self.afford(&send).await?;
+            self.wait(send).await?;
+        }
+        Ok(())
+    }
+
     /// Fails with [`SendError::Poor`] if the account cannot pay what a transaction may cost. A recorded one that nobody can pay
     /// for would be waited for until somebody can.
     pub async fn afford(&self, send: &L1Send) -> Result<(), SendError> {

@@ -316,6 +316,20 @@ impl SignedReceipt {
     }
 }
 
+/// Of heartbeats in which a roller was ready, the last one up to a time (unix seconds) and the first one from then on.
+pub fn heard_ready<'a>(
+    heartbeats: impl Iterator<Item = &'a Signed<HeartbeatReceipt>> + Clone,
+    at: u64,
+) -> [Option<&'a Signed<HeartbeatReceipt>>; 2] {
+    let ready = heartbeats.filter(|heard| heard.receipt.ready);
+    let before = ready.clone().filter(|heard| heard.receipt.at <= at);
+    let afterwards = ready.filter(|heard| heard.receipt.at >= at);
+    [
+        before.max_by_key(|heard| heard.receipt.at),
+        afterwards.min_by_key(|heard| heard.receipt.at),
+    ]
+}
+
 fn seat_id(task: B256, round: Round) -> SeatId {
     SeatId {
         task: TaskId(task),

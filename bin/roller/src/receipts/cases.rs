@@ -14,7 +14,7 @@ use rollmill_l1::{
 };
 use rollmill_roller_api::receipts::{
     AssignmentReceipt, CloseReceipt, HeartbeatReceipt, PassOverReason, PassOverReceipt, Signed,
-    SignedReceipt, SubmissionReceipt, VerdictReceipt,
+    SignedReceipt, SubmissionReceipt, VerdictReceipt, heard_ready,
 };
 
 /// A possible charge.
@@ -130,15 +130,17 @@ impl Case {
                 charge::dropped_verdict(contract, batch, bound(a), bound(v), entries)
             }
             Self::LateSettlement(r) => charge::late_settlement(contract, batch, bound(r), entries),
-            Self::NotSilent(p, h) => draws::not_silent(deployment.draws, batch, bound(p), bound(h)),
+            Self::NotSilent(p, h) => {
+                draws::not_silent(deployment.draws, batch, draws::signed(bound(p)), bound(h))
+            }
             Self::NotDraining(p, before, afterwards) => draws::not_draining(
                 deployment.draws,
                 batch,
-                bound(p),
+                draws::signed(bound(p)),
                 bound(before),
                 bound(afterwards),
             ),
-            Self::NotTrue(p) => draws::not_true(deployment.draws, batch, bound(p)),
+            Self::NotTrue(p) => draws::not_true(deployment.draws, batch, draws::signed(bound(p))),
         }
     }
 }
@@ -268,16 +270,8 @@ impl Pile {
         }
     }
 
-    /// The last heartbeat up to a pass-over, and the first from then on, of those in which its roller was ready.
     fn heard_ready(&self, p: &PassOverReceipt) -> [Option<&Signed<HeartbeatReceipt>>; 2] {
-        let heard = self.heartbeats.get(&p.roller).into_iter().flatten();
-        let ready = heard.filter(|h| h.receipt.ready);
-        let before = ready.clone().filter(|h| h.receipt.at <= p.at);
-        let afterwards = ready.filter(|h| h.receipt.at >= p.at);
-        [
-            before.max_by_key(|h| h.receipt.at),
-            afterwards.min_by_key(|h| h.receipt.at),
-        ]
+        heard_ready(self.heartbeats.get(&p.roller).into_iter().flatten(), p.at)
     }
 }
 

@@ -17,6 +17,7 @@ use rollmill_l1::{
         Evidence::{self, OperatorCharged},
         Rollup::{self, Entry},
     },
+    purpose,
     rewards::entries,
 };
 use rollmill_protocol::TaskId;
@@ -280,7 +281,7 @@ impl Charging {
     /// Sends a charge; `false` when L1 did not take it.
     async fn send(&self, charge: &Charge, as_json: bool) -> eyre::Result<bool> {
         let Charge { batch, roller, .. } = charge;
-        let purpose = format!("charge/{batch}/{roller}");
+        let purpose = purpose::charge(*batch, *roller);
         let mined = match self.account.sender.send(&purpose, &charge.call).await {
             Ok(mined) => mined,
             Err(SendError::Reverted { reason, .. }) => {
