@@ -7,8 +7,12 @@
 //!
 //! What it cannot see: facts that never reached the log (a submission whose receipt was refused, a heartbeat that was
 //! not counted), and verdicts that nobody brought before L1. For these rollers keep their receipts.
+//!
+//! What is wrong with a draw on L1 costs the operator's bond: [`evidence`] finds it, [`charge`] brings it there.
 
+mod charge;
 mod draw;
+mod evidence;
 mod l1;
 
 use std::collections::BTreeSet;
@@ -28,7 +32,9 @@ use crate::{
     state::{ApplyError, State},
 };
 
+pub use charge::{Answer, ChargeError, Charged, ask, charge};
 pub use draw::{DrawAudit, DrawError, PathNode, PointAudit, RoundAudit, SeatAudit, draw};
+pub use evidence::{Evidence, NotFull, Wrong, evidence};
 pub use l1::L1History;
 
 /// What a difference is about.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{B256, Bytes, U256};
 use rollmill_l1::{
-    L1Block, L1Event,
+    Deployment, DynProvider, L1Block, L1Event, Update, WatchError, Watcher, WatcherConfig,
     contracts::{
         Control::{self, ControlEvents},
         Draws::DrawsEvents,
@@ -107,6 +107,47 @@ fn control(sentence: String) -> (Subject, String) {
 }
 
 impl L1History {
+    /// L1's blocks from the deployment's on, up to `through`, which L1 has.
+    ///
+    /// # Errors
+    /// L1 was reorganised deeper than is followed.
+    pub async fn read(
+        l1: DynProvider,
+        deployment: &Deployment,
+        through: u64,
+    ) -> Result<Self, WatchError> {
+        let mut watcher = Watcher::new(l1, deployment, WatcherConfig::default(), None);
+        let mut blocks = BTreeMap::new();
+        loop {
+            match watcher.next().await? {
+                Update::Block(block) => {
+                    let number = block.number;
+                    blocks.insert(number, block);
+                    if number >= through {
+                        return Ok(Self { blocks });
+                    }
+                }
+                Update::Rewind(cursor) => blocks.retain(|number, _| *number <= cursor.block),
+            }
+        }
+    }
+
+    /// The newest block.
+    pub(super) fn head(&self) -> Option<&L1Block> {
+        self.blocks.values().next_back()
+    }
+
+    /// All events, each with its block.
+    pub(super) fn events(&self) -> impl Iterator<Item = (&L1Block, &L1Event)> {
+        let blocks = self.blocks.values();
+        blocks.flat_map(|block| {
+            block
+                .events
+                .iter()
+                .map(move |logged| (block, &logged.event))
+        })
+    }
+
     /// Is the record of an L1 block what L1 has, and the next one?
     pub(super) fn compare(&self, state: &State, record: &Record) -> Result<(), (Subject, String)> {
         let Record::L1Block { number, hash, .. } = record else {

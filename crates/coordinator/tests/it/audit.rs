@@ -54,11 +54,11 @@ const SHORT: Plan = Plan {
 };
 
 /// What an auditor has.
-struct Public {
+pub struct Public {
     lines: Vec<LogLine>,
-    blocks: Vec<L1Block>,
-    l1: L1History,
-    law: Params,
+    pub blocks: Vec<L1Block>,
+    pub l1: L1History,
+    pub law: Params,
 }
 
 impl Public {
@@ -103,7 +103,7 @@ async fn long() -> &'static Public {
 }
 
 /// A log of a few tasks.
-async fn short() -> &'static Public {
+pub async fn short() -> &'static Public {
     static PLAYED: OnceCell<Public> = OnceCell::const_new();
     PLAYED.get_or_init(|| play(SHORT)).await
 }

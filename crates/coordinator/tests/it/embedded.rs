@@ -163,6 +163,8 @@ pub struct Network {
     pub url: String,
     shutdown: Shutdown,
     running: JoinHandle<()>,
+    /// L1 does not end with a coordinator that fails.
+    l1_shutdown: Shutdown,
     _l1: DevL1,
     dir: TempDir,
 }
@@ -176,13 +178,13 @@ impl Network {
     /// The same with a coordinator that goes by another clock.
     pub async fn start_by(clock: Clock, times: (u64, u64)) -> Self {
         let dir = TempDir::new().unwrap();
-        let shutdown = Shutdown::new();
+        let (shutdown, l1_shutdown) = (Shutdown::new(), Shutdown::new());
         let l1 = DevL1Config {
             listen: ([127, 0, 0, 1], 0).into(),
             block_time: Duration::from_millis(50),
             ..DevL1Config::in_dir(dir.path().join("l1"))
         };
-        let l1 = DevL1::start(l1, shutdown.token()).await.unwrap();
+        let l1 = DevL1::start(l1, l1_shutdown.token()).await.unwrap();
         let provider = connect(&l1.url()).unwrap();
         let store = Store::open(dir.path().join("store")).await.unwrap();
         let sender = sender(&provider, funded(0), &store);
@@ -213,6 +215,7 @@ impl Network {
             url,
             shutdown,
             running,
+            l1_shutdown,
             _l1: l1,
             dir,
         }
@@ -325,6 +328,7 @@ impl Network {
     pub async fn stop(self) {
         self.shutdown.cancel();
         self.running.await.unwrap();
+        self.l1_shutdown.cancel();
     }
 
     /// What the sequencer would do: record the batch, then commit it.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod audit;
+mod charge;
 mod embedded;
 mod fallback;
 mod harness;
