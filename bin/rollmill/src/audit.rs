@@ -1,7 +1,10 @@
 //! `rollmill audit`: is the published log what the law makes of public facts?
 //!
 //! Two sources, neither of which is trusted alone: the log (from a coordinator or a file) and L1 (by JSON-RPC). The audit itself
-//! is [`rollmill_coordinator::audit`]; here is what fetches, prints and decides the exit status.
+//! is [`rollmill_coordinator::audit`]; here is what fetches, prints and decides the exit status. What costs the operator's bond is
+//! brought before L1 by [`charge`].
+
+mod charge;
 
 use std::{
     io::{BufWriter, Write},
@@ -19,7 +22,7 @@ use rollmill_coordinator::{
     audit::{Difference, DrawAudit, L1History, Passed, audit, draw},
     log::{LogLine, Record},
 };
-use rollmill_l1::{Deployment, Update, Watcher, WatcherConfig, connect, contracts::Rollup, verify};
+use rollmill_l1::{Deployment, DynProvider, connect, contracts::Rollup, verify};
 use rollmill_protocol::{TaskId, law::draw::HitOutcome};
 use rollmill_roller_api::Client;
 use rollmill_runtime::{counted, outln};
@@ -47,6 +50,8 @@ enum Verb {
         #[command(flatten)]
         sources: Sources,
     },
+    /// Look on L1, and in receipts, for what the operator's bond answers for in its draws, and bring it before L1.
+    Charge(charge::Args),
     /// Save a coordinator's log to a file.
     Export {
         /// The coordinator.
@@ -91,6 +96,7 @@ struct Sources {
 pub async fn run(args: Args) -> eyre::Result<()> {
     match (args.verb, args.sources) {
         (Some(Verb::Draw { task, sources }), _) => audit_draw(task, &sources).await,
+        (Some(Verb::Charge(args)), _) => charge::run(&args).await,
         (Some(Verb::Export { coordinator, out }), _) => export(&coordinator, &out).await,
         (None, Some(sources)) => audit_log(&sources).await,
         (None, None) => {
@@ -116,44 +122,35 @@ impl Sources {
         };
         let lines = parse(&text)?;
         ensure!(!lines.is_empty(), "the log is empty");
-        let l1 = self.l1(&deployment, last_l1_block(&lines)).await?;
+        let (provider, head) = open_l1(&self.l1_rpc, &self.deployment, &deployment).await?;
+        let l1 = match last_l1_block(&lines) {
+            // What the log says of later blocks the audit finds.
+            Some(last) => L1History::read(provider, &deployment, last.min(head)).await?,
+            None => L1History::default(),
+        };
         Ok(Material {
             deployment,
             lines,
             l1,
         })
     }
+}
 
-    /// L1's blocks from the deployment's on, as far as the log speaks of them; an L1 that is the deployment file's.
-    async fn l1(&self, deployment: &Deployment, through: Option<u64>) -> eyre::Result<L1History> {
-        let provider = connect(&self.l1_rpc)?;
-        let head = provider.get_block_number().await;
-        let head = head.wrap_err_with(|| format!("no L1 answers at {}", self.l1_rpc))?;
-        let checked = verify(&provider, deployment).await;
-        checked.wrap_err_with(|| {
-            let file = self.deployment.display();
-            format!("{file} does not describe what is on {}", self.l1_rpc)
-        })?;
-        let Some(through) = through else {
-            return Ok(L1History::default());
-        };
-        // What the log says of later blocks the audit finds.
-        let through = through.min(head);
-        let mut watcher = Watcher::new(provider, deployment, WatcherConfig::default(), None);
-        let mut blocks = Vec::new();
-        loop {
-            match watcher.next().await? {
-                Update::Block(block) => {
-                    let number = block.number;
-                    blocks.push(block);
-                    if number >= through {
-                        return Ok(blocks.into_iter().collect());
-                    }
-                }
-                Update::Rewind(cursor) => blocks.retain(|block| block.number <= cursor.block),
-            }
-        }
-    }
+/// An L1 that is the one of a deployment's file, and the number of its head.
+async fn open_l1(
+    l1_rpc: &str,
+    file: &Path,
+    deployment: &Deployment,
+) -> eyre::Result<(DynProvider, u64)> {
+    let provider = connect(l1_rpc)?;
+    let head = provider.get_block_number().await;
+    let head = head.wrap_err_with(|| format!("no L1 answers at {l1_rpc}"))?;
+    let checked = verify(&provider, deployment).await;
+    checked.wrap_err_with(|| {
+        let file = file.display();
+        format!("{file} does not describe what is on {l1_rpc}")
+    })?;
+    Ok((provider, head))
 }
 
 async fn audit_log(sources: &Sources) -> eyre::Result<()> {

@@ -184,6 +184,25 @@ async fn a_log_of_fifty_tasks_passes_and_forgeries_are_found() {
         checked.said
     );
 
+    // Nor is there anything to charge the operator with, by L1 and by what the rollers keep.
+    let mut charge = audited.rollmill(&["audit", "charge", "--dry-run", "--json"]);
+    charge.args(["--l1-rpc", &audited.devnet.l1]);
+    charge.arg("--deployment").arg(audited.deployment());
+    charge
+        .arg("--data-dir")
+        .arg(audited.data.path().join("stranger"));
+    for number in 1..=3 {
+        let receipts = format!("rollers/roller-{number}/receipts.jsonl");
+        charge
+            .arg("--receipts")
+            .arg(audited.data.path().join(receipts));
+    }
+    charge.env("ROLLMILL_KEY", "11".repeat(32));
+    let found = run(charge).await.unwrap();
+    assert!(found.success, "{}", found.said);
+    let report: Value = serde_json::from_str(&found.said).unwrap();
+    assert_eq!(report["charges"], serde_json::json!([]));
+
     let verdict = |body: &str| {
         let invalid = r#""verdict":{"invalid":{"reason":"because I say so"}}"#;
         body.replace(r#""verdict":"valid""#, invalid)
