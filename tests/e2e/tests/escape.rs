@@ -330,6 +330,17 @@ async fn a_censored_user_leaves_while_the_operator_lives() {
     hides.store(true, Ordering::SeqCst);
     let wei = censored.get_balance(user.address()).await.unwrap();
 
+    let mut much = escape(
+        world.own.path(),
+        &world.l1.url,
+        &world.deployment(),
+        &world.key,
+    )
+    .unwrap();
+    much.args(["--amount", "1000000"]);
+    let ended = run(much).await.unwrap();
+    assert!(!ended.success);
+    says(&ended.said, &["ether on L2, which is less than 1000000"]);
     let queued = world.escape(&["--amount", "0.25"]).await;
     says(&queued, &["withdrawal of 0.250000000000000000 ether"]);
     // Others go on, and the message is left out; also after its time, by L2's slow clock.
@@ -341,7 +352,12 @@ async fn a_censored_user_leaves_while_the_operator_lives() {
     let left = world.escape(&["--amount", "0.25"]).await;
     says(
         &left,
-        &["starting enforced mode", "Making batch", "L1 pays 0.25"],
+        &[
+            "starting enforced mode",
+            "Making batch",
+            "L1 pays 0.25",
+            "once more",
+        ],
     );
     let quarter = U256::from(250_000_000_000_000_000u64);
     assert_eq!(world.harbour().await, quarter);

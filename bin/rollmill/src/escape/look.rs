@@ -5,7 +5,7 @@ use alloy::{
     primitives::{Address, U256},
     providers::Provider,
 };
-use eyre::{OptionExt, WrapErr};
+use eyre::{OptionExt, WrapErr, ensure};
 use rollmill_engine::Chain;
 use rollmill_l1::{
     Deployment, DynProvider, Sender, SenderConfig,
@@ -124,10 +124,10 @@ impl Escape {
         let of_account = waiting.iter().filter(|message| message.sender == account);
         let mut withdrawing = of_account.filter(|message| self.asset.is_ordered_by(message));
         if !under_way && withdrawing.next().is_none() {
-            return Ok(match self.leaving(&waiting)? {
-                Some(amount) if !(self.has_paid && self.amount.is_some()) => Step::Queue(amount),
-                _ => Step::Finished,
-            });
+            if self.has_paid && self.amount.is_some() {
+                return Ok(Step::Finished);
+            }
+            return Ok(self.leaving(&waiting)?.map_or(Step::Finished, Step::Queue));
         }
         if !status.is_enforced {
             return Ok(if status.l1.timestamp >= status.enforceable_from_s {
@@ -215,7 +215,13 @@ impl Escape {
     fn leaving(&self, waiting: &[rollmill_protocol::L1Message]) -> eyre::Result<Option<U256>> {
         let (account, bridge) = (self.sender.address(), self.deployment.token_bridge());
         let held = self.asset.held(&self.chain, bridge, account, waiting)?;
-        let leaving = self.amount.map_or(held, |amount| amount.min(held));
+        let leaving = self.amount.unwrap_or(held);
+        ensure!(
+            leaving <= held,
+            "{account} has {} on L2, which is less than {}",
+            self.asset.in_words(held),
+            self.asset.in_words(leaving),
+        );
         Ok((!leaving.is_zero()).then_some(leaving))
     }
 
@@ -223,6 +229,9 @@ impl Escape {
     pub(super) fn in_words(&self, step: &Step) -> String {
         let account = self.sender.address();
         match step {
+            Step::Finished if self.amount.is_some() => format!(
+                "{account} has what it asked for on L1. The same command would take that amount out of L2 once more."
+            ),
             Step::Finished => {
                 let asset = self.asset.name();
                 format!("There is nothing more of {asset} to take out of L2 for {account}.")
