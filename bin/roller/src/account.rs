@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use alloy_primitives::{Address, U256};
 use clap::Args;
 use eyre::ensure;
-use rollmill_l1::{
-    Call, Deployment, Mined, Sender, SenderConfig, connect, contracts::ScrToken, load_key,
-};
+use rollmill_l1::{Call, Deployment, Mined, Sender, SenderConfig, contracts::ScrToken, load_key};
 use rollmill_store::Store;
 
 use crate::config::ChainArgs;
@@ -38,7 +36,7 @@ impl AccountArgs {
     pub async fn open(&self) -> eyre::Result<Account> {
         let owner = load_key(self.owner_key_file.as_deref(), "ROLLMILL_OWNER_KEY")?;
         let deployment = Deployment::open(&self.chain.deployment)?;
-        let provider = connect(&self.chain.l1_rpc)?;
+        let provider = self.chain.l1(&deployment).await?;
         let store = Store::open(&self.data_dir).await?;
         let config = SenderConfig::default();
         let sender = Sender::new(provider, deployment.chain_id, owner, store, config);

@@ -6,9 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use alloy::providers::Provider;
 use alloy_primitives::Address;
 use clap::Args;
-use eyre::{WrapErr, bail, eyre};
+use eyre::{WrapErr, bail, ensure, eyre};
+use rollmill_l1::{Deployment, DynProvider, connect};
 use rollmill_roller_api::ProofKind;
 use rollmill_runtime::LogFormat;
 use rollmill_zkvm::prove::ProverConfig;
@@ -25,6 +27,24 @@ pub struct ChainArgs {
     /// File that names the rollup's contracts.
     #[arg(long, env = "ROLLMILL_DEPLOYMENT", value_name = "FILE")]
     pub deployment: PathBuf,
+}
+
+impl ChainArgs {
+    /// An L1 that answers, and has the deployment's chain id.
+    pub async fn l1(&self, deployment: &Deployment) -> eyre::Result<DynProvider> {
+        let l1 = connect(&self.l1_rpc).wrap_err("--l1-rpc")?;
+        let found = l1.get_chain_id().await;
+        let found =
+            found.wrap_err_with(|| format!("no L1 answers at {} (--l1-rpc)", self.l1_rpc))?;
+        ensure!(
+            found == deployment.chain_id,
+            "the L1 at {} (--l1-rpc) has the chain id {found}, the rollup of {} is on chain {}",
+            self.l1_rpc,
+            self.deployment.display(),
+            deployment.chain_id
+        );
+        Ok(l1)
+    }
 }
 
 /// Whose rights, and where the daemon keeps what they rest on.
@@ -100,8 +120,8 @@ pub struct RunArgs {
     /// Serve finished proofs here by HTTP, each as /DIGEST: for whoever reads of one on L1.
     #[arg(long, env = "ROLLMILL_PROOF_LISTEN", value_name = "ADDRESS")]
     pub proof_listen: Option<SocketAddr>,
-    /// URL below which finished proofs are found; stands on L1 when the coordinator takes no proof
-    /// [default: none, the post has the proof's content address].
+    /// URL below which others find finished proofs, each as /DIGEST: it goes to L1 with a digest when the coordinator takes no proof
+    /// [default: where --proof-listen listens; without that L1 gets no place, but the content's address].
     #[arg(long, env = "ROLLMILL_PROOF_URL", value_name = "URL")]
     pub proof_url: Option<String>,
     /// Be the operator's own prover, which proves unpaid what no roller delivers; the signer is not registered.
