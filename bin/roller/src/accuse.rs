@@ -11,13 +11,14 @@
 //!
 //! Repeated, the verb goes on where L1 is.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use alloy::{
     consensus::Transaction as _,
     eips::BlockId,
     primitives::utils::format_ether,
     providers::Provider,
+    rpc::types::Log,
     sol_types::{SolCall, SolEvent},
 };
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
@@ -28,8 +29,8 @@ use rollmill_l1::{
     calls::{self, court, same},
     contracts::{
         Court::{self, Submission, SubmissionJudged},
-        Evidence::{self, postSubmissionCall},
-        MockVerifier, Parameters, Rollup,
+        Evidence::{self, SubmissionPosted, postSubmissionCall},
+        MockVerifier, Parameters, RollerRegistry, Rollup,
     },
 };
 use rollmill_protocol::PublicValues;
@@ -74,8 +75,13 @@ pub async fn run(args: AccuseArgs) -> eyre::Result<()> {
     init_tracing(LogFormat::Human, "warn")?;
     let account = args.account.open().await?;
     let rollup = Rollup::new(account.deployment.rollup, account.sender.provider());
-    let task = rollup.taskId(args.batch).call().await;
-    let task = task.wrap_err_with(|| format!("L1 knows no batch {}", args.batch))?;
+    let committed = rollup.committedBatch().call().await?;
+    ensure!(
+        (1..=committed).contains(&args.batch),
+        "L1 has no batch {}: the newest is {committed}",
+        args.batch
+    );
+    let task = rollup.taskId(args.batch).call().await?;
     let accusing = Accusing {
         seat: (task, args.round, args.accused),
         account,
@@ -136,19 +142,42 @@ impl Accusing {
             .from_block(deployment.block)
             .query()
             .await?;
-        let mut of_round = events
-            .into_iter()
-            .filter(|(event, _)| event.round == self.args.round);
-        let (_, log) = of_round.next().ok_or_else(|| {
-            let AccuseArgs { batch, accused, .. } = &self.args;
-            eyre!("{accused} has posted nothing for batch {batch} in this round")
-        })?;
+        let of_round = |(event, _): &&(SubmissionPosted, Log)| event.round == self.args.round;
+        let Some((_, log)) = events.iter().find(of_round) else {
+            let rounds = events.iter().map(|(event, _)| event.round).collect();
+            return Err(self.not_posted(&rounds).await?);
+        };
         let hash = log.transaction_hash.unwrap_or_default();
         let found = l1.get_transaction_by_hash(hash).await?;
         let found = found.ok_or_else(|| eyre!("L1 does not have the transaction {hash}"))?;
         let call = postSubmissionCall::abi_decode(found.input());
         let call = call.wrap_err_with(|| format!("{hash} posted it through another contract"))?;
         Ok((same(&call.s), call.signature))
+    }
+
+    /// Why there is no submission of the accused in this round; `rounds` are those in which there is one.
+    async fn not_posted(&self, rounds: &BTreeSet<u32>) -> eyre::Result<eyre::Report> {
+        let AccuseArgs {
+            batch,
+            accused,
+            round,
+            ..
+        } = &self.args;
+        if let Some(posted) = rounds.first() {
+            return Ok(eyre!(
+                "{accused} has posted nothing for batch {batch} in round {round}, but in round {posted}: name it by --round"
+            ));
+        }
+        let (l1, deployment) = (self.account.sender.provider(), &self.account.deployment);
+        let registry = RollerRegistry::new(deployment.registry, l1);
+        if registry.isRegistered(*accused).call().await? {
+            return Ok(eyre!("{accused} has posted nothing for batch {batch}"));
+        }
+        let roller = registry.rollerOf(*accused).call().await?;
+        Ok(match roller.is_zero() {
+            true => eyre!("{accused} is no roller on L1"),
+            false => eyre!("{accused} is no roller, but the signer of one: accuse {roller}"),
+        })
     }
 
     fn proof(&self, posted: B256) -> eyre::Result<Bytes> {

@@ -248,6 +248,14 @@ fn says(ended: &Ended, sentence: &str) {
     );
 }
 
+fn refuses(ended: &Ended, sentence: &str) {
+    assert!(
+        !ended.success && ended.said.contains(sentence),
+        "{}",
+        ended.said
+    );
+}
+
 #[tokio::test]
 async fn a_roller_is_paid_and_charges_the_operator_that_contradicts_itself() {
     let desk = Desk::new().await;
@@ -311,9 +319,28 @@ async fn is_fined(desk: &Desk, folder: &Path) {
         "--accused",
         &roller,
     ];
-    let nothing = desk.roller(&accuse, folder).await;
-    assert!(!nothing.success && nothing.said.contains("has posted nothing"));
+    let with = |name: &str, value: &str| {
+        let mut changed = accuse.map(str::to_owned);
+        let at = changed.iter().position(|arg| arg == name).unwrap();
+        changed[at + 1] = value.to_owned();
+        changed
+    };
+    let refusal = async |args: &[String], sentence: &str| {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        refuses(&desk.roller(&args, folder).await, sentence);
+    };
+    let nothing = format!("{roller} has posted nothing for batch 1");
+    refusal(&accuse.map(str::to_owned), &nothing).await;
+    refusal(&with("--batch", "1000000"), "L1 has no batch 1000000").await;
+    let stranger = Address::repeat_byte(0x5e).to_string();
+    let nobody = format!("{stranger} is no roller on L1");
+    refusal(&with("--accused", &stranger), &nobody).await;
+    let signer = account(SIGNER).unwrap().address().to_string();
+    let its_roller = format!("the signer of one: accuse {roller}");
+    refusal(&with("--accused", &signer), &its_roller).await;
     desk.post(b"garbage").await;
+    let later = [&accuse[..], &["--round", "3"]].concat();
+    refuses(&desk.roller(&later, folder).await, "but in round 0");
     let look = [&accuse[..], &["--dry-run"]].concat();
     says(&desk.roller(&look, folder).await, "gas");
     says(&desk.roller(&accuse, folder).await, "who is fined");
