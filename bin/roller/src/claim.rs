@@ -13,11 +13,12 @@ use rollmill_l1::{
     contracts::RollerRegistry,
     rewards::owed,
 };
-use rollmill_runtime::{LogFormat, chain, init_tracing, outln};
+use rollmill_runtime::{LogFormat, chain, complain, counted, init_tracing, outln};
 
 use crate::{
     account::{Account, AccountArgs},
     config::OwnArgs,
+    rights::Rights,
 };
 
 /// Arguments of `roller claim`.
@@ -56,11 +57,40 @@ pub async fn run(args: ClaimArgs) -> eyre::Result<()> {
         dry_run: args.dry_run,
         account,
     };
-    let mut failures = 0;
-    if !args.dry_run
-        && let Some(data_dir) = &args.own.roller_data_dir
-    {
-        let rights = args.own.rights(&claiming.account, data_dir);
+    let failures = match &args.own.roller_data_dir {
+        Some(data_dir) => {
+            let rights = args.own.rights(&claiming.account, data_dir)?;
+            claiming.late_shares(&rights).await?
+        }
+        None => {
+            complain(format_args!(
+                "late shares are claimed with the roller's proofs: without --roller-data-dir they are left out"
+            ));
+            0
+        }
+    };
+    claiming.claim().await?;
+    if failures > 0 {
+        bail!("{failures} late shares could not be claimed: repeat it");
+    }
+    Ok(())
+}
+
+impl Claiming {
+    /// Returns how many could not be claimed.
+    async fn late_shares(&self, rights: &Rights) -> eyre::Result<u32> {
+        let (_, others) = rights.proofs()?;
+        if others > 0 {
+            let (folder, roller) = (rights.data_dir.display(), self.roller);
+            complain(format_args!(
+                "left out: {} in {folder} that {roller} has not made for this rollup",
+                counted(others as u64, "proof")
+            ));
+        }
+        if self.dry_run {
+            return Ok(0);
+        }
+        let mut failures = 0;
         for (batch, claimed) in rights.late_shares(&mut BTreeSet::new()).await? {
             match claimed {
                 Ok(mined) => outln!("late share of batch {batch}: credited by {}", mined.hash),
@@ -70,15 +100,9 @@ pub async fn run(args: ClaimArgs) -> eyre::Result<()> {
                 }
             }
         }
+        Ok(failures)
     }
-    claiming.claim().await?;
-    if failures > 0 {
-        bail!("{failures} late shares could not be claimed: repeat it");
-    }
-    Ok(())
-}
 
-impl Claiming {
     async fn claim(&self) -> eyre::Result<()> {
         let (deployment, roller) = (&self.account.deployment, self.roller);
         let owed = owed(self.account.sender.provider(), deployment, roller).await?;

@@ -16,7 +16,12 @@ use rollmill_runtime::LogFormat;
 use rollmill_zkvm::prove::ProverConfig;
 use serde::Deserialize;
 
-use crate::{account::Account, finished::FinishedProofs, prover::prover_config, rights::Rights};
+use crate::{
+    account::Account,
+    finished::{FOLDER, FinishedProofs},
+    prover::prover_config,
+    rights::Rights,
+};
 
 /// Where the deployment is: shared by all verbs.
 #[derive(Clone, Debug, Args)]
@@ -70,15 +75,20 @@ impl OwnArgs {
         named.ok_or_else(|| eyre!("name the data folder of `roller run` by --roller-data-dir"))
     }
 
-    /// The roller's rights with what is in the data folder, paid for by an account.
-    pub fn rights(&self, account: &Account, data_dir: &Path) -> Rights {
-        Rights {
+    /// The roller's rights with what is in the data folder, paid for by an account. Fails if that is no data folder.
+    pub fn rights(&self, account: &Account, data_dir: &Path) -> eyre::Result<Rights> {
+        ensure!(
+            data_dir.join(FOLDER).is_dir(),
+            "{} is no data folder of `roller run` (--roller-data-dir): it has no `{FOLDER}`",
+            data_dir.display()
+        );
+        Ok(Rights {
             deployment: account.deployment.clone(),
             sender: account.sender.clone(),
             roller: self.roller(account),
             finished: FinishedProofs::of_another(data_dir),
             data_dir: data_dir.to_owned(),
-        }
+        })
     }
 }
 

@@ -20,7 +20,7 @@ pub async fn run(args: DefendArgs) -> eyre::Result<()> {
     init_tracing(LogFormat::Human, "warn")?;
     let account = args.account.open().await?;
     // The answers are there.
-    let rights = args.own.rights(&account, args.own.data_dir()?);
+    let rights = args.own.rights(&account, args.own.data_dir()?)?;
     let accused = rights.answer().await?;
     if accused.is_empty() {
         outln!("nobody accuses {}", rights.roller);

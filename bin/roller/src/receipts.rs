@@ -17,7 +17,13 @@ pub use verbs::{ReceiptsArgs, run};
 
 use std::path::Path;
 
-use rollmill_roller_api::receipts::SignedReceipt;
+use eyre::{WrapErr, ensure};
+use rollmill_l1::Deployment;
+use rollmill_roller_api::{
+    domain,
+    receipts::{SignedReceipt, binding},
+};
+use rollmill_runtime::complain;
 
 /// The file's name in the data folder.
 const FILE: &str = "receipts.jsonl";
@@ -25,4 +31,28 @@ const FILE: &str = "receipts.jsonl";
 /// The receipts that are kept in a data folder; none if there is no file.
 pub fn kept(data_dir: &Path) -> eyre::Result<Vec<SignedReceipt>> {
     Ok(book::read_whole_lines(&data_dir.join(FILE))?.0)
+}
+
+/// The receipts in a file that must be there.
+fn in_file(path: &Path) -> eyre::Result<Vec<SignedReceipt>> {
+    ensure!(path.exists(), "there are no receipts at {}", path.display());
+    Ok(book::read_whole_lines(path)?.0)
+}
+
+/// The receipts in a file that bind the operator of a rollup. Fails if none of them does, and says how many do not.
+fn of_operator(path: &Path, deployment: &Deployment) -> eyre::Result<Vec<SignedReceipt>> {
+    let pile = in_file(path)?;
+    let count = pile.len();
+    let domain = domain(deployment.chain_id, deployment.rollup);
+    let bound = binding(pile, &domain, deployment.operator)
+        .wrap_err_with(|| format!("cannot use the receipts {}", path.display()))?;
+    let others = count - bound.len();
+    if others > 0 {
+        complain(format_args!(
+            "{others} of the {count} receipts in {} are left out: the operator {} has not signed them for this rollup",
+            path.display(),
+            deployment.operator
+        ));
+    }
+    Ok(bound)
 }

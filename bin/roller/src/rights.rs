@@ -7,7 +7,7 @@
 //!
 //! Every transaction is recorded before it is sent, so that a restart neither loses nor doubles it.
 
-use std::{collections::BTreeSet, convert::Infallible, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, io, path::PathBuf, time::Duration};
 
 use alloy::{eips::BlockId, providers::Provider};
 use alloy_primitives::B256;
@@ -95,13 +95,26 @@ impl Rights {
         }
     }
 
+    /// The proofs that are the roller's in this rollup, by batch; and how many in the folder are not.
+    pub fn proofs(&self) -> io::Result<(Vec<Finished>, usize)> {
+        let (chain_id, rollup) = (self.deployment.chain_id, self.deployment.rollup);
+        let mut proofs = self.finished.all()?;
+        let count = proofs.len();
+        proofs.retain(|finished| {
+            let task = TaskId::of_batch(chain_id, rollup, finished.public_values.first_batch);
+            (finished.roller, finished.task) == (self.roller, task)
+        });
+        let others = count - proofs.len();
+        Ok((proofs, others))
+    }
+
     /// Claims what is held for the roller's proofs. `over` are tasks of which nothing is to be had any more; it grows.
     pub async fn late_shares(
         &self,
         over: &mut BTreeSet<TaskId>,
     ) -> eyre::Result<Vec<(u64, Result<Mined, RewardError>)>> {
         let mut claims = Vec::new();
-        for finished in self.finished.all(self.roller)? {
+        for finished in self.proofs()?.0 {
             if over.contains(&finished.task) {
                 continue;
             }

@@ -18,6 +18,7 @@
 
 mod accept;
 mod examine;
+mod pile;
 
 use alloy::{
     signers::Signer,
@@ -32,6 +33,7 @@ use crate::{RecoverError, SeatId, recover};
 
 pub use accept::{Asker, ReceiptError};
 pub use examine::{Finding, FindingKind, examine};
+pub use pile::{Foreign, NoReceipt, binding, parse};
 
 sol! {
     /// A roller was drawn.
@@ -219,7 +221,7 @@ pub enum NotSigned {
     #[error(transparent)]
     Signature(#[from] RecoverError),
     /// Somebody else signed it, or another text.
-    #[error("signed by {signer} and not by the operator {operator}")]
+    #[error("not signed by the operator {operator} for this rollup; the signature names {signer}")]
     Other {
         /// Whom the signature names.
         signer: Address,

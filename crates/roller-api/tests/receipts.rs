@@ -13,9 +13,9 @@ use rollmill_roller_api::{
     Assignment, HeartbeatReply, HeartbeatRequest, SeatId, SignedSubmission, SubmissionReply,
     TaskKind, VerdictKind, domain,
     receipts::{
-        Asker, AssignmentReceipt, CloseReceipt, FindingKind, HeartbeatReceipt, PassOverReceipt,
-        ReceiptError, SeatOutcome, Signed, SignedReceipt, SubmissionReceipt, VerdictReceipt,
-        examine,
+        Asker, AssignmentReceipt, CloseReceipt, FindingKind, Foreign, HeartbeatReceipt,
+        PassOverReceipt, ReceiptError, SeatOutcome, Signed, SignedReceipt, SubmissionReceipt,
+        VerdictReceipt, binding, examine, parse,
     },
 };
 
@@ -242,6 +242,49 @@ async fn what_another_signed_or_somebody_altered_is_found() {
     };
     signed.signature = Bytes::new();
     assert_eq!(operator.examine(&pile), not_signed(0), "no signature");
+}
+
+#[tokio::test]
+async fn a_pile_of_another_rollup_or_operator_is_called_so() {
+    let (operator, count) = (Operator::ours(), 6);
+    let whose = |pile: Vec<SignedReceipt>| binding(pile, &operator.domain, operator.key.address());
+    let ours = operator.clean().await;
+    assert_eq!(whose(ours.clone()), Ok(ours.clone()));
+    assert_eq!(whose(Vec::new()), Ok(Vec::new()));
+
+    let here = operator.key.address();
+    let rollup = |count| {
+        Err(Foreign::Rollup {
+            count,
+            operator: here,
+        })
+    };
+    let elsewhere = Operator::new(7, 10).clean().await;
+    assert_eq!(whose(elsewhere.clone()), rollup(count));
+    assert_eq!(whose(elsewhere[..1].to_vec()), rollup(1));
+    let other = Operator::new(8, 9);
+    let signer = other.key.address();
+    let operator = Err(Foreign::Operator {
+        signer,
+        operator: here,
+    });
+    assert_eq!(whose(other.clean().await), operator);
+
+    // One that binds is enough: the others are left out.
+    let mixed = [&elsewhere[..2], &ours[..1]].concat();
+    assert_eq!(whose(mixed), Ok(ours[..1].to_vec()));
+}
+
+#[tokio::test]
+async fn a_file_of_receipts_is_read_to_its_last_whole_line() {
+    let pile = Operator::ours().clean().await;
+    let lines = pile.iter().map(serde_json::to_string);
+    let whole: String = lines.map(|line| line.unwrap() + "\n").collect();
+    let cut = format!("{whole}{{\"kind\":\"assign");
+    assert_eq!(parse(cut.as_bytes()).unwrap(), (pile, whole.len()));
+    assert_eq!(parse(b"").unwrap(), (Vec::new(), 0));
+    let damaged = format!("{whole}{{}}\n");
+    assert_eq!(parse(damaged.as_bytes()).unwrap_err().line, 7);
 }
 
 #[tokio::test]

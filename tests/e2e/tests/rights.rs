@@ -271,6 +271,7 @@ async fn a_roller_is_paid_and_charges_the_operator_that_contradicts_itself() {
     says(&desk.roller(&["defend"], &folder).await, "nobody accuses");
     assert!(desk.charges().await.is_empty());
 
+    folders_that_are_none(&desk).await;
     let liar = desk.data.path().join("liar");
     std::fs::create_dir_all(&liar).unwrap();
     let receipts = [desk.verdict(true).await, desk.verdict(false).await];
@@ -303,6 +304,38 @@ async fn a_roller_is_paid_and_charges_the_operator_that_contradicts_itself() {
     );
     is_fined(&desk, &folder).await;
     desk.devnet.kill().await.unwrap();
+}
+
+/// What is not there, or another's, is not taken for nothing.
+async fn folders_that_are_none(desk: &Desk) {
+    let charge = ["receipts", "charge"];
+    let none = desk.data.path().join("none");
+    refuses(
+        &desk.roller(&charge, &none).await,
+        "there are no receipts at",
+    );
+    for verb in ["claim", "defend"] {
+        refuses(&desk.roller(&[verb], &none).await, "is no data folder");
+    }
+    // Receipts that the operator of another rollup signed.
+    let other = desk.data.path().join("other");
+    std::fs::create_dir_all(&other).unwrap();
+    let kept = desk.data.path().join("rollers/roller-1/receipts.jsonl");
+    std::fs::copy(kept, other.join("receipts.jsonl")).unwrap();
+    let deployment = std::fs::read_to_string(desk.deployment()).unwrap();
+    let file = other.join("deployment.json");
+    let [here, elsewhere] = [desk.contract("rollup"), Address::repeat_byte(0x5e)]
+        .map(|rollup| json!(rollup).to_string());
+    assert!(deployment.contains(&here), "{deployment}");
+    std::fs::write(&file, deployment.replace(&here, &elsewhere)).unwrap();
+    let mut verify = Command::new(program("roller").unwrap());
+    verify
+        .args(["receipts", "verify", "--data-dir"])
+        .arg(&other);
+    verify.arg("--deployment").arg(&file);
+    let ended = run(verify).await.unwrap();
+    refuses(&ended, "are of another rollup");
+    assert!(!ended.said.contains("NotSigned"), "{}", ended.said);
 }
 
 /// Garbage that the roller posted; anybody could bring it before L1, here it is its owner.

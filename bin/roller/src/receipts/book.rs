@@ -10,7 +10,10 @@ use std::{
 
 use alloy_primitives::{B256, keccak256};
 use eyre::WrapErr;
-use rollmill_roller_api::{SeatId, receipts::SignedReceipt};
+use rollmill_roller_api::{
+    SeatId,
+    receipts::{SignedReceipt, parse},
+};
 
 use super::FILE;
 
@@ -157,26 +160,15 @@ fn line(receipt: &SignedReceipt) -> eyre::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// The receipts in a file, and how many bytes their lines have: what follows is a line that was cut off.
+/// The receipts in a file, and how many bytes their lines have: what follows is a line that was cut off. None if there is no file.
 pub(super) fn read_whole_lines(path: &Path) -> eyre::Result<(Vec<SignedReceipt>, u64)> {
+    let cannot = || format!("cannot read the receipts {}", path.display());
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => {
-            return Err(error).wrap_err_with(|| format!("cannot read {}", path.display()));
-        }
+        Err(error) => return Err(error).wrap_err_with(cannot),
     };
-    let whole = bytes
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |end| end + 1);
-    let mut receipts = Vec::new();
-    for (number, line) in (1..).zip(bytes[..whole].split_inclusive(|byte| *byte == b'\n')) {
-        let number: u64 = number;
-        let receipt = serde_json::from_slice(line)
-            .wrap_err_with(|| format!("line {number} of {} is no receipt", path.display()))?;
-        receipts.push(receipt);
-    }
+    let (receipts, whole) = parse(&bytes).wrap_err_with(cannot)?;
     Ok((receipts, whole as u64))
 }
 
@@ -272,7 +264,7 @@ mod tests {
 
         std::fs::write(&path, b"garbage\n").unwrap();
         let error = ReceiptBook::open(folder.path(), 9).unwrap_err();
-        assert!(error.to_string().contains("line 1"), "{error}");
+        assert!(format!("{error:#}").contains("line 1"), "{error:#}");
     }
 
     #[tokio::test]

@@ -21,12 +21,12 @@ use rollmill_l1::{
     rewards::entries,
 };
 use rollmill_protocol::TaskId;
-use rollmill_roller_api::{domain, receipts::SignedReceipt};
+use rollmill_roller_api::receipts::SignedReceipt;
 use rollmill_runtime::{LogFormat, init_tracing, outln};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{cases::find, kept};
+use super::{FILE, cases::find, of_operator};
 use crate::{
     account::{Account, AccountArgs},
     config::OwnArgs,
@@ -83,12 +83,10 @@ struct Charging {
 /// Finds, says, and unless it is told not to, sends.
 pub async fn run(args: &ChargeArgs) -> eyre::Result<()> {
     init_tracing(LogFormat::Human, "warn")?;
-    let account = args.account.open().await?;
     let data_dir = args.own.data_dir()?;
+    let account = args.account.open().await?;
     let deployment = &account.deployment;
-    let domain = domain(deployment.chain_id, deployment.rollup);
-    let mut receipts = kept(data_dir)?;
-    receipts.retain(|receipt| receipt.check(&domain, deployment.operator).is_ok());
+    let receipts = of_operator(&data_dir.join(FILE), deployment)?;
     let charging = Charging {
         roller: args.own.roller(&account),
         finished: FinishedProofs::of_another(data_dir),

@@ -9,15 +9,15 @@ use rollmill_l1::Deployment;
 use rollmill_protocol::TaskId;
 use rollmill_roller_api::{
     domain,
-    receipts::{SeatOutcome, SignedReceipt, examine},
+    receipts::{SeatOutcome, SignedReceipt, binding, examine},
 };
 use rollmill_runtime::{counted, outln};
 use serde_json::json;
 
 use super::{
     FILE,
-    book::read_whole_lines,
     charge::{self, ChargeArgs},
+    in_file,
 };
 
 /// Arguments of `roller receipts`.
@@ -78,10 +78,7 @@ impl Source {
             (None, Some(folder)) => folder.join(FILE),
             (None, None) => bail!("name the receipts by --data-dir or --file"),
         };
-        if !path.exists() {
-            bail!("there are no receipts at {}", path.display());
-        }
-        Ok(read_whole_lines(&path)?.0)
+        in_file(&path)
     }
 }
 
@@ -168,6 +165,8 @@ fn verify(args: &VerifyArgs) -> eyre::Result<()> {
     let deployment = Deployment::open(&args.deployment)?;
     let operator = args.operator.unwrap_or(deployment.operator);
     let domain = domain(deployment.chain_id, deployment.rollup);
+    // Of a pile that is none of this operator's every receipt would have a finding, and each name somebody else.
+    binding(receipts.clone(), &domain, operator)?;
     let findings = examine(&receipts, &domain, operator);
     if args.source.json {
         let report = json!({

@@ -15,7 +15,10 @@ use rollmill_coordinator::audit::{
     Answer, ChargeError, Evidence, L1History, ask, charge, evidence,
 };
 use rollmill_l1::{Deployment, SendError, Sender, SenderConfig, load_key};
-use rollmill_roller_api::{domain, receipts::SignedReceipt};
+use rollmill_roller_api::{
+    domain,
+    receipts::{SignedReceipt, binding, parse},
+};
 use rollmill_runtime::{LogFormat, init_tracing, outln};
 use rollmill_store::Store;
 use serde_json::{Value, json};
@@ -49,21 +52,16 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// Receipts that the operator has signed; others are none.
+    /// Receipts that the operator has signed, of files that each have some.
     fn receipts(&self, deployment: &Deployment) -> eyre::Result<Vec<SignedReceipt>> {
         let domain = domain(deployment.chain_id, deployment.rollup);
         let mut receipts = Vec::new();
         for path in &self.receipts {
-            let cannot = || format!("cannot read the receipts {}", path.display());
-            let text = std::fs::read_to_string(path).wrap_err_with(cannot)?;
-            // A crash may have cut off what comes behind the last line's end.
-            let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-            for line in whole.lines() {
-                receipts.push(serde_json::from_str(line).wrap_err_with(cannot)?);
-            }
+            let cannot = || format!("cannot use the receipts {}", path.display());
+            let bytes = std::fs::read(path).wrap_err_with(cannot)?;
+            let (pile, _) = parse(&bytes).wrap_err_with(cannot)?;
+            receipts.extend(binding(pile, &domain, deployment.operator).wrap_err_with(cannot)?);
         }
-        receipts
-            .retain(|receipt: &SignedReceipt| receipt.check(&domain, deployment.operator).is_ok());
         Ok(receipts)
     }
 }
