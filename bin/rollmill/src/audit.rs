@@ -19,13 +19,13 @@ use alloy::{
 use clap::Subcommand;
 use eyre::{WrapErr, bail, ensure, eyre};
 use rollmill_coordinator::{
-    audit::{Difference, DrawAudit, L1History, Passed, audit, draw},
-    log::{LogLine, Record},
+    audit::{Difference, DrawAudit, L1History, Lacks, Passed, audit, draw},
+    log::LogLine,
 };
-use rollmill_l1::{Deployment, DynProvider, connect, contracts::Rollup, verify};
+use rollmill_l1::{Deployment, DynProvider, REORG_DEPTH_MAX, connect, contracts::Rollup, verify};
 use rollmill_protocol::{TaskId, law::draw::HitOutcome};
 use rollmill_roller_api::Client;
-use rollmill_runtime::{counted, outln};
+use rollmill_runtime::{complain, counted, outln};
 use serde_json::json;
 
 /// Where a coordinator of this machine listens.
@@ -39,6 +39,9 @@ pub struct Args {
     verb: Option<Verb>,
     #[command(flatten)]
     sources: Option<Sources>,
+    /// The log ends before L1 does: audit what is there, and say what L1 has behind it.
+    #[arg(long)]
+    partial: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -98,7 +101,7 @@ pub async fn run(args: Args) -> eyre::Result<()> {
         (Some(Verb::Draw { task, sources }), _) => audit_draw(task, &sources).await,
         (Some(Verb::Charge(args)), _) => charge::run(&args).await,
         (Some(Verb::Export { coordinator, out }), _) => export(&coordinator, &out).await,
-        (None, Some(sources)) => audit_log(&sources).await,
+        (None, Some(sources)) => audit_log(&sources, args.partial).await,
         (None, None) => {
             bail!("--deployment is missing: the file that names the rollup's contracts")
         }
@@ -109,7 +112,9 @@ pub async fn run(args: Args) -> eyre::Result<()> {
 struct Material {
     deployment: Deployment,
     lines: Vec<LogLine>,
+    /// Up to the head that L1 had after the log was read.
     l1: L1History,
+    head: u64,
 }
 
 impl Sources {
@@ -123,15 +128,13 @@ impl Sources {
         let lines = parse(&text)?;
         ensure!(!lines.is_empty(), "the log is empty");
         let (provider, head) = open_l1(&self.l1_rpc, &self.deployment, &deployment).await?;
-        let l1 = match last_l1_block(&lines) {
-            // What the log says of later blocks the audit finds.
-            Some(last) => L1History::read(provider, &deployment, last.min(head)).await?,
-            None => L1History::default(),
-        };
+        // What the log says of later blocks the audit finds.
+        let l1 = L1History::read(provider, &deployment, head).await?;
         Ok(Material {
             deployment,
             lines,
             l1,
+            head,
         })
     }
 }
@@ -153,11 +156,12 @@ async fn open_l1(
     Ok((provider, head))
 }
 
-async fn audit_log(sources: &Sources) -> eyre::Result<()> {
+async fn audit_log(sources: &Sources, is_partial: bool) -> eyre::Result<()> {
     let Material {
         deployment,
         lines,
         l1,
+        head,
     } = sources.fetch().await?;
     let outcome = audit(&lines, &l1, &deployment.law);
     if sources.json {
@@ -166,12 +170,40 @@ async fn audit_log(sources: &Sources) -> eyre::Result<()> {
             Err(difference) => json!({ "passed": null, "difference": difference }),
         };
         outln!("{}", serde_json::to_string_pretty(&report)?);
-    } else if let Ok(passed) = &outcome {
-        outln!("{}", in_words(passed));
     }
-    outcome
-        .map(|_| ())
-        .map_err(|difference| failed(&difference))
+    let passed = outcome.map_err(|difference| failed(&difference))?;
+    if !sources.json {
+        outln!("{}", in_words(&passed));
+    }
+    let Some(first) = passed.lacks.first_block else {
+        return Ok(());
+    };
+    let sentence = what_is_lacking(&passed, head);
+    // Who writes a log may wait for confirmations on L1, but for no more than a reorganisation can take back.
+    let is_written = sources.log.is_none() && first + REORG_DEPTH_MAX > head;
+    ensure!(
+        is_partial || is_written,
+        "the audit fails: {sentence}; it was cut off, or is older than L1 (then say --partial)"
+    );
+    complain(format_args!("{sentence}"));
+    Ok(())
+}
+
+/// What L1 has up to its `head` behind the log's end.
+fn what_is_lacking(passed: &Passed, head: u64) -> String {
+    let Lacks {
+        batches,
+        entries,
+        settlements,
+        events,
+        ..
+    } = passed.lacks;
+    format!(
+        "the log ends with L1 block {}, and L1 has {} behind it, up to block {head}: {batches} batches committed, the \
+         entries of {entries}, {settlements} settled",
+        passed.l1_block,
+        counted(events, "event"),
+    )
 }
 
 fn failed(difference: &Difference) -> eyre::Report {
@@ -200,6 +232,7 @@ async fn audit_draw(task: TaskId, sources: &Sources) -> eyre::Result<()> {
         deployment,
         lines,
         l1,
+        ..
     } = sources.fetch().await?;
     let audited = draw(&lines, &l1, &deployment.law, task).wrap_err("the draw is not confirmed")?;
     check_storage(sources, &deployment, &audited).await?;
@@ -328,13 +361,4 @@ fn parse(text: &str) -> eyre::Result<Vec<LogLine>> {
                 .wrap_err_with(|| format!("line {number} is no line of a log"))
         })
         .collect()
-}
-
-/// The highest L1 block of which the log speaks.
-fn last_l1_block(lines: &[LogLine]) -> Option<u64> {
-    let block = |line: &LogLine| match line.record() {
-        Ok(Record::L1Block { number, .. }) => Some(number),
-        _ => None,
-    };
-    lines.iter().filter_map(block).max()
 }

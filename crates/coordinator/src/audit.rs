@@ -5,6 +5,8 @@
 //! what the law decides with the decisions in the log. The *first* difference is the answer: behind it the log and the law
 //! speak of different boards.
 //!
+//! A log that is cut off at its end has no difference: [`Lacks`] says what L1 has behind it.
+//!
 //! What it cannot see: facts that never reached the log (a submission whose receipt was refused, a heartbeat that was
 //! not counted), and verdicts that nobody brought before L1. For these rollers keep their receipts.
 //!
@@ -100,6 +102,24 @@ pub struct Passed {
     pub settlements: u64,
     /// States that were made anew.
     pub checkpoints: u64,
+    /// What L1 has and the log does not: it was cut off, or ends before L1 does.
+    pub lacks: Lacks,
+}
+
+/// What L1 has behind the last block of a log that would be in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lacks {
+    /// The first L1 block with such an event; none if the log lacks nothing.
+    pub first_block: Option<u64>,
+    /// Committed batches.
+    pub batches: u64,
+    /// Batches whose entries were posted.
+    pub entries: u64,
+    /// Settled batches.
+    pub settlements: u64,
+    /// All events, these among them.
+    pub events: u64,
 }
 
 /// Audits a log from its first line on against L1's blocks from the deployment's on. `law` is the one whose hash L1 has.
@@ -127,6 +147,7 @@ pub fn audit(lines: &[LogLine], l1: &L1History, law: &Params) -> Result<Passed, 
             ),
         });
     }
+    passed.lacks = l1.lacks(passed.l1_block);
     passed.records = lines.len() as u64;
     passed.head = lines.last().map_or(genesis_hash(), |line| line.hash);
     Ok(passed)

@@ -17,7 +17,7 @@ use rollmill_protocol::{
     law::{Controls, Params},
 };
 
-use super::{Subject, first_difference, in_words};
+use super::{Lacks, Subject, first_difference, in_words};
 use crate::{
     l1_feed,
     log::{Note, Record},
@@ -173,6 +173,27 @@ impl L1History {
         }
         compare_block(*number, record, &l1_feed::record(block))?;
         verdicts(state, record)
+    }
+
+    /// What a log that ends with L1's block `last` lacks.
+    pub(super) fn lacks(&self, last: u64) -> Lacks {
+        let mut lacks = Lacks::default();
+        for block in self.blocks.range(last + 1..).map(|(_, block)| block) {
+            let Record::L1Block { events, .. } = l1_feed::record(block) else {
+                continue;
+            };
+            for event in &events {
+                lacks.first_block.get_or_insert(block.number);
+                lacks.events += 1;
+                match event {
+                    Event::BatchCommitted { .. } => lacks.batches += 1,
+                    Event::EntriesConfirmed { .. } => lacks.entries += 1,
+                    Event::BatchSettled { .. } => lacks.settlements += 1,
+                    _ => {}
+                }
+            }
+        }
+        lacks
     }
 
     /// The prevrandao that L1 stored for a block.

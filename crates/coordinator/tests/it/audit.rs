@@ -4,7 +4,7 @@
 
 use alloy_primitives::{B256, Bytes, U256, keccak256};
 use rollmill_coordinator::{
-    audit::{L1History, Passed, Subject, audit, draw},
+    audit::{L1History, Lacks, Passed, Subject, audit, draw},
     log::{Decision, LogLine, Record},
 };
 use rollmill_l1::{
@@ -182,6 +182,34 @@ async fn an_honest_log_passes() {
     assert!(passed.snapshots >= 2, "{passed:?}");
     assert!(passed.checkpoints >= 2, "{passed:?}");
     assert_eq!(passed.records, public.lines.len() as u64);
+}
+
+/// Nothing in it is wrong, so that only L1 can tell that it goes on.
+#[tokio::test]
+async fn a_log_that_is_cut_off_passes_and_what_it_lacks_is_told() {
+    let public = short().await;
+    let of = |lacks: Lacks| (lacks.batches, lacks.entries, lacks.settlements);
+    assert_eq!(of(public.audit().unwrap().lacks), (0, 0, 0));
+
+    let committed = |line: &LogLine| match line.record().unwrap() {
+        Record::L1Block { number, events, .. } => {
+            let last_but_one = SHORT.tasks - 1;
+            let is_commit = |event: &Event| matches!(event, Event::BatchCommitted { batch, .. } if *batch == last_but_one);
+            events.iter().any(is_commit).then_some(number)
+        }
+        _ => None,
+    };
+    let blocks = public.lines.iter().enumerate();
+    let mut blocks = blocks.filter_map(|(at, line)| Some((at, committed(line)?)));
+    let (cut, block) = blocks.next().unwrap();
+    let passed = audit(&public.lines[..cut], &public.l1, &public.law).unwrap();
+    assert_eq!(passed.lacks.first_block, Some(block));
+    assert_eq!(of(passed.lacks), (2, 2, 2));
+    assert!(passed.lacks.events > 6, "{passed:?}");
+
+    // One that has not read anything of L1 yet lacks everything.
+    let passed = audit(&public.lines[..1], &public.l1, &public.law).unwrap();
+    assert_eq!(passed.lacks.batches, SHORT.tasks);
 }
 
 #[tokio::test]
