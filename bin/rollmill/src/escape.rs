@@ -22,11 +22,8 @@ mod steps;
 
 use std::path::PathBuf;
 
-use alloy::{
-    primitives::{Address, U256},
-    signers::local::PrivateKeySigner,
-};
-use eyre::{WrapErr, ensure, eyre};
+use alloy::primitives::{Address, U256};
+use eyre::ensure;
 use rollmill_l1::SendError;
 use rollmill_runtime::{LogFormat, init_tracing, outln};
 
@@ -35,9 +32,6 @@ use self::{
     look::Escape,
     steps::{Step, Taken},
 };
-
-/// Environment variable with the account's key.
-const KEY: &str = "ROLLMILL_KEY";
 
 /// Steps that L1 may refuse one after another because somebody else was quicker.
 const REFUSALS_MAX: u32 = 3;
@@ -62,7 +56,7 @@ pub struct Args {
     /// File with the account's private key [default: the key in ROLLMILL_KEY].
     #[arg(long, env = "ROLLMILL_KEY_FILE", value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// Take this ERC-20 token of L1 out, and not ether.
+    /// Take this ERC-20 token out, and not ether; named by its address on L1.
     #[arg(long, env = "ROLLMILL_TOKEN", value_name = "ADDRESS")]
     token: Option<Address>,
     /// Who gets it on L1 [default: the account itself].
@@ -91,18 +85,6 @@ impl Args {
             "--amount {text} is nothing that could leave: it is in ether, or in smallest units of the token"
         );
         Ok(amount)
-    }
-
-    fn signer(&self) -> eyre::Result<PrivateKeySigner> {
-        let text = match &self.key_file {
-            Some(path) => std::fs::read_to_string(path)
-                .wrap_err_with(|| format!("cannot read the key file {}", path.display()))?,
-            None => std::env::var(KEY)
-                .map_err(|_| eyre!("no key: give --key-file, or set {KEY} in the environment"))?,
-        };
-        // The parser's error would quote the text.
-        let key = text.trim().parse();
-        key.map_err(|_| eyre!("the key is not 32 bytes in hex"))
     }
 }
 

@@ -17,6 +17,8 @@ use rollmill_protocol::{
 
 /// A twin's balances, by holder.
 const SLOT_BALANCES: U256 = U256::ZERO;
+/// A twin's token on L1, behind the five of ERC20; its decimals lie above it in the same slot.
+const SLOT_L1_TOKEN: U256 = U256::from_limbs([5, 0, 0, 0]);
 /// The bridge's executed deposits, by number.
 const SLOT_EXECUTED: U256 = U256::ONE;
 
@@ -30,6 +32,18 @@ pub fn twin_of(l1_token: Address) -> Address {
     ]
     .concat();
     L2_TOKEN_BRIDGE.create2(l1_token.into_word(), keccak256(creation))
+}
+
+/// The token on L1 whose twin stands at an address of L2; `None` if no twin does.
+///
+/// # Errors
+/// [`StateError`]: the chain's file failed.
+pub fn l1_token_of(chain: &Chain, address: Address) -> Result<Option<Address>, StateError> {
+    let mut state = chain.state_at(&chain.head());
+    let slot = state.storage(address, SLOT_L1_TOKEN)?;
+    let l1_token = Address::from_word(slot.into());
+    // Any contract may write there what it wants; only a twin's own address follows from it.
+    Ok((twin_of(l1_token) == address).then_some(l1_token))
 }
 
 /// What an account has of the twin of `l1_token` at the newest block.

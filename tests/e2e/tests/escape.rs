@@ -236,7 +236,14 @@ async fn tokens_leave_when_the_operator_is_gone() {
     devnet.kill().await.unwrap();
     deposit(300).await;
 
-    let token = token.to_string();
+    let (token, twin) = (token.to_string(), twin.address().to_string());
+    let (own, l1) = (world.own.path(), &world.l1.url);
+    let mut confused = escape(own, l1, &world.deployment(), &world.key).unwrap();
+    confused.args(["--token", &twin]);
+    let ended = run(confused).await.unwrap();
+    assert!(!ended.success, "{}", ended.said);
+    let sentence = format!("{twin} is the twin on L2 of the token {token} on L1");
+    says(&ended.said, &[sentence.as_str()]);
     let escaping = ["--token", token.as_str()];
     let queued = world.escape(&escaping).await;
     says(&queued, &["withdrawal of 1000 units", "again in"]);

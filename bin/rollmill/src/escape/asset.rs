@@ -7,6 +7,7 @@ use alloy::{
     },
     sol_types::SolCall,
 };
+use eyre::bail;
 use rollmill_engine::Chain;
 use rollmill_l1::contracts::{L2TokenBridge, TokenBridge, WithdrawalQueue};
 use rollmill_protocol::{
@@ -88,6 +89,19 @@ impl Asset {
         let balance = tokens::balance_of(chain, token, account)?;
         let arriving = tokens::arriving(chain, (l1_bridge, token), account, waiting)?;
         Ok(balance.saturating_add(arriving))
+    }
+
+    /// Fails if it is named by the address of its twin on L2, of which L1 knows nothing.
+    pub(super) fn check(self, chain: &Chain) -> eyre::Result<()> {
+        let Self::Token(token) = self else {
+            return Ok(());
+        };
+        match tokens::l1_token_of(chain, token)? {
+            Some(l1_token) => bail!(
+                "{token} is the twin on L2 of the token {l1_token} on L1: that one leaves, by --token {l1_token}"
+            ),
+            None => Ok(()),
+        }
     }
 
     /// An amount that somebody wrote down; none if it is no number, or nothing.

@@ -10,7 +10,7 @@ use rollmill_engine::Chain;
 use rollmill_l1::{
     Deployment, DynProvider, Sender, SenderConfig,
     contracts::{Enforcement, Rollup},
-    verify,
+    load_key, verify,
 };
 use rollmill_runtime::{Shutdown, Tasks};
 use rollmill_sequencer::{Initiated, L1Head, Replica, SequencerConfig, Withdrawals};
@@ -57,7 +57,8 @@ pub(super) struct Status {
 impl Escape {
     /// Opens the chain in the data directory; nothing is read from L1 yet but its chain id.
     pub(super) async fn open(args: &Args) -> eyre::Result<Self> {
-        let (signer, asset, amount) = (args.signer()?, args.asset(), args.amount()?);
+        let signer = load_key(args.key_file.as_deref(), "ROLLMILL_KEY")?;
+        let (asset, amount) = (args.asset(), args.amount()?);
         let deployment = Deployment::open(&args.deployment)?;
         let (l1, _) = connect_l1(&args.l1_rpc).await?;
         verify(&l1, &deployment).await?;
@@ -99,6 +100,7 @@ impl Escape {
     /// Looks at L1 and finds the next step.
     pub(super) async fn next(&mut self) -> eyre::Result<Step> {
         let status = self.status().await?;
+        self.asset.check(&self.chain)?;
         let account = self.sender.address();
         let settled_block = self.settled_block().await?;
         let mut under_way = false;

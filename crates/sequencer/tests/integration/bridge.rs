@@ -159,6 +159,11 @@ async fn a_token_goes_to_l2_and_comes_back() {
     );
     let twin = created.token;
     assert_eq!(twin, tokens::twin_of(token));
+    let l1_token = |of| tokens::l1_token_of(&node.chain, of).unwrap();
+    assert_eq!(l1_token(twin), Some(token));
+    for other in [token, L2_TOKEN_BRIDGE, Address::ZERO] {
+        assert_eq!(l1_token(other), None, "{other}");
+    }
     assert_eq!(deposits[0].0.token, twin);
     assert_eq!(deposits[1].0.token, twin);
     assert_eq!(l2_balance(&node, token, user.address()), U256::from(1_000));
