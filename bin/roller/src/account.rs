@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use alloy_primitives::{Address, U256};
 use clap::Args;
 use eyre::ensure;
-use rollmill_l1::{Call, Deployment, Mined, Sender, SenderConfig, contracts::ScrToken, load_key};
+use rollmill_l1::{
+    Call, Deployment, Mined, Sender, SenderConfig, contracts::ScrToken, load_key, scr,
+};
 use rollmill_store::Store;
 
 use crate::config::ChainArgs;
@@ -49,13 +51,15 @@ impl Account {
     /// Lets a contract take this much SCR from the account, SCR-wei. Fails if it does not have it.
     pub async fn allow(&self, spender: Address, amount_wei: U256) -> eyre::Result<()> {
         let (owner, token) = (self.sender.address(), self.deployment.token);
-        let scr = ScrToken::new(token, self.sender.provider().clone());
-        let balance = scr.balanceOf(owner).call().await?;
+        let contract = ScrToken::new(token, self.sender.provider().clone());
+        let balance = contract.balanceOf(owner).call().await?;
         ensure!(
             balance >= amount_wei,
-            "the owner {owner} has {balance} SCR-wei, {amount_wei} are needed"
+            "the owner {owner} has {}, {} are needed",
+            scr(balance),
+            scr(amount_wei)
         );
-        if scr.allowance(owner, spender).call().await? < amount_wei {
+        if contract.allowance(owner, spender).call().await? < amount_wei {
             let approve = ScrToken::approveCall {
                 spender,
                 value: amount_wei,

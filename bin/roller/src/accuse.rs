@@ -16,7 +16,6 @@ use std::{collections::BTreeSet, path::PathBuf};
 use alloy::{
     consensus::Transaction as _,
     eips::BlockId,
-    primitives::utils::format_ether,
     providers::Provider,
     rpc::types::Log,
     sol_types::{SolCall, SolEvent},
@@ -32,6 +31,7 @@ use rollmill_l1::{
         Evidence::{self, SubmissionPosted, postSubmissionCall},
         MockVerifier, Parameters, RollerRegistry, Rollup,
     },
+    scr,
 };
 use rollmill_protocol::PublicValues;
 use rollmill_runtime::{LogFormat, init_tracing, outln};
@@ -213,8 +213,10 @@ impl Accusing {
         let court = Court::new(deployment.court, l1);
         let fine = court.fineWei(self.args.batch).call().await?;
         let bond_wei = fine.max(table.value(REBUTTAL_BOND).call().await?);
-        let scr = format_ether(bond_wei);
-        outln!("the accusation takes a bond of {scr} SCR, which is lost if somebody answers");
+        outln!(
+            "the accusation takes a bond of {}, which is lost if somebody answers",
+            scr(bond_wei)
+        );
         match self.args.dry_run {
             true => Ok(()),
             false => self.account.allow(deployment.court, bond_wei).await,
@@ -233,7 +235,7 @@ impl Accusing {
         let mut logs = mined.receipt.logs().iter();
         let judged = logs.find_map(|log| SubmissionJudged::decode_log(&log.inner).ok());
         let fined = judged.map_or_else(String::new, |judged| {
-            format!(", who is fined {} SCR", format_ether(judged.fineWei))
+            format!(", who is fined {}", scr(judged.fineWei))
         });
         outln!("done by {}{fined}", mined.hash);
         Ok(())

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use alloy::primitives::utils::format_ether;
 use alloy_primitives::{Address, U256};
 use clap::Args;
 use eyre::{bail, ensure};
@@ -12,6 +11,7 @@ use rollmill_l1::{
     calls::rewards::{claim_credits, claim_emission, credit_arrears},
     contracts::RollerRegistry,
     rewards::owed,
+    scr,
 };
 use rollmill_runtime::{LogFormat, chain, complain, counted, init_tracing, outln};
 
@@ -128,13 +128,13 @@ impl Claiming {
     }
 
     async fn one(&self, what: &str, amount_wei: U256, call: &Call) -> eyre::Result<()> {
-        let (scr, payout) = (format_ether(amount_wei), self.payout);
+        let (amount, payout) = (scr(amount_wei), self.payout);
         if self.dry_run {
-            outln!("{what}: {scr} SCR are owed to {payout}");
+            outln!("{what}: {amount} are owed to {payout}");
             return Ok(());
         }
         let mined = self.account.send(&format!("claim {what}"), call).await?;
-        outln!("{what}: {scr} SCR to {payout} by {}", mined.hash);
+        outln!("{what}: {amount} to {payout} by {}", mined.hash);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use alloy::primitives::utils::parse_ether;
 use alloy_primitives::{Address, U256};
 use clap::Args;
 use eyre::{WrapErr, ensure};
-use rollmill_l1::{Call, DynProvider, contracts::RollerRegistry};
+use rollmill_l1::{Call, DynProvider, contracts::RollerRegistry, scr};
 use rollmill_runtime::{LogFormat, init_tracing, outln};
 
 use crate::account::{Account, AccountArgs};
@@ -53,10 +53,10 @@ pub async fn run(args: StakeArgs) -> eyre::Result<()> {
     staking.declare_ready().await?;
     let roller = staking.registry().rollers(staking.owner).call().await?;
     outln!(
-        "roller {} signs with {}, stake {} SCR-wei, ready",
+        "roller {} signs with {}, stake {}, ready",
         staking.owner,
         roller.signer,
-        roller.stakeWei
+        scr(U256::from(roller.stakeWei))
     );
     Ok(())
 }

@@ -6,10 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use alloy::providers::Provider;
-use alloy_primitives::{Address, U256, utils::format_ether};
+use alloy_primitives::{Address, U256};
 use eyre::{WrapErr, ensure};
 use rollmill_l1::{
-    DeployConfig, Deployment, Genesis, Planned, Sender, SenderConfig, Sends, load_key, plan,
+    DeployConfig, Deployment, Genesis, Planned, Sender, SenderConfig, Sends, ether, load_key, plan,
 };
 use rollmill_protocol::l2;
 use rollmill_roller_api::ProofKind;
@@ -138,14 +138,14 @@ impl Rollup {
         let cost = U256::from(gas) * U256::from(fees.max_fee_per_gas);
         let balance = l1.get_balance(sender.address()).await?;
         outln!(
-            "the operator {} has {} ether on the chain {}",
+            "the operator {} has {} on the chain {}",
             sender.address(),
-            format_ether(balance),
+            ether(balance),
             sender.chain_id()
         );
         outln!(
-            "about {gas} gas in {transactions} transactions, {} ether at most at today's price, would create:",
-            format_ether(cost)
+            "about {gas} gas in {transactions} transactions, {} at most at today's price, would create:",
+            ether(cost)
         );
         say_contracts(&deployment);
         ensure!(cost <= balance, "the operator's ether may not be enough");

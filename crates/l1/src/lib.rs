@@ -9,6 +9,7 @@
 //! - A [`Sender`] owns one account. It records each transaction under a *purpose* before it sends it, so that a crash
 //!   at any point neither loses nor doubles it.
 
+mod amount;
 mod artifacts;
 pub mod calls;
 mod code;
@@ -27,6 +28,7 @@ mod sender;
 mod verify;
 mod watcher;
 
+pub use amount::{ether, scr};
 pub use code::is_compiled_from;
 pub use deploy::{DeployConfig, DeployError, ProgramRow, VerifierKind, deploy};
 pub use deployment::{Deployment, Genesis, Incentives, Parameters, token_bridge};

@@ -29,7 +29,7 @@ use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxEnvelope},
     eips::Encodable2718,
     network::TransactionBuilder,
-    primitives::{Address, B256, Bytes, TxKind, U256, utils::format_ether},
+    primitives::{Address, B256, Bytes, TxKind, U256},
     providers::{DynProvider, Provider},
     rpc::types::{TransactionReceipt, TransactionRequest},
     signers::{SignerSync, local::PrivateKeySigner},
@@ -40,7 +40,7 @@ use rollmill_store::{L1Attempt, L1Send, L1SendState, Store, StoreError};
 use tokio::sync::Mutex;
 
 use self::attempt::call_of;
-use crate::revert;
+use crate::{ether, revert};
 
 /// EIP-7825: no transaction on L1 has more gas.
 const GAS_CAP: u64 = 16_777_216;
@@ -152,9 +152,9 @@ pub enum SendError {
     },
     /// The account cannot pay for it. Nothing is recorded: try again when somebody has sent it ether.
     #[error(
-        "{purpose}: the account {account} has {} ether on L1 and needs up to {} for this transaction",
-        format_ether(*balance_wei),
-        format_ether(*cost_wei)
+        "{purpose}: the account {account} has {} on L1 and needs up to {} for this transaction",
+        ether(*balance_wei),
+        ether(*cost_wei)
     )]
     Poor {
         /// The purpose.

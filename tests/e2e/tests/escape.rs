@@ -349,7 +349,7 @@ async fn a_censored_user_leaves_while_the_operator_lives() {
     assert!(!ended.success);
     says(&ended.said, &["ether on L2, which is less than 1000000"]);
     let queued = world.escape(&["--amount", "0.25"]).await;
-    says(&queued, &["withdrawal of 0.250000000000000000 ether"]);
+    says(&queued, &["withdrawal of 0.25 ether"]);
     // Others go on, and the message is left out; also after its time, by L2's slow clock.
     pay(&other, BlockNumberOrTag::Finalized).await;
     world.passes(FORCE_DELAY_S).await;

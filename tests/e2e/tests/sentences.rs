@@ -195,7 +195,7 @@ async fn a_staker_without_ether_or_l1_is_told_what_is_missing() {
         ended.said
     };
     let poor = refused(&devnet.l1).await;
-    let missing = "has 0.000000000000000000 ether on L1 and needs up to";
+    let missing = "has 0 ether on L1 and needs up to";
     assert!(poor.contains(missing), "{poor}");
 
     // L2 is a chain, too, and not the one that was meant.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
-use alloy::{primitives::utils::format_ether, providers::Provider, sol_types::SolEvent};
+use alloy::{providers::Provider, sol_types::SolEvent};
 use alloy_primitives::{Address, B256, U256};
 use clap::Args;
 use eyre::bail;
@@ -17,8 +17,9 @@ use rollmill_l1::{
         Evidence::{self, OperatorCharged},
         Rollup::{self, Entry},
     },
-    purpose,
+    ether, purpose,
     rewards::entries,
+    scr,
 };
 use rollmill_protocol::TaskId;
 use rollmill_roller_api::receipts::SignedReceipt;
@@ -262,9 +263,9 @@ impl Charging {
             } = charge;
             match (charge.gas, &charge.refused) {
                 (Some(gas), _) => {
-                    let ether = format_ether(U256::from(gas) * U256::from(price_wei));
+                    let ether = ether(U256::from(gas) * U256::from(price_wei));
                     outln!(
-                        "batch {batch}, {roller}: {what}; takes {gas} gas, about {ether} ether, and no bond"
+                        "batch {batch}, {roller}: {what}; takes {gas} gas, about {ether}, and no bond"
                     );
                 }
                 (None, refused) => {
@@ -292,8 +293,8 @@ impl Charging {
         let lost = logs.find_map(|log| OperatorCharged::decode_log(&log.inner).ok());
         let lost_wei = lost.map(|event| event.lostWei).unwrap_or_default();
         if !as_json {
-            let (scr, hash) = (format_ether(lost_wei), mined.hash);
-            outln!("batch {batch}, {roller}: the operator loses {scr} SCR by {hash}");
+            let (lost, hash) = (scr(lost_wei), mined.hash);
+            outln!("batch {batch}, {roller}: the operator loses {lost} by {hash}");
         }
         Ok(true)
     }

@@ -6,15 +6,12 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use alloy::{
-    primitives::{U256, utils::format_ether},
-    providers::Provider,
-};
+use alloy::{primitives::U256, providers::Provider};
 use eyre::{WrapErr, bail};
 use rollmill_coordinator::audit::{
     Answer, ChargeError, Evidence, L1History, ask, charge, evidence,
 };
-use rollmill_l1::{Deployment, SendError, Sender, SenderConfig, load_key};
+use rollmill_l1::{Deployment, SendError, Sender, SenderConfig, ether, load_key, scr};
 use rollmill_roller_api::{
     domain,
     receipts::{SignedReceipt, binding, parse},
@@ -147,9 +144,9 @@ impl Charging<'_> {
                 report["refused"] = json!(reason);
             }
             Answer::Takes { gas } => {
-                let ether = format_ether(U256::from(gas) * U256::from(self.price_wei));
+                let ether = ether(U256::from(gas) * U256::from(self.price_wei));
                 self.say(format_args!(
-                    "{of}: {what}; takes {gas} gas, about {ether} ether, and no bond"
+                    "{of}: {what}; takes {gas} gas, about {ether}, and no bond"
                 ));
                 report["gas"] = json!(gas);
                 if !self.args.dry_run {
@@ -184,11 +181,11 @@ impl Charging<'_> {
             false => evidence.roller.to_string(),
         };
         self.say(format_args!(
-            "{of}: the operator loses {} SCR by {}: {} for {payee}, {} burned",
-            format_ether(lost),
+            "{of}: the operator loses {} by {}: {} for {payee}, {} burned",
+            scr(lost),
             charged.transaction,
-            format_ether(lost.saturating_sub(burned)),
-            format_ether(burned),
+            scr(lost.saturating_sub(burned)),
+            scr(burned),
         ));
         report["transaction"] = json!(charged.transaction);
         report["lostWei"] = json!(lost.to_string());

@@ -14,7 +14,10 @@ use alloy::{
 };
 use alloy_primitives::{Address, B256, U256, utils::parse_ether};
 use eyre::{ensure, eyre};
-use rollmill_l1::contracts::{Court, ExampleToken, WithdrawalQueue};
+use rollmill_l1::{
+    contracts::{Court, ExampleToken, WithdrawalQueue},
+    scr,
+};
 use rollmill_protocol::{l2, withdrawal};
 use rollmill_roller_api::{SeatState, SeatView, Stage, TaskState, TaskView};
 use rollmill_sequencer::Sealer;
@@ -261,11 +264,12 @@ async fn claim(world: &World, task: &TaskView) -> eyre::Result<()> {
     let roller = settle
         .roller
         .ok_or_else(|| eyre!("batch {} settled without a winner", task.batch))?;
-    let claimed_wei = world.claim(roller).await?;
+    let (claimed_wei, reward_wei) = (world.claim(roller).await?, U256::from(settle.reward_wei.0));
     ensure!(
-        claimed_wei >= U256::from(settle.reward_wei.0),
-        "the winner's credit is {claimed_wei} wei of SCR, its reward {}",
-        settle.reward_wei
+        claimed_wei >= reward_wei,
+        "the winner's credit is {}, its reward {}",
+        scr(claimed_wei),
+        scr(reward_wei)
     );
     Ok(())
 }

@@ -13,8 +13,9 @@ use alloy::{
     eips::BlockNumberOrTag,
     providers::{DynProvider, Provider},
 };
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use rollmill_l1::scr;
 use rollmill_protocol::{Round, TaskId};
 use rollmill_roller_api::{Client, SeatState, SeatView, Stage, TaskState, TaskView};
 use rollmill_runtime::{Shutdown, counted};
@@ -176,8 +177,8 @@ impl View {
             },
             TaskState::Settled => match &task.settle {
                 Some(settle) => format!(
-                    "batch {batch}: settled on L1, {} wei of SCR to {}",
-                    settle.reward_wei,
+                    "batch {batch}: settled on L1, {} to {}",
+                    scr(U256::from(settle.reward_wei.0)),
                     settle
                         .roller
                         .map_or_else(|| "nobody".to_owned(), |roller| self.name(roller)),

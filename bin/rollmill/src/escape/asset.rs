@@ -1,10 +1,7 @@
 //! What leaves: ether, or a token that the bridge holds on L1.
 
 use alloy::{
-    primitives::{
-        Address, Bytes, U256,
-        utils::{format_ether, parse_ether},
-    },
+    primitives::{Address, Bytes, U256, utils::parse_ether},
     sol_types::SolCall,
 };
 use eyre::bail;
@@ -117,7 +114,7 @@ impl Asset {
     /// An amount in words.
     pub(super) fn in_words(self, amount: U256) -> String {
         match self {
-            Self::Ether => format!("{} ether", format_ether(amount)),
+            Self::Ether => rollmill_l1::ether(amount),
             Self::Token(token) => format!("{amount} units of the token {token}"),
         }
     }
@@ -176,7 +173,7 @@ mod tests {
             assert_eq!(token.amount(nothing), None, "{nothing}");
         }
         assert_eq!(token.amount("0.25"), None);
-        assert_eq!(Asset::Ether.in_words(quarter), "0.250000000000000000 ether");
+        assert_eq!(Asset::Ether.in_words(quarter), "0.25 ether");
     }
 
     #[test]

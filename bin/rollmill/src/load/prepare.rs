@@ -13,7 +13,7 @@ use alloy::{
     signers::{SignerSync, local::PrivateKeySigner},
     sol_types::{SolCall, SolConstructor},
 };
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256, utils::format_ether};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use eyre::{WrapErr, bail, ensure};
 use rollmill_l1::contracts::ExampleToken;
 
@@ -188,9 +188,9 @@ impl Funder<'_> {
         let has = self.provider.get_balance(funder).await?;
         ensure!(
             has > total,
-            "the senders lack {} ether, and {funder} has {} on chain {}: send it some (on L2, by a deposit), or lower --count, --duration, --rate or --max-fee",
-            format_ether(total),
-            format_ether(has),
+            "the senders lack {}, and {funder} has {} on chain {}: send it some (on L2, by a deposit), or lower --count, --duration, --rate or --max-fee",
+            rollmill_l1::ether(total),
+            rollmill_l1::ether(has),
             self.chain_id
         );
         Ok(())

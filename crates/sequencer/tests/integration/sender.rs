@@ -196,7 +196,7 @@ async fn an_account_that_cannot_pay_is_told_so_and_nothing_is_recorded() {
     };
     assert!(error.is_temporary());
     assert_eq!(account, poor.address());
-    let sentence = format!("pay/1: the account {account} has 0.000000000000000000 ether on L1");
+    let sentence = format!("pay/1: the account {account} has 0 ether on L1");
     assert!(error.to_string().starts_with(&sentence), "{error}");
     assert!(store.open_sends(account).await.unwrap().is_empty());
 

@@ -1,0 +1,36 @@
+//! Amounts as people read them: in whole units, with the decimals that they have and the unit's name.
+
+use alloy::primitives::{U256, utils::format_ether};
+
+/// `0.5 ether`, of so many wei.
+pub fn ether(wei: U256) -> String {
+    in_units(wei, "ether")
+}
+
+/// `1000 SCR`, of so many SCR-wei.
+pub fn scr(wei: U256) -> String {
+    in_units(wei, "SCR")
+}
+
+fn in_units(wei: U256, unit: &str) -> String {
+    let digits = format_ether(wei);
+    let digits = digits.trim_end_matches('0').trim_end_matches('.');
+    format!("{digits} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_the_decimals_that_they_need() {
+        let one = 1_000_000_000_000_000_000u128;
+        assert_eq!(scr(U256::from(1_000) * U256::from(one)), "1000 SCR");
+        assert_eq!(ether(U256::from(one / 4)), "0.25 ether");
+        assert_eq!(ether(U256::ONE), "0.000000000000000001 ether");
+        assert_eq!(scr(U256::ZERO), "0 SCR");
+        let much =
+            "115792089237316195423570985008687907853269984665640564039457.584007913129639935";
+        assert_eq!(scr(U256::MAX), format!("{much} SCR"));
+    }
+}
