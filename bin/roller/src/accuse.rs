@@ -34,7 +34,7 @@ use rollmill_l1::{
     scr,
 };
 use rollmill_protocol::PublicValues;
-use rollmill_runtime::{LogFormat, init_tracing, outln};
+use rollmill_runtime::{LogFormat, init_tracing, outln, span};
 
 use crate::account::{Account, AccountArgs};
 
@@ -108,7 +108,7 @@ impl Accusing {
                 .timestamp;
             if now < open.untilS {
                 let left = open.untilS - now;
-                outln!("{roller} is accused and has {left} s left to answer");
+                outln!("{roller} is accused and has {} left to answer", span(left));
                 return Ok(());
             }
             return self

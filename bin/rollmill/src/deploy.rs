@@ -3,6 +3,8 @@
 //! The account that deploys is the rollup's operator and its treasury. What it sends is recorded in the node's data directory before it is sent,
 //! so that an interrupted deployment is completed by repeating the command; a deployment file that is there is compared with L1.
 
+mod terms;
+
 use std::path::{Path, PathBuf};
 
 use alloy::providers::Provider;
@@ -17,9 +19,10 @@ use rollmill_runtime::{LogFormat, init_tracing, outln};
 use rollmill_sequencer::GenesisConfig;
 use rollmill_store::Store;
 
+use self::terms::terms;
 use crate::{
     node::{OPERATOR_KEY, Source, connect_l1},
-    settings::{Numbers, check_proofs, deploy_config, genesis_config},
+    settings::{Choice, Numbers, check_proofs, deploy_config, genesis_config},
 };
 
 /// Flags of `rollmill deploy`; each is also an environment variable and a field of the configuration file.
@@ -59,6 +62,7 @@ pub async fn run(args: Args, file: Option<&Path>) -> eyre::Result<()> {
         data_dir,
         confirmations,
     } = &args.source;
+    check_file(file)?;
     let operator = load_key(args.operator_key_file.as_deref(), OPERATOR_KEY)?;
     let (l1, chain_id) = connect_l1(l1_rpc).await?;
     check_proofs(args.proofs, chain_id)?;
@@ -94,6 +98,26 @@ pub async fn run(args: Args, file: Option<&Path>) -> eyre::Result<()> {
     } else {
         outln!("the deployment file is {}", file.display());
     }
+    Ok(())
+}
+
+/// A devnet's contracts are its own: it deploys them by itself, under a law that no network has.
+fn check_file(file: &Path) -> eyre::Result<()> {
+    let deployment = Deployment::read(file);
+    let deployment = deployment.wrap_err_with(|| format!("deployment file {}", file.display()))?;
+    let devnets = deployment.is_some_and(|deployment| {
+        [ProofKind::Mock, ProofKind::Stark]
+            .into_iter()
+            .any(|proofs| {
+                let k = deployment.law.k;
+                Numbers::of_devnet(&Choice { proofs, k }).law == deployment.law
+            })
+    });
+    ensure!(
+        !devnets,
+        "{} is a devnet's deployment file, and `rollmill devnet` deploys by itself: name another file for a rollup of your own",
+        file.display()
+    );
     Ok(())
 }
 
@@ -148,6 +172,10 @@ impl Rollup {
             ether(cost)
         );
         say_contracts(&deployment);
+        outln!("on these terms:");
+        for (what, holds) in terms(&self.config) {
+            outln!("{what:<11} {holds}");
+        }
         ensure!(cost <= balance, "the operator's ether may not be enough");
         Ok(())
     }

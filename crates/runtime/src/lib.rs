@@ -18,7 +18,7 @@ mod telemetry;
 
 pub use blocking::blocking;
 pub use clock::Clock;
-pub use output::{chain, complain, counted, print_line};
+pub use output::{chain, complain, counted, print_line, span};
 pub use ready::{ReadyError, ReadyFile};
 pub use retry::{Backoff, RetryError, retry};
 pub use shutdown::Shutdown;

@@ -66,11 +66,28 @@ pub fn counted(count: impl Into<u64>, what: &str) -> String {
     }
 }
 
+/// A time in the two largest units.
+pub fn span(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let mut left = seconds;
+    let mut parts = Vec::new();
+    for (size, name) in UNITS {
+        if left >= size && parts.len() < 2 {
+            parts.push(format!("{} {name}", left / size));
+        }
+        left %= size;
+    }
+    if parts.is_empty() {
+        return "a moment".to_owned();
+    }
+    parts.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;
 
-    use super::{chain, counted};
+    use super::{chain, counted, span};
 
     #[derive(Debug, thiserror::Error)]
     enum Failure {
@@ -98,6 +115,15 @@ mod tests {
             chain(&start).to_string(),
             "cannot start: no chain: disk full"
         );
+    }
+
+    #[test]
+    fn times_are_told_in_two_units() {
+        assert_eq!(span(0), "a moment");
+        assert_eq!(span(59), "59 s");
+        assert_eq!(span(3_600), "1 h");
+        assert_eq!(span(2 * 86_400 + 3 * 3_600 + 4 * 60), "2 d 3 h");
+        assert_eq!(span(61), "1 min 1 s");
     }
 
     #[test]

@@ -202,6 +202,15 @@ async fn a_rollup_is_deployed_once_and_run_by_its_operator() {
         "{}",
         plan.said
     );
+    let governor = account(OWNER).unwrap().address();
+    for term in [
+        &format!("{governor} can announce other parameters 7 d ahead")[..],
+        "1 ticket for each batch (fixed)",
+        "10000000 SCR as the operator's bond",
+        "the winner alone for 1 min",
+    ] {
+        assert!(plan.said.contains(term), "no `{term}` in:\n{}", plan.said);
+    }
     assert_eq!(transactions_of(&l1, operator).await, 0);
     assert!(!desk.path("deployment.json").exists() && !desk.path("node").exists());
     let stark = desk.deploy(&["--proofs", "stark"]).await;

@@ -124,6 +124,18 @@ async fn a_data_directory_keeps_its_kind_of_proofs() {
     mock.kill().await.unwrap();
     let said = refusal(data.path(), &["--proofs", "stark"]).await;
     assert!(said.contains("another kind"), "{said}");
+
+    // Nor is it what `rollmill deploy` would go on with.
+    let mut deploy = Command::new(program("rollmill").unwrap());
+    deploy
+        .args(["deploy", "--proofs", "mock", "--deployment"])
+        .arg(data.path().join("deployment.json"))
+        .arg("--data-dir")
+        .arg(data.path().join("own"));
+    let ended = run(deploy).await.unwrap();
+    assert!(!ended.success, "{}", ended.said);
+    let sentence = "is a devnet's deployment file";
+    assert!(ended.said.contains(sentence), "{}", ended.said);
 }
 
 #[tokio::test]

@@ -12,15 +12,11 @@ use rollmill_l1::{
     contracts::{Enforcement, Rollup},
     load_key, verify,
 };
-use rollmill_runtime::{Shutdown, Tasks};
+use rollmill_runtime::{Shutdown, Tasks, span};
 use rollmill_sequencer::{Initiated, L1Head, Replica, SequencerConfig, Withdrawals};
 use rollmill_store::{BatchState, Store};
 
-use super::{
-    Args,
-    asset::Asset,
-    steps::{Step, span},
-};
+use super::{Args, asset::Asset, steps::Step};
 use crate::{node::connect_l1, settings::genesis};
 
 /// One account on its way out.
