@@ -54,6 +54,8 @@ export type FeeEstimate = {
   gasUsed: bigint;
   baseFeePerGas: bigint;
   priorityFeePerGas: bigint;
+  /** The request's; without one, twice the base fee and the tip. `required` counts with it. */
+  maxFeePerGas: bigint;
   /** L1 gas of the signed transaction as calldata, and wei per unit of it. */
   l1GasUsed: bigint;
   l1GasPrice: bigint;

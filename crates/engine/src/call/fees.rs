@@ -1,8 +1,11 @@
 //! What a transaction would pay beyond its gas, by trying it.
 
 use alloy_consensus::{SignableTransaction as _, Transaction as _};
-use alloy_primitives::{Signature, TxKind, U256};
-use alloy_rpc_types_eth::TransactionRequest;
+use alloy_primitives::{Address, Signature, TxKind, U256};
+use alloy_rpc_types_eth::{
+    TransactionRequest,
+    state::{AccountOverride, StateOverride},
+};
 use revm::context::result::ExecutionResult;
 use rollmill_stf::{
     Transaction,
@@ -16,6 +19,9 @@ use rollmill_stf::{
 use super::{CallError, CallPlace, Simulation, estimate, halted};
 use crate::chain::Chain;
 
+/// More wei than there are on any chain, and little enough that nothing overflows.
+const ENOUGH_WEI: U256 = U256::from_limbs([0, 0, 1, 0]);
+
 /// What a transaction would use in the next block, and the prices there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeeEstimate {
@@ -27,7 +33,8 @@ pub struct FeeEstimate {
     pub base_fee: u64,
     /// Wei per gas on top, as the request has it.
     pub tip: u128,
-    /// The most wei per gas that it may pay, as the request has it; if it names none, what wallets choose.
+    /// The most wei per gas that it may pay, as the request has it; if it names none, what wallets choose: twice the base fee, and
+    /// the tip.
     pub fee_cap: u128,
     /// Data gas of the signed transaction, its signature taken to have no zeros.
     pub data_gas: u64,
@@ -39,7 +46,7 @@ pub struct FeeEstimate {
     pub prices: FeePrices,
 }
 
-/// Tries the request in the next block. Whether its sender can pay is asked only if it names a price, as in `eth_estimateGas`.
+/// Tries the request in the next block. Whether its sender can pay is not asked: who asks what it takes may be about to bring it.
 pub(crate) fn estimate_fees(
     chain: &Chain,
     mut request: TransactionRequest,
@@ -48,10 +55,11 @@ pub(crate) fn estimate_fees(
     let head = chain.head();
     let prices = chain.fee_prices_after(&head).map_err(unreadable)?;
     let base_fee = next_base_fee(&head);
-    let gas_limit = estimate(chain, request.clone(), CallPlace::after(chain))?;
+    let sender = request.from.unwrap_or_default();
+    let gas_limit = estimate(chain, request.clone(), where_it_can_pay(chain, sender)?)?;
     request.gas = Some(gas_limit);
 
-    let mut simulation = Simulation::new(chain, CallPlace::after(chain))?;
+    let mut simulation = Simulation::new(chain, where_it_can_pay(chain, sender)?)?;
     let env = simulation.transaction(request.clone())?;
     let (result, meter) = simulation.run_metered(env)?;
     match &result {
@@ -76,6 +84,21 @@ pub(crate) fn estimate_fees(
         prover_gas: work.without_base().unwrap_or(u64::MAX),
         prover_gas_max: prover_gas_max(&transaction),
         prices,
+    })
+}
+
+/// The next block, in which the sender has enough besides what it has.
+fn where_it_can_pay(chain: &Chain, sender: Address) -> Result<CallPlace, CallError> {
+    let account = chain.newest_state().account(sender);
+    let account = account.map_err(|error| CallError::State(error.to_string()))?;
+    let has = account.map_or(U256::ZERO, |account| account.balance);
+    let rich = AccountOverride {
+        balance: Some(has.saturating_add(ENOUGH_WEI)),
+        ..AccountOverride::default()
+    };
+    Ok(CallPlace {
+        state_overrides: Some(StateOverride::from_iter([(sender, rich)])),
+        ..CallPlace::after(chain)
     })
 }
 

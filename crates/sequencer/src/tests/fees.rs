@@ -96,6 +96,28 @@ fn balance(chain: &Chain, address: Address) -> U256 {
     account.map_or(U256::ZERO, |account| account.balance)
 }
 
+/// Also who has nothing; and without a price, it is the one that wallets choose.
+async fn whoever_asks_is_told_the_same(provider: &DynProvider, mut request: Value, rich: &Value) {
+    request[0]["from"] = json!(Address::repeat_byte(0x50));
+    let poor = ask(provider, "rollmill_estimateFee", request.clone()).await;
+    assert_eq!(&poor, rich);
+    for price in ["maxFeePerGas", "maxPriorityFeePerGas"] {
+        request[0].as_object_mut().unwrap().remove(price);
+    }
+    let unpriced = ask(provider, "rollmill_estimateFee", request).await;
+    let base_fee = quantity(&unpriced["baseFeePerGas"]);
+    let cap = base_fee * U256::from(2);
+    assert_eq!(quantity(&unpriced["maxFeePerGas"]), cap);
+    assert_eq!(quantity(&unpriced["required"]), required(&unpriced, cap));
+}
+
+/// What the sender of a transfer must have at a price of gas.
+fn required(estimate: &Value, price: U256) -> U256 {
+    let held = U256::from(21 * 21_000 + PER_TRANSACTION + PER_SIGNATURE);
+    let gas = U256::from(21_000) * price;
+    gas + quantity(&estimate["l1DataFee"]) + held * U256::from(PROVING_WEI)
+}
+
 #[tokio::test]
 async fn a_transfer_pays_the_same_wherever_one_looks() {
     let world = world();
@@ -120,7 +142,8 @@ async fn a_transfer_pays_the_same_wherever_one_looks() {
         "from": sender, "to": Address::repeat_byte(0xaa), "value": "0x1",
         "maxFeePerGas": "0x2540be400", "maxPriorityFeePerGas": "0x3b9aca00",
     }]);
-    let estimate = ask(&provider, "rollmill_estimateFee", request).await;
+    let estimate = ask(&provider, "rollmill_estimateFee", request.clone()).await;
+    whoever_asks_is_told_the_same(&provider, request, &estimate).await;
     let vault = balance(&chain, FEE_VAULT);
 
     let hash = pool.submit(raw.clone()).await.unwrap();
@@ -164,12 +187,8 @@ async fn a_transfer_pays_the_same_wherever_one_looks() {
     let most = quantity(&estimate["l1DataFee"]);
     let zeros = U256::from(66 * 30) * U256::from(DATA_WEI);
     assert!(most >= l1_fee && most <= l1_fee + zeros, "{most} {l1_fee}");
-    let held = U256::from(21 * 21_000 + PER_TRANSACTION + PER_SIGNATURE);
-    let limit = U256::from(21_000 * 10_000_000_000u64);
-    assert_eq!(
-        quantity(&estimate["required"]),
-        limit + most + held * U256::from(PROVING_WEI)
-    );
+    let limit = U256::from(10_000_000_000u64);
+    assert_eq!(quantity(&estimate["required"]), required(&estimate, limit));
 
     // Running it again under a tracer ends where the block ended.
     let tracer = json!([hash, {"tracer": "prestateTracer", "tracerConfig": {"diffMode": true}}]);
