@@ -166,11 +166,18 @@ impl Talking {
 
     /// Reads on until a line contains `text`, and returns that line.
     pub async fn says(&mut self, text: &str) -> eyre::Result<String> {
+        Ok(self.says_before(text).await?.1)
+    }
+
+    /// The same, with the lines before it.
+    pub async fn says_before(&mut self, text: &str) -> eyre::Result<(Vec<String>, String)> {
         let reading = async {
+            let mut before = Vec::new();
             while let Some(line) = self.lines.next_line().await? {
                 if line.contains(text) {
-                    return Ok(line);
+                    return Ok((before, line));
                 }
+                before.push(line);
             }
             bail!("the program ended without saying `{text}`")
         };

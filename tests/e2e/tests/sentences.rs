@@ -4,7 +4,16 @@
 
 use std::{net::TcpListener, path::Path, process::Stdio};
 
-use rollmill_e2e::{Devnet, Talking, devnet, kill, program, run, until};
+use alloy::{
+    eips::BlockNumberOrTag,
+    primitives::Address,
+    providers::{DynProvider, Provider},
+};
+use rollmill_e2e::{
+    Devnet, Talking, devnet, kill, program, run, until,
+    user::{funded, transfer, wallet},
+};
+use serde_json::Value;
 use tokio::process::Command;
 
 /// What a devnet says that refuses these flags.
@@ -136,6 +145,42 @@ async fn a_data_directory_keeps_its_kind_of_proofs() {
     assert!(!ended.success, "{}", ended.said);
     let sentence = "is a devnet's deployment file";
     assert!(ended.said.contains(sentence), "{}", ended.said);
+}
+
+#[tokio::test]
+async fn what_was_there_before_a_start_is_no_news() {
+    let data = tempfile::tempdir().unwrap();
+    let args = ["--proofs", "mock", "--rollers", "1", "--k", "1"];
+    let args = [&args[..], &["--batch-age", "1"]].concat();
+    let pay = async |l2: &DynProvider| {
+        let sent = l2.send_transaction(transfer(Address::repeat_byte(0xf1), 1));
+        sent.await.unwrap().get_receipt().await.unwrap();
+    };
+    let first = Devnet::start(data.path(), &args).await.unwrap();
+    let l2 = funded(&first).await.unwrap();
+    pay(&l2).await;
+    until("everything to be settled", async || {
+        let latest = l2.get_block_number().await?;
+        let settled = l2.get_block_by_number(BlockNumberOrTag::Finalized).await?;
+        Ok(settled.filter(|settled| settled.header.number == latest))
+    })
+    .await
+    .unwrap();
+    first.kill().await.unwrap();
+
+    let mut command = devnet(data.path(), &args).unwrap();
+    let ready = data.path().join("ready.json");
+    command.arg("--ready-file").arg(&ready);
+    let mut second = Talking::start(command).unwrap();
+    let before = second.says("from before: blocks up to").await.unwrap();
+    assert!(before.contains("batches up to"), "{before}");
+    let addresses = until("the ready file", async || Ok(std::fs::read(&ready).ok()));
+    let addresses: Value = serde_json::from_slice(&addresses.await.unwrap()).unwrap();
+    pay(&wallet(addresses["l2"].as_str().unwrap()).unwrap()).await;
+    let (told, _) = second.says_before("committed on L1").await.unwrap();
+    let is_verdict = |line: &&String| line.contains("valid, on time");
+    assert_eq!(told.iter().find(is_verdict), None, "{told:?}");
+    assert!(second.interrupt().await.unwrap());
 }
 
 #[tokio::test]

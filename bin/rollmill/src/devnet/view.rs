@@ -32,7 +32,7 @@ pub struct View {
     seats: HashMap<(TaskId, Round, Address), Seat>,
     tasks: HashMap<TaskId, Told>,
     names: BTreeMap<Address, String>,
-    /// The newest block that was told of; none before the first look.
+    /// The newest block that was told of, or was there before; none before the first look.
     last_block: Option<u64>,
 }
 
@@ -41,6 +41,15 @@ pub struct View {
 struct Told {
     state: TaskState,
     draws: usize,
+}
+
+impl Told {
+    fn of(task: &TaskView) -> Self {
+        Self {
+            state: task.state,
+            draws: task.draws.len(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -73,12 +82,8 @@ impl View {
         let mut ends = false;
         while !ends {
             ends = shutdown.run_until(ticks.tick()).await.is_none();
-            if let Err(error) = self.look_at_blocks(&l2).await {
-                tracing::debug!(%error, "L2 did not answer the view");
-            }
-            match coordinator.tasks().await {
-                Ok(tasks) => self.show_tasks(&tasks),
-                Err(error) => tracing::debug!(%error, "the coordinator did not answer the view"),
+            if let Err(error) = self.look(&coordinator, &l2).await {
+                tracing::debug!(%error, "the node did not answer the view");
             }
         }
         for seat in self.seats.values() {
@@ -86,10 +91,54 @@ impl View {
         }
     }
 
-    async fn look_at_blocks(&mut self, l2: &DynProvider) -> eyre::Result<()> {
+    async fn look(&mut self, coordinator: &Client, l2: &DynProvider) -> eyre::Result<()> {
         let latest = l2.get_block_number().await?;
-        // What was there before is no news.
-        let mut told = *self.last_block.get_or_insert(latest);
+        let Some(told) = self.last_block else {
+            let tasks = coordinator.tasks().await?;
+            if let Some(line) = self.remember(latest, &tasks) {
+                self.printer().say(line);
+            }
+            return Ok(());
+        };
+        self.show_blocks(l2, told, latest).await?;
+        self.show_tasks(&coordinator.tasks().await?);
+        Ok(())
+    }
+
+    /// What was there before the first look is no news: it is told in one line, and from then on what changes of it.
+    fn remember(&mut self, latest: u64, tasks: &[TaskView]) -> Option<String> {
+        self.last_block = Some(latest);
+        for task in tasks {
+            self.tasks.insert(task.task, Told::of(task));
+            for seat in &task.seats {
+                // An open seat gets its bar when it is looked at.
+                if seat.state != SeatState::Open {
+                    let told = Seat {
+                        bar: ProgressBar::hidden(),
+                        state: seat.state,
+                    };
+                    let key = (task.task, seat.round, seat.roller);
+                    self.seats.insert(key, told);
+                }
+            }
+        }
+        let batches = tasks.iter().map(|task| task.batch).max().unwrap_or(0);
+        if (latest, batches) == (0, 0) {
+            return None;
+        }
+        let open = tasks.iter().filter(|task| task.state != TaskState::Settled);
+        Some(format!(
+            "from before: blocks up to {latest}, batches up to {batches}, {} of them not settled",
+            open.count()
+        ))
+    }
+
+    async fn show_blocks(
+        &mut self,
+        l2: &DynProvider,
+        mut told: u64,
+        latest: u64,
+    ) -> eyre::Result<()> {
         while told < latest {
             let number = told + 1;
             let Some(block) = l2
@@ -110,15 +159,7 @@ impl View {
 
     fn show_tasks(&mut self, tasks: &[TaskView]) {
         for task in tasks {
-            let told = Told {
-                state: task.state,
-                draws: task.draws.len(),
-            };
-            let before = self.tasks.insert(task.task, told);
-            // Settled before anybody looked: no news.
-            if before.is_none() && task.state == TaskState::Settled {
-                continue;
-            }
+            let before = self.tasks.insert(task.task, Told::of(task));
             if before.is_none() {
                 let gas = task.prover_gas_estimate;
                 self.printer().say(format!(
