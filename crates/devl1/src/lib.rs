@@ -6,9 +6,10 @@
 //!
 //! - `prevrandao` is `keccak256(parent's prevrandao ++ number)`: it changes every block and anybody can predict it, which
 //!   is good enough for development only. The parent beacon root is the parent's hash, for want of a beacon chain.
-//! - Timestamps are the wall clock, but at least the parent's plus one. Blocks mined on transactions can push them ahead
-//!   of the clock, one second per block; while they are ahead, interval blocks come a quarter later, so that the clock
-//!   catches up (unless `block_time` is below a second: then the chain's time runs faster by intent).
+//! - Timestamps are the wall clock, but at least the parent's plus one. A burst of transactions, each mined at once, can push them
+//!   ahead of the clock by twelve seconds; then transactions wait for the clock and share blocks. A new chain begins half a minute
+//!   behind the clock, because it begins with a burst (unless `block_time` is below a second: then the chain's time runs faster by
+//!   intent).
 //! - `safe` and `finalized` follow the newest block at fixed distances.
 //! - Precompiles can be added ([`DevL1Config::precompiles`]); they belong to this chain only.
 //! - Transactions up to [`TRANSACTION_BYTES_MAX`] are accepted: a proof fits into calldata. Blob transactions are not
@@ -16,6 +17,7 @@
 
 mod config;
 mod miner;
+mod pace;
 mod pool;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};

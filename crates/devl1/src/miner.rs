@@ -10,10 +10,10 @@ use alloy_primitives::{Address, B256, Bytes, keccak256};
 use rollmill_engine::stf::{BlockAttributes, BlockError, PushError, TxRejection};
 use rollmill_engine::{AppendError, PoolError, Tag};
 use thiserror::Error;
-use tokio::{task::spawn_blocking, time::Instant};
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use crate::{DevL1Config, Intake};
+use crate::{DevL1Config, Intake, pace::Pace};
 
 /// Shown in every block.
 const EXTRA_DATA: &[u8] = b"rollmill devl1";
@@ -32,17 +32,25 @@ pub enum MineError {
     State(#[from] PoolError),
 }
 
+/// Why a block is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// Transactions have arrived.
+    Transactions,
+    /// It is its time, whether there are transactions or not.
+    Interval,
+    /// It is the last chance for what was accepted.
+    End,
+}
+
 /// What a round of mining did.
 enum Round {
     /// Nothing to mine and no empty block wanted.
     Idle,
-    /// A block.
-    Mined {
-        /// Chain time is ahead of the clock.
-        ahead: bool,
-        /// Transactions did not fit and can be mined next.
-        left: bool,
-    },
+    /// There is something, which waits for the clock.
+    Held,
+    /// A block; `left` when transactions did not fit and can be mined next.
+    Mined { left: bool },
 }
 
 /// See the crate's documentation for the rules of time.
@@ -67,52 +75,63 @@ impl Miner {
 
     /// Mines until `shutdown`, and then once more what was accepted.
     pub(crate) async fn run(self: Arc<Self>, shutdown: CancellationToken) -> Result<(), MineError> {
-        let mut next_interval = Instant::now() + self.block_time;
+        let is_new = self.intake.chain.head().number == 0;
+        let mut pace = Pace::new(self.block_time, is_new);
+        let mut is_held = false;
         loop {
-            let empty = tokio::select! {
+            let why = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                () = self.intake.arrived.notified() => false,
-                () = tokio::time::sleep_until(next_interval) => true,
+                () = self.intake.arrived.notified(), if !is_held => Why::Transactions,
+                () = tokio::time::sleep(until_next_second()), if is_held => Why::Transactions,
+                () = tokio::time::sleep_until(pace.next_interval()) => Why::Interval,
             };
-            if let Some(pause) = self.mine_all(empty).await? {
-                next_interval = Instant::now() + pause;
-            }
+            is_held = self.mine_all(why, &mut pace).await?;
         }
-        self.mine_all(false).await?;
+        self.mine_all(Why::End, &mut pace).await?;
         Ok(())
     }
 
-    /// Mines blocks until nothing executable is left. Returns the time until the next interval block, `None` if there was
-    /// nothing to mine.
-    async fn mine_all(self: &Arc<Self>, mut empty: bool) -> Result<Option<Duration>, MineError> {
-        let mut pause = None;
+    /// Mines blocks until nothing executable is left. Returns whether there is something that waits for the clock.
+    async fn mine_all(self: &Arc<Self>, mut why: Why, pace: &mut Pace) -> Result<bool, MineError> {
         loop {
-            let (miner, now_s) = (self.clone(), unix_seconds());
-            let round = spawn_blocking(move || miner.mine(now_s, empty)).await;
-            match round.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))? {
-                Round::Idle => return Ok(pause),
-                Round::Mined { ahead, left } => {
-                    pause = Some(interval(self.block_time, ahead));
+            let now_s = since_epoch().as_secs();
+            let timestamp = pace.timestamp(now_s, self.intake.chain.head().timestamp);
+            let holds = why == Why::Transactions && pace.holds(now_s, timestamp);
+            let miner = self.clone();
+            let round = spawn_blocking(move || miner.mine(timestamp, why == Why::Interval, holds));
+            match round
+                .await
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?
+            {
+                Round::Idle => return Ok(false),
+                Round::Held => return Ok(true),
+                Round::Mined { left } => {
+                    pace.mined(now_s, timestamp, why == Why::Interval);
                     if !left {
-                        return Ok(pause);
+                        return Ok(false);
                     }
                 }
             }
-            empty = false;
+            if why == Why::Interval {
+                why = Why::Transactions;
+            }
         }
     }
 
-    /// Makes one block at this time, if there is something to put into it or `empty` blocks are wanted.
-    fn mine(&self, now_s: u64, empty: bool) -> Result<Round, MineError> {
+    /// Makes one block at this time, if there is something to put into it that is not held, or `empty` blocks are wanted.
+    fn mine(&self, timestamp: u64, empty: bool, holds: bool) -> Result<Round, MineError> {
         let Intake { chain, pool, .. } = &*self.intake;
         let ready = pool.executable(|account| self.intake.nonce(account))?;
         if ready.is_empty() && !empty {
             return Ok(Round::Idle);
         }
+        if holds {
+            return Ok(Round::Held);
+        }
         let parent = chain.head();
         let attributes = BlockAttributes {
-            timestamp: next_timestamp(now_s, parent.timestamp),
+            timestamp,
             beneficiary: Address::ZERO,
             prev_randao: next_randao(&parent),
             gas_limit: self.gas_limit,
@@ -160,7 +179,6 @@ impl Miner {
             "devl1.block"
         );
         Ok(Round::Mined {
-            ahead: head.timestamp > now_s,
             left: left && !nothing,
         })
     }
@@ -179,11 +197,6 @@ fn waits(rejection: &TxRejection) -> bool {
     )
 }
 
-/// The clock, but after the parent.
-fn next_timestamp(now_s: u64, parent_s: u64) -> u64 {
-    now_s.max(parent_s + 1)
-}
-
 /// Development-grade randomness: different in every block, and predictable.
 fn next_randao(parent: &Header) -> B256 {
     let mut input = [0; 40];
@@ -192,37 +205,12 @@ fn next_randao(parent: &Header) -> B256 {
     keccak256(input)
 }
 
-/// Time from a block to the interval block after it: a quarter longer while the clock has to catch up.
-fn interval(block_time: Duration, ahead: bool) -> Duration {
-    if ahead && block_time >= Duration::from_secs(1) {
-        block_time + block_time / 4
-    } else {
-        block_time
-    }
+fn until_next_second() -> Duration {
+    Duration::from_secs(1) - Duration::from_nanos(since_epoch().subsec_nanos().into())
 }
 
-fn unix_seconds() -> u64 {
+fn since_epoch() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_is_the_clock_but_never_stands_still() {
-        assert_eq!(next_timestamp(100, 50), 100);
-        assert_eq!(next_timestamp(100, 100), 101);
-        assert_eq!(next_timestamp(100, 130), 131);
-    }
-
-    #[test]
-    fn interval_blocks_wait_longer_while_the_chain_is_ahead() {
-        let second = Duration::from_secs(1);
-        assert_eq!(interval(second, false), second);
-        assert_eq!(interval(second, true), Duration::from_millis(1_250));
-        assert_eq!(interval(second / 5, true), second / 5);
-    }
+        .unwrap_or_default()
 }

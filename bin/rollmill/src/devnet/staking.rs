@@ -88,9 +88,10 @@ impl Staking<'_> {
         // As much as the others together, so that few batches are needed until it is drawn.
         let all = STAKE_SCR * u64::from(args.rollers);
         let saboteur = args.sabotage().then_some((Identity::Saboteur, all));
+        let stakes: Vec<(Identity, u64)> = honest.chain(saboteur).collect();
+        self.give(&stakes).await?;
         let mut staking = Vec::new();
-        for (identity, amount_scr) in honest.chain(saboteur) {
-            self.give(identity, amount_scr).await?;
+        for (identity, amount_scr) in stakes {
             let process = self
                 .command(identity, amount_scr)?
                 .spawn()
@@ -110,26 +111,31 @@ impl Staking<'_> {
         Ok(())
     }
 
-    /// Gives the owner what it stakes, and ether for its transactions.
-    async fn give(&self, identity: Identity, amount_scr: u64) -> eyre::Result<()> {
-        let name = identity.name();
-        let owner = identity.owner()?.address();
-        let gift = Call {
-            to: owner.into(),
-            value: parse_ether(OWNER_ETHER)?,
-            input: Bytes::new(),
-        };
-        self.sender
-            .send(&format!("devnet/ether/{name}"), &gift)
-            .await?;
-        let scr = ScrToken::transferCall {
-            to: owner,
-            value: U256::from(amount_scr) * U256::from(10).pow(U256::from(18)),
-        };
-        let scr = Call::new(self.deployment.token, &scr);
-        self.sender
-            .send(&format!("devnet/scr/{name}"), &scr)
-            .await?;
+    /// Gives each owner what it stakes, and ether for its transactions. All are sent before any is waited for.
+    async fn give(&self, stakes: &[(Identity, u64)]) -> eyre::Result<()> {
+        let mut gifts = Vec::new();
+        for (identity, amount_scr) in stakes {
+            let name = identity.name();
+            let owner = identity.owner()?.address();
+            let ether = Call {
+                to: owner.into(),
+                value: parse_ether(OWNER_ETHER)?,
+                input: Bytes::new(),
+            };
+            let scr = ScrToken::transferCall {
+                to: owner,
+                value: U256::from(*amount_scr) * U256::from(10).pow(U256::from(18)),
+            };
+            let scr = Call::new(self.deployment.token, &scr);
+            gifts.push((format!("devnet/ether/{name}"), ether));
+            gifts.push((format!("devnet/scr/{name}"), scr));
+        }
+        for (purpose, gift) in &gifts {
+            self.sender.submit(purpose, gift).await?;
+        }
+        for (purpose, gift) in &gifts {
+            self.sender.send(purpose, gift).await?;
+        }
         Ok(())
     }
 

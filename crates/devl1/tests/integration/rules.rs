@@ -1,6 +1,10 @@
 //! Osaka's rules, and what the embedded L1 adds to them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use alloy::{
     eips::{BlockId, eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS},
@@ -12,7 +16,7 @@ use rollmill_devl1::{ChainPrecompileOutcome, ChainPrecompiles, TEST_ACCOUNTS};
 
 use crate::{
     contracts::{BLOCKHASH, RANDAO},
-    harness::{account, start, start_with},
+    harness::{account, config, start, start_in, start_with},
 };
 
 const PRECOMPILE: Address = address!("0000000000000000000000000000000000524d10");
@@ -183,6 +187,40 @@ async fn interval_blocks_come_by_themselves_and_time_only_grows() {
         assert!(head.timestamp > last);
         last = head.timestamp;
     }
+}
+
+fn unix_s() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_stays_near_the_clock_and_then_shares_blocks() {
+    let node = start().await;
+    let transfer = || TransactionRequest::default().to(account(1));
+    node.send(transfer()).await;
+    // A chain that has blocks has no head start any more.
+    let dir = node.stop().await;
+    let config = config(&dir);
+    let node = start_in(dir, config).await;
+    for _ in 0..14 {
+        node.send(transfer()).await;
+        let timestamp = node.latest().await.timestamp;
+        assert!(timestamp <= unix_s() + 12, "{timestamp}");
+    }
+    let mut sent = Vec::new();
+    for _ in 0..5 {
+        sent.push(node.provider.send_transaction(transfer()).await.unwrap());
+    }
+    let mut blocks = BTreeSet::new();
+    for transaction in sent {
+        let receipt = transaction.get_receipt().await.unwrap();
+        blocks.insert(receipt.block_number.unwrap());
+    }
+    // The clock's second may end while they are sent.
+    assert!(blocks.len() <= 2, "{blocks:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
