@@ -56,6 +56,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sim", &["protocol"]),
     ("e2e", &[]),
     ("fuzz", &[]),
+    ("test-l1", &["protocol", "store", "l1", "devl1"]),
 ];
 
 /// Crates that prove. The node must link none of them: it only verifies.

@@ -22,10 +22,11 @@ use rollmill_roller_api::{
     Assignment, Client, HeartbeatRequest, PickRequest, SubmissionStats,
     receipts::{AssignmentReceipt, HeartbeatReceipt, Signed, SignedReceipt, VerdictReceipt},
 };
+use rollmill_test_l1::{account, eventually};
 
 use crate::{
     audit::{Public, short},
-    embedded::{Network, eventually, funded},
+    embedded::Network,
 };
 
 /// A batch with one round, and one whose first round nobody delivered.
@@ -529,9 +530,9 @@ async fn a_strangers_charge_costs_the_bond_and_pays_who_is_damaged() {
     let network = Network::start((600, 600)).await;
     let (deployment, law) = (&network.deployment, &network.deployment.law);
     let client = network.client(1);
-    let owner = funded(1).address();
-    network.stake(funded(1), &client).await;
-    let stranger = network.stranger(funded(5)).await;
+    let owner = account(1).address();
+    network.stake(account(1), &client).await;
+    let stranger = network.stranger(account(5)).await;
     let (task, assignment) = paid(&network, &client, owner).await;
     let before = purses(&network, owner).await;
 
@@ -573,7 +574,7 @@ async fn a_strangers_charge_costs_the_bond_and_pays_who_is_damaged() {
     let honest = assignment.receipt.unwrap().receipt;
     let tickets = honest.tickets + 1;
     let receipt = AssignmentReceipt { tickets, ..honest };
-    let signed = Signed::sign(&funded(0), client.domain(), receipt).await;
+    let signed = Signed::sign(&account(0), client.domain(), receipt).await;
     let signed = signed.unwrap();
     let found = evidence(&l1, law, &[signed.clone().into()]);
     let wrongs: Vec<_> = found.iter().map(|found| &found.wrong).collect();

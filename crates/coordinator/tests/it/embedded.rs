@@ -1,18 +1,17 @@
 //! A coordinator on a real L1: the embedded one, with the contracts.
 
-use std::{future::Future, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use alloy::{
     primitives::{Address, B256, Bytes, U256, keccak256},
-    signers::local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English},
+    signers::local::PrivateKeySigner,
 };
 use rollmill_coordinator::{
     Coordinator, CoordinatorConfig, L1Access, Observer, OperatorSigner, StartError,
 };
-use rollmill_devl1::{DevL1, DevL1Config};
 use rollmill_l1::{
-    Call, DeployConfig, Deployment, DynProvider, Genesis, Incentives, Parameters, ProgramRow,
-    Sender, SenderConfig, VerifierKind, WatcherConfig, connect,
+    Call, DeployConfig, Deployment, DynProvider, Genesis, Incentives, Parameters, Sender,
+    WatcherConfig,
     contracts::{RollerRegistry, Rollup, ScrToken},
     deploy,
 };
@@ -20,6 +19,7 @@ use rollmill_protocol::{PublicValues, TaskId, l2::FORK_ID, law::Params, prover_g
 use rollmill_roller_api::{Assignment, Client, HeartbeatRequest, PickRequest, ProofKind};
 use rollmill_runtime::{Clock, Shutdown, Tasks};
 use rollmill_store::{BatchRecord, BatchState, Store};
+use rollmill_test_l1::{ETHER, L2, Layer1, account, deploy_config, eventually};
 use rollmill_zkvm::mock::MockProof;
 use serde_json::json;
 use tempfile::TempDir;
@@ -27,11 +27,8 @@ use tokio::task::JoinHandle;
 
 use crate::harness::{L1_CHAIN_ID, PROVER_GAS, fallback, params};
 
-const L2_CHAIN_ID: u64 = 1_337_002;
-const ETHER: u128 = 1_000_000_000_000_000_000;
 /// Short enough to end in a test: with a block every 50 ms, each a second later than the one before.
 pub const EMISSION_EPOCH_S: u64 = 30;
-const PATIENCE: Duration = Duration::from_secs(60);
 const GENESIS: Genesis = Genesis {
     state_root: B256::repeat_byte(1),
     block_hash: B256::repeat_byte(2),
@@ -52,75 +49,24 @@ fn law() -> Params {
 
 /// The account that may announce other parameters.
 pub fn governor() -> PrivateKeySigner {
-    funded(9)
-}
-
-/// An account that development chains fund; the first one commits.
-pub fn funded(index: u32) -> PrivateKeySigner {
-    MnemonicBuilder::<English>::default()
-        .phrase("test test test test test test test test test test test junk")
-        .index(index)
-        .unwrap()
-        .build()
-        .unwrap()
-}
-
-pub fn sender(provider: &DynProvider, signer: PrivateKeySigner, store: &Store) -> Sender {
-    let config = SenderConfig {
-        poll: Duration::from_millis(10),
-        ..SenderConfig::default()
-    };
-    Sender::new(provider.clone(), L1_CHAIN_ID, signer, store.clone(), config)
-}
-
-/// Waits until `probe` yields something.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(
-    what: &str,
-    mut probe: impl FnMut() -> F,
-) -> T {
-    let mut looks = tokio::time::interval(Duration::from_millis(20));
-    let waiting = async {
-        loop {
-            looks.tick().await;
-            if let Some(found) = probe().await {
-                return found;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting)
-        .await
-        .unwrap_or_else(|_| panic!("{what} did not happen"))
+    account(9)
 }
 
 /// The contracts, with so many seconds until anybody may settle unpaid: after entries, and without any.
 async fn deployed(sender: &Sender, dir: &Path, (settle_s, fallback_s): (u64, u64)) -> Deployment {
+    let parameters = Parameters {
+        settle_s,
+        fallback_s,
+        claim_s: 600,
+        incentives: Incentives {
+            emission_epoch_s: EMISSION_EPOCH_S,
+            ..Incentives::default()
+        },
+        ..Parameters::default()
+    };
     let config = DeployConfig {
-        l2_chain_id: L2_CHAIN_ID,
-        operator: sender.address(),
         governor: governor().address(),
-        treasury: sender.address(),
-        scr_cap_wei: 100_000_000 * ETHER,
-        scr_supply_wei: 100_000 * ETHER,
-        pool_wei: 1_000 * ETHER,
-        bond_wei: 10_000 * ETHER,
-        verifier: VerifierKind::Mock,
-        program: ProgramRow {
-            exe_commit: B256::repeat_byte(1),
-            vm_commit: B256::repeat_byte(2),
-            fork_id: FORK_ID.into(),
-            schedule_id: SCHEDULE_ID.into(),
-        },
-        law: law(),
-        parameters: Parameters {
-            settle_s,
-            fallback_s,
-            claim_s: 600,
-            incentives: Incentives {
-                emission_epoch_s: EMISSION_EPOCH_S,
-                ..Incentives::default()
-            },
-            ..Parameters::default()
-        },
+        ..deploy_config(sender.address(), law(), parameters)
     };
     let file = dir.join("deployment.json");
     deploy(sender, &config, &file, |_| GENESIS).await.unwrap()
@@ -143,8 +89,8 @@ async fn opened(
             ProofKind::Mock,
             L1_CHAIN_ID,
             deployment.rollup,
-            L2_CHAIN_ID,
-            OperatorSigner::new(funded(0)),
+            L2,
+            OperatorSigner::new(account(0)),
         )
     };
     Coordinator::open(config, law(), store.clone(), clock, shutdown.clone())
@@ -159,13 +105,12 @@ pub struct Network {
     pub sender: Sender,
     pub deployment: Deployment,
     pub provider: DynProvider,
+    /// Does not end with a coordinator that fails.
+    pub l1: Layer1,
     pub observer: Observer,
     pub url: String,
     shutdown: Shutdown,
     running: JoinHandle<()>,
-    /// L1 does not end with a coordinator that fails.
-    l1_shutdown: Shutdown,
-    _l1: DevL1,
     dir: TempDir,
 }
 
@@ -178,16 +123,10 @@ impl Network {
     /// The same with a coordinator that goes by another clock.
     pub async fn start_by(clock: Clock, times: (u64, u64)) -> Self {
         let dir = TempDir::new().unwrap();
-        let (shutdown, l1_shutdown) = (Shutdown::new(), Shutdown::new());
-        let l1 = DevL1Config {
-            listen: ([127, 0, 0, 1], 0).into(),
-            block_time: Duration::from_millis(50),
-            ..DevL1Config::in_dir(dir.path().join("l1"))
-        };
-        let l1 = DevL1::start(l1, l1_shutdown.token()).await.unwrap();
-        let provider = connect(&l1.url()).unwrap();
+        let (shutdown, l1) = (Shutdown::new(), Layer1::start().await);
+        let provider = l1.provider();
         let store = Store::open(dir.path().join("store")).await.unwrap();
-        let sender = sender(&provider, funded(0), &store);
+        let sender = l1.sender(0, &store);
         let deployment = deployed(&sender, dir.path(), times).await;
 
         let coordinator = opened(&deployment, &store, clock, &shutdown).await;
@@ -211,12 +150,11 @@ impl Network {
             sender,
             deployment,
             provider,
+            l1,
             observer,
             url,
             shutdown,
             running,
-            l1_shutdown,
-            _l1: l1,
             dir,
         }
     }
@@ -252,7 +190,7 @@ impl Network {
             Call::new(deployment.registry, &deposit),
             Call::new(deployment.registry, &ready),
         ];
-        let sender = sender(&self.provider, owner, &self.store);
+        let sender = self.l1.sender_of(owner, &self.store);
         for (step, call) in (0..).zip(calls) {
             let purpose = format!("stake/{address}/{step}");
             sender.send(&purpose, &call).await.unwrap();
@@ -310,7 +248,7 @@ impl Network {
     /// A sender that has nothing to do with the operator.
     pub async fn stranger(&self, signer: PrivateKeySigner) -> Sender {
         let store = self.empty_store(&signer.address().to_string()).await;
-        sender(&self.provider, signer, &store)
+        self.l1.sender_of(signer, &store)
     }
 
     /// A client of the API with a key of its own.
@@ -328,7 +266,6 @@ impl Network {
     pub async fn stop(self) {
         self.shutdown.cancel();
         self.running.await.unwrap();
-        self.l1_shutdown.cancel();
     }
 
     /// What the sequencer would do: record the batch, then commit it.
@@ -353,7 +290,7 @@ impl Network {
             fork_id: FORK_ID,
             l1_chain_id: L1_CHAIN_ID,
             rollup: deployment.rollup,
-            l2_chain_id: L2_CHAIN_ID,
+            l2_chain_id: L2,
             task,
             first_batch: batch,
             last_batch: batch,

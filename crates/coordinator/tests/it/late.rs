@@ -12,9 +12,10 @@ use rollmill_l1::{
     rewards::{LateShare, Owed, RewardError, late_share, owed},
 };
 use rollmill_roller_api::SubmissionStats;
+use rollmill_test_l1::{account, eventually};
 
 use crate::{
-    embedded::{EMISSION_EPOCH_S, Network, eventually, funded},
+    embedded::{EMISSION_EPOCH_S, Network},
     harness::PROVER_GAS,
 };
 
@@ -36,7 +37,7 @@ async fn balance(network: &Network, account: Address) -> U256 {
 #[tokio::test]
 async fn a_winner_that_was_passed_by_gets_its_reward_all_the_same() {
     let network = Network::start((2, 3_600)).await;
-    let (owner, stranger) = (funded(1), funded(2));
+    let (owner, stranger) = (account(1), account(2));
     let roller = owner.address();
     let client = network.client(1);
     network.stake(owner, &client).await;

@@ -1,8 +1,9 @@
 //! From which log a coordinator goes on: from the one that decided what L1 has.
 
 use rollmill_coordinator::StartError;
+use rollmill_test_l1::account;
 
-use crate::embedded::{Network, funded};
+use crate::embedded::Network;
 
 #[tokio::test]
 async fn an_l1_with_epochs_needs_the_log_that_made_them() {
@@ -11,8 +12,8 @@ async fn an_l1_with_epochs_needs_the_log_that_made_them() {
     network.check_log(&nobodys).await.unwrap();
 
     let client = network.client(1);
-    network.stake(funded(1), &client).await;
-    network.seat(&client, funded(1).address()).await;
+    network.stake(account(1), &client).await;
+    network.seat(&client, account(1).address()).await;
     network.check_log(&network.store).await.unwrap();
     // One that was begun before, and one that is begun now.
     for store in [nobodys, network.empty_store("fresh").await] {

@@ -18,8 +18,9 @@ use rollmill_l1::{
 use rollmill_protocol::{board::Board, law::Controls};
 use rollmill_runtime::Clock;
 use rollmill_store::genesis_hash;
+use rollmill_test_l1::{account, eventually};
 
-use crate::embedded::{Network, eventually, funded, governor, sender};
+use crate::embedded::{Network, governor};
 
 /// Positions in L1's table (`Key` in IParameters.sol).
 const ACCUSE_S: u8 = 3;
@@ -29,7 +30,7 @@ const HEARTBEAT_S: u8 = 5;
 impl Network {
     /// The governor announces a value; L1 says from when on it is in force.
     async fn announce(&self, key: u8, value: u64) -> u64 {
-        let sender = sender(&self.provider, governor(), &self.store);
+        let sender = self.l1.sender_of(governor(), &self.store);
         let value_ = U96::from(value);
         let call = Call::new(
             self.deployment.parameter_table,
@@ -156,7 +157,7 @@ async fn a_number_that_the_governor_changes_is_followed_from_its_time_on() {
 #[tokio::test]
 async fn only_the_governor_changes_numbers() {
     let network = Network::start((600, 600)).await;
-    let stranger = sender(&network.provider, funded(1), &network.store);
+    let stranger = network.l1.sender(1, &network.store);
     let call = announceCall {
         key: ACCUSE_S,
         value_: U96::from(7_777),

@@ -2,15 +2,16 @@
 
 use rollmill_l1::contracts::Control;
 use rollmill_roller_api::HeartbeatRequest;
+use rollmill_test_l1::{account, eventually};
 
-use crate::embedded::{Network, eventually, funded};
+use crate::embedded::Network;
 
 #[tokio::test]
 async fn a_snapshot_in_pieces_is_the_boards() {
     let network = Network::start((600, 600)).await;
     let clients = [1u8, 2, 3].map(|number| network.client(number));
     for (index, client) in (1..).zip(&clients) {
-        network.stake(funded(index), client).await;
+        network.stake(account(index), client).await;
     }
     let beat = HeartbeatRequest {
         ready: true,

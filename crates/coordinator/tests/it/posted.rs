@@ -22,12 +22,13 @@ use rollmill_roller_api::{
     SubmissionStats, TaskKind,
     receipts::{SeatOutcome, SignedReceipt, examine},
 };
+use rollmill_test_l1::{account, eventually};
 use rollmill_zkvm::mock::MockProof;
 use serde_json::value::RawValue;
 
 use crate::{
     audit::rechain,
-    embedded::{Network, eventually, funded},
+    embedded::Network,
     harness::{DEADLINE_S, TestRoller, World, operator, params, rollup},
 };
 
@@ -235,7 +236,7 @@ async fn a_proof_that_was_posted_on_l1_is_paid_there() {
     let network = Network::start((600, 600)).await;
     let client = network.client(1);
     let owner = network.sender.address();
-    network.stake(funded(0), &client).await;
+    network.stake(account(0), &client).await;
     let (task, assignment) = network.seat(&client, owner).await;
     let beat = HeartbeatRequest {
         ready: true,

@@ -3,9 +3,10 @@
 
 use rollmill_protocol::TaskId;
 use rollmill_roller_api::{Client, FALLBACK_ROUND, PickRequest, SeatId, SubmissionStats, TaskKind};
+use rollmill_test_l1::eventually;
 
 use crate::{
-    embedded::{Network, eventually},
+    embedded::Network,
     harness::{L1_CHAIN_ID, fallback},
 };
 

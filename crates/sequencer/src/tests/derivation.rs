@@ -5,10 +5,9 @@ use alloy::{
     providers::{DynProvider, Provider},
     sol_types::SolCall,
 };
-use rollmill_devl1::{DevL1, DevL1Config};
 use rollmill_engine::{Chain, Tag};
 use rollmill_l1::{
-    Cursor, L1Block, L1Event, LoggedEvent, Update, Watcher, WatcherConfig, connect,
+    Cursor, L1Block, L1Event, LoggedEvent, Update, Watcher, WatcherConfig,
     contracts::Rollup::{
         BatchCommitted, BatchDropped, BatchSettledUnpaid, Commit, MessageSent, RollupEvents,
         commitCall,
@@ -17,9 +16,8 @@ use rollmill_l1::{
 use rollmill_protocol::L1Message;
 use rollmill_runtime::Shutdown;
 use rollmill_store::{BatchRecord, BatchState, Store};
-use tempfile::TempDir;
+use rollmill_test_l1::account;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use super::{
     World,
@@ -37,24 +35,16 @@ use crate::{
 pub(super) struct Layer1 {
     pub(super) provider: DynProvider,
     sent: u64,
-    shutdown: CancellationToken,
-    _dir: TempDir,
+    _node: rollmill_test_l1::Layer1,
 }
 
 impl Layer1 {
     pub(super) async fn start() -> Self {
-        let dir = TempDir::new().unwrap();
-        let shutdown = CancellationToken::new();
-        let config = DevL1Config {
-            listen: ([127, 0, 0, 1], 0).into(),
-            ..DevL1Config::in_dir(dir.path())
-        };
-        let node = DevL1::start(config, shutdown.clone()).await.unwrap();
+        let node = rollmill_test_l1::Layer1::start().await;
         Self {
-            provider: connect(&node.url()).unwrap(),
+            provider: node.provider(),
             sent: 0,
-            shutdown,
-            _dir: dir,
+            _node: node,
         }
     }
 
@@ -72,7 +62,7 @@ impl Layer1 {
             input,
         };
         self.sent += 1;
-        let raw = super::sign(&funded(), transaction);
+        let raw = super::sign(&account(0), transaction);
         let pending = self.provider.send_raw_transaction(&raw).await.unwrap();
         *pending.tx_hash()
     }
@@ -86,21 +76,6 @@ impl Layer1 {
         let transaction = self.send(call.abi_encode().into()).await;
         logged(transaction, committed(record))
     }
-}
-
-impl Drop for Layer1 {
-    fn drop(&mut self) {
-        self.shutdown.cancel();
-    }
-}
-
-/// An account that the embedded L1 funds.
-fn funded() -> alloy::signers::local::PrivateKeySigner {
-    use alloy::signers::local::{MnemonicBuilder, coins_bip39::English};
-    MnemonicBuilder::<English>::default()
-        .phrase("test test test test test test test test test test test junk")
-        .build()
-        .unwrap()
 }
 
 pub(super) fn committed(record: &BatchRecord) -> BatchCommitted {

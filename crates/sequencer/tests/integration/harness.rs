@@ -1,175 +1,20 @@
-//! A running L1 with deployed contracts, and a sequencer that can be stopped and opened again.
+//! A sequencer over contracts on a real L1, which can be stopped and opened again.
 
-use std::{future::Future, path::Path, process::Stdio, time::Duration};
+use std::path::Path;
 
 use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxEnvelope},
     eips::eip2718::Encodable2718,
-    primitives::{Address, B256, Bytes, TxKind, U256},
-    providers::Provider,
-    signers::{
-        SignerSync,
-        local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English},
-    },
+    primitives::{Address, Bytes, TxKind, U256},
+    signers::{SignerSync, local::PrivateKeySigner},
 };
-use rollmill_devl1::{DevL1, DevL1Config};
 use rollmill_engine::Chain;
-use rollmill_l1::{
-    DeployConfig, Deployment, Parameters, ProgramRow, Sender, SenderConfig, VerifierKind, connect,
-    deploy,
-};
-use rollmill_protocol::{l2::FORK_ID, law::Params, prover_gas::SCHEDULE_ID};
+use rollmill_l1::{Deployment, Parameters, Sender, deploy};
+use rollmill_protocol::law::Params;
 use rollmill_runtime::{Clock, Shutdown, Tasks};
 use rollmill_sequencer::{GenesisConfig, Mempool, Sealer, Sequencer, SequencerConfig, Withdrawals};
 use rollmill_store::Store;
-use tempfile::TempDir;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-};
-use tokio_util::sync::CancellationToken;
-
-pub const L1: u64 = 1_337_001;
-pub const L2: u64 = 1_337_002;
-pub const ETHER: u128 = 1_000_000_000_000_000_000;
-
-const MNEMONIC: &str = "test test test test test test test test test test test junk";
-/// Longest wait for anything, generous to a machine that does many things at once.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-pub fn account(index: u32) -> PrivateKeySigner {
-    MnemonicBuilder::<English>::default()
-        .phrase(MNEMONIC)
-        .index(index)
-        .unwrap()
-        .build()
-        .unwrap()
-}
-
-/// Waits until `probe` yields something.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(
-    what: &str,
-    mut probe: impl FnMut() -> F,
-) -> T {
-    let mut looks = tokio::time::interval(Duration::from_millis(20));
-    let waiting = async {
-        loop {
-            looks.tick().await;
-            if let Some(found) = probe().await {
-                return found;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting)
-        .await
-        .unwrap_or_else(|_| panic!("{what} did not happen"))
-}
-
-/// An L1 with the test mnemonic's accounts.
-pub struct Layer1 {
-    pub url: String,
-    running: Running,
-}
-
-enum Running {
-    Embedded {
-        _node: DevL1,
-        shutdown: CancellationToken,
-        _dir: TempDir,
-    },
-    Anvil {
-        _process: Child,
-    },
-}
-
-impl Layer1 {
-    /// The embedded one, which mines on transactions and every 50 ms, so that its time passes quickly.
-    pub async fn start() -> Self {
-        let dir = TempDir::new().unwrap();
-        let shutdown = CancellationToken::new();
-        let config = DevL1Config {
-            listen: ([127, 0, 0, 1], 0).into(),
-            block_time: Duration::from_millis(50),
-            ..DevL1Config::in_dir(dir.path())
-        };
-        let node = DevL1::start(config, shutdown.clone()).await.unwrap();
-        Self {
-            url: node.url(),
-            running: Running::Embedded {
-                _node: node,
-                shutdown,
-                _dir: dir,
-            },
-        }
-    }
-
-    /// Anvil from npm, which can be reorganised. It mines each transaction by itself, and else when it is told to.
-    pub async fn anvil() -> Self {
-        let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts/node_modules");
-        let anvil = tools.join(".bin/anvil");
-        assert!(
-            anvil.exists(),
-            "{} is missing: run `npm ci --ignore-scripts` in contracts/",
-            anvil.display()
-        );
-        let chain_id = L1.to_string();
-        let args = ["--port", "0", "--chain-id", &chain_id];
-        let rules = ["--hardfork", "osaka", "--enable-tx-gas-limit"];
-        let mut process = Command::new(anvil)
-            .args(args)
-            .args(rules)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let url = loop {
-            let line = lines.next_line().await.unwrap().unwrap();
-            if let Some(address) = line.strip_prefix("Listening on ") {
-                break format!("http://{address}");
-            }
-        };
-        // Read on, so that anvil never waits for a full pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self {
-            url,
-            running: Running::Anvil { _process: process },
-        }
-    }
-
-    /// A sender for a funded account.
-    pub fn sender(&self, index: u32, store: &Store) -> Sender {
-        let config = SenderConfig {
-            poll: Duration::from_millis(10),
-            bump_after: Duration::from_millis(800),
-            ..Default::default()
-        };
-        Sender::new(
-            connect(&self.url).unwrap(),
-            L1,
-            account(index),
-            store.clone(),
-            config,
-        )
-    }
-
-    pub async fn balance(&self, account: Address) -> U256 {
-        connect(&self.url)
-            .unwrap()
-            .get_balance(account)
-            .await
-            .unwrap()
-    }
-}
-
-impl Drop for Layer1 {
-    fn drop(&mut self) {
-        if let Running::Embedded { shutdown, .. } = &self.running {
-            shutdown.cancel();
-        }
-    }
-}
+use rollmill_test_l1::{L1, L2, Layer1, account, deploy_config};
 
 pub fn genesis(rollup: Address) -> GenesisConfig {
     GenesisConfig {
@@ -183,31 +28,14 @@ pub fn genesis(rollup: Address) -> GenesisConfig {
 }
 
 pub async fn deployed(sender: &Sender, dir: &Path) -> Deployment {
-    let config = DeployConfig {
-        l2_chain_id: L2,
-        operator: sender.address(),
-        governor: Address::ZERO,
-        treasury: sender.address(),
-        scr_cap_wei: 100_000_000 * ETHER,
-        scr_supply_wei: 100_000 * ETHER,
-        pool_wei: 1_000 * ETHER,
-        bond_wei: 10_000 * ETHER,
-        verifier: VerifierKind::Mock,
-        program: ProgramRow {
-            exe_commit: B256::repeat_byte(1),
-            vm_commit: B256::repeat_byte(2),
-            fork_id: FORK_ID.into(),
-            schedule_id: SCHEDULE_ID.into(),
-        },
-        law: Params::devnet(),
-        parameters: Parameters {
-            settle_s: 2,
-            fallback_s: 5,
-            claim_s: 600,
-            message_gas_max: 10_000_000,
-            ..Parameters::default()
-        },
+    let parameters = Parameters {
+        settle_s: 2,
+        fallback_s: 5,
+        claim_s: 600,
+        message_gas_max: 10_000_000,
+        ..Parameters::default()
     };
+    let config = deploy_config(sender.address(), Params::devnet(), parameters);
     let file = dir.join("deployment.json");
     deploy(sender, &config, &file, |rollup| {
         genesis(rollup).l1_genesis().unwrap()

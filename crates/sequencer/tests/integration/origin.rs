@@ -6,21 +6,16 @@ use alloy::{
     primitives::{Address, B256, Bytes},
     providers::Provider,
 };
-use rollmill_l1::{
-    Cursor, Deployment, DynProvider, REORG_DEPTH_MAX, VerifyError, connect, purpose, verify,
-};
+use rollmill_l1::{Cursor, Deployment, DynProvider, REORG_DEPTH_MAX, VerifyError, purpose, verify};
 use rollmill_sequencer::{OriginError, SequencerConfig, check_batches, check_origin};
 use rollmill_store::{BatchState, L1Attempt, Store};
+use rollmill_test_l1::{ETHER, Layer1, account, eventually};
 use tempfile::TempDir;
 
 use crate::{
-    harness::{ETHER, Layer1, Node, account, deployed, eventually},
+    harness::{Node, deployed},
     round::{deposit, wait_for},
 };
-
-fn provider(l1: &Layer1) -> DynProvider {
-    connect(&l1.url).unwrap()
-}
 
 type Change = fn(&mut Deployment);
 
@@ -29,11 +24,11 @@ async fn a_deployment_must_be_what_l1_has() {
     let (l1, dir) = (Layer1::start().await, TempDir::new().unwrap());
     let store = Store::open(dir.path().join("store")).await.unwrap();
     let truth = deployed(&l1.sender(0, &store), dir.path()).await;
-    let here = provider(&l1);
+    let here = l1.provider();
     verify(&here, &truth).await.unwrap();
 
     let fresh = Layer1::start().await;
-    let error = verify(&provider(&fresh), &truth).await.unwrap_err();
+    let error = verify(&fresh.provider(), &truth).await.unwrap_err();
     let missing =
         matches!(error, VerifyError::NoCode { name: "Rollup", address } if address == truth.rollup);
     assert!(missing, "{error}");
@@ -133,7 +128,7 @@ async fn with_a_batch(l1: &Layer1, dir: &Path) -> Node {
 #[tokio::test]
 async fn who_sequences_has_every_batch_of_l1() {
     let (l1, dir) = (Layer1::start().await, TempDir::new().unwrap());
-    let here = provider(&l1);
+    let here = l1.provider();
     let empty = Store::open(dir.path().join("empty")).await.unwrap();
     let sender = l1.sender(0, &empty);
     let deployment = deployed(&sender, dir.path()).await;
@@ -168,7 +163,7 @@ async fn who_sequences_has_every_batch_of_l1() {
 #[tokio::test]
 async fn a_data_directory_belongs_to_the_l1_that_it_was_read_from() {
     let (l1, dir) = (Layer1::start().await, TempDir::new().unwrap());
-    let here = provider(&l1);
+    let here = l1.provider();
     let empty = Store::open(dir.path().join("empty")).await.unwrap();
     check_origin(&empty, &here).await.unwrap();
 
@@ -192,7 +187,7 @@ async fn a_data_directory_belongs_to_the_l1_that_it_was_read_from() {
     check_origin(&store, &here).await.unwrap();
 
     let anew = Layer1::start().await;
-    let there = provider(&anew);
+    let there = anew.provider();
     let ends = there.get_block_number().await.unwrap();
     set_cursor(&store, ends + 10 * REORG_DEPTH_MAX, B256::ZERO).await;
     let error = check_origin(&store, &there).await.unwrap_err();

@@ -8,66 +8,18 @@ use alloy::{
     signers::SignerSync,
 };
 use rollmill_engine::{Tag, TransactionPool};
-use rollmill_l1::{Call, Cursor, REORG_DEPTH_MAX, Sender, connect, contracts::Rollup};
+use rollmill_l1::{Call, Cursor, REORG_DEPTH_MAX, Sender, contracts::Rollup};
 use rollmill_sequencer::{Rollbacks, SequencerConfig};
 use rollmill_store::{BatchState, L1Place, Store};
-use serde_json::{Value, json};
+use rollmill_test_l1::{ETHER, Instead, L1, Layer1, account, eventually};
 use tempfile::TempDir;
 
 use crate::{
-    harness::{ETHER, L1, Layer1, Node, account, eventually, l2_transaction},
+    harness::{Node, l2_transaction},
     round::{config, settle, tag_reaches_head, wait_for},
 };
 
 const FRIEND: Address = Address::repeat_byte(0xf1);
-
-/// What a reorganisation puts in the place of the lost blocks.
-pub enum Instead<'a> {
-    /// As many blocks, with these transactions in the first.
-    Blocks(&'a [Bytes]),
-    /// Nothing at first: L1 is shorter for a while.
-    Nothing,
-}
-
-impl Layer1 {
-    async fn ask(&self, method: &'static str, params: Value) {
-        let l1 = connect(&self.url).unwrap();
-        let answer: Result<Value, _> = l1.raw_request(method.into(), params).await;
-        answer.unwrap();
-    }
-
-    async fn mine(&self, blocks: u64) {
-        if blocks > 0 {
-            self.ask("anvil_mine", json!([blocks])).await;
-        }
-    }
-
-    async fn head(&self) -> u64 {
-        let l1 = connect(&self.url).unwrap();
-        l1.get_block_number().await.unwrap()
-    }
-
-    /// Mines until the block is the first of the newest `depth`.
-    async fn bury(&self, block: u64, depth: u64) {
-        self.mine(block + depth - 1 - self.head().await).await;
-    }
-
-    /// Takes the newest `depth` blocks back.
-    pub async fn reorganise(&self, depth: u64, instead: Instead<'_>) {
-        match instead {
-            Instead::Blocks(transactions) => {
-                let first: Vec<(&Bytes, u64)> = transactions.iter().map(|raw| (raw, 0)).collect();
-                self.ask("anvil_reorg", json!([depth, first])).await;
-            }
-            Instead::Nothing => {
-                self.ask("anvil_rollback", json!([depth])).await;
-                self.mine(depth).await;
-            }
-        }
-        // A reader sees by the next block that those before it are others.
-        self.mine(1).await;
-    }
-}
 
 /// Somebody with an account on L1, and with a memory of their own.
 struct User {

@@ -4,15 +4,15 @@ use std::{path::Path, time::Duration};
 
 use alloy::primitives::{Address, Bytes};
 use rollmill_engine::{Chain, Tag, TransactionPool};
-use rollmill_l1::connect;
 use rollmill_runtime::{Clock, Shutdown, TaskError, Tasks};
 use rollmill_sequencer::{BatchPolicy, Replica, SequencerConfig};
 use rollmill_store::{BatchState, Store};
+use rollmill_test_l1::{ETHER, Layer1, account, eventually};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::{
-    harness::{ETHER, Layer1, Node, account, eventually, genesis, l2_transaction},
+    harness::{Node, genesis, l2_transaction},
     round::{deposit, settle, wait_for},
 };
 
@@ -35,7 +35,7 @@ impl Running {
         let chain = Chain::open(&dir.join("l2.redb"), &spec).unwrap();
         let shutdown = Shutdown::new();
         let mut tasks = Tasks::new(shutdown.clone());
-        let provider = connect(&l1.url).unwrap();
+        let provider = l1.provider();
         let parts = (chain.clone(), store.clone(), deployment);
         let replica = Replica::open(parts, provider, SequencerConfig::default(), &tasks);
         replica.await.unwrap().spawn(&mut tasks);

@@ -15,9 +15,10 @@ use rollmill_l1::{
 use rollmill_protocol::{PublicValues, l2::WITHDRAWAL_QUEUE};
 use rollmill_sequencer::{BatchPolicy, SequencerConfig, WithdrawalError, WithdrawalProof};
 use rollmill_store::BatchState;
+use rollmill_test_l1::{ETHER, Layer1, account, eventually};
 use tempfile::TempDir;
 
-use crate::harness::{ETHER, Layer1, Node, account, eventually, l2_transaction};
+use crate::harness::{Node, l2_transaction};
 
 /// Batches are sealed on demand only.
 pub fn config() -> SequencerConfig {

@@ -4,14 +4,12 @@ use alloy::{
     primitives::{Address, Bytes, TxKind, U256},
     sol_types::SolCall,
 };
-use rollmill_l1::{Call, SendError, Sender, SenderConfig, connect, contracts::Rollup};
+use rollmill_l1::{Call, SendError, Sender, SenderConfig, contracts::Rollup};
 use rollmill_store::{L1SendState, Store};
+use rollmill_test_l1::{Instead, L1, Layer1, account};
 use tempfile::TempDir;
 
-use crate::{
-    harness::{L1, Layer1, account, deployed},
-    reorganisation::Instead,
-};
+use crate::harness::deployed;
 
 async fn store() -> (TempDir, Store) {
     let dir = TempDir::new().unwrap();
@@ -178,7 +176,7 @@ async fn an_account_that_cannot_pay_is_told_so_and_nothing_is_recorded() {
     let (l1, (_dir, store)) = (Layer1::start().await, store().await);
     let poor = account(1_000);
     let sender = Sender::new(
-        connect(&l1.url).unwrap(),
+        l1.provider(),
         L1,
         poor.clone(),
         store.clone(),
