@@ -9,18 +9,16 @@
 //! Everything up to the digest is a *refusal*: not submitted, never invalid. *Invalid* is what the verifier says about
 //! complete bytes that the roller signed; those are kept, because L1 judges them.
 
+mod upload;
+
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
-use alloy_primitives::keccak256;
 use axum::{
     Json,
-    body::Body,
     extract::{Path, Request, State},
-    http::{HeaderMap, header},
 };
 use rollmill_protocol::{
     ProofDigest, Roller, TaskId, UnixSeconds,
@@ -34,15 +32,13 @@ use rollmill_roller_api::{
 };
 use rollmill_store::{BatchRecord, Recorded, SubmissionRecord, Verdict};
 
+use self::upload::{announced_length, header_json, receive};
 use super::{App, Refused, auth, fallback};
 use crate::{
     keeper::{KeeperError, SeatFacts, refused},
     statement,
     verifier::Verification,
 };
-
-/// How long a body may take to arrive.
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Seats whose submission is being worked on: a second one for the same seat is told to come back.
 #[derive(Clone, Debug, Default)]
@@ -404,71 +400,6 @@ async fn repeated(
 
 fn reply_of(record: &SubmissionRecord) -> Result<SubmissionReply, Refused> {
     serde_json::from_value(record.receipt.clone()).map_err(Refused::internal)
-}
-
-/// Refuses by the announced length, before a byte of the body is read.
-fn announced_length(app: &App, headers: &HeaderMap) -> Result<(), Refused> {
-    let Some(length) = headers.get(header::CONTENT_LENGTH) else {
-        return Ok(());
-    };
-    let length: usize = length
-        .to_str()
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .ok_or(RefusalCode::WrongLength)?;
-    check_length(app, length)
-}
-
-fn check_length(app: &App, length: usize) -> Result<(), Refused> {
-    let (min, max) = (app.config.proof_bytes_min(), app.config.proof_bytes_max());
-    if length > max {
-        return Err(Refused::because(
-            RefusalCode::TooLarge,
-            format!("{length} of {max} bytes"),
-        ));
-    }
-    if length < min {
-        return Err(Refused::because(
-            RefusalCode::WrongLength,
-            format!("{length} bytes, at least {min}"),
-        ));
-    }
-    Ok(())
-}
-
-/// Reads the body: complete, of the right length, what the request signed and what the submission signed.
-async fn receive(
-    app: &App,
-    caller: &auth::Caller,
-    submission: &SignedSubmission,
-    body: Body,
-) -> Result<alloy_primitives::Bytes, Refused> {
-    let proof = tokio::time::timeout(
-        UPLOAD_TIMEOUT,
-        auth::read(body, app.config.proof_bytes_max()),
-    )
-    .await
-    .map_err(|_| Refused::because(RefusalCode::WrongLength, "the body did not arrive in time"))??;
-    check_length(app, proof.len())?;
-    let hash = keccak256(&proof);
-    if hash != caller.body_hash {
-        return Err(RefusalCode::WrongBodyHash.into());
-    }
-    if ProofDigest(hash) != submission.proof_digest {
-        return Err(RefusalCode::WrongDigest.into());
-    }
-    Ok(proof)
-}
-
-fn header_json<T: serde::de::DeserializeOwned>(
-    headers: &HeaderMap,
-    name: &str,
-) -> Result<T, Refused> {
-    let text = auth::text(headers, name)
-        .ok_or_else(|| Refused::because(RefusalCode::Malformed, format!("header {name}")))?;
-    serde_json::from_str(text).map_err(|error| {
-        Refused::because(RefusalCode::Malformed, format!("header {name}: {error}"))
-    })
 }
 
 impl InFlight {
