@@ -12,7 +12,7 @@ use std::sync::Arc;
 use alloy::sol_types::{Eip712Domain, SolStruct};
 use axum::{
     Json, Router,
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use rollmill_roller_api::{RefusalCode, domain, http, receipts::Signed};
 use rollmill_runtime::{Clock, Shutdown};
@@ -92,31 +92,47 @@ impl App {
 
     /// All routes.
     pub(crate) fn router(self) -> Router {
-        Router::new()
-            .route(http::REQUIREMENTS, get(public::requirements))
-            .route(http::STATUS, get(public::status))
-            .route(http::LOG, get(public::log))
-            .route(http::TASKS, get(public::tasks))
-            .route(&format!("{}/{{task}}", http::TASKS), get(public::task))
-            .route(
-                &format!("{}/{{roller}}", http::ROLLERS),
-                get(public::roller),
-            )
-            .route(http::HEARTBEAT, post(rollers::heartbeat))
-            .route(http::PICK, post(rollers::pick))
-            .route(
-                &format!("{}/{{hash}}", http::WITNESSES),
-                get(rollers::witness),
-            )
-            .route(
-                &format!("{}/{{task}}/submissions", http::TASKS),
-                post(submissions::submit),
-            )
-            .route(http::OPENAPI, get(async || Json(Document::openapi())))
+        let routes = routes().into_iter();
+        routes
+            .fold(Router::new(), |router, (path, methods)| {
+                router.route(&path, methods)
+            })
             .fallback(async || Refused::from(RefusalCode::UnknownObject))
             .layer(CorsLayer::new().allow_origin(tower_http::cors::Any))
             .with_state(self)
     }
+}
+
+/// Every path, with what answers there. [`Document`] describes each.
+fn routes() -> [(String, MethodRouter<App>); 11] {
+    let (tasks, rollers) = (http::TASKS, http::ROLLERS);
+    [
+        (http::REQUIREMENTS.to_owned(), get(public::requirements)),
+        (http::STATUS.to_owned(), get(public::status)),
+        (http::LOG.to_owned(), get(public::log)),
+        (tasks.to_owned(), get(public::tasks)),
+        (format!("{tasks}/{{task}}"), get(public::task)),
+        (
+            format!("{tasks}/{{task}}/submissions"),
+            post(submissions::submit),
+        ),
+        (format!("{rollers}/{{roller}}"), get(public::roller)),
+        (http::HEARTBEAT.to_owned(), post(rollers::heartbeat)),
+        (http::PICK.to_owned(), post(rollers::pick)),
+        (
+            format!("{}/{{hash}}", http::WITNESSES),
+            get(rollers::witness),
+        ),
+        (http::OPENAPI.to_owned(), get(document)),
+    ]
+}
+
+#[utoipa::path(
+    get, path = "/openapi.json", description = "This document.",
+    responses((status = 200, description = "OpenAPI, as JSON."))
+)]
+async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(Document::openapi())
 }
 
 /// The OpenAPI document.
@@ -139,6 +155,22 @@ impl App {
         rollers::pick,
         rollers::witness,
         submissions::submit,
+        document,
     )
 )]
 struct Document;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let described = Document::openapi().paths.paths.into_keys();
+        let described: BTreeSet<String> = described.collect();
+        let routes: BTreeSet<String> = routes().into_iter().map(|(path, _)| path).collect();
+        assert_eq!(described, routes);
+    }
+}
