@@ -17,7 +17,7 @@ use tokio::sync::broadcast;
 
 use crate::chain::StorageError;
 
-/// A keeper of unmined transactions.
+/// A keeper of unmined transactions. What is not said otherwise is the answer of one that keeps none.
 pub trait TransactionPool: Send + Sync + 'static {
     /// Takes a raw EIP-2718 transaction. When it returns `Ok` the transaction counts as accepted: it is mined later,
     /// replaced by its sender, or expires.
@@ -28,10 +28,14 @@ pub trait TransactionPool: Send + Sync + 'static {
     -> impl Future<Output = Result<B256, PoolError>> + Send;
 
     /// The nonce that follows the account's executable pool transactions; `None` when it has none there.
-    fn pending_nonce(&self, account: Address) -> Option<u64>;
+    fn pending_nonce(&self, _account: Address) -> Option<u64> {
+        None
+    }
 
     /// An unmined transaction by hash.
-    fn pending(&self, hash: &B256) -> Option<Recovered<Transaction>>;
+    fn pending(&self, _hash: &B256) -> Option<Recovered<Transaction>> {
+        None
+    }
 
     /// Whether the pool has lately forgotten a transaction because it waited for too long.
     fn has_expired(&self, _hash: &B256) -> bool {
@@ -39,7 +43,9 @@ pub trait TransactionPool: Send + Sync + 'static {
     }
 
     /// Everything that waits.
-    fn content(&self) -> PoolContent;
+    fn content(&self) -> PoolContent {
+        PoolContent::default()
+    }
 
     /// Where accepted transactions are announced.
     fn announcements(&self) -> &Announcements;
@@ -110,18 +116,6 @@ pub struct NoPool {
 impl TransactionPool for NoPool {
     async fn submit(self: &Arc<Self>, _: Bytes) -> Result<B256, PoolError> {
         Err(PoolError::ReadOnly)
-    }
-
-    fn pending_nonce(&self, _: Address) -> Option<u64> {
-        None
-    }
-
-    fn pending(&self, _: &B256) -> Option<Recovered<Transaction>> {
-        None
-    }
-
-    fn content(&self) -> PoolContent {
-        PoolContent::default()
     }
 
     fn announcements(&self) -> &Announcements {

@@ -125,10 +125,9 @@ mod tests {
 
     use std::{sync::Arc, time::Duration};
 
-    use alloy_consensus::transaction::Recovered;
     use alloy_genesis::Genesis;
-    use alloy_primitives::{Address, B256, Bytes, keccak256};
-    use rollmill_stf::{EthereumRules, Fork, Rules, Transaction};
+    use alloy_primitives::{B256, Bytes, keccak256};
+    use rollmill_stf::{EthereumRules, Fork, Rules};
     use serde_json::{Value, json};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
@@ -140,7 +139,7 @@ mod tests {
 
     use crate::{
         chain::{Chain, ChainSpec},
-        pool::{Announcements, PoolContent, PoolError, TransactionPool},
+        pool::{Announcements, PoolError, TransactionPool},
         rpc::{Methods, RpcConfig, serve},
     };
 
@@ -157,18 +156,6 @@ mod tests {
                 return Err(PoolError::Type);
             }
             Ok(keccak256(raw))
-        }
-
-        fn pending_nonce(&self, _: Address) -> Option<u64> {
-            None
-        }
-
-        fn pending(&self, _: &B256) -> Option<Recovered<Transaction>> {
-            None
-        }
-
-        fn content(&self) -> PoolContent {
-            PoolContent::default()
         }
 
         fn announcements(&self) -> &Announcements {
