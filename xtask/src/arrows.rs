@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("stf", &["protocol"]),
     ("roller-api", &["protocol"]),
     ("store", &["protocol"]),
-    ("l1", &["protocol", "store"]),
+    ("l1", &["protocol", "store", "runtime"]),
     ("zkvm", &[]),
     ("engine", &["stf"]),
     ("devl1", &["engine"]),

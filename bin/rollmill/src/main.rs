@@ -1,13 +1,12 @@
 //! rollmill: the operator's program. This file only reads the command line; `node` holds the wiring.
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use rollmill_runtime::{chain, complain};
+use clap::{Parser, Subcommand};
+use rollmill_runtime::{ConfigFile, chain, complain};
 
 mod audit;
 mod bench;
-mod config;
 mod deploy;
 mod devnet;
 mod escape;
@@ -18,6 +17,13 @@ mod replica;
 mod reproduce;
 mod roller_process;
 mod settings;
+
+/// Settings of `deploy` and `node`; the law of a rollup that is to be deployed has tables of its own ([`settings::Numbers`]).
+const CONFIG: ConfigFile = ConfigFile {
+    variable: "ROLLMILL_CONFIG",
+    verbs: &["deploy", "node"],
+    tables: &settings::TABLES,
+};
 
 /// An EVM-compatible zk-rollup with outsourced proving.
 #[derive(Debug, Parser)]
@@ -56,7 +62,8 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    let outcome = parse().and_then(|cli| match cli.verb {
+    let outcome = CONFIG.parse::<Cli>().map_err(eyre::Report::from);
+    let outcome = outcome.and_then(|cli| match cli.verb {
         Verb::Devnet(args) => in_runtime(devnet::run(args)),
         Verb::Deploy(args) => in_runtime(deploy::run(args, cli.config.as_deref())),
         Verb::Node(args) => in_runtime(node::verb::run(args)),
@@ -75,14 +82,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The command line over the environment over the configuration file. What clap refuses, it says and exits itself.
-fn parse() -> eyre::Result<Cli> {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    let command = config::with_file(Cli::command(), &arguments)?;
-    let matches = command.get_matches_from(arguments);
-    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
 }
 
 fn in_runtime(work: impl Future<Output = eyre::Result<()>>) -> eyre::Result<()> {

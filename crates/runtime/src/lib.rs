@@ -9,7 +9,9 @@
 
 mod blocking;
 mod clock;
+mod config;
 mod output;
+mod prompt;
 mod ready;
 mod retry;
 mod shutdown;
@@ -18,7 +20,9 @@ mod telemetry;
 
 pub use blocking::blocking;
 pub use clock::Clock;
-pub use output::{chain, complain, counted, print_line, span};
+pub use config::{ConfigError, ConfigFile};
+pub use output::{chain, complain, counted, print_line};
+pub use prompt::{ask, ask_secret};
 pub use ready::{ReadyError, ReadyFile};
 pub use retry::{Backoff, RetryError, retry};
 pub use shutdown::Shutdown;
