@@ -34,7 +34,9 @@ pub use deploy::{DeployConfig, DeployError, ProgramRow, VerifierKind, deploy};
 pub use deployment::{Deployment, Genesis, Incentives, Parameters, token_bridge};
 pub use event::{L1Event, LoggedEvent};
 pub use header::{HeaderError, header_rlp};
-pub use keys::{KeyError, load_key};
+pub use keys::{
+    KeyError, is_keystore, load_key, new_password, password, unlock_key, write_keystore,
+};
 pub use plan::{Planned, Sends, plan};
 pub use provider::{ConnectError, connect};
 pub use sender::{Call, Mined, SendError, Sender, SenderConfig};

@@ -4,6 +4,7 @@ pub mod proxy;
 pub mod user;
 
 use std::{
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -31,6 +32,13 @@ pub fn program(name: &str) -> eyre::Result<PathBuf> {
         );
     }
     Ok(program)
+}
+
+/// Writes a private key where only its owner can read it.
+pub fn write_key(path: &Path, key: &str) -> eyre::Result<()> {
+    std::fs::write(path, key)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(())
 }
 
 /// `rollmill devnet` on free ports, with its data in `data_dir`.

@@ -15,6 +15,7 @@ use alloy::{
 use rollmill_e2e::{
     Anvil, Ended, Running, program, run, until,
     user::{IToken, USER, account, deposited, rollup_at, transfer, wallet_of},
+    write_key,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -64,7 +65,7 @@ impl Desk {
     fn key_file(&self, index: u32) -> PathBuf {
         let path = self.path(&format!("{index}.key"));
         let key = account(index).unwrap().to_bytes().to_string();
-        std::fs::write(&path, key).unwrap();
+        write_key(&path, &key).unwrap();
         path
     }
 
