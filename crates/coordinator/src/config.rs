@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use alloy_primitives::Address;
-use rollmill_roller_api::ProofKind;
+use rollmill_roller_api::{MachineMin, ProofKind};
 
 use crate::operator::OperatorSigner;
 
@@ -75,6 +75,23 @@ impl CoordinatorConfig {
         }
     }
 
+    /// Least machine that proves in time.
+    pub fn machine_min(&self) -> MachineMin {
+        match self.proofs {
+            // A proof takes up to 6.5 GiB; nobody has measured one on less than two cores.
+            ProofKind::Stark => MachineMin {
+                memory_mib: 6_656,
+                disk_mib: 2_048,
+                cores: 2,
+            },
+            ProofKind::Mock => MachineMin {
+                memory_mib: 256,
+                disk_mib: 64,
+                cores: 1,
+            },
+        }
+    }
+
     /// Shortest proof that is taken: mock proofs have one length, a STARK is never shorter than its public values.
     pub fn proof_bytes_min(&self) -> usize {
         match self.proofs {
@@ -83,6 +100,9 @@ impl CoordinatorConfig {
         }
     }
 }
+
+/// Least version of the roller program whose requests and proofs are understood here.
+pub const ROLLER_VERSION_MIN: &str = "0.1.0";
 
 /// A body shorter than this is a broken upload and not a proof: *not submitted*, never *invalid*.
 const STARK_BYTES_MIN: usize = 1024;

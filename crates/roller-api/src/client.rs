@@ -9,9 +9,9 @@ use rollmill_protocol::{Roller, TaskId};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Assignment, Authorization, HeartbeatReply, HeartbeatRequest, PickRequest, Refusal,
-    Requirements, RollerView, SignedSubmission, StatusView, SubmissionReply, SubmissionStats,
-    TaskView, domain, http,
+    Assignment, Authorization, HeartbeatReply, HeartbeatRequest, PickRequest, REQUIREMENTS_FORM,
+    Refusal, Requirements, RollerView, SignedSubmission, StatusView, SubmissionReply,
+    SubmissionStats, TaskView, domain, http,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,6 +41,14 @@ pub enum ClientError {
         /// What is wrong.
         why: String,
     },
+    /// The requirements have a form that a later version reads.
+    #[error(
+        "the coordinator states its requirements in form {form}, this version reads form {REQUIREMENTS_FORM}: update it"
+    )]
+    OtherForm {
+        /// Their form.
+        form: u64,
+    },
     /// The witness is longer than announced.
     #[error("the answer exceeds {bytes_max} bytes")]
     TooLarge {
@@ -63,7 +71,7 @@ impl ClientError {
         match self {
             Self::Refused(refusal) => refusal.retryable,
             Self::Transport(_) | Self::Malformed { .. } | Self::WrongObject { .. } => true,
-            Self::TooLarge { .. } => false,
+            Self::TooLarge { .. } | Self::OtherForm { .. } => false,
         }
     }
 
@@ -132,7 +140,7 @@ impl Client {
 
     /// `GET /v1/requirements`.
     pub async fn requirements(&self) -> Result<Requirements, ClientError> {
-        self.get(http::REQUIREMENTS).await
+        required(self.get(http::REQUIREMENTS).await?)
     }
 
     /// `GET /v1/status`.
@@ -255,6 +263,18 @@ impl Client {
     }
 }
 
+/// The requirements, of which the form is looked at first: what another one says of the rest is not known here.
+fn required(answer: serde_json::Value) -> Result<Requirements, ClientError> {
+    let form = answer["form"].as_u64();
+    if let Some(form) = form.filter(|form| *form != u64::from(REQUIREMENTS_FORM)) {
+        return Err(ClientError::OtherForm { form });
+    }
+    serde_json::from_value(answer).map_err(|error| ClientError::Malformed {
+        status: 200,
+        why: error.to_string(),
+    })
+}
+
 /// An object on its way. Its pieces are to be trusted only after [`Download::next`] has returned `None`.
 #[derive(Debug)]
 pub struct Download {
@@ -343,4 +363,58 @@ async fn bounded(mut response: Response) -> Result<Vec<u8>, ClientError> {
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer() -> serde_json::Value {
+        json!({
+            "form": REQUIREMENTS_FORM,
+            "version": "0.1.0",
+            "rollerVersionMin": "0.1.0",
+            "machineMin": { "memoryMib": 1, "diskMib": 2, "cores": 3 },
+            "l1ChainId": 1,
+            "rollup": Address::ZERO,
+            "l2ChainId": 2,
+            "operator": Address::ZERO,
+            "fallback": null,
+            "proofs": "mock",
+            "programs": [],
+            "stakeMinWei": "1000000000000000000000",
+            "proofBytesMax": 48,
+            "witnessBytesMax": 1,
+            "heartbeatEveryMs": 1000,
+            "heartbeatLostS": 10,
+            "requestTtlMaxS": 300,
+            "pickWaitMaxMs": 1000,
+            "whatALaterVersionAdds": true,
+        })
+    }
+
+    #[test]
+    fn requirements_of_a_known_form_are_read_with_what_was_added() {
+        let requirements = required(answer()).unwrap();
+        assert_eq!(requirements.machine_min.cores, 3);
+        assert_eq!(
+            requirements.stake_min_wei.to_string(),
+            "1000000000000000000000"
+        );
+    }
+
+    #[test]
+    fn requirements_of_another_form_ask_for_an_update_whatever_they_hold() {
+        let later = json!({ "form": REQUIREMENTS_FORM + 1, "rollup": { "name": "x" } });
+        let error = required(later).unwrap_err();
+        assert!(error.to_string().ends_with("update it"), "{error}");
+        assert!(!error.is_retryable());
+        let mut torn = answer();
+        torn["stakeMinWei"] = json!(null);
+        assert!(matches!(required(torn), Err(ClientError::Malformed { .. })));
+    }
 }

@@ -28,9 +28,9 @@ pub use client::{Client, ClientError, Download};
 pub use refusal::{Refusal, RefusalCode};
 pub use statement::Statement;
 pub use types::{
-    Assignment, FALLBACK_ROUND, HeartbeatReply, HeartbeatRequest, PickRequest, Program, Progress,
-    ProofKind, Requirements, SeatId, Stage, StopOrder, StopReason, SubmissionReply,
-    SubmissionStats, TaskKind, VerdictKind,
+    Assignment, FALLBACK_ROUND, HeartbeatReply, HeartbeatRequest, MachineMin, PickRequest, Program,
+    Progress, ProofKind, REQUIREMENTS_FORM, Requirements, SeatId, Stage, StopOrder, StopReason,
+    SubmissionReply, SubmissionStats, TaskKind, VerdictKind,
 };
 pub use views::{
     DrawView, EntryView, LotteryView, OfferOutcome, OfferView, PointOutcome, PointView, RollerView,

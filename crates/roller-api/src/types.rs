@@ -57,12 +57,33 @@ pub struct Program {
     pub vm_commit: B256,
 }
 
+/// Form of [`Requirements`] that this crate reads. Within one form fields are only added.
+pub const REQUIREMENTS_FORM: u32 = 1;
+
+/// What the machine of a roller must have. Mebibytes are 2^20 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MachineMin {
+    /// Memory in all.
+    pub memory_mib: u64,
+    /// Free space where the roller keeps its data.
+    pub disk_mib: u64,
+    /// Cores, as the system counts them.
+    pub cores: u32,
+}
+
 /// What a roller must bring and obey, for machines to read before they stake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Requirements {
+    /// Form of this answer, [`REQUIREMENTS_FORM`]. A roller that reads older ones only must be updated.
+    pub form: u32,
     /// Version of the coordinator.
     pub version: String,
+    /// Least version of the roller program.
+    pub roller_version_min: String,
+    /// Least machine that proves in time.
+    pub machine_min: MachineMin,
     /// Chain id of L1.
     pub l1_chain_id: u64,
     /// Rollup contract.

@@ -8,7 +8,8 @@ use axum::{
 };
 use rollmill_protocol::{Roller, TaskId};
 use rollmill_roller_api::{
-    Program, ProofKind, Refusal, RefusalCode, Requirements, RollerView, StatusView, TaskView,
+    Program, ProofKind, REQUIREMENTS_FORM, Refusal, RefusalCode, Requirements, RollerView,
+    StatusView, TaskView,
 };
 use rollmill_zkvm::programs;
 use serde::Deserialize;
@@ -16,7 +17,7 @@ use utoipa::IntoParams;
 
 use super::{App, Refused};
 use crate::{
-    config::{LOG_LINES_MAX, WITNESS_BYTES_MAX},
+    config::{LOG_LINES_MAX, ROLLER_VERSION_MIN, WITNESS_BYTES_MAX},
     log::LogLine,
     views,
 };
@@ -45,7 +46,10 @@ pub(super) async fn requirements(State(app): State<App>) -> Json<Requirements> {
         ProofKind::Mock => Vec::new(),
     };
     Json(Requirements {
+        form: REQUIREMENTS_FORM,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        roller_version_min: ROLLER_VERSION_MIN.to_owned(),
+        machine_min: config.machine_min(),
         l1_chain_id: config.l1_chain_id,
         rollup: config.rollup,
         l2_chain_id: config.l2_chain_id,

@@ -7,8 +7,8 @@ use rollmill_protocol::{
     entries_hash,
 };
 use rollmill_roller_api::{
-    HeartbeatRequest, OfferOutcome, OfferView, PickRequest, Progress, RefusalCode, SeatId,
-    SeatState, Stage, StopReason, TaskState, VerdictKind,
+    HeartbeatRequest, OfferOutcome, OfferView, PickRequest, Progress, REQUIREMENTS_FORM,
+    RefusalCode, SeatId, SeatState, Stage, StopReason, TaskState, VerdictKind,
 };
 
 use crate::harness::{DEADLINE_S, World, rollup};
@@ -344,6 +344,9 @@ async fn anybody_may_read_and_the_api_describes_itself() {
     let (world, _) = World::new().await.with_snapshot().await.with_task().await;
     let requirements = world.rollers[0].client.requirements().await.unwrap();
     assert_eq!(requirements.proof_bytes_max, 48);
+    assert_eq!(requirements.form, REQUIREMENTS_FORM);
+    assert_eq!(requirements.roller_version_min, "0.1.0");
+    assert_eq!(requirements.machine_min.memory_mib, 256);
     let get = async |path: &str| {
         let response = reqwest::get(format!("{}{path}", world.url)).await.unwrap();
         (
