@@ -7,7 +7,7 @@ use alloy_primitives::{Address, U256};
 use clap::Args;
 use eyre::ensure;
 use rollmill_l1::{
-    Call, Deployment, Mined, Sender, SenderConfig, contracts::ScrToken, load_key, scr,
+    Call, Deployment, Mined, Sender, SenderConfig, connect, contracts::ScrToken, unlock_key,
 };
 use rollmill_store::Store;
 
@@ -18,11 +18,19 @@ use crate::config::ChainArgs;
 pub struct AccountArgs {
     #[command(flatten)]
     pub chain: ChainArgs,
-    /// File with the owner's private key in hex. Without it the key is taken from ROLLMILL_OWNER_KEY.
+    /// File with the owner's private key: a keystore, or in hex. Without it the key is taken from ROLLMILL_OWNER_KEY.
     #[arg(long, env = "ROLLMILL_OWNER_KEY_FILE", value_name = "FILE")]
     owner_key_file: Option<PathBuf>,
+    /// File with the password of the keystore; ROLLMILL_KEY_PASSWORD holds the password itself [default: asked for at the terminal].
+    #[arg(long, env = "ROLLMILL_KEY_PASSWORD_FILE", value_name = "FILE")]
+    password_file: Option<PathBuf>,
     /// Folder that records what is sent to L1.
-    #[arg(long, env = "ROLLMILL_OWNER_DATA_DIR", value_name = "FOLDER")]
+    #[arg(
+        long = "owner-data-dir",
+        visible_alias = "data-dir",
+        env = "ROLLMILL_OWNER_DATA_DIR",
+        value_name = "FOLDER"
+    )]
     data_dir: PathBuf,
 }
 
@@ -36,7 +44,8 @@ pub struct Account {
 impl AccountArgs {
     /// Opens the account, and waits for what an interrupted run has left on its way: what L1 says is final only behind it.
     pub async fn open(&self) -> eyre::Result<Account> {
-        let owner = load_key(self.owner_key_file.as_deref(), "ROLLMILL_OWNER_KEY")?;
+        let (file, password) = (&self.owner_key_file, &self.password_file);
+        let owner = unlock_key(file.as_deref(), "ROLLMILL_OWNER_KEY", password.as_deref())?;
         let deployment = Deployment::open(&self.chain.deployment)?;
         let provider = self.chain.l1(&deployment).await?;
         let store = Store::open(&self.data_dir).await?;

@@ -5,18 +5,21 @@
 
 use std::{sync::atomic::AtomicBool, time::Instant};
 
+use alloy_primitives::Bytes;
 use clap::Args;
 use eyre::ensure;
+use rollmill_protocol::{TaskId, prover_gas::ProverGas};
 use rollmill_runtime::{complain, outln};
+use rollmill_stf::{Identity, execute_batch};
 use rollmill_zkvm::{
     programs::BATCH_V1,
-    prove::{Inputs, Prover, Stage, StageSeconds, peak_rss_bytes, reset_peak_rss},
+    prove::{Inputs, Proven, Prover, Stage, StageSeconds, peak_rss_bytes, reset_peak_rss},
     recorded::{self, Recorded},
     verify,
 };
 use serde_json::{Value, json};
 
-use crate::prover::prover_config;
+use crate::prover::ProverArgs;
 
 /// Verifications that are timed; the fastest counts, because other work on the machine only adds.
 const VERIFICATIONS: u32 = 20;
@@ -27,12 +30,8 @@ pub struct BenchArgs {
     /// Only execute and verify: seconds instead of minutes.
     #[arg(long)]
     execute_only: bool,
-    /// Threads that prove [default: all].
-    #[arg(long, env = "ROLLMILL_PROVER_THREADS")]
-    threads: Option<usize>,
-    /// Memory of one segment's proof in MiB, as the proof system estimates it [default and most: 1640].
-    #[arg(long, env = "ROLLMILL_SEGMENT_MEMORY_MIB")]
-    segment_memory_mib: Option<usize>,
+    #[command(flatten)]
+    prover: ProverArgs,
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -40,7 +39,7 @@ pub struct BenchArgs {
 
 /// Measures and prints.
 pub fn run(args: &BenchArgs) -> eyre::Result<()> {
-    let config = prover_config(args.threads, args.segment_memory_mib);
+    let config = args.prover.config();
     let batch = recorded::batch_v1();
     let started = Instant::now();
     let prover = Prover::new(&BATCH_V1, config)?;
@@ -52,10 +51,42 @@ pub fn run(args: &BenchArgs) -> eyre::Result<()> {
     figures.extend(execute(&prover, &batch)?);
     figures.extend(verify_recorded(&batch)?);
     if !args.execute_only {
-        figures.extend(prove(&prover, &batch)?);
+        figures.extend(proving(&prove(&prover, &batch)?));
     }
     print(&figures, args.json);
     Ok(())
+}
+
+/// What `roller setup` goes by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// Prover gas of the recorded batch.
+    pub prover_gas: ProverGas,
+    /// Seconds that a proof of it takes.
+    pub prove_seconds: f64,
+}
+
+/// Proves the recorded batch once.
+pub fn measure(prover: &ProverArgs) -> eyre::Result<Measured> {
+    let batch = recorded::batch_v1();
+    let prover = Prover::new(&BATCH_V1, prover.config())?;
+    Ok(Measured {
+        prover_gas: prover_gas(&batch)?,
+        prove_seconds: prove(&prover, &batch)?.seconds.total(),
+    })
+}
+
+/// Prover gas of the recorded batch.
+pub fn recorded_prover_gas() -> eyre::Result<ProverGas> {
+    prover_gas(&recorded::batch_v1())
+}
+
+fn prover_gas(batch: &Recorded) -> eyre::Result<ProverGas> {
+    let identity = Identity {
+        roller: batch.roller,
+        task: TaskId(batch.task),
+    };
+    Ok(execute_batch(identity, Bytes::from_static(batch.witness))?.prover_gas)
 }
 
 type Figures = Vec<(&'static str, Value)>;
@@ -83,6 +114,7 @@ fn execute(prover: &Prover, batch: &Recorded) -> eyre::Result<Figures> {
             json!(execution.instructions / recorded::TRANSFERS),
         ),
         ("trace_cells", json!(execution.trace_cells)),
+        ("prover_gas", json!(prover_gas(batch)?)),
         ("witness_bytes", json!(batch.witness.len())),
     ])
 }
@@ -100,7 +132,7 @@ fn verify_recorded(batch: &Recorded) -> eyre::Result<Figures> {
     ])
 }
 
-fn prove(prover: &Prover, batch: &Recorded) -> eyre::Result<Figures> {
+fn prove(prover: &Prover, batch: &Recorded) -> eyre::Result<Proven> {
     reset_peak_rss();
     let started = Instant::now();
     let progress = |stage: Stage| {
@@ -109,14 +141,17 @@ fn prove(prover: &Prover, batch: &Recorded) -> eyre::Result<Figures> {
             started.elapsed().as_secs_f64()
         ));
     };
-    let proven = prover.prove(inputs(batch), &progress, &AtomicBool::new(false))?;
+    Ok(prover.prove(inputs(batch), &progress, &AtomicBool::new(false))?)
+}
+
+fn proving(proven: &Proven) -> Figures {
     let StageSeconds {
         executing,
         app_proving,
         aggregating,
         ..
     } = proven.seconds;
-    Ok(vec![
+    vec![
         ("segments", json!(proven.segments)),
         ("prove_seconds", json!(proven.seconds.total())),
         ("prove_executing_seconds", json!(executing)),
@@ -126,7 +161,7 @@ fn prove(prover: &Prover, batch: &Recorded) -> eyre::Result<Figures> {
             "peak_rss_mib",
             json!(peak_rss_bytes().map(|bytes| bytes >> 20)),
         ),
-    ])
+    ]
 }
 
 fn print(figures: &Figures, as_json: bool) {

@@ -1,33 +1,43 @@
-//! What an operator chooses. Every flag is also an environment variable (shown by `--help`) and a field of the optional
-//! configuration file; the flag wins over the environment, the environment over the file.
+//! What a roller chooses. Every flag is also an environment variable (shown by `--help`) and a field of the optional
+//! configuration file ([`CONFIG`]); the flag wins over the environment, the environment over the file.
 
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
-use alloy::providers::Provider;
+use alloy::signers::local::PrivateKeySigner;
 use alloy_primitives::Address;
 use clap::Args;
-use eyre::{WrapErr, bail, ensure, eyre};
-use rollmill_l1::{Deployment, DynProvider, connect};
+use eyre::eyre;
+use rollmill_l1::{KeyError, unlock_key};
 use rollmill_roller_api::ProofKind;
-use rollmill_runtime::LogFormat;
-use rollmill_zkvm::prove::ProverConfig;
-use serde::Deserialize;
+use rollmill_runtime::{ConfigFile, LogFormat};
 
-use crate::{
-    account::Account,
-    finished::{FOLDER, FinishedProofs},
-    prover::prover_config,
-    rights::Rights,
+use crate::{account::Account, finished::FinishedProofs, prover::ProverArgs, rights::Rights};
+
+/// One file for all verbs.
+pub const CONFIG: ConfigFile = ConfigFile {
+    variable: "ROLLMILL_ROLLER_CONFIG",
+    verbs: &[
+        "run", "stake", "claim", "accuse", "defend", "prove", "bench", "status",
+    ],
+    tables: &[],
 };
+
+/// Where a coordinator is, unless it is said.
+pub const COORDINATOR: &str = "http://127.0.0.1:9650";
 
 /// Where the deployment is: shared by all verbs.
 #[derive(Clone, Debug, Args)]
 pub struct ChainArgs {
     /// JSON-RPC endpoint of L1.
-    #[arg(long, env = "ROLLMILL_L1_RPC", default_value = "http://127.0.0.1:8545")]
+    #[arg(
+        long,
+        env = "ROLLMILL_L1_RPC",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8545"
+    )]
     pub l1_rpc: String,
     /// File that names the rollup's contracts.
     #[arg(long, env = "ROLLMILL_DEPLOYMENT", value_name = "FILE")]
@@ -92,41 +102,57 @@ impl OwnArgs {
     }
 }
 
-/// Arguments of `roller run`.
-#[derive(Clone, Debug, Default, Args, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct RunArgs {
-    /// JSON file with these settings; its field names are the flags' names.
-    #[arg(long, env = "ROLLMILL_ROLLER_CONFIG", value_name = "FILE")]
-    #[serde(skip)]
-    pub config: Option<PathBuf>,
-    /// The coordinator [default: http://127.0.0.1:9650].
-    #[arg(long, env = "ROLLMILL_COORDINATOR", value_name = "URL")]
-    pub coordinator: Option<String>,
-    /// JSON-RPC endpoint of L1 [default: http://127.0.0.1:8545].
-    #[arg(long, env = "ROLLMILL_L1_RPC", value_name = "URL")]
-    pub l1_rpc: Option<String>,
-    /// File that names the rollup's contracts.
-    #[arg(long, env = "ROLLMILL_DEPLOYMENT", value_name = "FILE")]
-    pub deployment: Option<PathBuf>,
-    /// File with the signer's private key in hex. Without it the key is taken from ROLLMILL_SIGNER_KEY.
+/// The key that signs for the roller.
+#[derive(Clone, Debug, Args)]
+pub struct SignerArgs {
+    /// File with the signer's private key: a keystore, or in hex. Without it the key is taken from ROLLMILL_SIGNER_KEY.
     #[arg(long, env = "ROLLMILL_SIGNER_KEY_FILE", value_name = "FILE")]
     pub signer_key_file: Option<PathBuf>,
-    /// Folder for witnesses and finished proofs.
-    #[arg(long, env = "ROLLMILL_ROLLER_DATA_DIR", value_name = "FOLDER")]
-    pub data_dir: Option<PathBuf>,
-    /// Threads that prove [default: all].
-    #[arg(long, env = "ROLLMILL_PROVER_THREADS")]
-    pub threads: Option<usize>,
-    /// Memory of one segment's proof in MiB, as the proof system estimates it [default and most: 1640].
-    #[arg(long, env = "ROLLMILL_SEGMENT_MEMORY_MIB")]
-    pub segment_memory_mib: Option<usize>,
-    /// Kind of proofs to make: stark or mock [default: stark].
-    #[arg(long, env = "ROLLMILL_PROOFS")]
-    pub proofs: Option<ProofKind>,
-    /// How long a mock proof pretends to take [default: 0].
-    #[arg(long, env = "ROLLMILL_MOCK_PROVE_SECONDS", value_name = "SECONDS")]
-    pub mock_prove_seconds: Option<f64>,
+    /// File with the password of the keystore; ROLLMILL_KEY_PASSWORD holds the password itself [default: asked for at the terminal].
+    #[arg(long, env = "ROLLMILL_KEY_PASSWORD_FILE", value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+}
+
+impl SignerArgs {
+    /// The key.
+    pub fn load(&self) -> Result<PrivateKeySigner, KeyError> {
+        let (file, password) = (&self.signer_key_file, &self.password_file);
+        unlock_key(file.as_deref(), "ROLLMILL_SIGNER_KEY", password.as_deref())
+    }
+}
+
+/// Arguments of `roller run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub chain: ChainArgs,
+    /// The coordinator.
+    #[arg(long, env = "ROLLMILL_COORDINATOR", value_name = "URL", default_value = COORDINATOR)]
+    pub coordinator: String,
+    #[command(flatten)]
+    pub signer: SignerArgs,
+    /// Folder for witnesses, finished proofs and receipts.
+    #[arg(
+        long = "roller-data-dir",
+        visible_alias = "data-dir",
+        env = "ROLLMILL_ROLLER_DATA_DIR",
+        value_name = "FOLDER"
+    )]
+    pub data_dir: PathBuf,
+    #[command(flatten)]
+    pub prover: ProverArgs,
+    /// Kind of proofs to make: stark or mock.
+    #[arg(long, env = "ROLLMILL_PROOFS", default_value_t = ProofKind::Stark)]
+    pub proofs: ProofKind,
+    /// How long a mock proof pretends to take.
+    #[arg(
+        long,
+        env = "ROLLMILL_MOCK_PROVE_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = 0.0,
+        value_parser = within_a_day
+    )]
+    pub mock_prove_seconds: f64,
     /// Serve finished proofs here by HTTP, each as /DIGEST: for whoever reads of one on L1.
     #[arg(long, env = "ROLLMILL_PROOF_LISTEN", value_name = "ADDRESS")]
     pub proof_listen: Option<SocketAddr>,
@@ -142,123 +168,84 @@ pub struct RunArgs {
     pub ready_file: Option<PathBuf>,
     /// End when standard input ends: for a parent process that holds the other end.
     #[arg(long, env = "ROLLMILL_EXIT_WITH_STDIN")]
-    #[serde(skip)]
     pub exit_with_stdin: bool,
-    /// Form of the log on standard error: human or json [default: human].
-    #[arg(long, env = "ROLLMILL_LOG_FORMAT")]
-    #[serde(skip)]
-    pub log_format: Option<LogFormat>,
-}
-
-/// Settings of `roller run`, complete.
-#[derive(Clone, Debug)]
-pub struct RunConfig {
-    pub coordinator: String,
-    pub l1_rpc: String,
-    pub deployment: PathBuf,
-    pub signer_key_file: Option<PathBuf>,
-    pub data_dir: PathBuf,
-    pub prover: ProverConfig,
-    pub proofs: ProofKind,
-    pub mock_prove_seconds: f64,
-    pub proof_listen: Option<SocketAddr>,
-    pub proof_url: Option<String>,
-    pub fallback: bool,
-    pub ready_file: Option<PathBuf>,
-    pub exit_with_stdin: bool,
+    /// Form of the log on standard error: human or json.
+    #[arg(long, env = "ROLLMILL_LOG_FORMAT", default_value = "human")]
     pub log_format: LogFormat,
 }
 
-impl RunArgs {
-    /// Flags and environment over the configuration file over the defaults.
-    pub fn resolve(self) -> eyre::Result<RunConfig> {
-        let file = match &self.config {
-            Some(path) => read(path)?,
-            None => Self::default(),
-        };
-        let missing = |name: &str| {
-            eyre!(
-                "--{name} is missing (flag, environment variable or field of the configuration file)"
-            )
-        };
-        let mock_prove_seconds = self
-            .mock_prove_seconds
-            .or(file.mock_prove_seconds)
-            .unwrap_or(0.0);
-        if !(0.0..=86_400.0).contains(&mock_prove_seconds) {
-            bail!("--mock-prove-seconds must be between 0 and a day");
-        }
-        let or = |flag: Option<String>, file: Option<String>, default: &str| {
-            flag.or(file).unwrap_or_else(|| default.to_owned())
-        };
-        Ok(RunConfig {
-            coordinator: or(self.coordinator, file.coordinator, "http://127.0.0.1:9650"),
-            l1_rpc: or(self.l1_rpc, file.l1_rpc, "http://127.0.0.1:8545"),
-            deployment: self
-                .deployment
-                .or(file.deployment)
-                .ok_or_else(|| missing("deployment"))?,
-            signer_key_file: self.signer_key_file.or(file.signer_key_file),
-            data_dir: self
-                .data_dir
-                .or(file.data_dir)
-                .ok_or_else(|| missing("data-dir"))?,
-            prover: prover_config(
-                self.threads.or(file.threads),
-                self.segment_memory_mib.or(file.segment_memory_mib),
-            ),
-            proofs: self.proofs.or(file.proofs).unwrap_or_default(),
-            mock_prove_seconds,
-            proof_listen: self.proof_listen.or(file.proof_listen),
-            proof_url: self.proof_url.or(file.proof_url),
-            fallback: self.fallback || file.fallback,
-            ready_file: self.ready_file.or(file.ready_file),
-            exit_with_stdin: self.exit_with_stdin,
-            log_format: self.log_format.unwrap_or_default(),
-        })
+fn within_a_day(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "is no number".to_owned())?;
+    match (0.0..=86_400.0).contains(&seconds) {
+        true => Ok(seconds),
+        false => Err("must be between 0 and a day".to_owned()),
     }
-}
-
-fn read(path: &Path) -> eyre::Result<RunArgs> {
-    let bytes = std::fs::read(path).wrap_err_with(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&bytes)
-        .wrap_err_with(|| format!("{} is no configuration of a roller", path.display()))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::{ffi::OsString, fs};
+
+    use clap::{CommandFactory, FromArgMatches};
+    use rollmill_runtime::chain;
+
     use super::*;
+    use crate::{Cli, Verb};
+
+    /// What `roller run` is told by a line, in which FILE is a file with this text.
+    fn run(file: &str, line: &str) -> Result<RunArgs, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("roller.toml");
+        fs::write(&path, file).unwrap();
+        let line = line.replace("FILE", path.to_str().unwrap());
+        let line: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let command = CONFIG.apply(Cli::command(), &line);
+        let command = command.map_err(|error| chain(&error).to_string())?;
+        let matches = command.try_get_matches_from(line);
+        let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+        match cli.map_err(|error| error.to_string())?.verb {
+            Verb::Run(args) => Ok(args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const FILE: &str =
+        "roller-data-dir = \"/data\"\ndeployment = \"/d.json\"\nthreads = 2\nproofs = \"mock\"";
 
     #[test]
     fn flags_win_over_the_file_and_the_file_over_defaults() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("roller.json");
-        let json =
-            r#"{"data-dir": "/data", "deployment": "/d.json", "threads": 2, "proofs": "mock"}"#;
-        std::fs::write(&path, json).unwrap();
-        let flags = RunArgs {
-            config: Some(path.clone()),
-            threads: Some(7),
-            ..RunArgs::default()
-        };
-        let config = flags.resolve().unwrap();
-        assert_eq!((config.prover.threads, config.proofs), (7, ProofKind::Mock));
-        assert_eq!(config.data_dir, Path::new("/data"));
-        assert_eq!(config.coordinator, "http://127.0.0.1:9650");
+        let args = run(FILE, "roller run --config FILE --threads 7").unwrap();
+        assert_eq!(args.prover.config().threads, 7);
+        assert_eq!(args.proofs, ProofKind::Mock);
+        assert_eq!(args.data_dir, Path::new("/data"));
+        assert_eq!(args.chain.deployment, Path::new("/d.json"));
+        assert_eq!(args.coordinator, COORDINATOR);
+    }
 
-        std::fs::write(&path, r#"{"no-such-field": 1}"#).unwrap();
-        let flags = RunArgs {
-            config: Some(path),
-            ..RunArgs::default()
-        };
-        assert!(flags.resolve().is_err());
+    #[test]
+    fn what_is_no_setting_or_missing_is_named() {
+        let unknown = run("thraeds = 1", "roller run --config FILE").unwrap_err();
         assert!(
-            RunArgs::default()
-                .resolve()
-                .unwrap_err()
-                .to_string()
-                .contains("--deployment")
+            unknown.contains("there is no setting `thraeds`"),
+            "{unknown}"
         );
+        let missing = run("threads = 1", "roller run --config FILE").unwrap_err();
+        assert!(missing.contains("--deployment"), "{missing}");
+        for (seconds, sentence) in [("86401", "between 0 and a day"), ("x", "is no number")] {
+            let file = format!("{FILE}\nmock-prove-seconds = \"{seconds}\"");
+            let refused = run(&file, "roller run --config FILE").unwrap_err();
+            assert!(refused.contains(sentence), "{refused}");
+        }
+    }
+
+    /// A verb that is not in the list would refuse the file of `roller setup`.
+    #[test]
+    fn every_verb_of_the_file_is_one() {
+        let command = Cli::command();
+        for verb in CONFIG.verbs {
+            assert!(command.find_subcommand(verb).is_some(), "{verb}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use rollmill_protocol::Roller;
 use rollmill_roller_api::{Client, ProofKind, Requirements, TaskKind, receipts::Asker};
 use rollmill_zkvm::programs;
 
-use crate::config::RunConfig;
+use crate::config::RunArgs;
 
 /// Identity and kind of the work.
 #[derive(Clone, Debug)]
@@ -25,19 +25,19 @@ pub struct Identity {
 impl Identity {
     /// Asks L1, and not the coordinator, who could name another roller and another operator.
     pub async fn of(
-        config: &RunConfig,
+        args: &RunArgs,
         client: &Client,
         deployment: &Deployment,
     ) -> eyre::Result<Self> {
-        if config.fallback {
+        if args.fallback {
             return Ok(Self {
                 roller: client.signer(),
                 kind: TaskKind::Fallback,
                 asker: None,
             });
         }
-        let l1 = connect(&config.l1_rpc)?;
-        let unreadable = || format!("cannot read the contracts at {}", config.l1_rpc);
+        let l1 = connect(&args.chain.l1_rpc)?;
+        let unreadable = || format!("cannot read the contracts at {}", args.chain.l1_rpc);
         let registry = RollerRegistry::new(deployment.registry, l1.clone());
         let roller = registry
             .rollerOf(client.signer())

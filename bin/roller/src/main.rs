@@ -26,7 +26,7 @@ mod stake;
 mod statement;
 mod status;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use rollmill_runtime::{chain, complain};
@@ -35,6 +35,15 @@ use rollmill_runtime::{chain, complain};
 #[derive(Debug, Parser)]
 #[command(name = "roller", version, about)]
 struct Cli {
+    /// TOML file with settings; its field names are the flags' names.
+    #[arg(
+        long,
+        env = "ROLLMILL_ROLLER_CONFIG",
+        value_name = "FILE",
+        global = true
+    )]
+    #[allow(dead_code, reason = "read by `config::CONFIG` before the rest")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -62,7 +71,10 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli: Cli = match config::CONFIG.parse() {
+        Ok(cli) => cli,
+        Err(error) => return failed(&error.into()),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

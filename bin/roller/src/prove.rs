@@ -10,7 +10,7 @@ use rollmill_roller_api::{ProofKind, Stage, Statement};
 use rollmill_stf::{Identity, execute_batch};
 use rollmill_zkvm::{programs::BATCH_V1, prove::Prover as StarkProver};
 
-use crate::prover::{Job, Prover, prover_config};
+use crate::prover::{Job, Prover, ProverArgs};
 
 /// Arguments of `roller prove`.
 #[derive(Clone, Debug, Args)]
@@ -20,12 +20,8 @@ pub struct ProveArgs {
     /// Kind of proof: stark (real) or mock (development networks only).
     #[arg(long, env = "ROLLMILL_PROOFS", default_value_t = ProofKind::Stark)]
     proofs: ProofKind,
-    /// Threads that prove [default: all].
-    #[arg(long, env = "ROLLMILL_PROVER_THREADS")]
-    threads: Option<usize>,
-    /// Memory of one segment's proof in MiB, as the proof system estimates it [default and most: 1640].
-    #[arg(long, env = "ROLLMILL_SEGMENT_MEMORY_MIB")]
-    segment_memory_mib: Option<usize>,
+    #[command(flatten)]
+    prover: ProverArgs,
 }
 
 /// Proves what the folder states.
@@ -40,8 +36,7 @@ pub fn run(args: &ProveArgs) -> eyre::Result<()> {
     let prover = match args.proofs {
         ProofKind::Mock => Prover::Mock(Duration::ZERO),
         ProofKind::Stark => {
-            let config = prover_config(args.threads, args.segment_memory_mib);
-            let prover = StarkProver::new(&BATCH_V1, config);
+            let prover = StarkProver::new(&BATCH_V1, args.prover.config());
             Prover::Stark(Box::new(prover.wrap_err("cannot set up the prover")?))
         }
     };
@@ -107,8 +102,7 @@ mod tests {
         ProveArgs {
             folder: folder.to_owned(),
             proofs: ProofKind::Mock,
-            threads: None,
-            segment_memory_mib: None,
+            prover: ProverArgs::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use std::{
 };
 
 use alloy_primitives::{B256, Bytes};
+use clap::Args;
 use eyre::{WrapErr, bail, ensure};
 use rollmill_protocol::{Roller, TaskId};
 use rollmill_roller_api::{ProofKind, Stage, SubmissionStats};
@@ -22,20 +23,34 @@ use rollmill_zkvm::{
     },
 };
 
-use crate::config::RunConfig;
+use crate::config::RunArgs;
 
 /// How long a mock prover pretends without looking whether it was cancelled.
 const MOCK_STEP: Duration = Duration::from_millis(50);
 
-/// What a prover may use; the default where nothing is said.
-pub fn prover_config(threads: Option<usize>, segment_memory_mib: Option<usize>) -> ProverConfig {
-    let default = ProverConfig::default();
-    ProverConfig {
-        threads: threads.map_or(default.threads, |threads| threads.max(1)),
-        segment_memory_bytes_max: segment_memory_mib
-            .map_or(default.segment_memory_bytes_max, |mib| {
-                mib.saturating_mul(1 << 20)
-            }),
+/// What a prover may use.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct ProverArgs {
+    /// Threads that prove [default: all].
+    #[arg(long, env = "ROLLMILL_PROVER_THREADS")]
+    pub threads: Option<usize>,
+    /// Memory of one segment's proof in MiB, as the proof system estimates it [default and most: 1640].
+    #[arg(long, env = "ROLLMILL_SEGMENT_MEMORY_MIB")]
+    pub segment_memory_mib: Option<usize>,
+}
+
+impl ProverArgs {
+    /// With the default where nothing is said.
+    pub fn config(&self) -> ProverConfig {
+        let default = ProverConfig::default();
+        ProverConfig {
+            threads: self.threads.map_or(default.threads, |n| n.max(1)),
+            segment_memory_bytes_max: self
+                .segment_memory_mib
+                .map_or(default.segment_memory_bytes_max, |mib| {
+                    mib.saturating_mul(1 << 20)
+                }),
+        }
     }
 }
 
@@ -75,13 +90,12 @@ pub struct Proof {
 
 impl Prover {
     /// Sets the prover up. Takes seconds: call it on a blocking thread.
-    pub fn new(config: &RunConfig) -> eyre::Result<Self> {
-        match config.proofs {
-            ProofKind::Mock => Ok(Self::Mock(Duration::from_secs_f64(
-                config.mock_prove_seconds,
-            ))),
-            ProofKind::Stark if config.fallback => Ok(Self::Later(config.prover, Mutex::default())),
-            ProofKind::Stark => Ok(Self::Stark(Box::new(set_up(config.prover)?))),
+    pub fn new(args: &RunArgs) -> eyre::Result<Self> {
+        let config = args.prover.config();
+        match args.proofs {
+            ProofKind::Mock => Ok(Self::Mock(Duration::from_secs_f64(args.mock_prove_seconds))),
+            ProofKind::Stark if args.fallback => Ok(Self::Later(config, Mutex::default())),
+            ProofKind::Stark => Ok(Self::Stark(Box::new(set_up(config)?))),
         }
     }
 

@@ -15,7 +15,7 @@ use eyre::WrapErr;
 use rollmill_runtime::Shutdown;
 use tokio::net::TcpListener;
 
-use crate::{config::RunConfig, finished::FinishedProofs};
+use crate::{config::RunArgs, finished::FinishedProofs};
 
 /// Binds the address.
 async fn bind(address: SocketAddr, proofs: FinishedProofs) -> eyre::Result<(SocketAddr, Serving)> {
@@ -30,11 +30,11 @@ async fn bind(address: SocketAddr, proofs: FinishedProofs) -> eyre::Result<(Sock
 
 /// The URL of finished proofs, if there is one, and the server of it, if it is ours.
 pub async fn start(
-    config: &RunConfig,
+    args: &RunArgs,
     finished: &FinishedProofs,
 ) -> eyre::Result<(Option<String>, Option<Serving>)> {
-    let proof_url = config.proof_url.clone();
-    let Some(listen) = config.proof_listen else {
+    let proof_url = args.proof_url.clone();
+    let Some(listen) = args.proof_listen else {
         return Ok((proof_url, None));
     };
     let (address, serving) = bind(listen, finished.clone()).await?;

@@ -1,0 +1,117 @@
+//! From the command line to a roller that could work: whom it works for, with which keys, and what it has on disk.
+
+use std::{
+    fs::File,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use alloy::signers::local::PrivateKeySigner;
+use eyre::{WrapErr, bail};
+use rollmill_l1::{Deployment, Sender, SenderConfig, connect};
+use rollmill_roller_api::Client;
+use rollmill_runtime::Shutdown;
+use rollmill_store::{Objects, Store};
+
+use super::{Daemon, retry};
+use crate::{
+    config::RunArgs,
+    finished::{self, FinishedProofs},
+    identity::{Identity, check_build},
+    posting::Posting,
+    progress,
+    prover::Prover,
+    receipts::ReceiptBook,
+    rights::Rights,
+    serving::{self, Serving},
+    statement::Commits,
+};
+
+/// A roller that was started, with what runs beside its two loops.
+pub(super) struct Started {
+    pub(super) daemon: Daemon,
+    /// None for the fallback prover, which is not paid and cannot be accused.
+    pub(super) rights: Option<Rights>,
+    pub(super) serving: Option<Serving>,
+}
+
+impl Daemon {
+    pub(super) async fn start(
+        args: &RunArgs,
+        signer: PrivateKeySigner,
+        shutdown: &Shutdown,
+    ) -> eyre::Result<Started> {
+        let deployment = Deployment::open(&args.chain.deployment)?;
+        let client = Client::new(
+            &args.coordinator,
+            signer.clone(),
+            deployment.chain_id,
+            deployment.rollup,
+        )?;
+        let identity = Identity::of(args, &client, &deployment).await?;
+        let requirements = retry(shutdown, "requirements", || client.requirements()).await?;
+        check_build(&requirements, &deployment, args.proofs)?;
+        identity.check(&requirements)?;
+        let receipts = ReceiptBook::open(&args.data_dir, requirements.heartbeat_lost_s)?;
+
+        let objects = Objects::open(args.data_dir.join(finished::OBJECTS))
+            .wrap_err_with(|| format!("cannot use {}", args.data_dir.display()))?;
+        let folder = args.data_dir.join(finished::FOLDER);
+        let finished = FinishedProofs::open(folder, objects.clone())?;
+        let l1 = connect(&args.chain.l1_rpc)?;
+        let (proof_url, serving) = serving::start(args, &finished).await?;
+        let (posting, rights) = match &identity.asker {
+            Some(asker) => {
+                let store = Store::open(args.data_dir.join("l1")).await?;
+                let chain_id = deployment.chain_id;
+                let sender =
+                    Sender::new(l1.clone(), chain_id, signer, store, SenderConfig::default());
+                let rights = Rights {
+                    deployment: deployment.clone(),
+                    sender: sender.clone(),
+                    roller: asker.roller,
+                    finished: finished.clone(),
+                    data_dir: args.data_dir.clone(),
+                };
+                let posting = Posting::new(&deployment, sender, proof_url);
+                (Some(posting), Some(rights))
+            }
+            None => (None, None),
+        };
+        let setup = args.clone();
+        let prover = tokio::task::spawn_blocking(move || Prover::new(&setup)).await??;
+        let daemon = Self {
+            client,
+            identity,
+            receipts,
+            requirements,
+            objects,
+            finished,
+            commits: Commits {
+                l1,
+                rollup: deployment.rollup,
+            },
+            posting,
+            prover: Arc::new(prover),
+            progress: progress::Board::default(),
+            in_hand: Mutex::new(None),
+            shutdown: shutdown.clone(),
+        };
+        Ok(Started {
+            daemon,
+            rights,
+            serving,
+        })
+    }
+}
+
+/// One roller per data folder; the lock ends with the process, however that dies.
+pub(super) fn lock(data_dir: &Path) -> eyre::Result<File> {
+    std::fs::create_dir_all(data_dir)
+        .and_then(|()| File::create(data_dir.join("lock")))
+        .wrap_err_with(|| format!("cannot use {}", data_dir.display()))
+        .and_then(|file| match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(_) => bail!("another roller works in {}", data_dir.display()),
+        })
+}
