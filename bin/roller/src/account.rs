@@ -1,7 +1,7 @@
 //! An account on L1 that a verb sends from: what is sent is recorded in a folder before it is sent, so that a verb can be repeated
 //! after any interruption.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, U256};
 use clap::Args;
@@ -42,6 +42,11 @@ pub struct Account {
 }
 
 impl AccountArgs {
+    /// Where it is recorded what is sent.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
     /// Opens the account, and waits for what an interrupted run has left on its way: what L1 says is final only behind it.
     pub async fn open(&self) -> eyre::Result<Account> {
         let (file, password) = (&self.owner_key_file, &self.password_file);
@@ -57,11 +62,17 @@ impl AccountArgs {
 }
 
 impl Account {
+    /// What the account has, SCR-wei.
+    pub async fn scr_wei(&self) -> eyre::Result<U256> {
+        let scr = ScrToken::new(self.deployment.token, self.sender.provider().clone());
+        Ok(scr.balanceOf(self.sender.address()).call().await?)
+    }
+
     /// Lets a contract take this much SCR from the account, SCR-wei. Fails if it does not have it.
     pub async fn allow(&self, spender: Address, amount_wei: U256) -> eyre::Result<()> {
         let (owner, token) = (self.sender.address(), self.deployment.token);
-        let contract = ScrToken::new(token, self.sender.provider().clone());
-        let balance = contract.balanceOf(owner).call().await?;
+        let scr = ScrToken::new(token, self.sender.provider().clone());
+        let balance = self.scr_wei().await?;
         ensure!(
             balance >= amount_wei,
             "the owner {owner} has {}, {} are needed",

@@ -16,11 +16,23 @@ use rollmill_runtime::{ConfigFile, LogFormat};
 
 use crate::{account::Account, finished::FinishedProofs, prover::ProverArgs, rights::Rights};
 
-/// One file for all verbs.
+/// The file that `roller setup` writes: one for all verbs.
 pub const CONFIG: ConfigFile = ConfigFile {
     variable: "ROLLMILL_ROLLER_CONFIG",
     verbs: &[
-        "run", "stake", "claim", "accuse", "defend", "prove", "bench", "status",
+        "run",
+        "stake",
+        "unbond",
+        "withdraw",
+        "set-signer",
+        "set-payout",
+        "claim",
+        "accuse",
+        "defend",
+        "prove",
+        "bench",
+        "status",
+        "doctor",
     ],
     tables: &[],
 };

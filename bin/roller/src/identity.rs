@@ -1,12 +1,16 @@
 //! Who this process is to the coordinator: a registered roller, or the operator's own fallback prover.
 
+use alloy::signers::local::PrivateKeySigner;
+use alloy_primitives::Address;
 use eyre::{WrapErr, ensure};
 use rollmill_l1::{
     Deployment, connect,
     contracts::{RollerRegistry, Rollup},
 };
 use rollmill_protocol::Roller;
-use rollmill_roller_api::{Client, ProofKind, Requirements, TaskKind, receipts::Asker};
+use rollmill_roller_api::{
+    Client, ClientError, ProofKind, Requirements, TaskKind, receipts::Asker,
+};
 use rollmill_zkvm::programs;
 
 use crate::config::RunArgs;
@@ -86,12 +90,28 @@ impl Identity {
     }
 }
 
+/// A client that reads what is public: any key will do, and it signs nothing.
+pub fn anybody(coordinator: &str) -> Result<Client, ClientError> {
+    Client::new(coordinator, PrivateKeySigner::random(), 0, Address::ZERO)
+}
+
 /// Whether coordinator, deployment and this build speak of the same thing.
 pub fn check_build(
     requirements: &Requirements,
     deployment: &Deployment,
     proofs: ProofKind,
 ) -> eyre::Result<()> {
+    check_rollup(requirements, deployment)?;
+    ensure!(
+        requirements.proofs == proofs,
+        "the coordinator takes {} proofs, this roller is told to make {proofs} proofs",
+        requirements.proofs
+    );
+    check_programs(requirements)
+}
+
+/// Whether the coordinator serves the rollup of the deployment file.
+pub fn check_rollup(requirements: &Requirements, deployment: &Deployment) -> eyre::Result<()> {
     ensure!(
         (requirements.l1_chain_id, requirements.rollup) == (deployment.chain_id, deployment.rollup),
         "the coordinator serves the rollup {} on chain {}, the deployment file names {} on chain {}",
@@ -100,14 +120,11 @@ pub fn check_build(
         deployment.rollup,
         deployment.chain_id
     );
-    ensure!(
-        requirements.proofs == proofs,
-        "the coordinator takes {} proofs, this roller is told to make {proofs} proofs",
-        requirements.proofs
-    );
-    if proofs == ProofKind::Mock {
-        return Ok(());
-    }
+    Ok(())
+}
+
+/// Whether this build has every program that can be asked for. Mock proofs are of none.
+pub fn check_programs(requirements: &Requirements) -> eyre::Result<()> {
     for asked in &requirements.programs {
         let known = programs::by_version(asked.version).is_some_and(|program| {
             program.commitment.exe == asked.exe_commit && program.commitment.vm == asked.vm_commit

@@ -9,22 +9,31 @@
 mod account;
 mod accuse;
 mod bench;
+mod checks;
 mod claim;
 mod config;
 mod daemon;
 mod defend;
+mod doctor;
 mod finished;
 mod identity;
+mod machine;
+mod plan;
 mod posting;
 mod progress;
 mod prove;
 mod prover;
 mod receipts;
+mod registry;
 mod rights;
 mod serving;
+mod set_key;
 mod stake;
 mod statement;
 mod status;
+mod unbond;
+mod withdraw;
+mod words;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -54,6 +63,14 @@ enum Verb {
     Run(config::RunArgs),
     /// Register on L1, deposit stake and declare readiness; what is done already is left as it is.
     Stake(stake::StakeArgs),
+    /// Take stake out of the draw, so that it can be withdrawn later.
+    Unbond(unbond::UnbondArgs),
+    /// Bring the payout address the stake that is unbonded.
+    Withdraw(withdraw::WithdrawArgs),
+    /// Let another hot key sign for the roller.
+    SetSigner(set_key::SetSignerArgs),
+    /// Have the roller paid at another address; with the key of the present one.
+    SetPayout(set_key::SetPayoutArgs),
     /// Bring the payout address what L1 owes the roller: late shares, credits, the emission.
     Claim(claim::ClaimArgs),
     /// Bring a posted proof that is not valid before L1, whoever's it is.
@@ -66,8 +83,10 @@ enum Verb {
     Bench(bench::BenchArgs),
     /// What the operator has signed for this roller: list it, verify it, charge the operator with it on L1.
     Receipts(receipts::ReceiptsArgs),
-    /// Show what the coordinator has on record about a roller.
+    /// What a roller is doing, what it has earned, and why it was penalised.
     Status(status::StatusArgs),
+    /// Look for everything that keeps the roller from earning; fails if there is something.
+    Doctor(doctor::DoctorArgs),
 }
 
 fn main() -> ExitCode {
@@ -86,6 +105,10 @@ fn main() -> ExitCode {
         match cli.verb {
             Verb::Run(args) => daemon::run(args).await,
             Verb::Stake(args) => stake::run(args).await,
+            Verb::Unbond(args) => unbond::run(args).await,
+            Verb::Withdraw(args) => withdraw::run(args).await,
+            Verb::SetSigner(args) => set_key::signer(args).await,
+            Verb::SetPayout(args) => set_key::payout(args).await,
             Verb::Claim(args) => claim::run(args).await,
             Verb::Accuse(args) => accuse::run(args).await,
             Verb::Defend(args) => defend::run(args).await,
@@ -93,6 +116,7 @@ fn main() -> ExitCode {
             Verb::Bench(args) => tokio::task::spawn_blocking(move || bench::run(&args)).await?,
             Verb::Receipts(args) => receipts::run(&args).await,
             Verb::Status(args) => status::run(args).await,
+            Verb::Doctor(args) => doctor::run(args).await,
         }
     });
     // A proof that is being made cannot be interrupted between two steps; it must not hold up the end of the process.

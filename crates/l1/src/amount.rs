@@ -12,6 +12,15 @@ pub fn scr(wei: U256) -> String {
     in_units(wei, "SCR")
 }
 
+/// `0.25`, of so many wei: for sentences that name the unit.
+pub fn digits(wei: U256) -> String {
+    let digits = format_ether(wei);
+    digits
+        .trim_end_matches('0')
+        .trim_end_matches('.')
+        .to_owned()
+}
+
 fn in_units(wei: U256, unit: &str) -> String {
     let digits = format_ether(wei);
     let digits = digits.trim_end_matches('0').trim_end_matches('.');

@@ -57,6 +57,16 @@ pub struct Owed {
     pub emission: Vec<(u64, U256)>,
 }
 
+impl Owed {
+    /// All of it.
+    pub fn total_wei(&self) -> U256 {
+        let emission = self.emission.iter().map(|(_, share)| *share);
+        emission.fold(self.credits_wei + self.arrears_wei, |sum, share| {
+            sum + share
+        })
+    }
+}
+
 /// What L1 owes a roller without a time limit.
 ///
 /// # Errors

@@ -220,7 +220,7 @@ async fn a_reader_that_leaves_is_no_panic() {
 }
 
 #[tokio::test]
-async fn a_staker_without_ether_or_l1_is_told_what_is_missing() {
+async fn a_staker_without_money_is_told_all_that_is_missing() {
     let data = tempfile::tempdir().unwrap();
     let args = ["--proofs", "mock", "--rollers", "1", "--k", "1"];
     let devnet = Devnet::start(data.path(), &args).await.unwrap();
@@ -229,7 +229,7 @@ async fn a_staker_without_ether_or_l1_is_told_what_is_missing() {
     write_key(&key, &"5e".repeat(32)).unwrap();
     let mut command = Command::new(program("roller").unwrap());
     command
-        .args(["stake", "--amount", "1", "--l1-rpc", &devnet.l1])
+        .args(["stake", "--amount", "100", "--l1-rpc", &devnet.l1])
         .args(["--signer", "0x00000000000000000000000000000000000000aa"])
         .arg("--deployment")
         .arg(data.path().join("deployment.json"))
@@ -239,8 +239,12 @@ async fn a_staker_without_ether_or_l1_is_told_what_is_missing() {
         .arg(own.path());
     let ended = run(command).await.unwrap();
     assert!(!ended.success);
-    let missing = "has 0.000000000000000000 ether on L1 and needs up to";
-    assert!(ended.said.contains(missing), "{}", ended.said);
+    for missing in [
+        "has 0 ether on L1 and needs up to",
+        "has 0 SCR and needs 100",
+    ] {
+        assert!(ended.said.contains(missing), "{}", ended.said);
+    }
     devnet.kill().await.unwrap();
     let gone = refused(&l1).await;
     let nobody = format!("no L1 answers at {l1} (--l1-rpc)");

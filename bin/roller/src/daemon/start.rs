@@ -15,9 +15,11 @@ use rollmill_store::{Objects, Store};
 
 use super::{Daemon, retry};
 use crate::{
+    checks,
     config::RunArgs,
     finished::{self, FinishedProofs},
     identity::{Identity, check_build},
+    machine::Machine,
     posting::Posting,
     progress,
     prover::Prover,
@@ -51,6 +53,8 @@ impl Daemon {
         let identity = Identity::of(args, &client, &deployment).await?;
         let requirements = retry(shutdown, "requirements", || client.requirements()).await?;
         check_build(&requirements, &deployment, args.proofs)?;
+        let machine = Machine::measure(&args.data_dir);
+        checks::refuse(&checks::fit(&requirements, &machine))?;
         identity.check(&requirements)?;
         let receipts = ReceiptBook::open(&args.data_dir, requirements.heartbeat_lost_s)?;
 
