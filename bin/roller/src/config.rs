@@ -20,6 +20,7 @@ use crate::{account::Account, finished::FinishedProofs, prover::ProverArgs, righ
 pub const CONFIG: ConfigFile = ConfigFile {
     variable: "ROLLMILL_ROLLER_CONFIG",
     verbs: &[
+        "setup",
         "run",
         "stake",
         "unbond",

@@ -28,6 +28,7 @@ mod registry;
 mod rights;
 mod serving;
 mod set_key;
+mod setup;
 mod stake;
 mod statement;
 mod status;
@@ -59,6 +60,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Make keys, check this machine and the network, and write the settings that all verbs read.
+    Setup(setup::SetupArgs),
     /// Take tasks and prove them until stopped.
     Run(config::RunArgs),
     /// Register on L1, deposit stake and declare readiness; what is done already is left as it is.
@@ -103,6 +106,7 @@ fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         match cli.verb {
+            Verb::Setup(args) => setup::run(args).await,
             Verb::Run(args) => daemon::run(args).await,
             Verb::Stake(args) => stake::run(args).await,
             Verb::Unbond(args) => unbond::run(args).await,
