@@ -113,8 +113,8 @@ impl Desk {
         command
     }
 
-    /// The owner gets SCR from the operator, and stakes it.
-    async fn stake(&self) {
+    /// The owner gets SCR from the operator, whose account nobody else uses yet.
+    async fn give_scr(&self) {
         let token = self.deployment()["token"]
             .as_str()
             .unwrap()
@@ -127,6 +127,10 @@ impl Desk {
         let sent = token.transfer(owner, gift);
         let receipt = sent.send().await.unwrap().get_receipt().await.unwrap();
         assert!(receipt.status());
+    }
+
+    async fn stake(&self) {
+        self.give_scr().await;
         let mut command = self.roller("stake");
         let signer = account(SIGNER).unwrap().address().to_string();
         command
@@ -137,6 +141,34 @@ impl Desk {
             .arg(self.path("owner"));
         let staked = run(command).await.unwrap();
         assert!(staked.success, "{}", staked.said);
+    }
+
+    /// `roller VERB` with the settings that `roller setup` has written, and nothing else.
+    fn roller_with_file(&self, verb: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program("roller").unwrap());
+        command
+            .args([verb, "--config"])
+            .arg(self.path("mine/roller.toml"))
+            .args(args)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// `roller setup` with a key that the owner has, and one that is new.
+    async fn set_up(&self, coordinator: &str) -> Ended {
+        let password = self.path("password");
+        write_key(&password, "a password\n").unwrap();
+        let mut command = self.roller("setup");
+        command
+            .args(["--yes", "--skip-bench", "--coordinator", coordinator])
+            .arg("--folder")
+            .arg(self.path("mine"))
+            .arg("--owner-key-file")
+            .arg(self.key_file(OWNER))
+            .arg("--password-file")
+            .arg(password);
+        run(command).await.unwrap()
     }
 
     async fn start_roller(&self, coordinator: &str) -> Running {
@@ -185,6 +217,137 @@ async fn a_rollup_that_nobody_joins_is_proven_by_its_operator() {
     .await
     .unwrap();
     assert!(node.interrupt().await.unwrap());
+}
+
+/// An owner's five minutes: setup, stake, run, a reward; and the way out.
+#[tokio::test]
+async fn a_roller_is_set_up_earns_and_leaves() {
+    let desk = Desk::new().await;
+    let deployed = desk.deploy(&[]).await;
+    assert!(deployed.success, "{}", deployed.said);
+    let rollup = desk.deployment()["rollup"].as_str().unwrap().to_owned();
+    desk.give_scr().await;
+    let node = Running::start(desk.rollmill("node", &[]), &desk.path("ready.json"))
+        .await
+        .unwrap();
+    is_set_up(&desk, &node.field("coordinator").unwrap()).await;
+    is_staked(&desk).await;
+
+    let run_roller = desk.roller_with_file("run", &[]);
+    let ready = desk.path("roller.json");
+    let roller = Running::start(run_roller, &ready).await.unwrap();
+    settles(&desk.anvil.url, &rollup, &node.field("l2").unwrap()).await;
+    until("the reward", async || {
+        let status = run(desk.roller_with_file("status", &["--json"])).await?;
+        let record: Value = serde_json::from_str(&status.said)?;
+        let earned = record["earnedWei"] != "0" && record["won"] != 0;
+        Ok(earned.then_some(()))
+    })
+    .await
+    .unwrap();
+    let status = run(desk.roller_with_file("status", &[])).await.unwrap();
+    assert!(status.said.contains("lottery prize"), "{}", status.said);
+    assert!(status.said.contains("SCR on L1"), "{}", status.said);
+
+    assert!(roller.interrupt().await.unwrap());
+    assert!(node.interrupt().await.unwrap());
+    leaves(&desk).await;
+}
+
+/// Keys, machine and network are looked at, and one file is written, once.
+async fn is_set_up(desk: &Desk, coordinator: &str) {
+    let first = desk.set_up(coordinator).await;
+    assert!(first.success, "{}", first.said);
+    for sentence in ["roller stake --config", "roller run --config", "cores"] {
+        assert!(first.said.contains(sentence), "{}", first.said);
+    }
+    let files = ["roller.toml", "owner.json", "signer.json"];
+    let read = || files.map(|name| std::fs::read(desk.path("mine").join(name)).unwrap());
+    let before = read();
+    let again = desk.set_up(coordinator).await;
+    assert!(again.success, "{}", again.said);
+    assert!(again.said.contains("stays as it is"), "{}", again.said);
+    assert_eq!(read(), before);
+    // A coordinator that is not there is found before anything is made.
+    let mut elsewhere = desk.roller("setup");
+    elsewhere
+        .args(["--yes", "--coordinator", "http://127.0.0.1:1", "--folder"])
+        .arg(desk.path("other"));
+    refuses(elsewhere, "no answer from the coordinator").await;
+    assert!(!desk.path("other").exists());
+}
+
+/// What stands on L1 in the end, and what the doctor says before and after.
+async fn is_staked(desk: &Desk) {
+    let doctor = |args: &[&str]| desk.roller_with_file("doctor", args);
+    refuses(doctor(&[]), "is not registered on L1").await;
+    let owner = account(OWNER).unwrap().address();
+    let l1 = wallet_of(&desk.anvil.url, USER).unwrap();
+    let sent = transactions_of(&l1, owner).await;
+    let look = run(desk.roller_with_file("stake", &["--dry-run"]))
+        .await
+        .unwrap();
+    assert!(look.success, "{}", look.said);
+    for sentence in ["would register", "would stake 1000 SCR", "7 days later"] {
+        assert!(look.said.contains(sentence), "{sentence}: {}", look.said);
+    }
+    assert_eq!(transactions_of(&l1, owner).await, sent);
+    refuses(
+        desk.roller_with_file("stake", &["--amount", "999"]),
+        "below the least, 1000 SCR",
+    )
+    .await;
+    let staked = run(desk.roller_with_file("stake", &[])).await.unwrap();
+    assert!(staked.success, "{}", staked.said);
+    let again = run(desk.roller_with_file("stake", &[])).await.unwrap();
+    assert!(
+        again.said.contains("nothing is to be done"),
+        "{}",
+        again.said
+    );
+
+    let file = std::fs::read_to_string(desk.path("mine/roller.toml")).unwrap();
+    let signer = file.lines().find_map(|line| line.strip_prefix("signer = "));
+    let signer = signer.unwrap().trim_matches('"').parse().unwrap();
+    refuses(doctor(&["--json"]), "telling L1 of a proof").await;
+    let ether = transfer(signer, 1_000_000_000_000_000_000);
+    let given = l1.send_transaction(ether).await.unwrap().get_receipt();
+    assert!(given.await.unwrap().status());
+    let healthy = run(doctor(&["--json"])).await.unwrap();
+    assert!(healthy.success, "{}", healthy.said);
+    let report: Value = serde_json::from_str(&healthy.said).unwrap();
+    assert_eq!(report["ok"], true);
+}
+
+/// The stake goes out of the draw at once, and to its owner when L1's time has come.
+async fn leaves(desk: &Desk) {
+    let look = run(desk.roller_with_file("unbond", &["--dry-run"]))
+        .await
+        .unwrap();
+    assert!(
+        look.said.contains("would take 1000 SCR out"),
+        "{}",
+        look.said
+    );
+    assert!(look.said.contains("from 7 days later on"), "{}", look.said);
+    refuses(desk.roller_with_file("withdraw", &[]), "nothing unbonds").await;
+    let unbond = run(desk.roller_with_file("unbond", &[])).await.unwrap();
+    assert!(unbond.success, "{}", unbond.said);
+    let early = desk.roller_with_file("withdraw", &[]);
+    refuses(early, "can be withdrawn in 7 days").await;
+
+    let l1 = wallet_of(&desk.anvil.url, USER).unwrap();
+    let jump = l1.raw_request::<_, Value>("evm_increaseTime".into(), [8 * 86_400]);
+    jump.await.unwrap();
+    let mine = l1.raw_request::<_, Value>("evm_mine".into(), Vec::<u64>::new());
+    mine.await.unwrap();
+    let withdrawn = run(desk.roller_with_file("withdraw", &[])).await.unwrap();
+    assert!(withdrawn.success, "{}", withdrawn.said);
+    let token = desk.deployment()["token"].as_str().unwrap().parse();
+    let token = IToken::new(token.unwrap(), l1);
+    let owner = account(OWNER).unwrap().address();
+    let has = token.balanceOf(owner).call().await.unwrap();
+    assert_eq!(has, parse_ether("1000").unwrap());
 }
 
 async fn transactions_of(l1: &DynProvider, account: Address) -> u64 {
