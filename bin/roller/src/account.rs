@@ -7,7 +7,7 @@ use alloy_primitives::{Address, U256};
 use clap::Args;
 use eyre::ensure;
 use rollmill_l1::{
-    Call, Deployment, Mined, Sender, SenderConfig, connect, contracts::ScrToken, unlock_key,
+    Call, Deployment, Mined, Sender, SenderConfig, contracts::ScrToken, scr, unlock_key,
 };
 use rollmill_store::Store;
 
@@ -71,7 +71,7 @@ impl Account {
     /// Lets a contract take this much SCR from the account, SCR-wei. Fails if it does not have it.
     pub async fn allow(&self, spender: Address, amount_wei: U256) -> eyre::Result<()> {
         let (owner, token) = (self.sender.address(), self.deployment.token);
-        let scr = ScrToken::new(token, self.sender.provider().clone());
+        let contract = ScrToken::new(token, self.sender.provider().clone());
         let balance = self.scr_wei().await?;
         ensure!(
             balance >= amount_wei,

@@ -6,15 +6,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use alloy::signers::local::PrivateKeySigner;
+use alloy::{providers::Provider, signers::local::PrivateKeySigner};
 use alloy_primitives::Address;
 use clap::Args;
-use eyre::eyre;
-use rollmill_l1::{KeyError, unlock_key};
+use eyre::{WrapErr, ensure, eyre};
+use rollmill_l1::{Deployment, DynProvider, KeyError, connect, unlock_key};
 use rollmill_roller_api::ProofKind;
 use rollmill_runtime::{ConfigFile, LogFormat};
 
-use crate::{account::Account, finished::FinishedProofs, prover::ProverArgs, rights::Rights};
+use crate::{
+    account::Account,
+    finished::{FOLDER, FinishedProofs},
+    prover::ProverArgs,
+    rights::Rights,
+};
 
 /// The file that `roller setup` writes: one for all verbs.
 pub const CONFIG: ConfigFile = ConfigFile {

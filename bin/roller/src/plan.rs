@@ -1,7 +1,7 @@
 //! Transactions that a verb sends: said in words, with their price, before the first of them is sent.
 
 use alloy::providers::Provider;
-use alloy_primitives::{U256, utils::format_ether};
+use alloy_primitives::U256;
 use eyre::ensure;
 use rollmill_l1::Call;
 use rollmill_runtime::{counted, outln};
@@ -87,7 +87,7 @@ impl Plan {
         lines.push(format!(
             "takes about {gas} gas in {}, {} ether at most at today's price",
             counted(self.steps.len() as u64, "transaction"),
-            format_ether(needs.ether_wei)
+            words::amount(needs.ether_wei)
         ));
         lines.extend(self.after.iter().cloned());
         lines

@@ -1,6 +1,6 @@
 //! Figures as people say them.
 
-use alloy_primitives::{U256, utils::format_ether};
+pub use rollmill_l1::digits as amount;
 
 /// A duration in its largest unit that is not a fraction, rounded up.
 pub fn duration(seconds: u64) -> String {
@@ -8,12 +8,6 @@ pub fn duration(seconds: u64) -> String {
     let unit = UNITS.iter().find(|(length, _)| seconds >= 2 * length);
     let (length, name) = unit.copied().unwrap_or((1, "second"));
     rollmill_runtime::counted(seconds.div_ceil(length), name)
-}
-
-/// An amount of SCR or ether without the zeros behind.
-pub fn amount(wei: impl Into<U256>) -> String {
-    let text = format_ether(wei.into());
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -33,14 +27,5 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), words);
         }
-    }
-
-    #[test]
-    fn amounts_have_no_idle_zeros() {
-        let scr = U256::from(10).pow(U256::from(18));
-        assert_eq!(amount(scr * U256::from(1_000)), "1000");
-        assert_eq!(amount(scr / U256::from(4)), "0.25");
-        assert_eq!(amount(U256::ZERO), "0");
-        assert_eq!(amount(U256::from(1)), "0.000000000000000001");
     }
 }

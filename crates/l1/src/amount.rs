@@ -13,8 +13,8 @@ pub fn scr(wei: U256) -> String {
 }
 
 /// `0.25`, of so many wei: for sentences that name the unit.
-pub fn digits(wei: U256) -> String {
-    let digits = format_ether(wei);
+pub fn digits(wei: impl Into<U256>) -> String {
+    let digits = format_ether(wei.into());
     digits
         .trim_end_matches('0')
         .trim_end_matches('.')
@@ -22,9 +22,7 @@ pub fn digits(wei: U256) -> String {
 }
 
 fn in_units(wei: U256, unit: &str) -> String {
-    let digits = format_ether(wei);
-    let digits = digits.trim_end_matches('0').trim_end_matches('.');
-    format!("{digits} {unit}")
+    format!("{} {unit}", digits(wei))
 }
 
 #[cfg(test)]

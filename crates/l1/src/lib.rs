@@ -28,7 +28,7 @@ mod sender;
 mod verify;
 mod watcher;
 
-pub use amount::{ether, scr};
+pub use amount::{digits, ether, scr};
 pub use code::is_compiled_from;
 pub use deploy::{DeployConfig, DeployError, ProgramRow, VerifierKind, deploy};
 pub use deployment::{Deployment, Genesis, Incentives, Parameters, token_bridge};

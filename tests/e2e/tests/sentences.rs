@@ -4,7 +4,17 @@
 
 use std::{net::TcpListener, path::Path, process::Stdio};
 
-use rollmill_e2e::{Devnet, Talking, devnet, kill, program, run, until, write_key};
+use alloy::{
+    eips::BlockNumberOrTag,
+    primitives::Address,
+    providers::{DynProvider, Provider},
+};
+use rollmill_e2e::{
+    Devnet, Talking, devnet, kill, program, run, until,
+    user::{funded, transfer, wallet},
+    write_key,
+};
+use serde_json::Value;
 use tokio::process::Command;
 
 /// What a devnet says that refuses these flags.
@@ -220,31 +230,40 @@ async fn a_reader_that_leaves_is_no_panic() {
 }
 
 #[tokio::test]
-async fn a_staker_without_money_is_told_all_that_is_missing() {
+async fn a_staker_without_money_or_l1_is_told_all_that_is_missing() {
     let data = tempfile::tempdir().unwrap();
     let args = ["--proofs", "mock", "--rollers", "1", "--k", "1"];
     let devnet = Devnet::start(data.path(), &args).await.unwrap();
     let own = tempfile::tempdir().unwrap();
     let key = own.path().join("owner.key");
     write_key(&key, &"5e".repeat(32)).unwrap();
-    let mut command = Command::new(program("roller").unwrap());
-    command
-        .args(["stake", "--amount", "100", "--l1-rpc", &devnet.l1])
-        .args(["--signer", "0x00000000000000000000000000000000000000aa"])
-        .arg("--deployment")
-        .arg(data.path().join("deployment.json"))
-        .arg("--owner-key-file")
-        .arg(&key)
-        .arg("--data-dir")
-        .arg(own.path());
-    let ended = run(command).await.unwrap();
-    assert!(!ended.success);
+    let refused = async |l1: &str| {
+        let mut command = Command::new(program("roller").unwrap());
+        command
+            .args(["stake", "--amount", "100", "--l1-rpc", l1])
+            .args(["--signer", "0x00000000000000000000000000000000000000aa"])
+            .arg("--deployment")
+            .arg(data.path().join("deployment.json"))
+            .arg("--owner-key-file")
+            .arg(&key)
+            .arg("--data-dir")
+            .arg(own.path());
+        let ended = run(command).await.unwrap();
+        assert!(!ended.success, "{}", ended.said);
+        ended.said
+    };
+    let poor = refused(&devnet.l1).await;
     for missing in [
         "has 0 ether on L1 and needs up to",
         "has 0 SCR and needs 100",
     ] {
-        assert!(ended.said.contains(missing), "{}", ended.said);
+        assert!(poor.contains(missing), "{poor}");
     }
+
+    // L2 is a chain, too, and not the one that was meant.
+    let other = refused(&devnet.l2).await;
+    assert!(other.contains("(--l1-rpc) has the chain id"), "{other}");
+    let l1 = devnet.l1.clone();
     devnet.kill().await.unwrap();
     let gone = refused(&l1).await;
     let nobody = format!("no L1 answers at {l1} (--l1-rpc)");
