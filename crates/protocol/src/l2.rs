@@ -17,7 +17,7 @@ pub const fn is_devnet_l1(chain_id: u64) -> bool {
 /// Rules of execution as public values name them: 1 = Osaka with rollmill's messages and predeploys.
 pub const FORK_ID: u32 = 1;
 
-/// Fee recipient of every L2 block.
+/// Fee recipient of every L2 block: takes gas and data fees. A predeploy whose ether anybody sends to the operator on L1.
 pub const FEE_VAULT: Address = address!("0000000000000000000000000000000000524d01");
 /// Predeploy that queues withdrawals; its tree root is in [`WITHDRAWAL_ROOT_SLOT`].
 pub const WITHDRAWAL_QUEUE: Address = address!("0000000000000000000000000000000000524d02");
@@ -31,6 +31,8 @@ pub const BRIDGED_TOKEN: Address = address!("00000000000000000000000000000000005
 pub const FEE_SCHEDULE: Address = address!("0000000000000000000000000000000000524d05");
 /// Storage slot of [`FEE_SCHEDULE`] with both prices, wei: of data in the upper 128 bits, of proving in the lower (zero at genesis).
 pub const FEE_PRICES_SLOT: u64 = 0;
+/// Predeploy that takes proving fees, apart from all others: anybody sends them to the auction on L1 that pays the rollers' pool.
+pub const PROVING_VAULT: Address = address!("0000000000000000000000000000000000524d06");
 /// Precompile of the embedded L1 that verifies a STARK; exists on that chain id only.
 pub const STARK_PRECOMPILE: Address = address!("0000000000000000000000000000000000524d10");
 

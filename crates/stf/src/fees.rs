@@ -1,9 +1,9 @@
 //! What a user of the rollup pays beyond gas: for its data on L1, and for its proof.
 //!
-//! | term | units | price |
-//! |---|---|---|
-//! | data fee | data gas: what L1 takes for the encoded transaction as calldata, 10 for a zero byte and 40 for another (the floor of EIP-7623) | wei per data gas |
-//! | proving fee | the prover gas that is counted for the transaction | wei per prover gas |
+//! | term | units | price | goes to |
+//! |---|---|---|---|
+//! | data fee | data gas: what L1 takes for the encoded transaction as calldata, 10 for a zero byte and 40 for another (the floor of EIP-7623) | wei per data gas | the fee recipient, as gas does: the operator's costs |
+//! | proving fee | the prover gas that is counted for the transaction | wei per prover gas | [`PROVING_VAULT`]: the rollers' rewards |
 //!
 //! Model: both prices stand in one slot of a predeploy ([`FEE_SCHEDULE`]), which bounds them. A block's prices are those of the
 //! state before the block, so that what a transaction pays does not depend on its neighbours, and anybody who has the parent's
@@ -11,7 +11,7 @@
 //!
 //! Before a transaction runs, its sender must have gas, value, the data fee and the proving fee of the most prover gas that the gas
 //! limit can cause ([`transaction_max`]); otherwise it may not be in a block. That much is held back while it runs
-//! ([`Charge::hold`]); what it did not cost is returned, and the rest goes to the fee recipient, also when it fails
+//! ([`Charge::hold`]); what it did not cost is returned, and the rest goes to both recipients, also when it fails
 //! ([`Charge::settle`]). L1 messages pay neither: their gas was bought on L1. Calls and estimates pay neither, as they pay no gas.
 //!
 //! Why data gas and not the length in the batch: what a transaction adds to a compressed batch depends on the others in it, and must
@@ -31,7 +31,7 @@ use revm::{
 };
 use rollmill_protocol::{
     WorkCounts,
-    l2::{FEE_PRICES_SLOT, FEE_SCHEDULE},
+    l2::{FEE_PRICES_SLOT, FEE_SCHEDULE, PROVING_VAULT},
     prover_gas::{ProverGas, transaction_max},
 };
 
@@ -198,7 +198,8 @@ impl Charge {
         Ok(())
     }
 
-    /// Returns to the sender what the transaction did not cost of what was held, and credits the rest to the fee recipient.
+    /// Returns to the sender what the transaction did not cost of what was held, and credits the data fee to the fee recipient and
+    /// the proving fee to [`PROVING_VAULT`].
     /// INVARIANT: what is held is what is returned and credited, whatever was counted.
     pub fn settle<CTX>(
         &self,
@@ -210,16 +211,18 @@ impl Charge {
     {
         let (block, tx, _, journal, meter, _) = context.all_mut();
         let work = transaction_work(self.signatures, gas_used, &self.before, meter);
+        let most = self.held - self.data_fee;
         let proving = work.without_base().map(|gas| self.prices.proving_fee(gas));
-        let fee = proving.map_or(self.held, |proving| {
-            self.data_fee.saturating_add(proving).min(self.held)
-        });
-        journal
-            .load_account_mut(tx.caller())?
-            .incr_balance(self.held - fee);
-        journal
-            .load_account_mut(block.beneficiary())?
-            .incr_balance(fee);
+        let proving = proving.map_or(most, |proving| proving.min(most));
+        let credits = [
+            (tx.caller(), most - proving),
+            (block.beneficiary(), self.data_fee),
+            (PROVING_VAULT, proving),
+        ];
+        // An account that gets nothing is not touched: the proof would have to show it.
+        for (account, amount) in credits.into_iter().filter(|(_, wei)| !wei.is_zero()) {
+            journal.load_account_mut(account)?.incr_balance(amount);
+        }
         Ok(())
     }
 }

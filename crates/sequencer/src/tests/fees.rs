@@ -13,7 +13,7 @@ use rollmill_engine::{
 };
 use rollmill_l1::{connect, contracts::FeeSchedule::setCall};
 use rollmill_protocol::{
-    l2::{FEE_SCHEDULE, FEE_VAULT},
+    l2::{FEE_SCHEDULE, FEE_VAULT, PROVING_VAULT},
     prover_gas::{PER_SIGNATURE, PER_TRANSACTION},
 };
 use serde_json::{Value, json};
@@ -142,9 +142,9 @@ async fn a_transfer_pays_the_same_wherever_one_looks() {
         "from": sender, "to": Address::repeat_byte(0xaa), "value": "0x1",
         "maxFeePerGas": "0x2540be400", "maxPriorityFeePerGas": "0x3b9aca00",
     }]);
-    let estimate = ask(&provider, "rollmill_estimateFee", request.clone()).await;
-    whoever_asks_is_told_the_same(&provider, request, &estimate).await;
-    let vault = balance(&chain, FEE_VAULT);
+    let estimate = ask(&provider, "rollmill_estimateFee", request).await;
+    let vaults = [FEE_VAULT, PROVING_VAULT];
+    let before = vaults.map(|vault| balance(&chain, vault));
 
     let hash = pool.submit(raw.clone()).await.unwrap();
     builder.step(true).await.unwrap();
@@ -158,7 +158,11 @@ async fn a_transfer_pays_the_same_wherever_one_looks() {
         balance(&chain, sender),
         U256::from(ETHER) - U256::ONE - paid
     );
-    assert_eq!(balance(&chain, FEE_VAULT), vault + paid);
+    let [fees, proofs] = before;
+    assert_eq!(
+        vaults.map(|vault| balance(&chain, vault)),
+        [fees + gas + l1_fee, proofs + proving]
+    );
 
     let receipt = ask(&provider, "eth_getTransactionReceipt", json!([hash])).await;
     let expected = [
@@ -193,7 +197,7 @@ async fn a_transfer_pays_the_same_wherever_one_looks() {
     // Running it again under a tracer ends where the block ended.
     let tracer = json!([hash, {"tracer": "prestateTracer", "tracerConfig": {"diffMode": true}}]);
     let trace = ask(&provider, "debug_traceTransaction", tracer).await;
-    for account in [sender, FEE_VAULT] {
+    for account in [sender, FEE_VAULT, PROVING_VAULT] {
         let key = account.to_string().to_lowercase();
         let after = quantity(&trace["post"][key.as_str()]["balance"]);
         assert_eq!(after, balance(&chain, account), "{account}");

@@ -7,7 +7,7 @@ use alloy_primitives::{Address, Bytes, TxKind, U256, bytes};
 use revm::context::result::InvalidTransaction;
 use rollmill_protocol::{
     L1Message,
-    l2::{FEE_SCHEDULE, FEE_VAULT},
+    l2::{FEE_SCHEDULE, FEE_VAULT, PROVING_VAULT},
     prover_gas::{
         PER_KECCAK_PERMUTATION, PER_PRECOMPILE_GAS, PER_SIGNATURE, PER_TRANSACTION, transaction_max,
     },
@@ -28,6 +28,11 @@ fn balance(chain: &Chain, address: Address) -> U256 {
     account.map_or(U256::ZERO, |account| account.balance)
 }
 
+/// What is in both vaults: of gas and data, and of proving.
+fn vaults(chain: &Chain) -> [U256; 2] {
+    [FEE_VAULT, PROVING_VAULT].map(|vault| balance(chain, vault))
+}
+
 /// L1 gas of the bytes, counted another way.
 fn data_gas(transaction: &Transaction) -> u64 {
     let raw = transaction.encoded_2718();
@@ -43,10 +48,10 @@ fn execute(chain: &mut Chain, transaction: &Recovered<Transaction>) -> (TxOutcom
     (outcome, chain.extend([transaction.clone()]))
 }
 
-/// What the transaction pays besides its value, checked against both sides' accounts.
+/// What the transaction pays besides its value, checked against all sides' accounts.
 fn pays(chain: &mut Chain, transaction: &Recovered<Transaction>) -> (TxOutcome, U256) {
     let sender = transaction.signer();
-    let before = (balance(chain, sender), balance(chain, FEE_VAULT));
+    let before = (balance(chain, sender), vaults(chain));
     let (outcome, block) = execute(chain, transaction);
     assert_eq!(block.prover_gas, [outcome.prover_gas]);
     let price = u128::from(block.header.base_fee_per_gas.unwrap()) + GWEI;
@@ -60,7 +65,8 @@ fn pays(chain: &mut Chain, transaction: &Recovered<Transaction>) -> (TxOutcome, 
     };
     let paid = gas + data + proving;
     assert_eq!(balance(chain, sender), before.0 - value - paid);
-    assert_eq!(balance(chain, FEE_VAULT), before.1 + paid);
+    let [fees, proofs] = before.1;
+    assert_eq!(vaults(chain), [fees + gas + data, proofs + proving]);
     assert!(outcome.prover_gas <= transaction_max(transaction.gas_limit(), 1));
     assert_eq!(
         PRICES.paid(transaction, outcome.prover_gas),
@@ -70,7 +76,7 @@ fn pays(chain: &mut Chain, transaction: &Recovered<Transaction>) -> (TxOutcome, 
 }
 
 #[test]
-fn every_wei_goes_from_the_sender_to_the_vault() {
+fn every_wei_goes_from_the_sender_to_the_vault_of_its_kind() {
     let mut chain = Chain::with_prices(PRICES);
     let transfer = Tx {
         value: U256::from(7),
@@ -150,11 +156,27 @@ fn without_prices_gas_is_all_that_is_paid() {
         let block = chain.extend([transfer.clone()]);
         let price = u128::from(block.header.base_fee_per_gas.unwrap()) + GWEI;
         let gas = U256::from(21_000) * U256::from(price);
-        assert_eq!(balance(&chain, FEE_VAULT), gas);
+        assert_eq!(vaults(&chain), [gas, U256::ZERO]);
         let left = U256::from(ETHER) - gas - U256::from(7);
         assert_eq!(balance(&chain, transfer.signer()), left);
         assert_eq!(FeePrices::default().most(&transfer), U256::ZERO);
     }
+}
+
+/// The proof of a chain that charges for data alone has nothing to show of the other vault.
+#[test]
+fn a_vault_that_gets_nothing_is_not_touched() {
+    let mut chain = Chain::with_prices(FeePrices {
+        proving_wei: 0,
+        ..PRICES
+    });
+    let transfer = Tx::default().sign(user(1));
+    let block = chain.extend([transfer.clone()]);
+    let price = u128::from(block.header.base_fee_per_gas.unwrap()) + GWEI;
+    let gas = U256::from(21_000) * U256::from(price);
+    let data = U256::from(data_gas(&transfer)) * U256::from(PRICES.data_wei);
+    assert_eq!(balance(&chain, FEE_VAULT), gas + data);
+    assert_eq!(chain.state().account(PROVING_VAULT).unwrap(), None);
 }
 
 /// What is held back is not there while the transaction runs, and what is left of it is there again afterwards.
@@ -259,7 +281,7 @@ fn messages_pay_neither() {
         ..message(1, 6)
     };
     let block = chain.extend([recovered(&message(0, 5)), recovered(&grind)]);
-    assert_eq!(balance(&chain, FEE_VAULT), U256::ZERO);
+    assert_eq!(vaults(&chain), [U256::ZERO; 2]);
     assert_eq!(balance(&chain, message(0, 5).sender), U256::from(5));
     assert_eq!(balance(&chain, GRINDER), U256::from(6));
     assert_eq!(block.prover_gas[0], PER_TRANSACTION + 21_000);
@@ -294,16 +316,18 @@ fn a_change_of_prices_is_in_force_from_the_next_block() {
         let gas = block.receipts[index].cumulative_gas_used - gas_before;
         let price = u128::from(block.header.base_fee_per_gas.unwrap()) + GWEI;
         let (data, proving) = prices.paid(tx, block.prover_gas[index]);
-        U256::from(gas) * U256::from(price) + data + proving
+        [U256::from(gas) * U256::from(price) + data, proving]
     };
+    let sum = |a: [U256; 2], b: [U256; 2]| [a[0] + b[0], a[1] + b[1]];
     let block = chain.extend([set.clone(), transfer.clone()]);
-    let first = fee(&block, PRICES, 0, &set) + fee(&block, PRICES, 1, &transfer);
-    assert_eq!(balance(&chain, FEE_VAULT), first);
+    let set_fee = fee(&block, PRICES, 0, &set);
+    let first = sum(set_fee, fee(&block, PRICES, 1, &transfer));
+    assert_eq!(vaults(&chain), first);
     assert_eq!(FeePrices::of_state(&mut chain.state()).unwrap(), other);
     let next = Tx::default().sign(user(3));
     let block = chain.extend([next.clone()]);
     let second = fee(&block, other, 0, &next);
-    assert_eq!(balance(&chain, FEE_VAULT), first + second);
+    assert_eq!(vaults(&chain), sum(first, second));
 }
 
 #[test]
