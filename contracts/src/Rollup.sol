@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {BeaconStore} from "./BeaconStore.sol";
+import {FeeAuction} from "./FeeAuction.sol";
 import {MessageQueue} from "./MessageQueue.sol";
 import {ProgramTable} from "./ProgramTable.sol";
 import {Messenger} from "./bridge/Messenger.sol";
@@ -85,8 +86,9 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         lotteryLag = p.lotteryLag;
         futureS = p.futureS;
         messenger = new Messenger(p.l2ChainId);
-        // At an address that follows from this one: L2's genesis holds it, and nobody else can be there.
+        // At addresses that follow from this one: L2's genesis holds them, and nobody else can be there.
         new TokenBridge(IRollup(address(this)), messenger);
+        new FeeAuction(c.token, c.rewardPool);
         _storeGenesis(p);
     }
 

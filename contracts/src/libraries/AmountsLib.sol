@@ -19,6 +19,10 @@ library AmountsLib {
     uint256 internal constant QUARANTINE_DIVISOR = 10;
     /// @dev Epochs after the running one in which a quarantine still holds.
     uint64 internal constant QUARANTINE_EPOCHS = 1;
+    /// @dev A lot of ether is put up at so many SCR for each: several times all SCR that there will ever be for one ether.
+    uint256 internal constant AUCTION_START = 2 ** 30;
+    /// @dev And at half of that after each half hour: 10,000 SCR for an ether are asked after eight hours, one SCR after fifteen.
+    uint256 internal constant AUCTION_HALVING_S = 30 minutes;
 
     /// @notice What a batch pays: B = price * k * g.
     function reward(uint256 unitPriceWei, uint256 k, uint256 proverGas) internal pure returns (uint256) {
@@ -79,6 +83,14 @@ library AmountsLib {
     function pot(uint256 firstPotWei, uint256 halvingEpochs, uint256 epoch) internal pure returns (uint256) {
         uint256 halvings = epoch / halvingEpochs;
         return halvings < 128 ? firstPotWei >> halvings : 0;
+    }
+
+    /// @notice SCR-wei for a lot of ether so long after it was put up: halved every half hour, on a straight line in between, rounded
+    /// down. It never rises.
+    function auctionPrice(uint256 lotWei, uint256 elapsedS) internal pure returns (uint256) {
+        uint256 halvedWei = (lotWei * AUCTION_START) >> (elapsedS / AUCTION_HALVING_S);
+        uint256 sinceS = elapsedS % AUCTION_HALVING_S;
+        return halvedWei - Math.ceilDiv(halvedWei * sinceS, 2 * AUCTION_HALVING_S);
     }
 
     /// @notice Share of a pot, rounded down.
