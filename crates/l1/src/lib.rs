@@ -14,6 +14,7 @@ mod artifacts;
 pub mod calls;
 mod code;
 pub mod contracts;
+mod creations;
 mod deploy;
 mod deployment;
 mod event;

@@ -6,7 +6,8 @@ use alloy::primitives::{Address, Bytes};
 
 use crate::{
     DeployConfig, DeployError, Deployment, Genesis, Sender,
-    deploy::{funding, planned, recognised},
+    creations::planned,
+    deploy::{funding, recognised},
 };
 
 /// What [`deploy`](crate::deploy()) would do.

@@ -32,7 +32,7 @@ use crate::{
         Control, Emission, Evidence, Messenger, OperatorBond, Parameters as Table, RollerRegistry,
         Rollup, TokenBridge,
     },
-    deploy::table,
+    creations::table,
 };
 
 /// A deployment file is not true of this L1: the operator must look at the file or at the endpoint.
