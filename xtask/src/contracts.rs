@@ -19,7 +19,7 @@ use crate::{solidity, tools};
 const DIR: &str = "contracts";
 
 /// The contracts that the node deploys, puts into a genesis or calls.
-const CONTRACTS: [&str; 21] = [
+const CONTRACTS: [&str; 23] = [
     "BridgedToken",
     "Control",
     "Court",
@@ -28,7 +28,9 @@ const CONTRACTS: [&str; 21] = [
     "Enforcement",
     "Evidence",
     "ExampleToken",
+    "FeeAuction",
     "FeeSchedule",
+    "FeeVault",
     "L2TokenBridge",
     "Messenger",
     "MockVerifier",

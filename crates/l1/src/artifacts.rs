@@ -21,7 +21,7 @@ macro_rules! abi {
 }
 
 /// Every contract whose errors a caller can meet; Rollup first.
-static ABIS: LazyLock<[JsonAbi; 19]> = LazyLock::new(|| {
+static ABIS: LazyLock<[JsonAbi; 21]> = LazyLock::new(|| {
     [
         abi!("Rollup"),
         abi!("RollerRegistry"),
@@ -40,6 +40,8 @@ static ABIS: LazyLock<[JsonAbi; 19]> = LazyLock::new(|| {
         abi!("L2TokenBridge"),
         abi!("BridgedToken"),
         abi!("FeeSchedule"),
+        abi!("FeeVault"),
+        abi!("FeeAuction"),
         abi!("ExampleToken"),
         abi!("Draws"),
     ]

@@ -47,6 +47,18 @@ sol! {
 
 sol! {
     #[sol(rpc, all_derives)]
+    FeeAuction,
+    "../../contracts/artifacts/FeeAuction.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
+    FeeVault,
+    "../../contracts/artifacts/FeeVault.json"
+}
+
+sol! {
+    #[sol(rpc, all_derives)]
     FeeSchedule,
     "../../contracts/artifacts/FeeSchedule.json"
 }

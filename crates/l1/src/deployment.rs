@@ -187,6 +187,11 @@ pub fn token_bridge(rollup: Address) -> Address {
     rollup.create(2)
 }
 
+/// FeeAuction, which it creates after the bridge: L2's genesis names it, too.
+pub fn fee_auction(rollup: Address) -> Address {
+    rollup.create(3)
+}
+
 impl Deployment {
     /// Reads a deployment file; `None` when there is none.
     pub fn read(path: &Path) -> io::Result<Option<Self>> {
@@ -233,6 +238,7 @@ impl Deployment {
         let created = [
             ("Messenger", self.messenger()),
             ("TokenBridge", self.token_bridge()),
+            ("FeeAuction", self.fee_auction()),
         ];
         self.named().into_iter().chain(created)
     }
@@ -245,6 +251,11 @@ impl Deployment {
     /// TokenBridge: ERC-20 tokens on their way to L2 and back.
     pub fn token_bridge(&self) -> Address {
         token_bridge(self.rollup)
+    }
+
+    /// FeeAuction: sells what users paid for proving, and gives the reward pool what it gets.
+    pub fn fee_auction(&self) -> Address {
+        fee_auction(self.rollup)
     }
 
     /// What its withdrawals are bound to.

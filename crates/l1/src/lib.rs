@@ -32,7 +32,7 @@ mod watcher;
 pub use amount::{digits, ether, scr};
 pub use code::is_compiled_from;
 pub use deploy::{DeployConfig, DeployError, ProgramRow, VerifierKind, deploy};
-pub use deployment::{Deployment, Genesis, Incentives, Parameters, token_bridge};
+pub use deployment::{Deployment, Genesis, Incentives, Parameters, fee_auction, token_bridge};
 pub use event::{L1Event, LoggedEvent};
 pub use header::{HeaderError, header_rlp};
 pub use keys::{

@@ -29,8 +29,8 @@ use alloy::{
 use crate::{
     Deployment,
     contracts::{
-        Control, Emission, Evidence, Messenger, OperatorBond, Parameters as Table, RollerRegistry,
-        Rollup, TokenBridge,
+        Control, Emission, Evidence, FeeAuction, Messenger, OperatorBond, Parameters as Table,
+        RollerRegistry, Rollup, TokenBridge,
     },
     creations::table,
 };
@@ -121,6 +121,7 @@ pub async fn verify(l1: &DynProvider, deployment: &Deployment) -> Result<(), Ver
     law(l1, deployment).await?;
     parameters(l1, deployment).await?;
     bridge(l1, deployment).await?;
+    auction(l1, deployment).await?;
     first_block(l1, deployment).await
 }
 
@@ -261,6 +262,16 @@ async fn bridge(l1: &DynProvider, d: &Deployment) -> Result<(), VerifyError> {
     same("token bridge's rollup", rollup, d.rollup)?;
     let messenger = bridge.messenger().call().await.map_err(read)?;
     same("token bridge's messenger", messenger, address)
+}
+
+/// The same for what sells proving fees.
+async fn auction(l1: &DynProvider, d: &Deployment) -> Result<(), VerifyError> {
+    let auction = FeeAuction::new(d.fee_auction(), l1.clone());
+    let read = |error| unreadable("FeeAuction", d.fee_auction(), error);
+    let token = auction.token().call().await.map_err(read)?;
+    same("fee auction's token", token, d.token)?;
+    let pool = auction.rewardPool().call().await.map_err(read)?;
+    same("fee auction's reward pool", pool, d.reward_pool)
 }
 
 async fn first_block(l1: &DynProvider, d: &Deployment) -> Result<(), VerifyError> {

@@ -1,11 +1,12 @@
 //! The first block of the L2.
 //!
 //! It holds the withdrawal predeploy with an empty tree and the identity of the rollup, the token bridge with the address of its
-//! other half on L1 and the code of the tokens that it creates, the fee schedule with prices of zero and the operator, the contract
-//! in which the rules keep block hashes (EIP-2935), and the accounts that the configuration funds: none by default, ETH
-//! comes from L1.
+//! other half on L1 and the code of the tokens that it creates, the fee schedule with prices of zero and the operator, both fee
+//! vaults with their recipients on L1, the contract in which the rules keep block hashes (EIP-2935), and the accounts that the
+//! configuration funds: none by default, ETH comes from L1.
 //!
-//! The bridge on L1 is created by Rollup's constructor, so its address follows from Rollup's, and nobody can be there first.
+//! The bridge and the fee auction on L1 are created by Rollup's constructor, so their addresses follow from Rollup's, and nobody
+//! can be there first.
 
 use std::collections::BTreeMap;
 
@@ -19,12 +20,12 @@ use rollmill_engine::{
 };
 use rollmill_l1::{
     Genesis as L1Genesis,
-    contracts::{BridgedToken, FeeSchedule, L2TokenBridge, WithdrawalQueue},
-    token_bridge,
+    contracts::{BridgedToken, FeeSchedule, FeeVault, L2TokenBridge, WithdrawalQueue},
+    fee_auction, token_bridge,
 };
 use rollmill_protocol::{
     l2::{
-        BRIDGED_TOKEN, FEE_SCHEDULE, FEE_VAULT, L2_TOKEN_BRIDGE, WITHDRAWAL_QUEUE,
+        BRIDGED_TOKEN, FEE_SCHEDULE, FEE_VAULT, L2_TOKEN_BRIDGE, PROVING_VAULT, WITHDRAWAL_QUEUE,
         WITHDRAWAL_ROOT_SLOT,
     },
     withdrawal::empty_root,
@@ -40,8 +41,10 @@ const SLOT_ROLLUP: u64 = 2;
 const SLOT_L2_CHAIN_ID: u64 = 3;
 /// The token bridge's slot with the address of the one on L1.
 const SLOT_L1_BRIDGE: u64 = 0;
-/// The fee schedule's slot with the account that sets the prices.
-const SLOT_OPERATOR: u64 = 1;
+/// The fee schedule's slot with the account that sets the prices (lowest 160 bits), and above it the time at which one rose last.
+pub(crate) const SLOT_OPERATOR: u64 = 1;
+/// A fee vault's slot with the account on L1 that gets its ether.
+const SLOT_RECIPIENT: u64 = 0;
 
 /// What makes one L2 another than its neighbour.
 #[derive(Clone, Debug)]
@@ -52,7 +55,8 @@ pub struct GenesisConfig {
     pub l1_chain_id: u64,
     /// The Rollup contract on L1.
     pub rollup: Address,
-    /// The account that sets the prices of data and proving on L2: the one that commits batches.
+    /// The account that sets the prices of data and proving on L2, and gets the fees for gas and data on L1: the one that commits
+    /// batches.
     pub operator: Address,
     /// Timestamp of block 0, Unix seconds. Not after the L1 block that deploys Rollup.
     pub timestamp: u64,
@@ -71,23 +75,6 @@ impl GenesisConfig {
 
     /// Rules and block 0.
     pub fn chain_spec(&self) -> ChainSpec {
-        let word = |value: u64| B256::from(U256::from(value));
-        let slot = word;
-        let storage = BTreeMap::from([
-            (slot(WITHDRAWAL_ROOT_SLOT), empty_root()),
-            (slot(SLOT_L1_CHAIN_ID), word(self.l1_chain_id)),
-            (slot(SLOT_ROLLUP), self.rollup.into_word()),
-            (slot(SLOT_L2_CHAIN_ID), word(self.l2_chain_id)),
-        ]);
-        let bridge = token_bridge(self.rollup).into_word();
-        let bridge = BTreeMap::from([(slot(SLOT_L1_BRIDGE), bridge)]);
-        let fees = BTreeMap::from([(slot(SLOT_OPERATOR), self.operator.into_word())]);
-        let contract = |code, storage| GenesisAccount {
-            nonce: Some(1),
-            code: Some(code),
-            storage,
-            ..Default::default()
-        };
         let funded = self.accounts.iter().map(|(address, balance)| {
             (
                 *address,
@@ -97,7 +84,45 @@ impl GenesisConfig {
                 },
             )
         });
-        let predeploys = [
+        let genesis = Genesis {
+            timestamp: self.timestamp,
+            gas_limit: BLOCK_GAS_LIMIT,
+            coinbase: FEE_VAULT,
+            alloc: self.predeploys().into_iter().chain(funded).collect(),
+            ..Default::default()
+        };
+        ChainSpec {
+            rules: Rules::Rollmill(RollmillRules {
+                chain_id: self.l2_chain_id,
+            }),
+            genesis,
+        }
+    }
+
+    /// The contracts that every L2 begins with.
+    fn predeploys(&self) -> [(Address, GenesisAccount); 7] {
+        let word = |value: u64| B256::from(U256::from(value));
+        let slot = word;
+        let storage = BTreeMap::from([
+            (slot(WITHDRAWAL_ROOT_SLOT), empty_root()),
+            (slot(SLOT_L1_CHAIN_ID), word(self.l1_chain_id)),
+            (slot(SLOT_ROLLUP), self.rollup.into_word()),
+            (slot(SLOT_L2_CHAIN_ID), word(self.l2_chain_id)),
+        ]);
+        let naming = |at: u64, account: Address| BTreeMap::from([(slot(at), account.into_word())]);
+        let contract = |code, storage| GenesisAccount {
+            nonce: Some(1),
+            code: Some(code),
+            storage,
+            ..Default::default()
+        };
+        let bridge = naming(SLOT_L1_BRIDGE, token_bridge(self.rollup));
+        let fees = naming(SLOT_OPERATOR, self.operator);
+        let vault = |recipient| {
+            let code = FeeVault::DEPLOYED_BYTECODE.clone();
+            contract(code, Some(naming(SLOT_RECIPIENT, recipient)))
+        };
+        [
             (
                 HISTORY_STORAGE_ADDRESS,
                 contract(HISTORY_STORAGE_CODE.clone(), None),
@@ -118,20 +143,9 @@ impl GenesisConfig {
                 FEE_SCHEDULE,
                 contract(FeeSchedule::DEPLOYED_BYTECODE.clone(), Some(fees)),
             ),
-        ];
-        let genesis = Genesis {
-            timestamp: self.timestamp,
-            gas_limit: BLOCK_GAS_LIMIT,
-            coinbase: FEE_VAULT,
-            alloc: predeploys.into_iter().chain(funded).collect(),
-            ..Default::default()
-        };
-        ChainSpec {
-            rules: Rules::Rollmill(RollmillRules {
-                chain_id: self.l2_chain_id,
-            }),
-            genesis,
-        }
+            (FEE_VAULT, vault(self.operator)),
+            (PROVING_VAULT, vault(fee_auction(self.rollup))),
+        ]
     }
 
     /// What L1 is told of block 0. The error is a sentence about an account that cannot be part of a state.
