@@ -309,6 +309,11 @@ impl Sender {
         estimate.map_err(|error| refused(purpose, error))
     }
 
+    /// A transaction of the account on another chain, signed: its raw bytes. It is neither recorded nor sent.
+    pub fn sign(&self, purpose: &str, transaction: TxEip1559) -> Result<Bytes, SendError> {
+        Ok(self.seal(purpose, transaction)?.raw)
+    }
+
     fn request(&self, call: &Call) -> TransactionRequest {
         TransactionRequest::default()
             .with_from(self.address())

@@ -92,9 +92,9 @@ impl From<&CommitFields> for Rollup::Commit {
     }
 }
 
-/// Figures of a batch for reports.
+/// Figures of a batch, for reports and for what its users are charged. A record of an earlier version lacks the newest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct BatchStats {
     /// L2 blocks.
     pub blocks: u64,
@@ -110,6 +110,10 @@ pub struct BatchStats {
     pub witness_bytes: u64,
     /// Batch data.
     pub data_bytes: u64,
+    /// Data gas that its users pay for.
+    pub charged_data_gas: u64,
+    /// Prover gas that its users pay for: the rest of the batch's they share.
+    pub charged_prover_gas: u64,
 }
 
 /// No batch can be made; the process must stop.

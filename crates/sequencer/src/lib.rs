@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! JSON-RPC -> Mempool -> Builder -> Chain (durable block) -> Batcher -> Store (witness, batch) -> Committer -> L1
-//!                          ^  L1 messages, prevrandao                                                          |
-//!                          +---------------------------- Follower <------------------------------ events ------+
+//!                ^         ^  L1 messages, prevrandao                                                          |
+//!                |         +---------------------------- Follower <------------------------------ events ------+
+//!                +--- the operator's prices --- FeeFollower <---- what L1 asks for gas and gives for proofs ---+
 //! ```
 //!
 //! Each arrow is a durable write, so each part can be killed at any point and goes on where it was; the table of each
@@ -16,6 +17,7 @@ mod builder;
 mod committer;
 mod derivation;
 mod enforced;
+pub mod fees;
 mod follower;
 mod genesis;
 mod journal;
@@ -66,6 +68,7 @@ use batcher::{Batcher, Tip};
 use builder::Builder;
 use committer::Committer;
 use derivation::Derivation;
+use fees::{FeeFollower, FeePolicy};
 use follower::Follower;
 use rollback::{Gate, Rollback, sealed_messages};
 use rpc::Rollmill;
@@ -92,6 +95,8 @@ pub struct SequencerConfig {
     pub commit_epoch_min: u64,
     /// How L1 is read.
     pub watcher: WatcherConfig,
+    /// How L2's prices of data and proving follow what both cost; `None` leaves them to whoever sets them by hand.
+    pub fees: Option<FeePolicy>,
 }
 
 impl Default for SequencerConfig {
@@ -104,6 +109,7 @@ impl Default for SequencerConfig {
             program_version: 1,
             commit_epoch_min: 0,
             watcher: WatcherConfig::default(),
+            fees: None,
         }
     }
 }
@@ -155,6 +161,7 @@ pub struct Sequencer {
     committer: Committer,
     follower: Follower,
     window: WindowReader,
+    fees: Option<FeeFollower>,
 }
 
 /// Asks the batcher to seal; see [`Sequencer::sealer`].
@@ -204,6 +211,14 @@ impl Sequencer {
         };
         let follower = follow(parts, provider, head, config.watcher, rollback).await?;
         let parts = (chain, store.clone(), deployment.clone());
+        let fees = config.fees.map(|policy| {
+            FeeFollower::new(
+                parts.clone(),
+                pool.clone(),
+                (clock.clone(), sender.clone()),
+                policy,
+            )
+        });
         let (withdrawals, methods) = namespace(parts.clone(), pool.clone(), config);
         let demand = Arc::new(Notify::new());
         let window = WindowReader::new(sender.provider().clone(), &deployment);
@@ -228,6 +243,7 @@ impl Sequencer {
             committer,
             follower,
             window,
+            fees,
         })
     }
 
@@ -262,6 +278,7 @@ impl Sequencer {
             committer,
             mut follower,
             window,
+            fees,
             ..
         } = self;
         follower.derivation.shutdown = shutdown.clone();
@@ -273,6 +290,9 @@ impl Sequencer {
         tasks.spawn("sequencer.blocks", builder.run(config, shutdown.clone()));
         tasks.spawn("sequencer.batches", batcher.run(shutdown.clone()));
         tasks.spawn("sequencer.window", window.run(shutdown.clone()));
+        if let Some(fees) = fees {
+            tasks.spawn("sequencer.fees", fees.run(shutdown.clone()));
+        }
         tasks.spawn("sequencer.commits", committer.run(shutdown));
     }
 }

@@ -7,7 +7,10 @@ use alloy_eips::Encodable2718;
 use alloy_primitives::{Address, Bytes};
 use rollmill_engine::{
     Chain, StoredBlock,
-    stf::{BuiltBatch, Identity, build_witness, execute_batch, witness::StatementContext},
+    stf::{
+        BuiltBatch, Identity, build_witness, execute_batch, fees::data_gas,
+        witness::StatementContext,
+    },
 };
 use rollmill_l1::Deployment;
 use rollmill_protocol::{
@@ -135,6 +138,12 @@ impl Plan {
             stats.transactions += block.transactions.len() as u64;
             stats.messages += executed.len() as u64;
             stats.evm_gas += block.header.gas_used;
+            for (transaction, prover_gas) in block.transactions.iter().zip(&block.prover_gas) {
+                if transaction.as_l1_message().is_none() {
+                    stats.charged_data_gas += data_gas(transaction);
+                    stats.charged_prover_gas += prover_gas;
+                }
+            }
             blocks.push(data);
             messages.extend(executed);
         }
