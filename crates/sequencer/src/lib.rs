@@ -62,6 +62,7 @@ pub use mempool::{
 pub use origin::{OriginError, check_batches, check_origin};
 pub use replica::Replica;
 pub use rollback::{RollbackError, Rollbacks};
+pub use rpc::{RpcBatchUse, RpcFeeSchedule};
 pub use withdrawals::{Initiated, WithdrawalError, WithdrawalProof, Withdrawals};
 
 use batcher::{Batcher, Tip};

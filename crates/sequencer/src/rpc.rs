@@ -3,9 +3,10 @@
 //! The engine serves these methods and knows nothing of them. All answers come from what this node has on disk; L1 is not
 //! asked, so nobody can make the node ask it. Quantities are hexadecimal, as in the rest of JSON-RPC.
 
+mod fees;
+
 use std::{error::Error, sync::Arc};
 
-use alloy_consensus::Transaction as _;
 use alloy_eips::BlockNumberOrTag;
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use jsonrpsee::{
@@ -16,17 +17,23 @@ use jsonrpsee::{
 };
 use rollmill_engine::{
     Chain, Tag, TransactionPool,
-    rpc::{FeeEstimate, TransactionRequest, estimate_fees},
+    rpc::{TransactionRequest, estimate_fees},
 };
 use rollmill_l1::Deployment;
-use rollmill_protocol::l2::{FEE_SCHEDULE, FEE_VAULT, L2_TOKEN_BRIDGE, WITHDRAWAL_QUEUE};
+use rollmill_protocol::l2::{
+    FEE_SCHEDULE, FEE_VAULT, L2_TOKEN_BRIDGE, PROVING_VAULT, WITHDRAWAL_QUEUE,
+};
 use rollmill_runtime::blocking;
 use rollmill_store::{BatchRecord, BatchState, L1Place, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
+use self::fees::{RpcFeeEstimate, RpcFees};
 use crate::{
     BatchStats, Rollbacks, SequencerConfig, WithdrawalError, Withdrawals, batcher::CommitFields,
+    fees::BatchUse,
 };
+
+pub use self::fees::{RpcBatchUse, RpcFeeSchedule};
 
 /// The node says no; the text says why.
 const SERVER_ERROR: i32 = -32000;
@@ -128,87 +135,6 @@ pub(crate) struct RpcWithdrawalProof {
     proof: Vec<B256>,
 }
 
-/// What a mined transaction paid, in wei. `total` is the sum of the parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RpcFees {
-    gas_used: U64,
-    effective_gas_price: U256,
-    /// Gas times base fee.
-    base_fee: U256,
-    /// Gas times tip.
-    priority_fee: U256,
-    /// For the data on L1.
-    l1_data_fee: U256,
-    /// For proving.
-    proving_fee: U256,
-    total: U256,
-}
-
-/// What a transaction would pay in the next block, in wei. `total` is the sum of the parts; the sender must have `required` besides
-/// the value it sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RpcFeeEstimate {
-    gas_limit: U64,
-    gas_used: U64,
-    base_fee_per_gas: U256,
-    priority_fee_per_gas: U256,
-    /// The request's; without one, twice the base fee and the tip.
-    max_fee_per_gas: U256,
-    /// Data gas.
-    l1_gas_used: U64,
-    /// Wei per data gas.
-    l1_gas_price: U256,
-    prover_gas_used: U64,
-    /// Wei per prover gas.
-    prover_gas_price: U256,
-    base_fee: U256,
-    priority_fee: U256,
-    l1_data_fee: U256,
-    proving_fee: U256,
-    total: U256,
-    /// The same with all of the gas limit used at `max_fee_per_gas`, and the most proving that it can cause.
-    required: U256,
-}
-
-impl From<FeeEstimate> for RpcFeeEstimate {
-    fn from(estimate: FeeEstimate) -> Self {
-        let FeeEstimate {
-            gas_limit,
-            gas_used,
-            prices,
-            ..
-        } = estimate;
-        let (base_price, tip) = (U256::from(estimate.base_fee), U256::from(estimate.tip));
-        let (base_fee, priority_fee) = (
-            base_price * U256::from(gas_used),
-            tip * U256::from(gas_used),
-        );
-        let l1_data_fee = prices.data_fee(estimate.data_gas);
-        let proving_fee = prices.proving_fee(estimate.prover_gas);
-        Self {
-            gas_limit: U64::from(gas_limit),
-            gas_used: U64::from(gas_used),
-            base_fee_per_gas: base_price,
-            priority_fee_per_gas: tip,
-            max_fee_per_gas: U256::from(estimate.fee_cap),
-            l1_gas_used: U64::from(estimate.data_gas),
-            l1_gas_price: U256::from(prices.data_wei),
-            prover_gas_used: U64::from(estimate.prover_gas),
-            prover_gas_price: U256::from(prices.proving_wei),
-            base_fee,
-            priority_fee,
-            l1_data_fee,
-            proving_fee,
-            total: base_fee + priority_fee + l1_data_fee + proving_fee,
-            required: U256::from(estimate.fee_cap) * U256::from(gas_limit)
-                + l1_data_fee
-                + prices.proving_fee(estimate.prover_gas_max),
-        }
-    }
-}
-
 /// Who makes blocks here, and how far they have come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -225,8 +151,12 @@ pub(crate) struct RpcSequencerInfo {
     token_bridge: Address,
     /// L2's predeploy that mints them.
     l2_token_bridge: Address,
-    /// L2's account that receives fees.
+    /// L2's predeploy that takes fees for gas and data.
     fee_vault: Address,
+    /// L2's predeploy that takes fees for proving.
+    proving_vault: Address,
+    /// The contract on L1 that sells these for the rollers' pool.
+    fee_auction: Address,
     /// L2's predeploy with the prices of data and proving.
     fee_schedule: Address,
     /// Longest wait of a transaction for its block.
@@ -263,6 +193,9 @@ trait RollmillApi {
 
     #[method(name = "estimateFee")]
     async fn estimate_fee(&self, request: TransactionRequest) -> RpcResult<RpcFeeEstimate>;
+
+    #[method(name = "getFeeSchedule")]
+    async fn fee_schedule(&self) -> RpcResult<RpcFeeSchedule>;
 
     #[method(name = "getWithdrawalProof")]
     async fn withdrawal_proof(&self, index: U64) -> RpcResult<RpcWithdrawalProof>;
@@ -345,39 +278,6 @@ impl<P: TransactionPool> Rollmill<P> {
     }
 }
 
-/// What a mined transaction paid.
-fn fees(chain: &Chain, hash: B256) -> RpcResult<Option<RpcFees>> {
-    let Some(mined) = chain.transaction(&hash).map_err(internal)? else {
-        return Ok(None);
-    };
-    let receipts = chain.receipts(mined.header.number).map_err(internal)?;
-    let receipts = receipts.unwrap_or_default();
-    let index = mined.index as usize;
-    let until = |index: usize| {
-        receipts
-            .get(index)
-            .map(|receipt| receipt.cumulative_gas_used)
-    };
-    let before = index.checked_sub(1).and_then(until).unwrap_or(0);
-    let gas_used = until(index).unwrap_or(before) - before;
-    let base_fee = mined.header.base_fee_per_gas.unwrap_or_default();
-    let price = mined.transaction.effective_gas_price(Some(base_fee));
-    let gas_fee = U256::from(price) * U256::from(gas_used);
-    // An L1 message bought all that it needs on L1 and pays nothing here.
-    let base = U256::from(u128::from(base_fee).min(price)) * U256::from(gas_used);
-    let prices = chain.fee_prices_in(mined.header.number).map_err(internal)?;
-    let (l1_data_fee, proving_fee) = prices.paid(&mined.transaction, mined.prover_gas);
-    Ok(Some(RpcFees {
-        gas_used: U64::from(gas_used),
-        effective_gas_price: U256::from(price),
-        base_fee: base,
-        priority_fee: gas_fee - base,
-        l1_data_fee,
-        proving_fee,
-        total: gas_fee + l1_data_fee + proving_fee,
-    }))
-}
-
 #[async_trait]
 impl<P: TransactionPool> RollmillApiServer for Rollmill<P> {
     async fn sequencer_info(&self) -> RpcResult<RpcSequencerInfo> {
@@ -393,6 +293,8 @@ impl<P: TransactionPool> RollmillApiServer for Rollmill<P> {
             token_bridge: self.deployment.token_bridge(),
             l2_token_bridge: L2_TOKEN_BRIDGE,
             fee_vault: FEE_VAULT,
+            proving_vault: PROVING_VAULT,
+            fee_auction: self.deployment.fee_auction(),
             fee_schedule: FEE_SCHEDULE,
             block_time_ms: U64::from(config.block_time.as_millis()),
             program_version: U64::from(config.program_version),
@@ -461,13 +363,20 @@ impl<P: TransactionPool> RollmillApiServer for Rollmill<P> {
 
     async fn transaction_fees(&self, hash: B256) -> RpcResult<Option<RpcFees>> {
         let chain = self.chain.clone();
-        blocking(move || fees(&chain, hash)).await
+        blocking(move || fees::fees(&chain, hash)).await
     }
 
     async fn estimate_fee(&self, request: TransactionRequest) -> RpcResult<RpcFeeEstimate> {
         let chain = self.chain.clone();
         let estimate = blocking(move || estimate_fees(&chain, request)).await?;
         Ok(estimate.into())
+    }
+
+    async fn fee_schedule(&self) -> RpcResult<RpcFeeSchedule> {
+        let recent = BatchUse::read(&self.store).await.map_err(internal)?;
+        let (chain, deployment) = (self.chain.clone(), self.deployment.clone());
+        let schedule = blocking(move || fees::schedule(&chain, &deployment, recent)).await;
+        schedule.map_err(internal)
     }
 
     async fn withdrawal_proof(&self, index: U64) -> RpcResult<RpcWithdrawalProof> {

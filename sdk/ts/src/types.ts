@@ -79,7 +79,12 @@ export type SequencerInfo = {
   tokenBridge: Address;
   /** Mints their twins on L2. */
   l2TokenBridge: Address;
+  /** Takes fees for gas and data on L2. */
   feeVault: Address;
+  /** Takes fees for proving on L2. */
+  provingVault: Address;
+  /** Sells these on L1. */
+  feeAuction: Address;
   feeSchedule: Address;
   blockTimeMs: bigint;
   programVersion: bigint;

@@ -11,16 +11,20 @@ use rollmill_engine::{
     rpc::{Methods, RpcConfig, RpcServer, serve},
     stf::fees::FeePrices,
 };
-use rollmill_l1::{connect, contracts::FeeSchedule::setCall};
+use rollmill_l1::{Deployment, Sender, SenderConfig, connect, contracts::FeeSchedule::setCall};
 use rollmill_protocol::{
     l2::{FEE_SCHEDULE, FEE_VAULT, PROVING_VAULT},
     prover_gas::{PER_SIGNATURE, PER_TRANSACTION},
 };
+use rollmill_store::Store;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{ETHER, World, batcher::batcher, key, rpc::methods, signed, transfer};
-use crate::{BatchPolicy, Mempool};
+use crate::{
+    BatchPolicy, Mempool,
+    fees::{BatchUse, Costs, FeeError, FeeFollower, FeePolicy},
+};
 
 const DATA_WEI: u64 = 1_000_000_000;
 const PROVING_WEI: u64 = 100_000;
@@ -207,7 +211,145 @@ async fn a_transfer_pays_the_same_wherever_one_looks() {
     let mut batcher = batcher(&world, &chain, &store, BatchPolicy::default()).await;
     batcher.step(true).await.unwrap();
     assert_eq!(batcher.tip.last_block, 2);
+
+    // The batch says what its users were charged for.
+    let schedule = ask(&provider, "rollmill_getFeeSchedule", json!([])).await;
+    let blocks = [1, 2].map(|number| chain.block(number).unwrap().unwrap());
+    let prover_gas: u64 = blocks.iter().flat_map(|block| &block.prover_gas).sum();
+    let batch = store.batch(1).await.unwrap().unwrap();
+    let recent = &schedule["recent"];
+    for (field, value) in [
+        ("batches", 1),
+        ("dataBytes", batch.data.len() as u64),
+        ("chargedDataGas", data_gas(&set_prices(0)) + l1_gas),
+        ("proverGas", batch.public_values.prover_gas),
+        ("chargedProverGas", prover_gas),
+    ] {
+        assert_eq!(quantity(&recent[field]), U256::from(value), "{field}");
+    }
+    assert_eq!(quantity(&schedule["l1GasPrice"]), U256::from(DATA_WEI));
+    assert_eq!(
+        quantity(&schedule["proverGasPrice"]),
+        U256::from(PROVING_WEI)
+    );
+    // An hour after the block in which they rose, and a minute.
+    let rose_s = blocks[0].header.timestamp;
+    assert_eq!(quantity(&schedule["risesFrom"]), U256::from(rose_s + 3_660));
     shutdown.cancel();
+}
+
+const POLICY: FeePolicy = FeePolicy {
+    scr_price_wei: 100_000_000_000_000,
+    margin_percent: 10,
+    band_percent: 10,
+};
+
+/// 10 gwei on L1, and 3e7 wei for a prover gas.
+const COSTS: Costs = Costs {
+    l1_gas_wei: 10_000_000_000,
+    reward_scr_wei: 300_000_000_000,
+    recent: BatchUse {
+        batches: 0,
+        data_bytes: 0,
+        charged_data_gas: 0,
+        prover_gas: 0,
+        charged_prover_gas: 0,
+    },
+};
+
+/// What sets prices as this account. It asks no L1.
+fn follower(
+    world: &World,
+    (chain, pool, store): (&Chain, &Arc<Mempool>, &Store),
+    operator: u8,
+) -> FeeFollower {
+    let deployment = Deployment {
+        operator: key(operator).address(),
+        ..world.deployment()
+    };
+    let nowhere = connect("http://127.0.0.1:1").unwrap();
+    let config = SenderConfig::default();
+    let sender = Sender::new(nowhere, 1, key(operator), store.clone(), config);
+    FeeFollower::new(
+        (chain.clone(), store.clone(), deployment),
+        pool.clone(),
+        (world.clock.clone(), sender),
+        POLICY,
+    )
+}
+
+/// The real predeploy takes every step, and each rise is an hour behind the one before.
+#[tokio::test]
+async fn prices_go_where_costs_are_and_the_schedule_refuses_no_step() {
+    let world = world();
+    let (chain, store) = (world.chain(), world.store().await);
+    let pool = world.pool(&chain);
+    let follower = follower(&world, (&chain, &pool, &store), 1);
+    let mut builder = world.builder(&chain, &pool, 0).await;
+    let should = FeePrices {
+        data_wei: 11_000_000_000,
+        proving_wei: 33_000_000,
+    };
+    assert_eq!(COSTS.prices(&POLICY), should);
+    let mut path = vec![FeePrices::default()];
+    for _ in 0..12 {
+        // Asked twice, and again when it is done: it is sent once.
+        follower.follow(&COSTS).await.unwrap();
+        follower.follow(&COSTS).await.unwrap();
+        assert!(pool.len() <= 1);
+        builder.step(true).await.unwrap();
+        follower.follow(&COSTS).await.unwrap();
+        assert!(pool.is_empty());
+        path.push(chain.fee_prices_after(&chain.head()).unwrap());
+        world.clock.advance_ms(3_660_000);
+    }
+    let data: Vec<u128> = path.iter().map(|prices| prices.data_wei).collect();
+    let gwei = |n: u128| n * 1_000_000_000;
+    assert_eq!(data[..6], [0, 1, 2, 4, 8, 11].map(gwei));
+    assert_eq!(path[9].proving_wei, 25_600_000);
+    assert!(path[10..].iter().all(|prices| *prices == should));
+    let head = chain.head().number;
+    assert_eq!(head, 10);
+    for number in 1..=head {
+        let receipts = chain.receipts(number).unwrap().unwrap();
+        assert!(
+            receipts.len() == 1 && receipts[0].success,
+            "block {number}: {receipts:?}"
+        );
+    }
+
+    // Within the band nothing happens; below it prices fall at once.
+    let near = Costs {
+        l1_gas_wei: COSTS.l1_gas_wei * 95 / 100,
+        ..COSTS
+    };
+    follower.follow(&near).await.unwrap();
+    assert!(pool.is_empty());
+    let cheap = Costs {
+        l1_gas_wei: COSTS.l1_gas_wei / 10,
+        ..COSTS
+    };
+    follower.follow(&cheap).await.unwrap();
+    builder.step(true).await.unwrap();
+    let fallen = chain.fee_prices_after(&chain.head()).unwrap();
+    assert_eq!(
+        (fallen.data_wei, fallen.proving_wei),
+        (gwei(11) / 10, 33_000_000)
+    );
+}
+
+#[tokio::test]
+async fn an_operator_without_ether_on_l2_is_told_so() {
+    let world = world();
+    let (chain, store) = (world.chain(), world.store().await);
+    let pool = world.pool(&chain);
+    let poor = follower(&world, (&chain, &pool, &store), 9);
+    let refused = poor.follow(&COSTS).await.unwrap_err();
+    let FeeError::Pool(reason) = refused else {
+        panic!("{refused}");
+    };
+    let reason = reason.to_string();
+    assert!(reason.starts_with("insufficient funds"), "{reason}");
 }
 
 #[tokio::test]

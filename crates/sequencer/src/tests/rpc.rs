@@ -183,6 +183,11 @@ async fn the_sequencer_says_who_it_is_and_withdrawals_are_refused_by_reason() {
             json!("0x0000000000000000000000000000000000524d01"),
         ),
         (
+            "provingVault",
+            json!("0x0000000000000000000000000000000000524d06"),
+        ),
+        ("feeAuction", json!(rollup().create(3))),
+        (
             "feeSchedule",
             json!("0x0000000000000000000000000000000000524d05"),
         ),

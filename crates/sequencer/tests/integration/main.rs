@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod bridge;
+mod fees;
 mod harness;
 mod origin;
 mod reorganisation;
