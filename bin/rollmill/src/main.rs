@@ -11,6 +11,7 @@ mod deploy;
 mod devnet;
 mod escape;
 mod evm_test;
+mod fees;
 mod load;
 mod node;
 mod replica;
@@ -29,7 +30,7 @@ const CONFIG: ConfigFile = ConfigFile {
 #[derive(Debug, Parser)]
 #[command(name = "rollmill", version, about)]
 struct Cli {
-    /// TOML file with settings of `deploy` and `node`; its field names are the flags' names, its tables a law to deploy.
+    /// TOML file with settings of `deploy`, `node` and `fees`; its field names are the flags' names, its tables a law to deploy.
     #[arg(long, env = "ROLLMILL_CONFIG", value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -44,6 +45,8 @@ enum Verb {
     Deploy(deploy::Args),
     /// Run a deployed rollup: sequencer and coordinator, or with --derive a chain from L1 alone.
     Node(node::verb::Args),
+    /// Say what users pay for data and proving and what they should; or set it.
+    Fees(fees::Args),
     /// Take an account's ether out of the rollup without its operator.
     Escape(escape::Args),
     /// Replay the published log with the law, compare it with L1, and name the first difference.
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Verb::Devnet(args) => in_runtime(devnet::run(args)),
         Verb::Deploy(args) => in_runtime(deploy::run(args, cli.config.as_deref())),
         Verb::Node(args) => in_runtime(node::verb::run(args)),
+        Verb::Fees(args) => in_runtime(fees::run(args)),
         Verb::Escape(args) => in_runtime(escape::run(args)),
         Verb::Audit(args) => in_runtime(audit::run(args)),
         Verb::Reproduce(args) => in_runtime(reproduce::run(args)),

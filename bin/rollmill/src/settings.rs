@@ -1,6 +1,7 @@
 //! What a rollup is made of where a network would decide. Written once, for devnets, for `rollmill deploy` and for `rollmill node`;
 //! the law and what the contracts fixed are read from the deployment file afterwards.
 
+pub mod fees;
 mod numbers;
 
 use std::time::Duration;
@@ -18,6 +19,8 @@ use rollmill_protocol::{l2, prover_gas};
 use rollmill_roller_api::ProofKind;
 use rollmill_sequencer::{BatchPolicy, GenesisConfig, LIFETIME_S, PoolPolicy, SequencerConfig};
 use rollmill_zkvm::{ProgramCommitment, mock, programs::BATCH_V1};
+
+use self::fees::Follow;
 
 pub use numbers::{Numbers, TABLES};
 
@@ -197,14 +200,15 @@ pub fn deploy_config(
     }
 }
 
-/// Blocks and batches.
+/// Blocks, batches and prices. The error is a sentence about what is missing.
 pub fn sequencer_config(
     pace: &Pace,
+    fees: &Follow,
     l1_confirmations: u64,
     fallback: Option<Address>,
-) -> SequencerConfig {
+) -> eyre::Result<SequencerConfig> {
     let default = SequencerConfig::default();
-    SequencerConfig {
+    Ok(SequencerConfig {
         block_time: Duration::from_millis(pace.block_time),
         batch: BatchPolicy {
             age_s_max: pace.batch_age,
@@ -221,6 +225,7 @@ pub fn sequencer_config(
             confirmations: l1_confirmations,
             ..default.watcher
         },
+        fees: fees.policy()?,
         ..default
-    }
+    })
 }

@@ -58,6 +58,8 @@ async fn what_cannot_succeed_is_refused_before_it_begins() {
     assert!(said.contains("/nowhere/report.json"), "{said}");
     let said = refusal(data.path(), &["--rounds", "3", "--once"]).await;
     assert!(said.contains("--rounds"), "{said}");
+    let said = refusal(data.path(), &["--fee-follow"]).await;
+    assert!(said.contains("--fee-follow needs --scr-price"), "{said}");
     assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
 }
 

@@ -17,7 +17,7 @@ mod setup;
 mod staking;
 mod summary;
 mod view;
-mod world;
+pub mod world;
 
 use std::{
     path::{Path, PathBuf},
@@ -42,7 +42,7 @@ use self::{
     view::{Printer, View},
     world::Steps,
 };
-use crate::settings::{Choice, Pace};
+use crate::settings::{Choice, Pace, fees::Follow};
 
 /// How often the rollers' processes are looked after.
 const CARE: Duration = Duration::from_secs(1);
@@ -66,6 +66,8 @@ pub struct Args {
     rollers: u32,
     #[command(flatten)]
     pace: Pace,
+    #[command(flatten)]
+    fees: Follow,
     /// Use this L1 instead of the embedded one; it must be a development chain with the well-known funded accounts.
     #[arg(long, env = "ROLLMILL_L1_RPC", value_name = "URL")]
     l1_rpc: Option<String>,
@@ -109,6 +111,7 @@ impl Args {
             self.choice.proofs == ProofKind::Mock || self.l1_rpc.is_none(),
             "only the embedded L1 verifies STARKs: add --proofs mock"
         );
+        self.fees.policy()?;
         ports::check_ports(self)?;
         // Nobody shall take what an earlier run wrote for this one's.
         if let Some(path) = &self.json {

@@ -11,7 +11,7 @@ use eyre::{WrapErr, ensure};
 use rollmill_coordinator::OperatorSigner;
 use rollmill_l1::{Deployment, DynProvider, Sender, SenderConfig, load_key, verify};
 use rollmill_runtime::{LogFormat, ReadyFile, Shutdown, Tasks, init_tracing};
-use rollmill_sequencer::{GenesisConfig, MEMPOOL_FILE};
+use rollmill_sequencer::{GenesisConfig, MEMPOOL_FILE, SequencerConfig};
 use rollmill_store::Store;
 use serde::Serialize;
 use tokio::task::spawn_blocking;
@@ -24,7 +24,7 @@ use crate::{
     devnet::roller_binary::find_or_build,
     replica,
     roller_process::RollerRun,
-    settings::{Pace, genesis, proof_kind, sequencer_config},
+    settings::{Pace, fees::Follow, genesis, proof_kind, sequencer_config},
 };
 
 /// Flags of `rollmill node`; each is also an environment variable and a field of the configuration file.
@@ -51,6 +51,8 @@ pub struct Args {
     fallback_key_file: Option<PathBuf>,
     #[command(flatten)]
     pace: Pace,
+    #[command(flatten)]
+    fees: Follow,
     /// Where L2's JSON-RPC listens; port 0 takes a free one.
     #[arg(long, env = "ROLLMILL_L2_LISTEN", value_name = "ADDRESS", default_value_t = local(9545))]
     listen: SocketAddr,
@@ -63,6 +65,13 @@ pub struct Args {
     /// Write the addresses to this file when everything answers.
     #[arg(long, env = "ROLLMILL_READY_FILE", value_name = "FILE")]
     ready_file: Option<PathBuf>,
+}
+
+impl Args {
+    fn sequencer(&self, fallback: Option<Address>) -> eyre::Result<SequencerConfig> {
+        let confirmations = self.source.confirmations;
+        sequencer_config(&self.pace, &self.fees, confirmations, fallback)
+    }
 }
 
 fn local(port: u16) -> SocketAddr {
@@ -114,7 +123,7 @@ async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
     let found = find(&args.source).await?;
     let rollup = found.deployment.rollup;
     if args.derive {
-        let config = sequencer_config(&args.pace, args.source.confirmations, args.fallback);
+        let config = args.sequencer(args.fallback)?;
         let data_dir = &args.source.data_dir;
         let l2 = replica::start(found, config, (data_dir, args.listen), tasks).await?;
         return Ok(Ready {
@@ -205,7 +214,7 @@ async fn sequence(args: &Args, found: Found, tasks: &mut Tasks) -> eyre::Result<
         fallback,
         proofs,
         genesis,
-        sequencer: sequencer_config(&args.pace, args.source.confirmations, fallback),
+        sequencer: args.sequencer(fallback)?,
         deployment,
         l2_listen: args.listen,
         coordinator_listen: args.coordinator_listen,

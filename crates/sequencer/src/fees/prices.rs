@@ -52,7 +52,7 @@ pub struct FeePolicy {
     pub scr_price_wei: u128,
     /// Charged on top of the costs, per cent.
     pub margin_percent: u32,
-    /// Prices stay while both are within so many per cent of what they should be.
+    /// A price stays while it is within so many per cent of what it should be.
     pub band_percent: u32,
 }
 
@@ -125,24 +125,19 @@ fn shared(units: u64, charged: u64) -> (U256, U256) {
     )
 }
 
-/// The prices to set now on the way from those in force to those that should be; none while both are within the band, or when what
-/// is too low may not rise yet.
+/// The prices to set now on the way from those in force to those that should be: each that is off by more than the band goes as far as it
+/// may. None when there is nothing to change, or what is too low may not rise yet.
 pub fn step(
     in_force: FeePrices,
     should: FeePrices,
     may_rise: bool,
     band_percent: u32,
 ) -> Option<FeePrices> {
-    let is_near = |is: u128, should: u128| {
-        let off = is.abs_diff(should).saturating_mul(100);
-        off <= should.saturating_mul(band_percent.into())
-    };
-    if is_near(in_force.data_wei, should.data_wei)
-        && is_near(in_force.proving_wei, should.proving_wei)
-    {
-        return None;
-    }
     let towards = |is: u128, should: u128, bounds: &Bounds| {
+        let off = is.abs_diff(should).saturating_mul(100);
+        if off <= should.saturating_mul(band_percent.into()) {
+            return is;
+        }
         let most = if may_rise { bounds.most_after(is) } else { is };
         should.min(most)
     };
@@ -259,6 +254,9 @@ mod tests {
         for off in [prices(899, 1_000), prices(1_000, 1_101), prices(0, 1_000)] {
             assert_eq!(step(off, should, true, 10), Some(should), "{off:?}");
         }
+        // One that is near does not follow the other.
+        let off = prices(500, 950);
+        assert_eq!(step(off, should, true, 10), Some(prices(1_000, 950)));
     }
 
     #[test]
