@@ -19,10 +19,10 @@ mod reproduce;
 mod roller_process;
 mod settings;
 
-/// Settings of `deploy` and `node`; the law of a rollup that is to be deployed has tables of its own ([`settings::Numbers`]).
+/// Settings of `deploy`, `node` and `fees`; the law of a rollup that is to be deployed has tables of its own ([`settings::Numbers`]).
 const CONFIG: ConfigFile = ConfigFile {
     variable: "ROLLMILL_CONFIG",
-    verbs: &["deploy", "node"],
+    verbs: &["deploy", "node", "fees"],
     tables: &settings::TABLES,
 };
 

@@ -1,7 +1,7 @@
 //! The prices that users pay for data and proving follow what both cost: on L1 and to the rollers' pool.
 //!
 //! Model: every so often what L1 asks for gas and what rollers get for proving are read there, what the newest batches used is read from
-//! their records, and what prices should be follows ([`prices`]). When those in force are off by more than the operator's
+//! their records, and what prices should be follows (`prices`). When those in force are off by more than the operator's
 //! band, the operator's account sets them in the predeploy on L2, by a transaction like any other's: through the pool, into a block,
 //! into the batch's data. What the predeploy would refuse is not sent. There is one such transaction at a time, and nothing to
 //! remember: a restart reads what is in force, and the pool knows what waits.
@@ -51,7 +51,7 @@ const PAUSES: Backoff = Backoff {
 const L1_BLOCKS: u64 = 300;
 /// Newest batches whose use counts.
 const BATCHES: u32 = 16;
-/// Gas limit of setting prices, which takes half of it at most.
+/// Gas limit of setting prices, which takes two thirds of it at most.
 const GAS_LIMIT: u64 = 100_000;
 /// Names the transaction in errors.
 const PURPOSE: &str = "fees/set";

@@ -17,7 +17,7 @@ pub struct Follow {
 /// How prices follow from costs.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Charges {
-    /// Price of one SCR in ether, such as 0.0001: rollers are paid in SCR, users pay in ether, and no contract knows what one is worth in the other.
+    /// Price of one SCR in ether, such as 0.0001: rollers are paid in SCR, users pay in ether, and no contract knows the rate.
     #[arg(long, env = "ROLLMILL_SCR_PRICE", value_name = "ETHER", value_parser = ether)]
     scr_price: Option<u128>,
     /// Charged on top of the costs, per cent.

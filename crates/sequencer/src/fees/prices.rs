@@ -284,7 +284,7 @@ mod tests {
     proptest! {
         /// The rules of the contract, in its own words.
         #[test]
-        fn no_step_is_refused(is in any_prices(), should in any_prices(), may_rise: bool, band in 1..=100u32) {
+        fn no_step_is_refused(is in any_prices(), should in any_prices(), may_rise in any::<bool>(), band in 1..=100u32) {
             let Some(next) = step(is, should, may_rise, band) else {
                 return Ok(());
             };

@@ -36,6 +36,8 @@ pub(crate) struct RpcFeeEstimate {
     gas_used: U64,
     base_fee_per_gas: U256,
     priority_fee_per_gas: U256,
+    /// The request's; without one, twice the base fee and the tip.
+    max_fee_per_gas: U256,
     /// Data gas.
     l1_gas_used: U64,
     /// Wei per data gas.
@@ -48,7 +50,7 @@ pub(crate) struct RpcFeeEstimate {
     l1_data_fee: U256,
     proving_fee: U256,
     total: U256,
-    /// The same with all of the gas limit used at its highest price, and the most proving that it can cause.
+    /// The same with all of the gas limit used at `max_fee_per_gas`, and the most proving that it can cause.
     required: U256,
 }
 
@@ -72,6 +74,7 @@ impl From<FeeEstimate> for RpcFeeEstimate {
             gas_used: U64::from(gas_used),
             base_fee_per_gas: base_price,
             priority_fee_per_gas: tip,
+            max_fee_per_gas: U256::from(estimate.fee_cap),
             l1_gas_used: U64::from(estimate.data_gas),
             l1_gas_price: U256::from(prices.data_wei),
             prover_gas_used: U64::from(estimate.prover_gas),

@@ -146,7 +146,8 @@ async fn a_transfer_pays_the_same_wherever_one_looks() {
         "from": sender, "to": Address::repeat_byte(0xaa), "value": "0x1",
         "maxFeePerGas": "0x2540be400", "maxPriorityFeePerGas": "0x3b9aca00",
     }]);
-    let estimate = ask(&provider, "rollmill_estimateFee", request).await;
+    let estimate = ask(&provider, "rollmill_estimateFee", request.clone()).await;
+    whoever_asks_is_told_the_same(&provider, request, &estimate).await;
     let vaults = [FEE_VAULT, PROVING_VAULT];
     let before = vaults.map(|vault| balance(&chain, vault));
 

@@ -12,10 +12,11 @@ use rollmill_l1::{
 use rollmill_protocol::l2::{FEE_VAULT, PROVING_VAULT};
 use rollmill_sequencer::{SequencerConfig, fees::FeePolicy};
 use rollmill_store::BatchState;
+use rollmill_test_l1::{ETHER, Layer1, account, eventually};
 use tempfile::TempDir;
 
 use crate::{
-    harness::{ETHER, Layer1, Node, account, eventually, l2_transaction},
+    harness::{Node, l2_transaction},
     round::{config, deposit, finalize, settle, wait_for},
 };
 

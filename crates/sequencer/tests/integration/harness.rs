@@ -9,12 +9,12 @@ use alloy::{
     signers::{SignerSync, local::PrivateKeySigner},
 };
 use rollmill_engine::Chain;
-use rollmill_l1::{Deployment, Parameters, Sender, deploy};
+use rollmill_l1::{DeployConfig, Deployment, Parameters, Sender, deploy};
 use rollmill_protocol::law::Params;
 use rollmill_runtime::{Clock, Shutdown, Tasks};
 use rollmill_sequencer::{GenesisConfig, Mempool, Sealer, Sequencer, SequencerConfig, Withdrawals};
 use rollmill_store::Store;
-use rollmill_test_l1::{L1, L2, Layer1, account, deploy_config};
+use rollmill_test_l1::{ETHER, L1, L2, Layer1, account, deploy_config};
 
 pub fn genesis(rollup: Address) -> GenesisConfig {
     GenesisConfig {
@@ -28,32 +28,18 @@ pub fn genesis(rollup: Address) -> GenesisConfig {
 }
 
 pub async fn deployed(sender: &Sender, dir: &Path) -> Deployment {
-    let config = DeployConfig {
-        l2_chain_id: L2,
-        operator: sender.address(),
-        governor: Address::ZERO,
-        treasury: sender.address(),
-        scr_cap_wei: 100_000_000 * ETHER,
-        scr_supply_wei: 50_000_000 * ETHER,
-        pool_wei: 1_000 * ETHER,
-        bond_wei: 10_000 * ETHER,
-        verifier: VerifierKind::Mock,
-        program: ProgramRow {
-            exe_commit: B256::repeat_byte(1),
-            vm_commit: B256::repeat_byte(2),
-            fork_id: FORK_ID.into(),
-            schedule_id: SCHEDULE_ID.into(),
-        },
-        law: Params::devnet(),
-        parameters: Parameters {
-            settle_s: 2,
-            fallback_s: 5,
-            claim_s: 600,
-            message_gas_max: 10_000_000,
-            ..Parameters::default()
-        },
+    let parameters = Parameters {
+        settle_s: 2,
+        fallback_s: 5,
+        claim_s: 600,
+        message_gas_max: 10_000_000,
+        ..Parameters::default()
     };
-    let config = deploy_config(sender.address(), Params::devnet(), parameters);
+    let config = DeployConfig {
+        // An auction of fees begins dearly.
+        scr_supply_wei: 50_000_000 * ETHER,
+        ..deploy_config(sender.address(), Params::devnet(), parameters)
+    };
     let file = dir.join("deployment.json");
     deploy(sender, &config, &file, |rollup| {
         genesis(rollup).l1_genesis().unwrap()
