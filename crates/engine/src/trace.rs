@@ -33,7 +33,7 @@ use revm_inspectors::tracing::{DebugInspector, TransactionContext};
 use rollmill_stf::{
     BlockAttributes, BlockExecutor, Rules, Transaction,
     evm::{WorkMeter, block_evm, evm_env},
-    fees::{Charge, FeePrices},
+    fees::Charge,
     state::{StateDb, StateTrie},
 };
 use thiserror::Error;
@@ -133,7 +133,7 @@ fn advance(
 ) -> Result<StateTrie<Chain>, TraceError> {
     let header = Header::clone(&block.header);
     let mut executor = BlockExecutor::at_header(chain.rules(), header, state, chain.clone())
-        .with_prices(prices(chain, &block.header)?);
+        .with_prices(block.prices);
     for transaction in &block.transactions[range] {
         executor
             .push(transaction.clone())
@@ -141,12 +141,6 @@ fn advance(
     }
     let state = executor.into_state();
     Ok(state.map_err(|error| replay_error(&block.header, error))?.2)
-}
-
-/// The block's prices of data and proving.
-fn prices(chain: &Chain, header: &Header) -> Result<FeePrices, TraceError> {
-    let prices = chain.fee_prices_in(header.number);
-    prices.map_err(|error| replay_error(header, error))
 }
 
 /// Runs one transaction under the tracer on the state before it; returns the trace and that state.
@@ -170,7 +164,7 @@ fn trace(
         obey_deadline(&mut evm);
         let mut evm = evm.with_inspector(&mut inspector);
         evm.ctx.set_tx(env.clone());
-        let charge = Charge::new(transaction, prices(chain, &block.header)?, evm.ctx.chain);
+        let charge = Charge::new(transaction, block.prices, evm.ctx.chain);
         let mut handler =
             ReplayHandler::<_, EVMError<DatabaseError>>::new(chain.rules(), transaction, charge);
         let result = handler.inspect_run(&mut evm);

@@ -12,7 +12,6 @@ use rollmill_stf::{
     evm::WorkMeter,
     fees::{FeePrices, data_gas, prover_gas_max, transaction_work},
     header::next_base_fee,
-    state::StateError,
     transaction::EthereumTransaction,
 };
 
@@ -51,9 +50,8 @@ pub(crate) fn estimate_fees(
     chain: &Chain,
     mut request: TransactionRequest,
 ) -> Result<FeeEstimate, CallError> {
-    let unreadable = |error: StateError| CallError::State(error.to_string());
     let head = chain.head();
-    let prices = chain.fee_prices_after(&head).map_err(unreadable)?;
+    let prices = chain.fee_prices_after(&head)?;
     let base_fee = next_base_fee(&head);
     let sender = request.from.unwrap_or_default();
     let gas_limit = estimate(chain, request.clone(), where_it_can_pay(chain, sender)?)?;

@@ -39,7 +39,7 @@ use rollmill_stf::{
 use thiserror::Error;
 
 use crate::{
-    chain::{Chain, StateView},
+    chain::{Chain, StateView, StorageError},
     rpc::CALL_GAS_MAX,
 };
 
@@ -76,6 +76,9 @@ pub(crate) enum CallError {
     /// The state could not be read.
     #[error("{0}")]
     State(String),
+    /// The chain's file failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }
 
 /// Where a simulation runs.

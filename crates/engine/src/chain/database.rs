@@ -18,7 +18,7 @@ use thiserror::Error;
 use super::{Tag, guard::guarded};
 
 /// Version of the tables below; a file of another version is refused.
-pub(super) const SCHEMA_VERSION: u64 = 3;
+pub(super) const SCHEMA_VERSION: u64 = 4;
 /// redb's page cache. Far below its default of 1 GiB: a devnet runs two chains beside provers that need the memory.
 const CACHE_BYTES: usize = 128 << 20;
 
@@ -26,7 +26,7 @@ const CACHE_BYTES: usize = 128 << 20;
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 /// number -> RLP of the header.
 const HEADERS: TableDefinition<u64, &[u8]> = TableDefinition::new("headers");
-/// number -> RLP of the body: raw transactions, their senders and their prover gas.
+/// number -> RLP of the body: raw transactions, their senders and their prover gas, the block's prices.
 const BODIES: TableDefinition<u64, &[u8]> = TableDefinition::new("bodies");
 /// number -> RLP list of receipts in consensus encoding with their blooms.
 const RECEIPTS: TableDefinition<u64, &[u8]> = TableDefinition::new("receipts");

@@ -28,6 +28,7 @@ use alloy_genesis::Genesis;
 use alloy_primitives::{B256, Bytes};
 use rollmill_stf::{
     BlockAttributes, BlockError, BlockExecutor, ExecutedBlock, Receipt, Rules, Transaction,
+    fees::FeePrices,
     source::{BlockHashSource, SourceError, StateSource},
     state::{StateDb, StateTrie},
 };
@@ -103,6 +104,8 @@ pub struct MinedTransaction {
     pub transaction: Recovered<Transaction>,
     /// Prover gas counted for it.
     pub prover_gas: u64,
+    /// Prices of data and proving in its block.
+    pub prices: FeePrices,
 }
 
 /// Handle on the chain; clones share it.
@@ -241,17 +244,17 @@ impl Chain {
             .append
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let record = record::of(executed, tags);
         let head = self.head();
-        let parent = executed.header.parent_hash;
-        if record.number != head.number + 1 || parent != head.hash() {
+        let (number, parent) = (executed.header.number, executed.header.parent_hash);
+        if number != head.number + 1 || parent != head.hash() {
             return Err(AppendError::NotNext {
-                number: record.number,
+                number,
                 parent,
                 head_number: head.number,
                 head: head.hash(),
             });
         }
+        let record = record::of(executed, self.fee_prices_after(&head)?, tags);
         self.0.database.append(&record)?;
         let sealed = Arc::new(Sealed::new_unchecked(executed.header.clone(), record.hash));
         self.0.head.send_replace(sealed.clone());
@@ -379,6 +382,7 @@ impl Chain {
             index,
             transaction,
             prover_gas,
+            prices: block.prices,
         }))
     }
 

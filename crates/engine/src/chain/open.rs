@@ -19,6 +19,7 @@ use alloy_rlp::{RlpDecodable, RlpEncodable};
 use revm::{Database, bytecode::Bytecode, state::AccountInfo};
 use rollmill_stf::{
     BlockExecutor, Receipt, Transaction,
+    fees::FeePrices,
     state::{AccountFields, StateChanges, StateDb, StateError},
 };
 use tokio::sync::watch;
@@ -84,7 +85,11 @@ pub(super) fn decode_row(row: &[u8]) -> Result<Recovered<Transaction>, StorageEr
 }
 
 impl OpenBlock {
-    fn of(executor: &BlockExecutor<Chain, Chain>, parent: Arc<Sealed<Header>>) -> Self {
+    fn of(
+        executor: &BlockExecutor<Chain, Chain>,
+        prices: FeePrices,
+        parent: Arc<Sealed<Header>>,
+    ) -> Self {
         let mut header = executor.header().clone();
         header.gas_used = executor.gas_used();
         let transactions: Vec<_> = executor
@@ -110,6 +115,7 @@ impl OpenBlock {
                 header: Sealed::new_unchecked(header, B256::ZERO),
                 transactions,
                 prover_gas: executor.prover_gas().to_vec(),
+                prices,
             },
             receipts: executor.receipts().to_vec(),
             parent,
@@ -149,8 +155,10 @@ impl Chain {
             .map(|(position, (transaction, sender))| (position, encode_row(transaction, sender)))
             .collect();
         let header = (known == 0).then(|| alloy_rlp::encode(executor.header()));
+        let parent = self.head();
+        let prices = self.fee_prices_after(&parent)?;
         self.0.database.confirm(header.as_deref(), &rows)?;
-        let open = Arc::new(OpenBlock::of(executor, self.head()));
+        let open = Arc::new(OpenBlock::of(executor, prices, parent));
         self.0.open.send_replace(Some(open.clone()));
         Ok(open)
     }

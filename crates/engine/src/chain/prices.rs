@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use alloy_consensus::Header;
 use alloy_primitives::B256;
-use rollmill_stf::{fees::FeePrices, source::SourceError, state::StateError};
+use rollmill_stf::fees::FeePrices;
 
-use super::Chain;
+use super::{Chain, StorageError, corrupt};
 
 /// The prices in the state that was asked for last, by its root. Every transaction that is offered asks for those of the newest
 /// state. A root means one state for ever, so blocks that are taken back make nothing of it wrong.
@@ -28,31 +28,17 @@ impl Chain {
     /// The prices of data and proving in the block after the one with this header; zero where the chain has none.
     ///
     /// # Errors
-    /// [`StateError`]: the state could not be read.
-    pub fn fee_prices_after(&self, header: &Header) -> Result<FeePrices, StateError> {
+    /// [`StorageError`]: the state could not be read.
+    pub fn fee_prices_after(&self, header: &Header) -> Result<FeePrices, StorageError> {
         if !self.rules().is_rollmill() {
             return Ok(FeePrices::default());
         }
         if let Some(prices) = self.0.prices.of(header.state_root) {
             return Ok(prices);
         }
-        let prices = FeePrices::of_state(&mut self.state_at(header))?;
+        let prices = FeePrices::of_state(&mut self.state_at(header))
+            .map_err(|error| corrupt(format!("prices after block {}: {error}", header.number)))?;
         self.0.prices.set(header.state_root, prices);
         Ok(prices)
-    }
-
-    /// The prices of data and proving that transactions of this block pay.
-    ///
-    /// # Errors
-    /// [`StateError`]: the state before the block could not be read.
-    pub fn fee_prices_in(&self, number: u64) -> Result<FeePrices, StateError> {
-        let parent = number.checked_sub(1);
-        let Some(parent) = parent.filter(|_| self.rules().is_rollmill()) else {
-            return Ok(FeePrices::default());
-        };
-        let header = self.header(parent);
-        let header = header.map_err(|error| SourceError::Backend(error.to_string()))?;
-        let header = header.ok_or(SourceError::MissingBlockHash(parent))?;
-        self.fee_prices_after(&header)
     }
 }

@@ -6,7 +6,7 @@ use alloy_consensus::{
 use alloy_eips::{Decodable2718, Encodable2718};
 use alloy_primitives::{Address, B256, Bytes};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
-use rollmill_stf::{ExecutedBlock, Receipt, Transaction};
+use rollmill_stf::{ExecutedBlock, Receipt, Transaction, fees::FeePrices};
 
 use super::{
     Tag,
@@ -22,18 +22,22 @@ pub struct StoredBlock {
     pub transactions: Vec<Recovered<Transaction>>,
     /// Prover gas counted for each.
     pub prover_gas: Vec<u64>,
+    /// Prices of data and proving in it; zero where the chain has none.
+    pub prices: FeePrices,
 }
 
 /// Senders are stored because recovering one costs more than the rest of a request, prover gas because only running the block again
-/// tells it.
-#[derive(RlpEncodable, RlpDecodable)]
+/// tells it, prices because the state that tells them is forgotten one day.
+#[derive(Default, RlpEncodable, RlpDecodable)]
 struct Body {
     transactions: Vec<Bytes>,
     senders: Vec<Address>,
     prover_gas: Vec<u64>,
+    data_wei: u128,
+    proving_wei: u128,
 }
 
-pub(super) fn of(executed: &ExecutedBlock, tags: &[(Tag, u64)]) -> BlockRecord {
+pub(super) fn of(executed: &ExecutedBlock, prices: FeePrices, tags: &[(Tag, u64)]) -> BlockRecord {
     let header = &executed.header;
     let body = Body {
         transactions: executed
@@ -43,6 +47,8 @@ pub(super) fn of(executed: &ExecutedBlock, tags: &[(Tag, u64)]) -> BlockRecord {
             .collect(),
         senders: executed.senders.clone(),
         prover_gas: executed.prover_gas.clone(),
+        data_wei: prices.data_wei,
+        proving_wei: prices.proving_wei,
     };
     let receipts: Vec<Bytes> = executed
         .receipts
@@ -75,16 +81,11 @@ pub(super) fn empty_block(
     nodes: Vec<(B256, Bytes)>,
     codes: Vec<(B256, Bytes)>,
 ) -> BlockRecord {
-    let nothing = Body {
-        transactions: Vec::new(),
-        senders: Vec::new(),
-        prover_gas: Vec::new(),
-    };
     BlockRecord {
         number: header.number,
         hash: header.hash_slow(),
         header: alloy_rlp::encode(header),
-        body: alloy_rlp::encode(nothing),
+        body: alloy_rlp::encode(Body::default()),
         receipts: alloy_rlp::encode(Vec::<Bytes>::new()),
         transactions: Vec::new(),
         nodes,
@@ -115,6 +116,10 @@ pub(super) fn decode_block(
         header,
         transactions: transactions.collect::<Result<_, StorageError>>()?,
         prover_gas: body.prover_gas,
+        prices: FeePrices {
+            data_wei: body.data_wei,
+            proving_wei: body.proving_wei,
+        },
     })
 }
 

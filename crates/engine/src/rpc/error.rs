@@ -57,10 +57,11 @@ impl From<RpcError> for ErrorObjectOwned {
                 Self::owned(REVERTED, revert_text(&output), Some(output))
             }
             RpcError::Call(CallError::State(text)) | RpcError::State(text) => internal(text),
-            RpcError::Call(error) => plain(SERVER_ERROR, error.to_string()),
             RpcError::Logs(LogsError::Storage(error))
+            | RpcError::Call(CallError::Storage(error))
             | RpcError::Storage(error)
             | RpcError::Pool(PoolError::Storage(error)) => internal(error),
+            RpcError::Call(error) => plain(SERVER_ERROR, error.to_string()),
             RpcError::Logs(error @ LogsError::Range) => {
                 plain(INVALID_PARAMS_CODE, error.to_string())
             }

@@ -96,7 +96,7 @@ impl<P: TransactionPool> Shared<P> {
 
     pub(super) fn receipts(&self, block: &StoredBlock) -> Result<Vec<RpcReceipt>, RpcError> {
         let receipts = self.stored_receipts(block.header.number)?;
-        Ok(types::receipts(block, receipts, self.prices(block)?))
+        Ok(types::receipts(block, receipts, self.prices(block)))
     }
 
     fn stored_receipts(&self, number: u64) -> Result<Vec<Receipt>, RpcError> {
@@ -105,14 +105,12 @@ impl<P: TransactionPool> Shared<P> {
     }
 
     /// What the receipts of a block, sealed or open, are priced by.
-    fn prices(&self, block: &StoredBlock) -> Result<BlockPrices, RpcError> {
+    fn prices(&self, block: &StoredBlock) -> BlockPrices {
         let rules = self.chain.rules();
-        let fees = rules.is_rollmill();
-        let fees = fees.then(|| self.chain.fee_prices_in(block.header.number));
-        Ok(BlockPrices {
+        BlockPrices {
             blobs: rules.blob_params(block.header.timestamp),
-            fees: fees.transpose()?,
-        })
+            fees: rules.is_rollmill().then_some(block.prices),
+        }
     }
 
     /// A transaction that is confirmed or waits, and is in no block yet.
@@ -130,7 +128,7 @@ impl<P: TransactionPool> Shared<P> {
         if let Some(open) = self.chain.open_block()
             && let Some(position) = open.position(hash)
         {
-            let prices = self.prices(&open.block)?;
+            let prices = self.prices(&open.block);
             return Ok(types::receipt_at(
                 &open.block,
                 &open.receipts,
@@ -150,7 +148,7 @@ impl<P: TransactionPool> Shared<P> {
             return Ok(None);
         };
         let receipts = self.stored_receipts(number)?;
-        let prices = self.prices(&block)?;
+        let prices = self.prices(&block);
         Ok(types::receipt_at(&block, &receipts, index as usize, prices))
     }
 }

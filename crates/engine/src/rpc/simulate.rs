@@ -30,7 +30,9 @@ use revm::{
     },
 };
 use revm_inspectors::transfer::{TRANSFER_LOG_EMITTER, TransferInspector};
-use rollmill_stf::{BlockAttributes, Receipt, Transaction, evm::evm_env, header::next_header};
+use rollmill_stf::{
+    BlockAttributes, Receipt, Transaction, evm::evm_env, fees::FeePrices, header::next_header,
+};
 
 use super::{
     CALL_GAS_MAX,
@@ -183,6 +185,7 @@ impl Run<'_> {
             header,
             transactions: executed.transactions,
             prover_gas: Vec::new(),
+            prices: FeePrices::default(),
         };
         Ok(SimulatedBlock {
             inner: types::block(stored, full),

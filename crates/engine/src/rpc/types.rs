@@ -377,6 +377,7 @@ mod tests {
                 Address::repeat_byte(1),
             )],
             prover_gas: vec![40_000],
+            prices: FeePrices::default(),
         }
     }
 

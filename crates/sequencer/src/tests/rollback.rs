@@ -283,7 +283,7 @@ async fn prices_go_back_with_the_block_that_set_them() {
         (mined.header.number, mined.prover_gas),
         (1, fees::PROVER_GAS)
     );
-    assert_eq!(node.chain.fee_prices_in(1).unwrap(), FeePrices::default());
+    assert_eq!(mined.prices, FeePrices::default());
     let price = mined.header.base_fee_per_gas.unwrap() + 1_000_000_000;
     let left = U256::from(ETHER) - U256::from(21_000 * price) - U256::ONE;
     assert_eq!(node.balance(key(2).address()), left);
