@@ -180,7 +180,7 @@ impl Intake {
     }
 
     fn sender(&self, address: Address) -> Result<Sender, PoolError> {
-        let mut state = self.chain.state_at(&self.chain.head());
+        let mut state = self.chain.state_at(&self.chain.head())?;
         let account = state.account(address)?.unwrap_or_default();
         let has_code = account.code_hash != KECCAK256_EMPTY && {
             let code = state.code(account.code_hash)?;
@@ -196,7 +196,7 @@ impl Intake {
     fn nonce(&self, address: Address) -> Result<u64, PoolError> {
         Ok(self
             .chain
-            .state_at(&self.chain.head())
+            .state_at(&self.chain.head())?
             .account(address)?
             .unwrap_or_default()
             .nonce)

@@ -40,7 +40,7 @@ use thiserror::Error;
 
 use crate::{
     call::{CallError, Deadline, EVM_TIME_MAX, Shared, SimulationDb, Timed, obey_deadline},
-    chain::{Chain, StorageError, StoredBlock, corrupt},
+    chain::{Chain, Snapshot, StorageError, StoredBlock, corrupt},
 };
 
 /// How reading the state fails.
@@ -103,7 +103,7 @@ fn replay_error(header: &Header, error: impl std::fmt::Display) -> TraceError {
 }
 
 /// The state after the block's system calls, before its first transaction.
-fn opened(chain: &Chain, header: &Sealed<Header>) -> Result<StateTrie<Chain>, TraceError> {
+fn opened(chain: &Chain, header: &Sealed<Header>) -> Result<StateTrie<Snapshot>, TraceError> {
     let parent = header
         .number
         .checked_sub(1)
@@ -117,7 +117,7 @@ fn opened(chain: &Chain, header: &Sealed<Header>) -> Result<StateTrie<Chain>, Tr
         &parent,
         parent.hash(),
         BlockAttributes::of_header(header, withdrawals),
-        chain.state_at(&parent),
+        chain.state_at(&parent)?,
         chain.clone(),
     );
     let state = executor.and_then(BlockExecutor::into_state);
@@ -129,8 +129,8 @@ fn advance(
     chain: &Chain,
     block: &StoredBlock,
     range: std::ops::Range<usize>,
-    state: StateTrie<Chain>,
-) -> Result<StateTrie<Chain>, TraceError> {
+    state: StateTrie<Snapshot>,
+) -> Result<StateTrie<Snapshot>, TraceError> {
     let header = Header::clone(&block.header);
     let mut executor = BlockExecutor::at_header(chain.rules(), header, state, chain.clone())
         .with_prices(block.prices);
@@ -148,9 +148,9 @@ fn trace(
     chain: &Chain,
     block: &StoredBlock,
     index: usize,
-    state: StateTrie<Chain>,
+    state: StateTrie<Snapshot>,
     options: &GethDebugTracingOptions,
-) -> Result<(GethTrace, StateTrie<Chain>), TraceError> {
+) -> Result<(GethTrace, StateTrie<Snapshot>), TraceError> {
     let mut inspector = inspector(options)?;
     let transaction = &block.transactions[index];
     let env = environment(transaction);

@@ -55,7 +55,7 @@ fn genesis_holds_balances_code_and_storage() {
     let head = chain.head();
     assert_eq!((head.number, head.hash()), (0, chain.genesis_hash()));
     assert_eq!(genesis_header(&spec().genesis).unwrap().hash(), head.hash());
-    let mut state = chain.state_at(&head);
+    let mut state = chain.state_at(&head).unwrap();
     assert_eq!(state.account(RICH).unwrap().unwrap().balance, U256::from(5));
     let contract = state.account(CONTRACT).unwrap().unwrap();
     assert_eq!(contract.code_hash, keccak256([0x60, 0x01]));
@@ -178,7 +178,7 @@ fn read_all(path: &Path) -> Result<(), String> {
     chain.tag(Tag::Safe).map_err(words)?;
     chain.place_of(&B256::ZERO).map_err(words)?;
     assert!(chain.confirmed().map_err(words)?.is_none());
-    let mut state = chain.state_at(&chain.head());
+    let mut state = chain.state_at(&chain.head()).map_err(words)?;
     let contract = state.account(CONTRACT).map_err(words)?.unwrap();
     state.code(contract.code_hash).map_err(words)?;
     state.storage(CONTRACT, U256::ZERO).map_err(words)?;

@@ -205,7 +205,7 @@ impl Mempool {
     }
 
     fn sender(&self, address: Address) -> Result<Sender, PoolError> {
-        let mut state = self.chain.newest_state();
+        let mut state = self.chain.newest_state()?;
         let Some(account) = state.account(address)? else {
             return Ok(Sender {
                 nonce: 0,

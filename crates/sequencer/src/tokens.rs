@@ -51,7 +51,7 @@ pub fn l1_token_of(chain: &Chain, address: Address) -> Result<Option<Address>, S
 /// # Errors
 /// [`StateError`]: the chain's file failed.
 pub fn balance_of(chain: &Chain, l1_token: Address, holder: Address) -> Result<U256, StateError> {
-    let mut state = chain.state_at(&chain.head());
+    let mut state = chain.state_at(&chain.head())?;
     state.storage(twin_of(l1_token), entry(SLOT_BALANCES, holder.into_word()))
 }
 
@@ -65,7 +65,7 @@ pub fn arriving(
     holder: Address,
     waiting: &[L1Message],
 ) -> Result<U256, StateError> {
-    let mut state = chain.state_at(&chain.head());
+    let mut state = chain.state_at(&chain.head())?;
     // Anybody can send a deposit's message again: each counts once, and not if it was executed before.
     let mut amounts = BTreeMap::new();
     let of_bridge =

@@ -129,7 +129,7 @@ impl Asset {
 }
 
 fn ether(chain: &Chain, account: Address, waiting: &[L1Message]) -> eyre::Result<U256> {
-    let mut state = chain.state_at(&chain.head());
+    let mut state = chain.state_at(&chain.head())?;
     let mut wei = state.account(account)?.unwrap_or_default().balance;
     for message in waiting {
         if message.sender == account {

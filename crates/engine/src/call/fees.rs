@@ -53,11 +53,10 @@ pub(crate) fn estimate_fees(
     let head = chain.head();
     let prices = chain.fee_prices_after(&head)?;
     let base_fee = next_base_fee(&head);
-    let sender = request.from.unwrap_or_default();
-    let gas_limit = estimate(chain, request.clone(), where_it_can_pay(chain, sender)?)?;
+    let gas_limit = estimate(chain, request.clone(), CallPlace::after(chain)?)?;
     request.gas = Some(gas_limit);
 
-    let mut simulation = Simulation::new(chain, where_it_can_pay(chain, sender)?)?;
+    let mut simulation = Simulation::new(chain, CallPlace::after(chain)?)?;
     let env = simulation.transaction(request.clone())?;
     let (result, meter) = simulation.run_metered(env)?;
     match &result {
@@ -117,7 +116,7 @@ fn complete(
 ) -> Result<(), CallError> {
     let sender = request.from.unwrap_or_default();
     if request.nonce.is_none() {
-        let account = chain.newest_state().account(sender);
+        let account = chain.newest_state()?.account(sender);
         let account = account.map_err(|error| CallError::State(error.to_string()))?;
         request.nonce = Some(account.map_or(0, |account| account.nonce));
     }

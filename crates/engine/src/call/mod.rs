@@ -95,40 +95,39 @@ pub(crate) struct CallPlace {
 
 impl CallPlace {
     /// At the end of a block, as go-ethereum does it: the block's own number and time.
-    pub(crate) fn at(chain: &Chain, header: &Header) -> Self {
+    pub(crate) fn at(chain: &Chain, header: &Header) -> Result<Self, StorageError> {
+        Ok(Self::on(header, chain.view_at(header)?))
+    }
+
+    fn on(header: &Header, state: StateView) -> Self {
         Self {
             env: header.clone(),
             parent: None,
-            state: chain.view_at(header),
+            state,
             state_overrides: None,
             block_overrides: None,
         }
     }
 
     /// At the end of what is confirmed: the open block if there is one, else the newest.
-    pub(crate) fn newest(chain: &Chain) -> Self {
-        let place = Self::at(chain, &chain.head());
+    pub(crate) fn newest(chain: &Chain) -> Result<Self, StorageError> {
         match chain.open_block() {
-            Some(open) => Self {
-                env: Header::clone(&open.block.header),
-                state: chain.view_of(open),
-                ..place
-            },
-            None => place,
+            Some(open) => Ok(Self::on(&open.block.header, chain.view_of(open.clone())?)),
+            None => Self::at(chain, &chain.head()),
         }
     }
 
     /// In the block that follows the newest one: the open block if there is one.
-    pub(crate) fn after(chain: &Chain) -> Self {
-        let place = Self::newest(chain);
+    pub(crate) fn after(chain: &Chain) -> Result<Self, StorageError> {
+        let place = Self::newest(chain)?;
         let head = chain.head();
         if place.env.number > head.number {
-            return place;
+            return Ok(place);
         }
-        Self {
+        Ok(Self {
             parent: Some(Sealed::clone(&head)),
             ..place
-        }
+        })
     }
 
     /// The header of the block it sees.
@@ -380,8 +379,9 @@ mod tests {
 
     fn simulation(chain: &Chain, limit: Duration) -> Simulation<'_> {
         let head = chain.head();
-        let mut simulation = Simulation::new(chain, CallPlace::at(chain, &head)).unwrap();
-        let database = State::builder().with_database(chain.view_at(&head)).build();
+        let mut simulation = Simulation::new(chain, CallPlace::at(chain, &head).unwrap()).unwrap();
+        let state = chain.view_at(&head).unwrap();
+        let database = State::builder().with_database(state).build();
         simulation.database = Timed::new(database, Deadline::after(limit));
         simulation
     }

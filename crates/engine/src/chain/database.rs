@@ -12,7 +12,10 @@
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::{B256, Bytes};
-use redb::{Database as Redb, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{
+    Database as Redb, DatabaseError, ReadOnlyTable, ReadableDatabase, ReadableTable,
+    TableDefinition,
+};
 use thiserror::Error;
 
 use super::{Tag, guard::guarded};
@@ -138,6 +141,9 @@ pub(super) struct BlockRecord {
     /// Tags that move with the block.
     pub tags: Vec<(&'static str, u64)>,
 }
+
+/// A table of trie nodes or codes as it was when it was opened.
+pub(super) type ByHash = ReadOnlyTable<&'static [u8; 32], &'static [u8]>;
 
 /// Header and transactions of the open block.
 pub(super) type OpenRecord = (Vec<u8>, Vec<Vec<u8>>);
@@ -447,16 +453,33 @@ impl Database {
 
     fn by_hash(
         &self,
-        table: TableDefinition<&[u8; 32], &[u8]>,
+        table: TableDefinition<'_, &'static [u8; 32], &'static [u8]>,
         hash: &B256,
     ) -> Result<Option<Bytes>, StorageError> {
+        self.run(|redb| value_of(&redb.begin_read()?.open_table(table)?, hash))
+    }
+
+    /// Trie nodes and codes as they are now.
+    pub(super) fn nodes_and_codes(&self) -> Result<(ByHash, ByHash), StorageError> {
         self.run(|redb| {
-            let table = redb.begin_read()?.open_table(table)?;
-            Ok(table
-                .get(&hash.0)?
-                .map(|bytes| Bytes::copy_from_slice(bytes.value())))
+            let read = redb.begin_read()?;
+            Ok((read.open_table(NODES)?, read.open_table(CODES)?))
         })
     }
+
+    /// A value of one of [`Self::nodes_and_codes`].
+    pub(super) fn look_up(
+        &self,
+        table: &ByHash,
+        hash: &B256,
+    ) -> Result<Option<Bytes>, StorageError> {
+        self.run(|_| value_of(table, hash))
+    }
+}
+
+fn value_of(table: &ByHash, hash: &B256) -> Result<Option<Bytes>, StorageError> {
+    let value = table.get(&hash.0)?;
+    Ok(value.map(|bytes| Bytes::copy_from_slice(bytes.value())))
 }
 
 fn identity(redb: &Redb) -> Result<Option<(u64, B256)>, StorageError> {

@@ -14,6 +14,7 @@
 mod database;
 mod genesis;
 mod guard;
+mod history;
 mod logs;
 mod open;
 mod prices;
@@ -25,18 +26,19 @@ use std::{path::Path, sync::Arc, time::Duration};
 use alloy_consensus::{Header, Sealed, transaction::Recovered};
 use alloy_eips::{BlockId, BlockNumberOrTag, RpcBlockHash};
 use alloy_genesis::Genesis;
-use alloy_primitives::{B256, Bytes};
+use alloy_primitives::B256;
 use rollmill_stf::{
     BlockAttributes, BlockError, BlockExecutor, ExecutedBlock, Receipt, Rules, Transaction,
     fees::FeePrices,
-    source::{BlockHashSource, SourceError, StateSource},
-    state::{StateDb, StateTrie},
+    source::{BlockHashSource, SourceError},
+    state::StateTrie,
 };
 use thiserror::Error;
 use tokio::sync::watch;
 
 pub use database::{OpenError, StorageError};
 pub use genesis::genesis_header;
+pub use history::Snapshot;
 pub use logs::{LOG_BLOCKS_MAX, LOGS_MAX, LogsError};
 pub use open::{Confirmed, OpenBlock, StateView};
 pub use record::StoredBlock;
@@ -224,7 +226,7 @@ impl Chain {
             &head,
             head.hash(),
             attributes,
-            self.state_at(&head),
+            StateTrie::new(self.clone(), head.state_root),
             self.clone(),
         )
     }
@@ -385,43 +387,11 @@ impl Chain {
             prices: block.prices,
         }))
     }
-
-    /// The state after the block with this header: accounts, storage, code and proofs.
-    pub fn state_at(&self, header: &Header) -> StateTrie<Self> {
-        StateTrie::new(self.clone(), header.state_root)
-    }
-
-    /// The state after the block with this header as the EVM reads it.
-    pub fn evm_state_at(&self, header: &Header) -> StateDb<Self, Self> {
-        StateDb::new(self.state_at(header), self.clone())
-    }
-}
-
-impl StateSource for Chain {
-    fn node(&self, hash: B256) -> Result<Bytes, SourceError> {
-        let node = self
-            .0
-            .database
-            .node(&hash)
-            .map_err(|error| SourceError::Backend(error.to_string()))?;
-        node.ok_or(SourceError::Missing(hash))
-    }
-
-    fn code(&self, code_hash: B256) -> Result<Bytes, SourceError> {
-        let code = self
-            .0
-            .database
-            .code(&code_hash)
-            .map_err(|error| SourceError::Backend(error.to_string()))?;
-        code.ok_or(SourceError::Missing(code_hash))
-    }
 }
 
 impl BlockHashSource for Chain {
     fn block_hash(&self, number: u64) -> Result<B256, SourceError> {
-        let header = self
-            .header(number)
-            .map_err(|error| SourceError::Backend(error.to_string()))?;
+        let header = self.header(number).map_err(history::backend)?;
         header
             .map(|header| header.hash())
             .ok_or(SourceError::MissingBlockHash(number))

@@ -25,7 +25,7 @@ use rollmill_stf::{
 use tokio::sync::watch;
 
 use super::{
-    Chain, StoredBlock,
+    Chain, Snapshot, StoredBlock,
     database::{StorageError, corrupt},
     record,
 };
@@ -193,7 +193,10 @@ impl Chain {
     }
 
     /// The newest state there is: after the open block's transactions so far, else after the newest block.
-    pub fn newest_state(&self) -> StateView {
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn newest_state(&self) -> Result<StateView, StorageError> {
         match self.open_block() {
             Some(open) => self.view_of(open),
             None => self.view_at(&self.head()),
@@ -201,26 +204,29 @@ impl Chain {
     }
 
     /// The state after the transactions of an open block.
-    pub(crate) fn view_of(&self, open: Arc<OpenBlock>) -> StateView {
-        StateView {
-            sealed: self.evm_state_at(&open.parent),
-            open: Some(open),
-        }
+    pub(crate) fn view_of(&self, open: Arc<OpenBlock>) -> Result<StateView, StorageError> {
+        Ok(StateView {
+            open: Some(open.clone()),
+            ..self.view_at(&open.parent)?
+        })
     }
 
     /// The state after a block.
-    pub fn view_at(&self, header: &Header) -> StateView {
-        StateView {
-            sealed: self.evm_state_at(header),
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn view_at(&self, header: &Header) -> Result<StateView, StorageError> {
+        Ok(StateView {
+            sealed: StateDb::new(self.state_at(header)?, self.clone()),
             open: None,
-        }
+        })
     }
 }
 
 /// A state to read from, sealed or open: accounts, storage and code, for people and for the EVM.
 #[derive(Debug)]
 pub struct StateView {
-    sealed: StateDb<Chain, Chain>,
+    sealed: StateDb<Snapshot, Chain>,
     open: Option<Arc<OpenBlock>>,
 }
 

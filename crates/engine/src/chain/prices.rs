@@ -36,7 +36,7 @@ impl Chain {
         if let Some(prices) = self.0.prices.of(header.state_root) {
             return Ok(prices);
         }
-        let prices = FeePrices::of_state(&mut self.state_at(header))
+        let prices = FeePrices::of_state(&mut self.state_at(header)?)
             .map_err(|error| corrupt(format!("prices after block {}: {error}", header.number)))?;
         self.0.prices.set(header.state_root, prices);
         Ok(prices)

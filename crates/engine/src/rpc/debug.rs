@@ -116,7 +116,7 @@ impl<P: TransactionPool> Shared<P> {
             self.chain.rules(),
             &parent,
             block,
-            self.chain.clone(),
+            self.chain.snapshot(&parent)?,
             ancestor,
         );
         verdict.map_err(|error| corrupt(format!("block {number} does not run again: {error}")))?;

@@ -187,6 +187,7 @@ impl<P: TransactionPool> EthApiServer for Node<P> {
         let proof = self
             .chain
             .state_at(&header)
+            .map_err(RpcError::from)?
             .proof(address, &slots)
             .map_err(RpcError::from)?;
         let storage_proof = keys

@@ -27,11 +27,11 @@ impl<P: TransactionPool> Shared<P> {
     pub(super) fn place(&self, block: Option<BlockId>) -> Result<CallPlace, RpcError> {
         let block = block.unwrap_or_default();
         Ok(if block.is_pending() {
-            CallPlace::after(&self.chain)
+            CallPlace::after(&self.chain)?
         } else if block.is_latest() {
-            CallPlace::newest(&self.chain)
+            CallPlace::newest(&self.chain)?
         } else {
-            CallPlace::at(&self.chain, &*self.header(Some(block))?)
+            CallPlace::at(&self.chain, &*self.header(Some(block))?)?
         })
     }
 

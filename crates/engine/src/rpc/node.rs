@@ -82,9 +82,9 @@ impl<P: TransactionPool> Shared<P> {
     pub(super) fn state(&self, block: Option<BlockId>) -> Result<StateView, RpcError> {
         let block = block.unwrap_or_default();
         if block.is_latest() || block.is_pending() {
-            return Ok(self.chain.newest_state());
+            return Ok(self.chain.newest_state()?);
         }
-        Ok(self.chain.view_at(&*self.header(Some(block))?))
+        Ok(self.chain.view_at(&*self.header(Some(block))?)?)
     }
 
     pub(super) fn stored_block(&self, id: BlockId) -> Result<Option<StoredBlock>, RpcError> {

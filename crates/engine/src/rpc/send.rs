@@ -71,7 +71,7 @@ impl<P: TransactionPool> Shared<P> {
         if request.nonce.is_none() {
             // The pool before the state: what has left the pool is in the newest state already.
             let waiting = self.pool.pending_nonce(sender);
-            let account = self.chain.newest_state().account(sender)?;
+            let account = self.chain.newest_state()?.account(sender)?;
             let mined = account.map_or(0, |account| account.nonce);
             request.nonce = Some(waiting.unwrap_or(mined).max(mined));
         }

@@ -76,7 +76,7 @@ pub(super) fn simulate(
     let plan = plan(&base, payload.block_state_calls)?;
     let mut run = Run {
         chain,
-        simulation: Simulation::new(chain, CallPlace::at(chain, &base))?,
+        simulation: Simulation::new(chain, CallPlace::at(chain, &base)?)?,
         parent: base,
         gas_left: CALL_GAS_MAX,
         validation: payload.validation,

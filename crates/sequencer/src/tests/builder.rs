@@ -50,7 +50,7 @@ async fn messages_come_first_and_in_order_and_mint() {
         .map(|tx| tx.as_l1_message().map(|m| m.index))
         .collect();
     assert_eq!(indices, [Some(0), Some(1), None]);
-    let mut state = chain.state_at(&chain.head());
+    let mut state = chain.state_at(&chain.head()).unwrap();
     let minted = state.account(Address::repeat_byte(0xee)).unwrap().unwrap();
     assert_eq!(minted.balance, U256::from(30));
     assert!(
@@ -131,8 +131,8 @@ async fn a_transaction_is_confirmed_before_its_block_is_sealed() {
         let account = view.account(Address::repeat_byte(0xaa)).unwrap();
         account.map(|account| account.balance)
     };
-    assert_eq!(balance(&mut chain.newest_state()), Some(U256::ONE));
-    assert_eq!(balance(&mut chain.view_at(&chain.head())), None);
+    assert_eq!(balance(&mut chain.newest_state().unwrap()), Some(U256::ONE));
+    assert_eq!(balance(&mut chain.view_at(&chain.head()).unwrap()), None);
     // The pool goes on from there: neither again nor instead.
     assert!(pool.is_empty());
     assert_eq!(pool.pending_nonce(key(1).address()), None);
@@ -157,7 +157,10 @@ async fn a_transaction_is_confirmed_before_its_block_is_sealed() {
     assert!(chain.open_block().is_none());
     let block = chain.block(1).unwrap().unwrap();
     assert_eq!(block.transactions.len(), 2);
-    assert_eq!(balance(&mut chain.newest_state()), Some(U256::from(2)));
+    assert_eq!(
+        balance(&mut chain.newest_state().unwrap()),
+        Some(U256::from(2))
+    );
 }
 
 #[tokio::test]

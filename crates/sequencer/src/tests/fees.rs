@@ -96,7 +96,7 @@ fn data_gas(raw: &[u8]) -> u64 {
 }
 
 fn balance(chain: &Chain, address: Address) -> U256 {
-    let account = chain.newest_state().account(address).unwrap();
+    let account = chain.newest_state().unwrap().account(address).unwrap();
     account.map_or(U256::ZERO, |account| account.balance)
 }
 

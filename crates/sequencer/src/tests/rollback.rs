@@ -134,7 +134,7 @@ impl Node {
     }
 
     fn balance(&self, account: Address) -> U256 {
-        let account = self.chain.newest_state().account(account).unwrap();
+        let account = self.chain.newest_state().unwrap().account(account).unwrap();
         account.map_or(U256::ZERO, |account| account.balance)
     }
 

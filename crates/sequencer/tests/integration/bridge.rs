@@ -280,7 +280,7 @@ async fn a_deposit_that_nobody_made_mints_nothing() {
     let held = l2_balance(&node, token, thief.address());
     assert_eq!(held, U256::from(7));
     // The bridge spoke by its alias, which has sent both messages.
-    let mut state = node.chain.state_at(&node.chain.head());
+    let mut state = node.chain.state_at(&node.chain.head()).unwrap();
     assert_eq!(state.account(alias(bridge)).unwrap().unwrap().nonce, 2);
     node.stop().await;
 }

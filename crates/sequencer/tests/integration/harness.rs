@@ -110,7 +110,7 @@ impl Node {
     }
 
     pub fn l2_balance(&self, account: Address) -> U256 {
-        let mut state = self.chain.state_at(&self.chain.head());
+        let mut state = self.chain.state_at(&self.chain.head()).unwrap();
         state.account(account).unwrap().unwrap_or_default().balance
     }
 }
