@@ -16,9 +16,8 @@ use redb::{
     Database as Redb, DatabaseError, ReadOnlyTable, ReadableDatabase, ReadableTable,
     TableDefinition,
 };
-use thiserror::Error;
 
-use super::{Tag, guard::guarded};
+use super::{OpenError, StorageError, Tag, corrupt, guard::guarded};
 
 /// Version of the tables below; a file of another version is refused.
 pub(super) const SCHEMA_VERSION: u64 = 4;
@@ -50,82 +49,6 @@ const TAGS: TableDefinition<&str, u64> = TableDefinition::new("tags");
 
 const META_SCHEMA: &str = "schema";
 const META_GENESIS: &str = "genesis";
-
-/// Reading or writing the chain's file failed: a full or broken disk, or a damaged file. Nothing the caller did.
-#[derive(Debug, Error)]
-pub enum StorageError {
-    /// redb refused.
-    #[error("the chain database failed")]
-    Database(#[from] Box<redb::Error>),
-    /// A record is there and cannot be decoded, or one that must be there is missing.
-    #[error("chain database is damaged: {0}")]
-    Corrupt(String),
-}
-
-macro_rules! from_redb {
-    ($($error:ty),*) => {$(
-        impl From<$error> for StorageError {
-            fn from(error: $error) -> Self {
-                Self::Database(Box::new(error.into()))
-            }
-        }
-    )*};
-}
-from_redb!(
-    redb::TransactionError,
-    redb::TableError,
-    redb::StorageError,
-    redb::CommitError
-);
-
-/// Why a database could not be opened.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// Another process (or this one) has the file open.
-    #[error(
-        "{path} is in use: another process is running on this data directory; stop it or choose another one"
-    )]
-    InUse {
-        /// The file.
-        path: String,
-    },
-    /// The file was written by another version of this program.
-    #[error(
-        "{path} has schema {found}, this program reads {SCHEMA_VERSION}; use a fresh data directory"
-    )]
-    Schema {
-        /// The file.
-        path: String,
-        /// The version it carries.
-        found: u64,
-    },
-    /// The file belongs to a chain with another genesis block.
-    #[error(
-        "{path} belongs to another chain: its genesis is {found}, this configuration's is {expected}"
-    )]
-    Genesis {
-        /// The file.
-        path: String,
-        /// Hash of the genesis block in the file.
-        found: B256,
-        /// Hash of the genesis block of the configuration.
-        expected: B256,
-    },
-    /// The file or its folder could not be created or opened.
-    #[error("cannot open {path}")]
-    Open {
-        /// The file.
-        path: String,
-        /// The cause.
-        source: Box<redb::Error>,
-    },
-    /// Building the genesis state failed.
-    #[error("genesis state: {0}")]
-    State(String),
-    /// Reading or writing failed after the file was opened.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-}
 
 /// Everything one block adds, ready to be written.
 #[derive(Debug)]
@@ -503,8 +426,4 @@ fn identity(redb: &Redb) -> Result<Option<(u64, B256)>, StorageError> {
         .ok_or_else(|| corrupt("no genesis hash"))?;
     let genesis = B256::try_from(genesis.value()).map_err(|_| corrupt("genesis hash"))?;
     Ok(Some((schema, genesis)))
-}
-
-pub(crate) fn corrupt(what: impl Into<String>) -> StorageError {
-    StorageError::Corrupt(what.into())
 }

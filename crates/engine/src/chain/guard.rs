@@ -13,7 +13,7 @@ use std::{
     path::Path,
 };
 
-use super::database::{StorageError, corrupt};
+use super::{StorageError, corrupt};
 
 /// Runs `work` on the file at `path`: that redb cannot read a page is an error that names the file, also where redb panics.
 pub(super) fn guarded<T>(

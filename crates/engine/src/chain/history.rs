@@ -7,10 +7,7 @@ use rollmill_stf::{
     state::{StateError, StateTrie},
 };
 
-use super::{
-    Chain,
-    database::{ByHash, StorageError, corrupt},
-};
+use super::{Chain, StorageError, corrupt, database::ByHash};
 
 /// Nodes and codes as they were when this was made: whatever the chain deletes afterwards can be read through it.
 pub struct Snapshot {

@@ -12,6 +12,7 @@
 //! | earliest | the genesis block |
 
 mod database;
+mod error;
 mod genesis;
 mod guard;
 mod history;
@@ -36,15 +37,15 @@ use rollmill_stf::{
 use thiserror::Error;
 use tokio::sync::watch;
 
-pub use database::{OpenError, StorageError};
+pub use error::{OpenError, StorageError};
 pub use genesis::genesis_header;
 pub use history::Snapshot;
 pub use logs::{LOG_BLOCKS_MAX, LOGS_MAX, LogsError};
 pub use open::{Confirmed, OpenBlock, StateView};
 pub use record::StoredBlock;
 
-pub(crate) use database::corrupt;
 use database::{Database, SCHEMA_VERSION};
+pub(crate) use error::corrupt;
 
 /// What a chain is: its rules and its first block.
 #[derive(Clone, Debug)]

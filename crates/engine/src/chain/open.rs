@@ -24,11 +24,7 @@ use rollmill_stf::{
 };
 use tokio::sync::watch;
 
-use super::{
-    Chain, Snapshot, StoredBlock,
-    database::{StorageError, corrupt},
-    record,
-};
+use super::{Chain, Snapshot, StorageError, StoredBlock, corrupt, record};
 
 /// A block that is not sealed yet. It grows; what it holds stays.
 #[derive(Debug)]

@@ -8,10 +8,7 @@ use alloy_primitives::{Address, B256, Bytes};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
 use rollmill_stf::{ExecutedBlock, Receipt, Transaction, fees::FeePrices};
 
-use super::{
-    Tag,
-    database::{BlockRecord, StorageError, corrupt},
-};
+use super::{StorageError, Tag, corrupt, database::BlockRecord};
 
 /// A block as it was appended.
 #[derive(Clone, Debug)]

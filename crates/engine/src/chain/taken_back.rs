@@ -11,8 +11,7 @@ use alloy_consensus::transaction::Recovered;
 use rollmill_stf::Transaction;
 
 use super::{
-    Chain,
-    database::{StorageError, corrupt},
+    Chain, StorageError, corrupt,
     open::{decode_row, encode_row},
 };
 
