@@ -2,8 +2,8 @@
 //!
 //! Model: everything that a block adds (header, body, receipts, index entries, trie nodes, codes) is written by **one**
 //! write transaction that is on disk before it is acknowledged; after a crash the file shows the last acknowledged block
-//! and nothing of a later one. Trie nodes and codes are stored under their Keccak-256 hash and never deleted, so the
-//! state of every block stays readable.
+//! and nothing of a later one. Trie nodes and codes are stored under their Keccak-256 hash; what becomes of nodes that only old
+//! states need stands in [`nodes`](super::nodes).
 //!
 //! A page that is not what was written is an error that names the file, see [`guard`](super::guard).
 //!
@@ -14,10 +14,14 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::{B256, Bytes};
 use redb::{
     Database as Redb, DatabaseError, ReadOnlyTable, ReadableDatabase, ReadableTable,
-    TableDefinition,
+    ReadableTableMetadata, TableDefinition,
 };
 
-use super::{OpenError, StorageError, Tag, corrupt, guard::guarded};
+use super::{
+    OpenError, StorageError, Tag, corrupt,
+    guard::guarded,
+    nodes::{Gone, Nodes},
+};
 
 /// Version of the tables below; a file of another version is refused.
 pub(super) const SCHEMA_VERSION: u64 = 4;
@@ -37,16 +41,20 @@ const NUMBERS: TableDefinition<&[u8; 32], u64> = TableDefinition::new("numbers")
 /// transaction hash -> (block number, index in it).
 const TRANSACTIONS: TableDefinition<&[u8; 32], (u64, u32)> = TableDefinition::new("transactions");
 /// hash -> RLP of a trie node.
-const NODES: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("nodes");
+pub(super) const NODES: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("nodes");
+/// hash -> how often the node is held, if more than once.
+pub(super) const HOLDS: TableDefinition<&[u8; 32], u64> = TableDefinition::new("holds");
 /// hash -> code.
 const CODES: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("codes");
 /// 0 -> RLP of the open block's header, n -> its n-th transaction and sender.
 const OPEN: TableDefinition<u64, &[u8]> = TableDefinition::new("open");
 /// n -> the n-th transaction and sender of blocks that were taken back. Created when the first one is.
 const TAKEN_BACK: TableDefinition<u64, &[u8]> = TableDefinition::new("taken_back");
-/// "safe" | "finalized" -> block number.
+/// "safe" | "finalized" | "irrevocable" | "oldest_state" -> block number.
 const TAGS: TableDefinition<&str, u64> = TableDefinition::new("tags");
 
+/// In [`TAGS`]: the oldest block whose state is there; the genesis block's when nothing is said.
+pub(super) const OLDEST_STATE: &str = "oldest_state";
 const META_SCHEMA: &str = "schema";
 const META_GENESIS: &str = "genesis";
 
@@ -61,6 +69,8 @@ pub(super) struct BlockRecord {
     pub transactions: Vec<B256>,
     pub nodes: Vec<(B256, Bytes)>,
     pub codes: Vec<(B256, Bytes)>,
+    /// States that are forgotten with it, the oldest first.
+    pub forgotten: Vec<Gone>,
     /// Tags that move with the block.
     pub tags: Vec<(&'static str, u64)>,
 }
@@ -212,10 +222,9 @@ impl Database {
                 for (index, hash) in (0u32..).zip(&block.transactions) {
                     transactions.insert(&hash.0, (block.number, index))?;
                 }
-                let mut nodes = write.open_table(NODES)?;
-                for (hash, node) in &block.nodes {
-                    nodes.insert(&hash.0, node.as_ref())?;
-                }
+                let mut nodes = Nodes::open(&write)?;
+                nodes.hold(&block.nodes)?;
+                nodes.release(&block.forgotten)?;
                 let mut codes = write.open_table(CODES)?;
                 for (hash, code) in &block.codes {
                     codes.insert(&hash.0, code.as_ref())?;
@@ -234,9 +243,14 @@ impl Database {
         })
     }
 
-    /// Removes the blocks after `number` with everything that finds them. Nodes and codes stay: their names are their hashes.
+    /// Removes the blocks after `number` with everything that finds them, and their states, which are `gone`, the newest first.
     /// `kept`, if given, becomes what is taken back, in the same transaction.
-    pub(super) fn rewind(&self, number: u64, kept: Option<&[Vec<u8>]>) -> Result<(), StorageError> {
+    pub(super) fn rewind(
+        &self,
+        number: u64,
+        gone: &[Gone],
+        kept: Option<&[Vec<u8>]>,
+    ) -> Result<(), StorageError> {
         self.run(|redb| {
             let write = redb.begin_write()?;
             if let Some(kept) = kept {
@@ -256,8 +270,9 @@ impl Database {
                     let mut table = write.open_table(table)?;
                     table.retain_in(lost.clone(), |_, _| false)?;
                 }
+                Nodes::open(&write)?.release(gone)?;
                 let mut tags = write.open_table(TAGS)?;
-                for tag in [Tag::Safe, Tag::Finalized].map(Tag::key) {
+                for tag in [Tag::Safe, Tag::Finalized, Tag::Irrevocable].map(Tag::key) {
                     if tags.get(tag)?.is_some_and(|block| block.value() > number) {
                         tags.insert(tag, number)?;
                     }
@@ -354,6 +369,28 @@ impl Database {
 
     pub(super) fn node(&self, hash: &B256) -> Result<Option<Bytes>, StorageError> {
         self.by_hash(NODES, hash)
+    }
+
+    /// Number of trie nodes.
+    pub(super) fn node_count(&self) -> Result<u64, StorageError> {
+        self.run(|redb| Ok(redb.begin_read()?.open_table(NODES)?.len()?))
+    }
+
+    /// How often each node is held.
+    #[cfg(test)]
+    pub(super) fn holds(&self) -> Result<std::collections::BTreeMap<B256, u64>, StorageError> {
+        self.run(|redb| {
+            let read = redb.begin_read()?;
+            let mut holds = std::collections::BTreeMap::new();
+            for row in read.open_table(NODES)?.iter()? {
+                holds.insert(B256::from(row?.0.value()), 1);
+            }
+            for row in read.open_table(HOLDS)?.iter()? {
+                let (hash, held) = row?;
+                holds.insert(B256::from(hash.value()), held.value());
+            }
+            Ok(holds)
+        })
     }
 
     pub(super) fn code(&self, hash: &B256) -> Result<Option<Bytes>, StorageError> {

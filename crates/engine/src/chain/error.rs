@@ -5,7 +5,8 @@ use thiserror::Error;
 
 use super::database::SCHEMA_VERSION;
 
-/// Reading or writing the chain's file failed: a full or broken disk, or a damaged file. Nothing the caller did.
+/// The chain's file does not answer: a full or broken disk or a damaged file, which is nothing the caller did; or it has forgotten
+/// what was asked for.
 #[derive(Debug, Error)]
 pub enum StorageError {
     /// redb refused.
@@ -14,6 +15,17 @@ pub enum StorageError {
     /// A record is there and cannot be decoded, or one that must be there is missing.
     #[error("chain database is damaged: {0}")]
     Corrupt(String),
+    /// The state was forgotten, or its block was taken back. The text begins as go-ethereum's does, which clients look for.
+    #[error(
+        "missing trie node: the state of block {number} is not available, this node has those of block {oldest} and later ones; \
+         an archive node has all"
+    )]
+    Pruned {
+        /// The block.
+        number: u64,
+        /// The oldest block whose state is there.
+        oldest: u64,
+    },
 }
 
 macro_rules! from_redb {

@@ -1,15 +1,17 @@
-//! The durable chain: one cloneable handle over blocks, receipts and the state of every block.
+//! The durable chain: one cloneable handle over blocks, receipts and states.
 //!
 //! Model: blocks are appended one at a time by one producer, and taken back only by a chain that follows another one (L2, when
 //! L1 is reorganised; the embedded L1 is not). [`Chain::append`] returns when the block is on disk; only then do readers and
-//! subscribers see it. State lives as trie nodes by hash, so a reader at any block's root needs nothing but this handle,
-//! which is a [`StateSource`] and a [`BlockHashSource`]. The newest header is also kept in memory, because every request asks for it.
+//! subscribers see it. State lives as trie nodes by hash, so a reader at a block's root needs nothing but this handle;
+//! old states are forgotten ([`History`]). The newest header is also kept in memory, because every request asks for it.
 //!
 //! | tag | meaning |
 //! |---|---|
 //! | latest, pending | the newest block; for states and calls with what is confirmed after it ([`OpenBlock`]) |
 //! | safe, finalized | what [`Chain::set_tag`] last said (the genesis block at first), never above latest |
 //! | earliest | the genesis block |
+//!
+//! [`Tag::Irrevocable`] is the chain's own: nobody can ask by it.
 
 mod database;
 mod error;
@@ -17,7 +19,9 @@ mod genesis;
 mod guard;
 mod history;
 mod logs;
+mod nodes;
 mod open;
+mod places;
 mod prices;
 mod record;
 mod taken_back;
@@ -39,7 +43,7 @@ use tokio::sync::watch;
 
 pub use error::{OpenError, StorageError};
 pub use genesis::genesis_header;
-pub use history::Snapshot;
+pub use history::{History, Snapshot};
 pub use logs::{LOG_BLOCKS_MAX, LOGS_MAX, LogsError};
 pub use open::{Confirmed, OpenBlock, StateView};
 pub use record::StoredBlock;
@@ -63,6 +67,8 @@ pub enum Tag {
     Safe,
     /// L2: settled on L1. L1: final.
     Finalized,
+    /// Nothing takes it back any more: states before it may be forgotten ([`History`]).
+    Irrevocable,
 }
 
 impl Tag {
@@ -70,6 +76,7 @@ impl Tag {
         match self {
             Self::Safe => "safe",
             Self::Finalized => "finalized",
+            Self::Irrevocable => "irrevocable",
         }
     }
 }
@@ -120,6 +127,7 @@ struct Inner {
     database: Database,
     rules: Rules,
     genesis: B256,
+    history: History,
     head: watch::Sender<Arc<Sealed<Header>>>,
     open: watch::Sender<Option<Arc<OpenBlock>>>,
     /// Held while a block is appended: the check against the newest block and the write are one step.
@@ -137,11 +145,23 @@ impl std::fmt::Debug for Chain {
 }
 
 impl Chain {
-    /// Opens the chain in the file at `path`, creating it with the genesis block if it is new. Blocks the thread.
+    /// Opens the chain in the file at `path`, creating it with the genesis block if it is new. Keeps all states. Blocks the thread.
     ///
     /// # Errors
     /// [`OpenError`]: in use, another schema, another genesis, or a failing disk.
     pub fn open(path: &Path, spec: &ChainSpec) -> Result<Self, OpenError> {
+        Self::open_keeping(History::Archive, path, spec)
+    }
+
+    /// Does what [`Chain::open`] does, and keeps so many states.
+    ///
+    /// # Errors
+    /// As [`Chain::open`].
+    pub fn open_keeping(
+        history: History,
+        path: &Path,
+        spec: &ChainSpec,
+    ) -> Result<Self, OpenError> {
         let database = Database::open(path)?;
         let name = || path.display().to_string();
         let genesis = genesis::genesis_record(spec).map_err(OpenError::State)?;
@@ -168,15 +188,24 @@ impl Chain {
                 .header(last)?
                 .ok_or_else(|| corrupt("newest header"))?,
         )?;
-        Ok(Self(Arc::new(Inner {
+        let chain = Self(Arc::new(Inner {
             database,
             rules: spec.rules.clone(),
             genesis: genesis.hash,
+            history,
             head: watch::Sender::new(Arc::new(head)),
             open: watch::Sender::new(None),
             append: std::sync::Mutex::new(()),
             prices: prices::Known::default(),
-        })))
+        }));
+        let oldest = chain.oldest_state()?;
+        if history == History::Archive && oldest > 0 {
+            tracing::warn!(
+                oldest,
+                "the states of earlier blocks were forgotten before: this archive begins here"
+            );
+        }
+        Ok(chain)
     }
 
     /// Gives this handle up and waits until all others are gone too and the file is closed, so that it can be opened
@@ -257,7 +286,8 @@ impl Chain {
                 head: head.hash(),
             });
         }
-        let record = record::of(executed, self.fee_prices_after(&head)?, tags);
+        let mut record = record::of(executed, self.fee_prices_after(&head)?, tags);
+        self.forget_with(&mut record)?;
         self.0.database.append(&record)?;
         let sealed = Arc::new(Sealed::new_unchecked(executed.header.clone(), record.hash));
         self.0.head.send_replace(sealed.clone());

@@ -65,6 +65,7 @@ pub(super) fn of(executed: &ExecutedBlock, prices: FeePrices, tags: &[(Tag, u64)
             .collect(),
         nodes: executed.update.nodes.clone(),
         codes: executed.update.codes.clone(),
+        forgotten: Vec::new(),
         tags: tags
             .iter()
             .map(|(tag, number)| (tag.key(), *number))
@@ -87,6 +88,7 @@ pub(super) fn empty_block(
         transactions: Vec::new(),
         nodes,
         codes,
+        forgotten: Vec::new(),
         tags: Vec::new(),
     }
 }

@@ -20,7 +20,7 @@ impl Chain {
     /// not final. Blocks the thread.
     ///
     /// # Errors
-    /// [`StorageError`]; also when there is no such block.
+    /// [`StorageError`]; also when there is no such block, or no state of it any more.
     pub fn rewind(&self, number: u64) -> Result<(), StorageError> {
         self.go_back(number, false)
     }
@@ -28,7 +28,7 @@ impl Chain {
     /// Does what [`Chain::rewind`] does, and keeps the transactions that are not L1 messages: see [`Chain::taken_back`].
     ///
     /// # Errors
-    /// [`StorageError`]; also when there is no such block.
+    /// [`StorageError`]; also when there is no such block, or no state of it any more.
     pub fn take_back(&self, number: u64) -> Result<(), StorageError> {
         self.go_back(number, true)
     }
@@ -38,8 +38,10 @@ impl Chain {
         let header = self
             .header(number)?
             .ok_or_else(|| corrupt(format!("no block {number} to go back to")))?;
+        self.snapshot(&header)?;
+        let gone = self.states_after(number)?;
         let kept = keep.then(|| self.owed_after(number)).transpose()?;
-        self.0.database.rewind(number, kept.as_deref())?;
+        self.0.database.rewind(number, &gone, kept.as_deref())?;
         self.0.open.send_replace(None);
         self.0.head.send_replace(std::sync::Arc::new(header));
         Ok(())

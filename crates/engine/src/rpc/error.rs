@@ -60,7 +60,8 @@ impl From<RpcError> for ErrorObjectOwned {
             RpcError::Logs(LogsError::Storage(error))
             | RpcError::Call(CallError::Storage(error))
             | RpcError::Storage(error)
-            | RpcError::Pool(PoolError::Storage(error)) => internal(error),
+            | RpcError::Trace(TraceError::Storage(error))
+            | RpcError::Pool(PoolError::Storage(error)) => storage(error),
             RpcError::Call(error) => plain(SERVER_ERROR, error.to_string()),
             RpcError::Logs(error @ LogsError::Range) => {
                 plain(INVALID_PARAMS_CODE, error.to_string())
@@ -72,7 +73,6 @@ impl From<RpcError> for ErrorObjectOwned {
             RpcError::Pool(PoolError::State(error)) => internal(error),
             RpcError::Pool(error) => plain(SERVER_ERROR, error.to_string()),
             RpcError::Trace(TraceError::Call(error)) => Self::from(RpcError::Call(error)),
-            RpcError::Trace(TraceError::Storage(error)) => internal(error),
             RpcError::Trace(error @ TraceError::Replay { .. }) => internal(error),
             RpcError::Trace(error @ TraceError::Tracer(_)) => {
                 plain(INVALID_PARAMS_CODE, error.to_string())
@@ -94,6 +94,16 @@ impl From<RpcError> for ErrorObjectOwned {
             RpcError::FilterNotFound => plain(SERVER_ERROR, "filter not found".into()),
             RpcError::InvalidParams(text) => plain(INVALID_PARAMS_CODE, text),
         }
+    }
+}
+
+/// A state that is forgotten is no failure, and clients are told.
+fn storage(error: StorageError) -> ErrorObjectOwned {
+    match error {
+        StorageError::Pruned { .. } => {
+            ErrorObjectOwned::owned(SERVER_ERROR, error.to_string(), None::<()>)
+        }
+        error => internal(error),
     }
 }
 
