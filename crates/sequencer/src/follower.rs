@@ -6,6 +6,8 @@
 //! sequencer takes those L2 blocks back that executed what L1 does not give again (`rollback` says when); a node that derives the
 //! chain (`derivation`) has no blocks but those that L1 holds, and takes back all that L1 took.
 //! At a batch that cannot be derived it stays until L1 has dropped it: nobody can prove it.
+//! What L1 settled so long ago that it cannot take it back frees the chain from the states before it ([`Tag::Irrevocable`]): no batch
+//! is built, dropped or derived anew from them.
 //!
 //! | component | in memory | persisted | recovery |
 //! |---|---|---|---|
@@ -18,7 +20,7 @@
 use alloy_primitives::B256;
 use rollmill_engine::{Chain, StorageError, Tag};
 use rollmill_l1::{
-    Cursor, L1Block, L1Event, Update, WatchError, Watcher,
+    Cursor, L1Block, L1Event, REORG_DEPTH_MAX, Update, WatchError, Watcher,
     contracts::Rollup::{BatchCommitted, MessageSent, RollupEvents},
 };
 use rollmill_protocol::L1Message;
@@ -38,6 +40,9 @@ pub(crate) const CURSOR: &str = "sequencer";
 const UNDERIVABLE: &str = "underivable";
 /// Name of the height up to which L1 must be read again after a reorganisation.
 const REREAD: &str = "sequencer.reread";
+/// What was settled so many blocks of L1 ago stays: a watcher goes back by fewer, also when it was started anew and does not know
+/// by how many L1 did.
+const SETTLED_FOR_GOOD: u64 = 2 * REORG_DEPTH_MAX;
 
 /// The first committed batch that does not follow from its data. Nobody can prove it; in enforced mode L1 drops it, and what was
 /// committed behind it.
@@ -349,6 +354,10 @@ impl Follower {
         };
         self.store.set_batch_settled(batch, at).await?;
         self.tag(Tag::Finalized, record.last_block)?;
+        let for_good = at.block.saturating_sub(SETTLED_FOR_GOOD);
+        if let Some(last_block) = self.store.settled_by(for_good).await? {
+            self.tag(Tag::Irrevocable, last_block)?;
+        }
         tracing::info!(
             batch,
             last_block = record.last_block,

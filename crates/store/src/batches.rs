@@ -171,6 +171,20 @@ impl Store {
         u64_opt(&row, "number")
     }
 
+    /// The last L2 block that L1 had settled after its block `l1_block`; `None` when it had settled none.
+    pub async fn settled_by(&self, l1_block: u64) -> Result<Option<u64>, StoreError> {
+        // Batches settle in their order, so the newest rows decide.
+        let row = sqlx::query(
+            "SELECT last_block FROM batches WHERE settled_block <= ?1 ORDER BY number DESC LIMIT 1",
+        )
+        .bind(int("l1_block", l1_block)?)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.as_ref()
+            .map(|row| u64_of(row, "last_block"))
+            .transpose()
+    }
+
     /// Writes down where a batch was committed. One that is settled stays settled.
     ///
     /// # Errors

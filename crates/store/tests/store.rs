@@ -259,7 +259,13 @@ async fn a_reorganisation_takes_batches_back() {
     }
     store.set_batch_settled(1, place(12)).await.unwrap();
     store.set_batch_settled(2, place(13)).await.unwrap();
+    for (l1_block, number) in [(11, None), (12, Some(1)), (13, Some(2)), (99, Some(2))] {
+        let last_block = number.map(|number| batch(number).last_block);
+        assert_eq!(store.settled_by(l1_block).await.unwrap(), last_block);
+    }
     store.rewind_batches(12).await.unwrap();
+    let last_block = batch(1).last_block;
+    assert_eq!(store.settled_by(99).await.unwrap(), Some(last_block));
     let states: Vec<_> = store
         .batches(1, 9)
         .await

@@ -462,8 +462,44 @@ fn rollup_event(event: RollupEvents) -> LoggedEvent {
     }
 }
 
+fn settled(batch: u64) -> LoggedEvent {
+    rollup_event(RollupEvents::BatchSettledUnpaid(BatchSettledUnpaid {
+        batch,
+        roller: Address::ZERO,
+        stateRoot: B256::ZERO,
+        proverGas: 0,
+    }))
+}
+
 fn dropped(batch: u64) -> LoggedEvent {
     rollup_event(RollupEvents::BatchDropped(BatchDropped { batch }))
+}
+
+/// The states before it are needed no more; those behind it may be, however old they are.
+#[tokio::test]
+async fn a_batch_that_l1_settled_long_ago_is_irrevocable() {
+    let (_world, _built, records) = batches(2).await;
+    let mut l1 = Layer1::start().await;
+    let mut node = Node::new(&l1).await;
+    let first = l1.commit(&records[0]).await;
+    let second = l1.commit(&records[1]).await;
+    let events = vec![sent(deposit(0, 10)), sent(deposit(1, 10)), first, second];
+    node.reads(2, events).await.unwrap();
+    node.reads(3, vec![settled(1)]).await.unwrap();
+    let irrevocable = |node: &Node| node.chain.tag(Tag::Irrevocable).unwrap();
+    // A watcher that was started anew goes back by up to 127 blocks.
+    node.reads(130, vec![settled(2)]).await.unwrap();
+    assert_eq!(node.chain.tag(Tag::Finalized).unwrap(), 5);
+    assert_eq!(irrevocable(&node), 0);
+    node.reads(131, vec![settled(2)]).await.unwrap();
+    assert_eq!(irrevocable(&node), 3);
+    let back = Cursor {
+        block: 4,
+        hash: B256::with_last_byte(4),
+    };
+    node.follower.apply(Update::Rewind(back)).await.unwrap();
+    assert_eq!(node.chain.tag(Tag::Finalized).unwrap(), 3);
+    assert_eq!(irrevocable(&node), 3);
 }
 
 /// What nobody can prove holds up nobody for ever: the chain waits before it, and goes on when L1 has dropped it.
@@ -490,14 +526,7 @@ async fn a_batch_that_cannot_be_derived_is_waited_out() {
     assert_eq!(node.store.batches(1, 9).await.unwrap(), []);
 
     // Were it settled all the same, something would be wrong.
-    let settled = BatchSettledUnpaid {
-        batch: 1,
-        roller: Address::ZERO,
-        stateRoot: B256::ZERO,
-        proverGas: 0,
-    };
-    let settled = rollup_event(RollupEvents::BatchSettledUnpaid(settled));
-    let refused = node.reads(3, vec![settled]).await.unwrap_err();
+    let refused = node.reads(3, vec![settled(1)]).await.unwrap_err();
     assert!(
         matches!(refused, FollowError::SettledUnderivable { batch: 1, .. }),
         "{refused}"
