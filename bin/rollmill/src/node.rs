@@ -17,7 +17,7 @@ use alloy_primitives::Address;
 use eyre::{WrapErr, ensure};
 use rollmill_coordinator::{Coordinator, CoordinatorConfig, L1Access, OperatorSigner};
 use rollmill_engine::{
-    Chain, TransactionPool,
+    Chain, History, TransactionPool,
     rpc::{self, Methods, RpcConfig},
 };
 use rollmill_l1::{Deployment, Sender};
@@ -82,6 +82,8 @@ pub struct NodeConfig {
     pub proofs: ProofKind,
     /// How blocks and batches are made.
     pub sequencer: SequencerConfig,
+    /// Which states are kept.
+    pub history: History,
     /// Where L2's JSON-RPC listens; port 0 takes a free one.
     pub l2_listen: SocketAddr,
     /// Where the coordinator's API listens; port 0 takes a free one.
@@ -121,7 +123,8 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
     };
     let chain_path = config.data_dir.join(CHAIN_FILE);
     let spec = config.genesis.chain_spec();
-    let chain = rollmill_runtime::blocking(move || Chain::open(&chain_path, &spec)).await?;
+    let open = move || Chain::open_keeping(config.history, &chain_path, &spec);
+    let chain = rollmill_runtime::blocking(open).await?;
 
     let coordinator = Coordinator::open(
         coordinator_config,

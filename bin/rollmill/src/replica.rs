@@ -5,17 +5,18 @@
 use std::{net::SocketAddr, path::Path};
 
 use eyre::WrapErr;
-use rollmill_engine::{Chain, rpc::RpcConfig};
+use rollmill_engine::{Chain, History, rpc::RpcConfig};
 use rollmill_runtime::{Tasks, blocking};
 use rollmill_sequencer::{Replica, SequencerConfig, check_origin};
 
 use crate::node::{CHAIN_FILE, rpc_config, serve_l2, verb::Found};
 
-/// Starts it in `data_dir`, and returns the URL of its JSON-RPC.
+/// Starts it in `data_dir`, where it keeps so many states, and returns the URL of its JSON-RPC.
 pub async fn start(
     found: Found,
     config: SequencerConfig,
-    (data_dir, listen): (&Path, SocketAddr),
+    (data_dir, history): (&Path, History),
+    listen: SocketAddr,
     tasks: &mut Tasks,
 ) -> eyre::Result<String> {
     let Found {
@@ -29,7 +30,7 @@ pub async fn start(
         .wrap_err_with(|| format!("cannot go on in {}", data_dir.display()))?;
     let path = data_dir.join(CHAIN_FILE);
     let spec = genesis.chain_spec();
-    let chain = blocking(move || Chain::open(&path, &spec)).await?;
+    let chain = blocking(move || Chain::open_keeping(history, &path, &spec)).await?;
     let replica = Replica::open((chain.clone(), store, deployment), l1, config, tasks)
         .await
         .wrap_err("cannot open the replica")?;

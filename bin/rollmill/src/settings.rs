@@ -12,6 +12,7 @@ use alloy::{
 };
 use alloy_primitives::{Address, keccak256};
 use eyre::{bail, ensure, eyre};
+use rollmill_engine::History;
 use rollmill_l1::{
     DeployConfig, Deployment, ProgramRow, VerifierKind, WatcherConfig, contracts::Rollup,
 };
@@ -29,6 +30,9 @@ const SUPPLY_SCR: u64 = 100_000_000;
 const POOL_SCR: u64 = 10_000_000;
 /// The operator's bond: covers the rewards of some thousand small batches at once.
 const BOND_SCR: u64 = 10_000_000;
+
+/// States that are kept: forty minutes of the fastest blocks, and more than contracts can ask for by block hash (EIP-2935: 8,191).
+const HISTORY_BLOCKS: u64 = 10_000;
 
 /// What whoever starts a devnet chooses of its rollup.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -73,6 +77,33 @@ pub struct Pace {
     /// Batches that may wait for their settlement, until then blocks wait for their batch [default: three times the dial WINDOW on L1].
     #[arg(long, env = "ROLLMILL_OPEN_BATCHES", value_name = "BATCHES")]
     pub open_batches: Option<u64>,
+}
+
+/// What a node remembers. Blocks, receipts and transactions are never forgotten.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Memory {
+    /// Keep the states of so many blocks before the newest one, to answer calls and proofs at them. States that are needed for batches which
+    /// are not settled, or which L1 can take back, are kept longer.
+    #[arg(
+        long,
+        env = "ROLLMILL_HISTORY",
+        value_name = "BLOCKS",
+        default_value_t = HISTORY_BLOCKS,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub history: u64,
+    /// Keep the states of all blocks.
+    #[arg(long, env = "ROLLMILL_ARCHIVE")]
+    pub archive: bool,
+}
+
+impl From<Memory> for History {
+    fn from(memory: Memory) -> Self {
+        match memory {
+            Memory { archive: true, .. } => Self::Archive,
+            Memory { history, .. } => Self::Blocks(history),
+        }
+    }
 }
 
 /// Fails with a sentence if no proof of this kind can be verified on this L1.

@@ -146,8 +146,8 @@ impl User {
     }
 }
 
-/// Of the devnet, which starts from the same data each time.
-const ARGS: [&str; 8] = [
+/// Of the devnet, which starts from the same data each time, and forgets states as early as it may.
+const ARGS: [&str; 10] = [
     "--proofs",
     "mock",
     "--rollers",
@@ -155,6 +155,8 @@ const ARGS: [&str; 8] = [
     "--k",
     "1",
     "--batch-age",
+    "1",
+    "--history",
     "1",
 ];
 

@@ -42,7 +42,7 @@ use self::{
     view::{Printer, View},
     world::Steps,
 };
-use crate::settings::{Choice, Pace, fees::Follow};
+use crate::settings::{Choice, Memory, Pace};
 
 /// How often the rollers' processes are looked after.
 const CARE: Duration = Duration::from_secs(1);
@@ -67,7 +67,7 @@ pub struct Args {
     #[command(flatten)]
     pace: Pace,
     #[command(flatten)]
-    fees: Follow,
+    memory: Memory,
     /// Use this L1 instead of the embedded one; it must be a development chain with the well-known funded accounts.
     #[arg(long, env = "ROLLMILL_L1_RPC", value_name = "URL")]
     l1_rpc: Option<String>,

@@ -24,7 +24,7 @@ use crate::{
     devnet::roller_binary::find_or_build,
     replica,
     roller_process::RollerRun,
-    settings::{Pace, fees::Follow, genesis, proof_kind, sequencer_config},
+    settings::{Memory, Pace, genesis, proof_kind, sequencer_config},
 };
 
 /// Flags of `rollmill node`; each is also an environment variable and a field of the configuration file.
@@ -52,7 +52,7 @@ pub struct Args {
     #[command(flatten)]
     pace: Pace,
     #[command(flatten)]
-    fees: Follow,
+    memory: Memory,
     /// Where L2's JSON-RPC listens; port 0 takes a free one.
     #[arg(long, env = "ROLLMILL_L2_LISTEN", value_name = "ADDRESS", default_value_t = local(9545))]
     listen: SocketAddr,
@@ -123,9 +123,9 @@ async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
     let found = find(&args.source).await?;
     let rollup = found.deployment.rollup;
     if args.derive {
-        let config = args.sequencer(args.fallback)?;
-        let data_dir = &args.source.data_dir;
-        let l2 = replica::start(found, config, (data_dir, args.listen), tasks).await?;
+        let config = sequencer_config(&args.pace, args.source.confirmations, args.fallback);
+        let place = (args.source.data_dir.as_path(), args.memory.into());
+        let l2 = replica::start(found, config, place, args.listen, tasks).await?;
         return Ok(Ready {
             l2,
             coordinator: None,
@@ -214,7 +214,8 @@ async fn sequence(args: &Args, found: Found, tasks: &mut Tasks) -> eyre::Result<
         fallback,
         proofs,
         genesis,
-        sequencer: args.sequencer(fallback)?,
+        sequencer: sequencer_config(&args.pace, args.source.confirmations, fallback),
+        history: args.memory.into(),
         deployment,
         l2_listen: args.listen,
         coordinator_listen: args.coordinator_listen,
