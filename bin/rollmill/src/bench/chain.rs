@@ -22,7 +22,7 @@ use alloy::{
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use eyre::{WrapErr, ensure};
 use rollmill_engine::{
-    Chain, ChainSpec, PoolError,
+    Chain, ChainSpec, History, PoolError, Tag,
     pool::{Limits, decode},
     stf::{BlockAttributes, Transaction},
 };
@@ -63,6 +63,9 @@ pub struct Args {
     /// Transactions that are confirmed together.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     confirm: u32,
+    /// Forget the states of blocks that are so many blocks old, as a node does [default: keep all].
+    #[arg(long, value_name = "BLOCKS", value_parser = clap::value_parser!(u64).range(1..))]
+    history: Option<u64>,
     /// Keep the chain in this directory, which must not hold one [default: a temporary one].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -115,8 +118,10 @@ fn measure(args: &Args, path: &Path) -> eyre::Result<Value> {
     let signed = people.sign_all(args);
     let spec = people.spec(args.kind);
     let begun = Instant::now();
-    let chain = Chain::open(path, &spec)?;
+    let history = args.history.map_or(History::Archive, History::Blocks);
+    let chain = Chain::open_keeping(history, path, &spec)?;
     let genesis = begun.elapsed();
+    let first = Size::of(&chain, path)?;
     drop(spec);
     // The first block is what needs the most memory; those after it are what is measured.
     reset_peak_rss();
@@ -141,6 +146,8 @@ fn measure(args: &Args, path: &Path) -> eyre::Result<Value> {
         millis(times[times.len() / 2])
     };
     let longest = blocks.iter().map(Stages::total).max();
+    let last = Size::of(&chain, path)?;
+    let each = |first: u64, last: u64| (last as f64 - first as f64) / f64::from(args.blocks);
     Ok(json!({
         "kind": args.kind,
         "accounts": args.accounts,
@@ -155,9 +162,28 @@ fn measure(args: &Args, path: &Path) -> eyre::Result<Value> {
         "seal_ms": median(|stages| stages.seal),
         "store_ms": median(|stages| stages.store),
         "genesis_seconds": genesis.as_secs_f64(),
-        "database_bytes": fs::metadata(path)?.len(),
+        "database_bytes": last.bytes,
+        "database_bytes_per_block": each(first.bytes, last.bytes),
+        "trie_nodes": last.nodes,
+        "trie_nodes_per_block": each(first.nodes, last.nodes),
+        "oldest_state": chain.oldest_state()?,
         "peak_rss_bytes": peak_rss_bytes(),
     }))
+}
+
+/// What the chain takes on disk. The file grows in steps, the number of nodes does not.
+struct Size {
+    bytes: u64,
+    nodes: u64,
+}
+
+impl Size {
+    fn of(chain: &Chain, path: &Path) -> eyre::Result<Self> {
+        Ok(Self {
+            bytes: fs::metadata(path)?.len(),
+            nodes: chain.node_count()?,
+        })
+    }
 }
 
 fn millis(duration: Duration) -> f64 {
@@ -256,7 +282,8 @@ fn build(
     let begun = Instant::now();
     let (executed, _) = block.finish()?;
     let sealed = Instant::now();
-    chain.append(&executed, &[])?;
+    // Nothing takes these blocks back.
+    chain.append(&executed, &[(Tag::Irrevocable, head.number)])?;
     stages.seal = sealed - begun;
     stages.store = sealed.elapsed();
     Ok(stages)
@@ -368,9 +395,10 @@ mod tests {
             let args = Args {
                 accounts: 30,
                 kind,
-                blocks: 2,
+                blocks: 4,
                 transactions: 20,
                 confirm: 8,
+                history: Some(1),
                 data_dir: None,
                 json: false,
             };
@@ -379,11 +407,12 @@ mod tests {
             assert_eq!(figures["transactions_per_block"], 20);
             assert!(figures["transactions_per_second"].as_f64().unwrap() > 0.0);
             assert!(figures["database_bytes"].as_u64().unwrap() > 0);
+            assert_eq!(figures["oldest_state"], 2);
             // What it measured was done.
             let people = People::new(&args);
             let chain = Chain::open(&path, &people.spec(kind)).unwrap();
-            assert_eq!(chain.head().number, 2);
-            for number in 1..=2 {
+            assert_eq!(chain.head().number, 4);
+            for number in 1..=4 {
                 let block = chain.block(number).unwrap().unwrap();
                 assert_eq!(block.transactions.len(), 20);
             }
@@ -398,6 +427,7 @@ mod tests {
             blocks: 1,
             transactions: 6,
             confirm: 1,
+            history: None,
             data_dir: None,
             json: false,
         };
