@@ -5,6 +5,7 @@ use std::path::Path;
 
 use alloy_genesis::{Genesis, GenesisAccount};
 use alloy_primitives::{Address, B256, U256, bytes, keccak256};
+use redb::TableDefinition;
 use rollmill_engine::{
     AppendError, Chain, ChainSpec, OpenError, Tag,
     chain::genesis_header,
@@ -134,6 +135,29 @@ fn a_file_in_use_or_of_another_chain_is_refused() {
         Chain::open(&dir.path().join("text"), &spec()),
         Err(OpenError::Open { .. })
     ));
+}
+
+#[test]
+fn a_file_of_another_version_is_refused() {
+    const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("chain.redb");
+    drop(Chain::open(&path, &spec()).unwrap());
+    let file = redb::Database::open(&path).unwrap();
+    let write = file.begin_write().unwrap();
+    let mut meta = write.open_table(META).unwrap();
+    meta.insert("schema", 3u64.to_be_bytes().as_slice())
+        .unwrap();
+    drop(meta);
+    write.commit().unwrap();
+    drop(file);
+    let refused = Chain::open(&path, &spec()).err().unwrap();
+    assert!(matches!(refused, OpenError::Schema { found: 3, .. }));
+    let said = refused.to_string();
+    assert!(
+        said.ends_with("has schema 3, this program reads 4; use a fresh data directory"),
+        "{said}"
+    );
 }
 
 #[test]
