@@ -156,7 +156,7 @@ impl Schedule {
     /// # Errors
     /// [`StateError`].
     pub(crate) fn read(chain: &Chain, deployment: &Deployment) -> Result<Self, StateError> {
-        let mut state = chain.newest_state();
+        let mut state = chain.newest_state()?;
         let prices = state.storage(FEE_SCHEDULE, U256::from(FEE_PRICES_SLOT))?;
         let packed = state.storage(FEE_SCHEDULE, U256::from(SLOT_OPERATOR))?;
         let rose_s: U256 = (packed >> 160usize) & U256::from(u64::MAX);

@@ -278,38 +278,6 @@ impl<P: TransactionPool> Rollmill<P> {
     }
 }
 
-/// What a mined transaction paid.
-fn fees(chain: &Chain, hash: B256) -> RpcResult<Option<RpcFees>> {
-    let Some(mined) = chain.transaction(&hash).map_err(internal)? else {
-        return Ok(None);
-    };
-    let receipts = chain.receipts(mined.header.number).map_err(internal)?;
-    let receipts = receipts.unwrap_or_default();
-    let index = mined.index as usize;
-    let until = |index: usize| {
-        receipts
-            .get(index)
-            .map(|receipt| receipt.cumulative_gas_used)
-    };
-    let before = index.checked_sub(1).and_then(until).unwrap_or(0);
-    let gas_used = until(index).unwrap_or(before) - before;
-    let base_fee = mined.header.base_fee_per_gas.unwrap_or_default();
-    let price = mined.transaction.effective_gas_price(Some(base_fee));
-    let gas_fee = U256::from(price) * U256::from(gas_used);
-    // An L1 message bought all that it needs on L1 and pays nothing here.
-    let base = U256::from(u128::from(base_fee).min(price)) * U256::from(gas_used);
-    let (l1_data_fee, proving_fee) = mined.prices.paid(&mined.transaction, mined.prover_gas);
-    Ok(Some(RpcFees {
-        gas_used: U64::from(gas_used),
-        effective_gas_price: U256::from(price),
-        base_fee: base,
-        priority_fee: gas_fee - base,
-        l1_data_fee,
-        proving_fee,
-        total: gas_fee + l1_data_fee + proving_fee,
-    }))
-}
-
 #[async_trait]
 impl<P: TransactionPool> RollmillApiServer for Rollmill<P> {
     async fn sequencer_info(&self) -> RpcResult<RpcSequencerInfo> {

@@ -39,7 +39,7 @@ pub fn twin_of(l1_token: Address) -> Address {
 /// # Errors
 /// [`StateError`]: the chain's file failed.
 pub fn l1_token_of(chain: &Chain, address: Address) -> Result<Option<Address>, StateError> {
-    let mut state = chain.state_at(&chain.head());
+    let mut state = chain.state_at(&chain.head())?;
     let slot = state.storage(address, SLOT_L1_TOKEN)?;
     let l1_token = Address::from_word(slot.into());
     // Any contract may write there what it wants; only a twin's own address follows from it.

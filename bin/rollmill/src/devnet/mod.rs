@@ -42,7 +42,7 @@ use self::{
     view::{Printer, View},
     world::Steps,
 };
-use crate::settings::{Choice, Memory, Pace};
+use crate::settings::{Choice, Memory, Pace, fees::Follow};
 
 /// How often the rollers' processes are looked after.
 const CARE: Duration = Duration::from_secs(1);
@@ -66,6 +66,8 @@ pub struct Args {
     rollers: u32,
     #[command(flatten)]
     pace: Pace,
+    #[command(flatten)]
+    fees: Follow,
     #[command(flatten)]
     memory: Memory,
     /// Use this L1 instead of the embedded one; it must be a development chain with the well-known funded accounts.

@@ -273,7 +273,7 @@ fn node_config(
         genesis: genesis(&deployment)?,
         proofs: args.choice.proofs,
         deployment,
-        sequencer: sequencer_config(&args.pace, args.confirmations, None),
+        sequencer: sequencer_config(&args.pace, &args.fees, args.confirmations, None)?,
         history: args.memory.into(),
         l2_listen: localhost(args.l2_port),
         coordinator_listen: localhost(args.coordinator_port),

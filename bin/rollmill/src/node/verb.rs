@@ -24,7 +24,7 @@ use crate::{
     devnet::roller_binary::find_or_build,
     replica,
     roller_process::RollerRun,
-    settings::{Memory, Pace, genesis, proof_kind, sequencer_config},
+    settings::{Memory, Pace, fees::Follow, genesis, proof_kind, sequencer_config},
 };
 
 /// Flags of `rollmill node`; each is also an environment variable and a field of the configuration file.
@@ -51,6 +51,8 @@ pub struct Args {
     fallback_key_file: Option<PathBuf>,
     #[command(flatten)]
     pace: Pace,
+    #[command(flatten)]
+    fees: Follow,
     #[command(flatten)]
     memory: Memory,
     /// Where L2's JSON-RPC listens; port 0 takes a free one.
@@ -123,7 +125,7 @@ async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
     let found = find(&args.source).await?;
     let rollup = found.deployment.rollup;
     if args.derive {
-        let config = sequencer_config(&args.pace, args.source.confirmations, args.fallback);
+        let config = args.sequencer(args.fallback)?;
         let place = (args.source.data_dir.as_path(), args.memory.into());
         let l2 = replica::start(found, config, place, args.listen, tasks).await?;
         return Ok(Ready {
@@ -214,7 +216,7 @@ async fn sequence(args: &Args, found: Found, tasks: &mut Tasks) -> eyre::Result<
         fallback,
         proofs,
         genesis,
-        sequencer: sequencer_config(&args.pace, args.source.confirmations, fallback),
+        sequencer: args.sequencer(fallback)?,
         history: args.memory.into(),
         deployment,
         l2_listen: args.listen,

@@ -53,10 +53,11 @@ pub(crate) fn estimate_fees(
     let head = chain.head();
     let prices = chain.fee_prices_after(&head)?;
     let base_fee = next_base_fee(&head);
-    let gas_limit = estimate(chain, request.clone(), CallPlace::after(chain)?)?;
+    let sender = request.from.unwrap_or_default();
+    let gas_limit = estimate(chain, request.clone(), where_it_can_pay(chain, sender)?)?;
     request.gas = Some(gas_limit);
 
-    let mut simulation = Simulation::new(chain, CallPlace::after(chain)?)?;
+    let mut simulation = Simulation::new(chain, where_it_can_pay(chain, sender)?)?;
     let env = simulation.transaction(request.clone())?;
     let (result, meter) = simulation.run_metered(env)?;
     match &result {
@@ -86,7 +87,7 @@ pub(crate) fn estimate_fees(
 
 /// The next block, in which the sender has enough besides what it has.
 fn where_it_can_pay(chain: &Chain, sender: Address) -> Result<CallPlace, CallError> {
-    let account = chain.newest_state().account(sender);
+    let account = chain.newest_state()?.account(sender);
     let account = account.map_err(|error| CallError::State(error.to_string()))?;
     let has = account.map_or(U256::ZERO, |account| account.balance);
     let rich = AccountOverride {
@@ -95,7 +96,7 @@ fn where_it_can_pay(chain: &Chain, sender: Address) -> Result<CallPlace, CallErr
     };
     Ok(CallPlace {
         state_overrides: Some(StateOverride::from_iter([(sender, rich)])),
-        ..CallPlace::after(chain)
+        ..CallPlace::after(chain)?
     })
 }
 

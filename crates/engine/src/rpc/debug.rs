@@ -136,12 +136,12 @@ impl<P: TransactionPool> DebugApiServer for Node<P> {
         hash: B256,
         options: Option<GethDebugTracingOptions>,
     ) -> RpcResult<GethTrace> {
-        let place = self.chain.place_of(&hash).map_err(RpcError::from)?;
+        let place = self.chain.place_of(&hash)?;
         let (number, index) = place.ok_or(RpcError::TransactionNotFound)?;
         let block = self.known_block(number.into())?;
         let options = options.unwrap_or_default();
         let traced = trace::trace_transaction(&self.chain, &block, index as usize, &options);
-        Ok(traced.map_err(RpcError::from)?)
+        Ok(traced?)
     }
 
     fn trace_block_by_number(
@@ -180,7 +180,7 @@ impl<P: TransactionPool> DebugApiServer for Node<P> {
 
     fn raw_receipts(&self, block: BlockId) -> RpcResult<Vec<Bytes>> {
         let number = self.header(Some(block))?.number;
-        let receipts = self.chain.receipts(number).map_err(RpcError::from)?;
+        let receipts = self.chain.receipts(number)?;
         Ok(receipts
             .unwrap_or_default()
             .iter()

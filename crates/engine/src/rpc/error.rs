@@ -142,6 +142,12 @@ macro_rules! wraps {
                 Self::$variant(error)
             }
         }
+
+        impl From<$source> for ErrorObjectOwned {
+            fn from(error: $source) -> Self {
+                RpcError::from(error).into()
+            }
+        }
     )*};
 }
 wraps!(

@@ -34,7 +34,7 @@ impl<P: TransactionPool> Shared<P> {
 
     /// Zero for every block that is there: no chain of ours has uncles.
     fn uncle_count_of(&self, id: BlockId) -> RpcResult<Option<U64>> {
-        let number = self.chain.resolve(id).map_err(RpcError::from)?;
+        let number = self.chain.resolve(id)?;
         Ok(number.map(|_| U64::ZERO))
     }
 
@@ -114,7 +114,7 @@ impl<P: TransactionPool> EthApiServer for Node<P> {
         }
         let newest = self.header(Some(newest_block.into()))?;
         let history = fees::history(&self.chain, block_count.to(), newest.number, percentiles);
-        Ok(history.map_err(RpcError::from)?)
+        Ok(history?)
     }
 
     fn balance(&self, address: Address, block: Option<BlockId>) -> RpcResult<U256> {
@@ -186,8 +186,7 @@ impl<P: TransactionPool> EthApiServer for Node<P> {
         let slots: Vec<U256> = keys.iter().map(slot).collect();
         let proof = self
             .chain
-            .state_at(&header)
-            .map_err(RpcError::from)?
+            .state_at(&header)?
             .proof(address, &slots)
             .map_err(RpcError::from)?;
         let storage_proof = keys
@@ -245,7 +244,7 @@ impl<P: TransactionPool> EthApiServer for Node<P> {
     fn transaction_by_hash(&self, hash: B256) -> RpcResult<Option<RpcTransaction>> {
         // Before the chain is asked: a block may be sealed in between.
         let waiting = self.unmined(&hash);
-        if let Some(mined) = self.chain.transaction(&hash).map_err(RpcError::from)? {
+        if let Some(mined) = self.chain.transaction(&hash)? {
             let place = types::place(&mined.header, mined.index.into(), hash);
             return Ok(Some(RpcTransaction::new(mined.transaction, place)));
         }
@@ -270,7 +269,7 @@ impl<P: TransactionPool> EthApiServer for Node<P> {
 
     fn raw_transaction_by_hash(&self, hash: B256) -> RpcResult<Option<Bytes>> {
         let waiting = self.unmined(&hash);
-        let mined = self.chain.transaction(&hash).map_err(RpcError::from)?;
+        let mined = self.chain.transaction(&hash)?;
         let found = mined.map(|mined| mined.transaction).or(waiting);
         Ok(found.map(|transaction| transaction.encoded_2718().into()))
     }
@@ -287,6 +286,6 @@ impl<P: TransactionPool> EthApiServer for Node<P> {
     }
 
     fn logs(&self, filter: Filter) -> RpcResult<Vec<Log>> {
-        Ok(self.chain.logs(&filter).map_err(RpcError::from)?)
+        Ok(self.chain.logs(&filter)?)
     }
 }

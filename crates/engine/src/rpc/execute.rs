@@ -54,7 +54,7 @@ impl<P: TransactionPool> EthCallApiServer for Node<P> {
         let mut place = self.place(block)?;
         place.state_overrides = state_overrides;
         place.block_overrides = block_overrides;
-        Ok(call::call(&self.chain, request, place).map_err(RpcError::from)?)
+        Ok(call::call(&self.chain, request, place)?)
     }
 
     fn estimate_gas(
@@ -65,7 +65,7 @@ impl<P: TransactionPool> EthCallApiServer for Node<P> {
     ) -> RpcResult<U64> {
         let mut place = self.future_place(block)?;
         place.state_overrides = state_overrides;
-        let gas = call::estimate(&self.chain, request, place).map_err(RpcError::from)?;
+        let gas = call::estimate(&self.chain, request, place)?;
         Ok(U64::from(gas))
     }
 
@@ -77,7 +77,7 @@ impl<P: TransactionPool> EthCallApiServer for Node<P> {
     ) -> RpcResult<AccessListResult> {
         let mut place = self.future_place(block)?;
         place.state_overrides = state_overrides;
-        Ok(call::create_access_list(&self.chain, request, place).map_err(RpcError::from)?)
+        Ok(call::create_access_list(&self.chain, request, place)?)
     }
 
     fn simulate(

@@ -77,7 +77,7 @@ pub fn estimate_fees(
     chain: &Chain,
     request: TransactionRequest,
 ) -> Result<FeeEstimate, ErrorObjectOwned> {
-    Ok(call::estimate_fees(chain, request).map_err(error::RpcError::from)?)
+    Ok(call::estimate_fees(chain, request)?)
 }
 
 /// Why the server did not start.

@@ -116,7 +116,7 @@ impl<P: TransactionPool> Shared<P> {
 #[async_trait]
 impl<P: TransactionPool> EthSendApiServer for Node<P> {
     async fn send_raw_transaction(&self, raw: Bytes) -> RpcResult<B256> {
-        Ok(self.pool.submit(raw).await.map_err(RpcError::from)?)
+        Ok(self.pool.submit(raw).await?)
     }
 
     async fn send_raw_transaction_sync(
@@ -128,7 +128,7 @@ impl<P: TransactionPool> EthSendApiServer for Node<P> {
         let patience = asked
             .filter(|asked| !asked.is_zero() && *asked <= SYNC_WAIT_MAX)
             .unwrap_or(SYNC_WAIT_DEFAULT);
-        let hash = self.pool.submit(raw).await.map_err(RpcError::from)?;
+        let hash = self.pool.submit(raw).await?;
         let node = self.clone();
         let waits = spawn_blocking(move || node.waits_for_nonce(&hash)).await;
         if waits.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {

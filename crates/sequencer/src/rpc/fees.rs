@@ -175,8 +175,7 @@ pub(super) fn fees(chain: &Chain, hash: B256) -> RpcResult<Option<RpcFees>> {
     let gas_fee = U256::from(price) * U256::from(gas_used);
     // An L1 message bought all that it needs on L1 and pays nothing here.
     let base = U256::from(u128::from(base_fee).min(price)) * U256::from(gas_used);
-    let prices = chain.fee_prices_in(mined.header.number).map_err(internal)?;
-    let (l1_data_fee, proving_fee) = prices.paid(&mined.transaction, mined.prover_gas);
+    let (l1_data_fee, proving_fee) = mined.prices.paid(&mined.transaction, mined.prover_gas);
     Ok(Some(RpcFees {
         gas_used: U64::from(gas_used),
         effective_gas_price: U256::from(price),
