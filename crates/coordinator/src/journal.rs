@@ -103,7 +103,7 @@ pub(crate) async fn checkpoints(store: &Store) -> Result<Vec<B256>, JournalError
 async fn newest(store: &Store) -> Result<Vec<(EventRecord, B256)>, JournalError> {
     let limit = u32::try_from(CHECKPOINTS_KEPT).expect("a few");
     let mut found = Vec::new();
-    for checkpoint in store.newest_events(CHECKPOINT, limit).await? {
+    for checkpoint in store.newest_events(CHECKPOINT, 0, limit).await? {
         if let Record::Checkpoint { state } = parse(&checkpoint)? {
             found.push((checkpoint, state));
         }

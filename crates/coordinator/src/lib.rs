@@ -19,6 +19,7 @@ mod actions;
 mod api;
 pub mod audit;
 mod config;
+mod epochs;
 mod facts;
 mod journal;
 mod keeper;
@@ -35,6 +36,7 @@ mod views;
 use std::{net::SocketAddr, sync::Arc};
 
 use alloy_primitives::B256;
+use axum::Router;
 use rollmill_l1::{
     Cursor, Deployment, DynProvider, Sender, Update, Watcher, WatcherConfig, contracts::Rollup,
 };
@@ -111,15 +113,11 @@ pub struct L1Access {
 /// A coordinator whose board is restored and whose port is bound; nothing runs yet.
 #[derive(Debug)]
 pub struct Coordinator {
-    config: CoordinatorConfig,
-    store: Store,
-    clock: Clock,
-    keeper: Keeper,
+    app: App,
     keeper_task: KeeperTask,
     updates: mpsc::Sender<Update>,
     listener: TcpListener,
     address: SocketAddr,
-    shutdown: Shutdown,
 }
 
 impl Coordinator {
@@ -139,22 +137,19 @@ impl Coordinator {
             shutdown.clone(),
         )
         .await?;
+        let listen = config.listen;
         let unbound = |source| StartError::Listen {
-            address: config.listen,
+            address: listen,
             source,
         };
-        let listener = TcpListener::bind(config.listen).await.map_err(unbound)?;
+        let listener = TcpListener::bind(listen).await.map_err(unbound)?;
         let address = listener.local_addr().map_err(unbound)?;
         Ok(Self {
-            config,
-            store,
-            clock,
-            keeper,
+            app: App::new(config, store, keeper, clock, shutdown),
             keeper_task,
             updates,
             listener,
             address,
-            shutdown,
         })
     }
 
@@ -173,7 +168,7 @@ impl Coordinator {
         l1: &DynProvider,
         deployment: &Deployment,
     ) -> Result<(), StartError> {
-        let logged = self.keeper.read(|state| {
+        let logged = self.app.board.read(|state| {
             let mut outstanding = state.board.outstanding().into_iter();
             let posting = outstanding.find_map(|action| match action {
                 Action::PostSnapshot { epoch, .. } => Some(epoch),
@@ -191,37 +186,48 @@ impl Coordinator {
 
     /// The last L1 block that the board has dealt with.
     pub fn cursor(&self) -> Option<Cursor> {
-        self.keeper.read(|state| state.l1)
+        self.app.board.read(|state| state.l1)
     }
 
     /// A look at the board from inside the process.
     pub fn observer(&self) -> Observer {
-        Observer(self.keeper.clone())
+        Observer {
+            keeper: self.app.board.clone(),
+            presences: self.app.presences.clone(),
+        }
+    }
+
+    /// What anybody may read by HTTP, for a server at another address: nothing that a roller signs.
+    pub fn public_api(&self) -> Router {
+        self.app.clone().public()
     }
 
     /// Runs the coordinator against L1.
     pub fn spawn(self, l1: L1Access, tasks: &mut Tasks) {
         let watcher = Watcher::new(l1.provider, &l1.deployment, l1.watcher, self.cursor());
-        let (updates, shutdown) = (self.updates.clone(), self.shutdown.token());
-        tasks.spawn("coordinator.watcher", watcher.run(updates, shutdown));
+        let (updates, app) = (self.updates.clone(), &self.app);
+        tasks.spawn(
+            "coordinator.watcher",
+            watcher.run(updates, app.shutdown.token()),
+        );
         let late = LateShares {
-            keeper: self.keeper.clone(),
-            store: self.store.clone(),
+            keeper: app.board.clone(),
+            store: app.store.clone(),
             sender: l1.sender.clone(),
             deployment: l1.deployment.clone(),
-            retry: self.config.l1_retry,
-            shutdown: self.shutdown.clone(),
+            retry: app.config.l1_retry,
+            shutdown: app.shutdown.clone(),
         };
         tasks.spawn("coordinator.late_shares", late.run());
         let actions = Actions {
-            keeper: self.keeper.clone(),
-            store: self.store.clone(),
+            keeper: app.board.clone(),
+            store: app.store.clone(),
             sender: l1.sender,
             deployment: l1.deployment,
-            fallback: self.config.fallback,
-            piece_leaves: self.config.piece_leaves,
-            retry: self.config.l1_retry,
-            shutdown: self.shutdown.clone(),
+            fallback: app.config.fallback,
+            piece_leaves: app.config.piece_leaves,
+            retry: app.config.l1_retry,
+            shutdown: app.shutdown.clone(),
         };
         tasks.spawn("coordinator.l1_actions", actions.run());
         self.spawn_without_l1(tasks);
@@ -229,34 +235,26 @@ impl Coordinator {
 
     /// Runs everything but the ways from and to L1; whoever holds the returned channel feeds L1's blocks.
     pub fn spawn_without_l1(self, tasks: &mut Tasks) -> mpsc::Sender<Update> {
-        let presences = Arc::new(Presences::default());
-        let now_unix_ms = self.clock.now_unix_ms();
-        self.keeper.read(|state| {
+        let app = self.app;
+        let now_unix_ms = app.clock.now_unix_ms();
+        app.board.read(|state| {
             for (roller, account) in state.board.rollers() {
                 if account.presence != Presence::Lost {
-                    presences.assume(*roller, now_unix_ms);
+                    app.presences.assume(*roller, now_unix_ms);
                 }
             }
         });
         let sweeper = Sweeper {
-            keeper: self.keeper.clone(),
-            store: self.store.clone(),
-            presences: presences.clone(),
-            clock: self.clock.clone(),
-            tick: self.config.tick,
-            shutdown: self.shutdown.clone(),
+            keeper: app.board.clone(),
+            store: app.store.clone(),
+            presences: app.presences.clone(),
+            clock: app.clock.clone(),
+            tick: app.config.tick,
+            shutdown: app.shutdown.clone(),
         };
         tasks.spawn("coordinator.board", self.keeper_task.run());
         tasks.spawn("coordinator.presence", sweeper.run());
-        let shutdown = self.shutdown.clone();
-        let app = App::new(
-            self.config,
-            self.store,
-            self.keeper,
-            presences,
-            self.clock,
-            self.shutdown,
-        );
+        let shutdown = app.shutdown.clone();
         tasks.spawn("coordinator.api", serve(self.listener, app, shutdown));
         self.updates
     }
@@ -264,27 +262,35 @@ impl Coordinator {
 
 /// Looks at the board; sees only what is durable.
 #[derive(Clone, Debug)]
-pub struct Observer(Keeper);
+pub struct Observer {
+    keeper: Keeper,
+    presences: Arc<Presences>,
+}
 
 impl Observer {
     /// The board as it is now.
     pub fn board(&self) -> Board {
-        self.0.state().board.clone()
+        self.keeper.state().board.clone()
     }
 
     /// Number and hash of the log's last record.
     pub fn head(&self) -> (u64, B256) {
-        self.0.head()
+        self.keeper.head()
     }
 
     /// The last L1 block that the board has dealt with.
     pub fn cursor(&self) -> Option<Cursor> {
-        self.0.state().l1
+        self.keeper.state().l1
     }
 
     /// Wakes with every change.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.0.changes()
+        self.keeper.changes()
+    }
+
+    /// Wakes with every report of a roller on its work, which changes nothing on the board.
+    pub fn reports(&self) -> watch::Receiver<u64> {
+        self.presences.reports()
     }
 }
 

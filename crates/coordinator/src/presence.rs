@@ -11,6 +11,7 @@ use std::{
 
 use rollmill_protocol::Roller;
 use rollmill_roller_api::{HeartbeatRequest, Progress, SeatId};
+use tokio::sync::watch;
 
 /// What a roller said last.
 #[derive(Clone, Debug, Default)]
@@ -23,16 +24,29 @@ pub(crate) struct Presence {
 
 /// All rollers that were heard since the start.
 #[derive(Debug, Default)]
-pub(crate) struct Presences(Mutex<BTreeMap<Roller, Presence>>);
+pub(crate) struct Presences {
+    heard: Mutex<BTreeMap<Roller, Presence>>,
+    /// How many heartbeats told of work.
+    reports: watch::Sender<u64>,
+}
 
 impl Presences {
     /// Notes a heartbeat.
     pub(crate) fn heard(&self, roller: Roller, heartbeat: HeartbeatRequest, now_unix_ms: u64) {
+        let is_report = !heartbeat.tasks.is_empty();
         let presence = Presence {
             heartbeat_unix_ms: now_unix_ms,
             tasks: heartbeat.tasks,
         };
         self.lock().insert(roller, presence);
+        if is_report {
+            self.reports.send_modify(|reports| *reports += 1);
+        }
+    }
+
+    /// Wakes with every heartbeat that tells of work.
+    pub(crate) fn reports(&self) -> watch::Receiver<u64> {
+        self.reports.subscribe()
     }
 
     /// Counts `roller` as heard now, without news: at the start for those who were there before.
@@ -65,6 +79,6 @@ impl Presences {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Roller, Presence>> {
         // The map is whole after every single operation on it.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,12 +3,15 @@
 use rollmill_protocol::{
     Entry, Roller, Round,
     board::{Offer, ReleasedBecause, RollerAccount, Seat, SeatState as BoardSeat, Stage, Task},
-    law::{draw::HitOutcome, reputation::OfferOutcome as LawOutcome},
+    law::{
+        Leaf, draw::HitOutcome, eligibility::PassedOver, reputation::OfferOutcome as LawOutcome,
+    },
 };
 use rollmill_roller_api as api;
 use rollmill_roller_api::{
-    DrawView, EntryView, LotteryView, OfferOutcome, OfferView, PointOutcome, PointView, RollerView,
-    SeatId, SeatState, SeatView, SettleView, SubmissionStats, TaskState, TaskView,
+    DrawView, EntryView, LeafView, LotteryView, OfferOutcome, OfferView, PointOutcome, PointView,
+    RollerView, SeatId, SeatState, SeatView, SettleView, SnapshotView, SubmissionStats, TaskState,
+    TaskView,
 };
 use rollmill_store::{Store, StoreError, SubmissionRecord};
 
@@ -175,10 +178,50 @@ fn draw_views(state: &State, task: &Task) -> Vec<DrawView> {
                         HitOutcome::PassedOver(_) => PointOutcome::PassedOver,
                         HitOutcome::AboveCap => PointOutcome::AboveCap,
                     },
+                    why: match hit.outcome {
+                        HitOutcome::PassedOver(why) => Some(passed_over(why).to_owned()),
+                        HitOutcome::Ticket | HitOutcome::AboveCap => None,
+                    },
                 })
                 .collect(),
         })
         .collect()
+}
+
+fn passed_over(why: PassedOver) -> &'static str {
+    match why {
+        PassedOver::NotReady => "The roller is not ready on L1.",
+        PassedOver::StakeTooLow => "The roller's stake is below the minimum.",
+        PassedOver::Silent => "The roller is silent.",
+        PassedOver::Accused => "The roller is accused of an invalid proof.",
+        PassedOver::AtCapacity => "All of the roller's counted capacity is in use.",
+        PassedOver::Draining => "The roller drains, or did so lately.",
+    }
+}
+
+/// A page of a snapshot that is kept.
+pub(crate) fn snapshot(
+    state: &State,
+    epoch: u64,
+    from: usize,
+    limit: usize,
+) -> Option<SnapshotView> {
+    let snapshot = state.board.snapshot(epoch)?;
+    let leaf = |leaf: &Leaf| LeafView {
+        roller: leaf.roller,
+        stake_wei: leaf.stake,
+        q: leaf.q,
+        capacity: leaf.capacity,
+    };
+    let leaves = snapshot.leaves();
+    Some(SnapshotView {
+        epoch,
+        weights_root: snapshot.root(),
+        total: snapshot.total().to_string(),
+        k: state.board.controls_of(epoch)?.k,
+        leaves_total: leaves.len() as u64,
+        leaves: leaves.iter().skip(from).take(limit).map(leaf).collect(),
+    })
 }
 
 fn entry_view(entry: &Entry) -> EntryView {

@@ -33,8 +33,9 @@ pub use types::{
     SubmissionReply, SubmissionStats, TaskKind, VerdictKind,
 };
 pub use views::{
-    DrawView, EntryView, LotteryView, OfferOutcome, OfferView, PointOutcome, PointView, RollerView,
-    SeatState, SeatView, SettleView, StatusView, TaskState, TaskView,
+    DrawView, EntryView, EpochView, LeafView, LotteryView, OfferOutcome, OfferView, PointOutcome,
+    PointView, RollerView, SeatState, SeatView, SettleView, SnapshotView, StatusView, TaskState,
+    TaskView,
 };
 
 /// Names of HTTP headers and paths.
@@ -64,6 +65,10 @@ pub mod http {
     pub const TASKS: &str = "/v1/tasks";
     /// Records of rollers.
     pub const ROLLERS: &str = "/v1/rollers";
+    /// Epochs: their dials, and the snapshots that are kept.
+    pub const EPOCHS: &str = "/v1/epochs";
+    /// The numbers of the law.
+    pub const LAW: &str = "/v1/law";
     /// The published event log.
     pub const LOG: &str = "/v1/log";
     /// State of the coordinator.

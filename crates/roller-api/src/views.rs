@@ -137,6 +137,8 @@ pub struct PointView {
     pub roller: Roller,
     /// What became of it.
     pub outcome: PointOutcome,
+    /// Why it was passed over, in a sentence.
+    pub why: Option<String>,
 }
 
 /// A ticket holder of the lottery.
@@ -307,8 +309,66 @@ pub struct RollerView {
     /// Fined on L1, in all.
     #[schema(value_type = String)]
     pub fined_wei: ScrWei,
-    /// Offers, newest first.
+    /// Offers, newest first; none in a list of rollers.
     pub history: Vec<OfferView>,
+}
+
+/// What the law decided at an epoch's end: the weights and the dials of the next one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EpochView {
+    /// Epoch.
+    pub epoch: u64,
+    /// When that was.
+    #[schema(value_type = u64)]
+    pub at_unix_s: UnixSeconds,
+    /// Root of the Merkle-sum tree over the weights.
+    #[schema(value_type = String)]
+    pub weights_root: B256,
+    /// Nanoseconds of deadline per unit of prover gas.
+    pub tau_ns_per_gas: u64,
+    /// Points drawn per round.
+    pub k: u32,
+    /// Tasks open at once.
+    pub window: u32,
+    /// SCR-wei per prover gas.
+    #[schema(value_type = String)]
+    pub unit_price_wei: ScrWei,
+}
+
+/// A roller in a snapshot; its weight is `floor(stake * q / 10^9)`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeafView {
+    /// Identity.
+    #[schema(value_type = String)]
+    pub roller: Roller,
+    /// Stake that counts.
+    #[schema(value_type = String)]
+    pub stake_wei: ScrWei,
+    /// Reputation ratio in billionths.
+    pub q: u64,
+    /// Declared capacity.
+    pub capacity: u32,
+}
+
+/// Who can be drawn for the tasks of an epoch, as L1 has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotView {
+    /// Epoch.
+    pub epoch: u64,
+    /// Root of the Merkle-sum tree over the weights.
+    #[schema(value_type = String)]
+    pub weights_root: B256,
+    /// Sum of the weights, decimal.
+    pub total: String,
+    /// Points drawn per round.
+    pub k: u32,
+    /// Rollers in all.
+    pub leaves_total: u64,
+    /// A page of them, in order of addresses.
+    pub leaves: Vec<LeafView>,
 }
 
 /// State of the coordinator.

@@ -83,16 +83,19 @@ impl Store {
         row.as_ref().map(|row| b256(row, "hash")).transpose()
     }
 
-    /// The newest events whose bodies begin with `prefix`, newest first; up to `limit`. Their chain is not checked.
+    /// The newest events behind `after` whose bodies begin with `prefix`, newest first; up to `limit`. Their chain is not checked.
     pub async fn newest_events(
         &self,
         prefix: &str,
+        after: u64,
         limit: u32,
     ) -> Result<Vec<EventRecord>, StoreError> {
         let rows = sqlx::query(
-            "SELECT * FROM board_events WHERE substr(body, 1, length(?1)) = ?1 ORDER BY seq DESC LIMIT ?2",
+            "SELECT * FROM board_events WHERE seq > ?2 AND substr(body, 1, length(?1)) = ?1
+             ORDER BY seq DESC LIMIT ?3",
         )
         .bind(prefix)
+        .bind(int("seq", after)?)
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
         .await?;

@@ -22,7 +22,10 @@ use utoipa::OpenApi;
 
 pub(crate) use error::Refused;
 
-use crate::{config::CoordinatorConfig, keeper::Keeper, presence::Presences, verifier::Verifier};
+use crate::{
+    config::CoordinatorConfig, epochs::Epochs, keeper::Keeper, presence::Presences,
+    verifier::Verifier,
+};
 
 /// What the handlers share.
 #[derive(Clone, Debug)]
@@ -36,6 +39,7 @@ pub(crate) struct AppParts {
     pub(crate) store: Store,
     pub(crate) board: Keeper,
     pub(crate) presences: Arc<Presences>,
+    pub(crate) epochs: Epochs,
     pub(crate) verifier: Verifier,
     pub(crate) intake: submissions::InFlight,
     pub(crate) clock: Clock,
@@ -55,7 +59,6 @@ impl App {
         config: CoordinatorConfig,
         store: Store,
         board: Keeper,
-        presences: Arc<Presences>,
         clock: Clock,
         shutdown: Shutdown,
     ) -> Self {
@@ -67,7 +70,8 @@ impl App {
             domain,
             store,
             board,
-            presences,
+            presences: Arc::default(),
+            epochs: Epochs::default(),
             verifier,
             intake,
             clock,
@@ -90,16 +94,47 @@ impl App {
         signed.map_err(Refused::unsigned)
     }
 
+    /// What anybody may read.
+    pub(crate) fn public(self) -> Router {
+        Router::new()
+            .route(http::REQUIREMENTS, get(public::requirements))
+            .route(http::STATUS, get(public::status))
+            .route(http::LAW, get(public::law))
+            .route(http::LOG, get(public::log))
+            .route(http::TASKS, get(public::tasks))
+            .route(&format!("{}/{{task}}", http::TASKS), get(public::task))
+            .route(http::EPOCHS, get(public::epochs))
+            .route(
+                &format!("{}/{{epoch}}", http::EPOCHS),
+                get(public::snapshot),
+            )
+            .route(http::ROLLERS, get(public::rollers))
+            .route(
+                &format!("{}/{{roller}}", http::ROLLERS),
+                get(public::roller),
+            )
+            .route(http::OPENAPI, get(async || Json(Document::openapi())))
+            .with_state(self)
+    }
+
     /// All routes.
     pub(crate) fn router(self) -> Router {
-        let routes = routes().into_iter();
-        routes
-            .fold(Router::new(), |router, (path, methods)| {
-                router.route(&path, methods)
-            })
+        let signed: Router = Router::new()
+            .route(http::HEARTBEAT, post(rollers::heartbeat))
+            .route(http::PICK, post(rollers::pick))
+            .route(
+                &format!("{}/{{hash}}", http::WITNESSES),
+                get(rollers::witness),
+            )
+            .route(
+                &format!("{}/{{task}}/submissions", http::TASKS),
+                post(submissions::submit),
+            )
+            .with_state(self.clone());
+        signed
+            .merge(self.public())
             .fallback(async || Refused::from(RefusalCode::UnknownObject))
             .layer(CorsLayer::new().allow_origin(tower_http::cors::Any))
-            .with_state(self)
     }
 }
 
@@ -147,9 +182,13 @@ async fn document() -> Json<utoipa::openapi::OpenApi> {
     paths(
         public::requirements,
         public::status,
+        public::law,
         public::log,
         public::tasks,
         public::task,
+        public::epochs,
+        public::snapshot,
+        public::rollers,
         public::roller,
         rollers::heartbeat,
         rollers::pick,

@@ -6,9 +6,9 @@ use axum::{
     http::header,
     response::IntoResponse,
 };
-use rollmill_protocol::{Roller, TaskId};
+use rollmill_protocol::{Roller, TaskId, board::Task, law::Params};
 use rollmill_roller_api::{
-    Program, ProofKind, REQUIREMENTS_FORM, Refusal, RefusalCode, Requirements, RollerView,
+    EpochView, Program, ProofKind, Refusal, RefusalCode, Requirements, RollerView, SnapshotView,
     StatusView, TaskView,
 };
 use rollmill_zkvm::programs;
@@ -24,6 +24,12 @@ use crate::{
 
 /// Tasks that are listed at most: the newest.
 const TASKS_MAX: usize = 200;
+
+/// Rollers in one answer at most.
+const ROLLERS_MAX: usize = 200;
+
+/// Leaves of a snapshot in one answer at most.
+const LEAVES_MAX: usize = 2_000;
 
 #[utoipa::path(
     get, path = "/v1/requirements", description = "What a roller must bring and obey.",
@@ -97,8 +103,18 @@ pub(super) async fn status(State(app): State<App>) -> Json<StatusView> {
     }))
 }
 
+#[utoipa::path(
+    get, path = "/v1/law",
+    description = "The numbers of the law that are in force, by the names that the deployment file has for them.",
+    responses((status = 200, body = serde_json::Value))
+)]
+pub(super) async fn law(State(app): State<App>) -> Json<Params> {
+    Json(app.board.read(|state| state.board.params().clone()))
+}
+
 /// A page of the log.
 #[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct LogPage {
     /// Lines behind this one; 0 begins at the start.
     #[serde(default)]
@@ -132,15 +148,33 @@ pub(super) async fn log(
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body))
 }
 
+/// Which tasks.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TaskPage {
+    /// Only those that are not settled.
+    #[serde(default)]
+    open: bool,
+    /// The newest so many; never more than 200.
+    limit: Option<usize>,
+}
+
 #[utoipa::path(
-    get, path = "/v1/tasks", description = "Tasks in the order of their batches, the newest 200.",
+    get, path = "/v1/tasks", params(TaskPage),
+    description = "Tasks in the order of their batches, the newest 200.",
     responses((status = 200, body = Vec<TaskView>), (status = "default", body = Refusal))
 )]
-pub(super) async fn tasks(State(app): State<App>) -> Result<Json<Vec<TaskView>>, Refused> {
+pub(super) async fn tasks(
+    State(app): State<App>,
+    Query(page): Query<TaskPage>,
+) -> Result<Json<Vec<TaskView>>, Refused> {
     let state = app.board.state();
-    let count = state.board.tasks().count();
-    let mut tasks = Vec::new();
-    for task in state.board.tasks().skip(count.saturating_sub(TASKS_MAX)) {
+    let limit = page.limit.unwrap_or(TASKS_MAX).min(TASKS_MAX);
+    let newest = state.board.tasks().rev();
+    let wanted = newest.filter(|task| !(page.open && task.is_settled()));
+    let wanted: Vec<&Task> = wanted.take(limit).collect();
+    let mut tasks = Vec::with_capacity(wanted.len());
+    for task in wanted.into_iter().rev() {
         let view = views::task(&state, &app.store, &app.presences, task).await;
         tasks.push(view.map_err(Refused::internal)?);
     }
@@ -161,6 +195,74 @@ pub(super) async fn task(
     let task = state.board.task_by_id(id).ok_or(RefusalCode::UnknownTask)?;
     let view = views::task(&state, &app.store, &app.presences, task).await;
     view.map(Json).map_err(Refused::internal)
+}
+
+#[utoipa::path(
+    get, path = "/v1/epochs",
+    description = "The dials that the law gave the last 504 epochs, oldest first.",
+    responses((status = 200, body = Vec<EpochView>), (status = "default", body = Refusal))
+)]
+pub(super) async fn epochs(State(app): State<App>) -> Result<Json<Vec<EpochView>>, Refused> {
+    let (head, _) = app.board.head();
+    let epochs = app.epochs.newest(&app.store, head).await;
+    epochs.map(Json).map_err(Refused::internal)
+}
+
+/// A page of a snapshot.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LeafPage {
+    /// Leaves from this position on.
+    #[serde(default)]
+    from: usize,
+}
+
+#[utoipa::path(
+    get, path = "/v1/epochs/{epoch}", params(("epoch" = u64, Path, description = "Number."), LeafPage),
+    description = "The snapshot of an epoch whose tasks are still kept, or of the last one, 2000 leaves at a time: with it \
+                   anybody can draw again.",
+    responses((status = 200, body = SnapshotView), (status = "default", body = Refusal))
+)]
+pub(super) async fn snapshot(
+    State(app): State<App>,
+    Path(epoch): Path<u64>,
+    Query(page): Query<LeafPage>,
+) -> Result<Json<SnapshotView>, Refused> {
+    let state = app.board.state();
+    let view = views::snapshot(&state, epoch, page.from, LEAVES_MAX);
+    let view = view.ok_or(RefusalCode::UnknownObject)?;
+    Ok(Json(view))
+}
+
+/// A page of the rollers.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RollerPage {
+    /// Rollers behind this address.
+    #[param(value_type = Option<String>)]
+    after: Option<Roller>,
+    /// Rollers at most; never more than 200.
+    limit: Option<usize>,
+}
+
+#[utoipa::path(
+    get, path = "/v1/rollers", params(RollerPage),
+    description = "Registered rollers in the order of their addresses, without their history.",
+    responses((status = 200, body = Vec<RollerView>), (status = "default", body = Refusal))
+)]
+pub(super) async fn rollers(
+    State(app): State<App>,
+    Query(page): Query<RollerPage>,
+) -> Json<Vec<RollerView>> {
+    let state = app.board.state();
+    let limit = page.limit.unwrap_or(ROLLERS_MAX).min(ROLLERS_MAX);
+    let accounts = state.board.rollers();
+    let wanted = accounts.filter(|(roller, _)| page.after.is_none_or(|after| **roller > after));
+    let rollers = wanted.take(limit).map(|(roller, account)| RollerView {
+        history: Vec::new(),
+        ..views::roller(&state, &app.presences, (*roller, account))
+    });
+    Json(rollers.collect())
 }
 
 #[utoipa::path(

@@ -11,6 +11,7 @@ mod origin;
 mod parameters;
 mod pieces;
 mod posted;
+mod public;
 mod receipts;
 mod refusals;
 mod restart;

@@ -356,7 +356,19 @@ async fn anybody_may_read_and_the_api_describes_itself() {
     };
     let (status, document) = get("/openapi.json").await;
     assert_eq!(status, 200);
-    every_description_has_its_route(&world.url, &document).await;
+    for path in [
+        "/v1/pick",
+        "/v1/heartbeat",
+        "/v1/tasks/{task}/submissions",
+        "/v1/witnesses/{hash}",
+        "/v1/epochs/{epoch}",
+        "/v1/law",
+    ] {
+        assert!(
+            document["paths"][path].is_object(),
+            "{path} is not described"
+        );
+    }
     for (path, code) in [
         ("/v1/tasks/0x00", "unknown_task"),
         (
