@@ -3,7 +3,7 @@
 //! The engine serves these methods and knows nothing of them. All answers come from what this node has on disk; L1 is not
 //! asked, so nobody can make the node ask it. Quantities are hexadecimal, as in the rest of JSON-RPC.
 
-mod fees;
+pub(crate) mod activity;
 
 use std::{error::Error, sync::Arc};
 
@@ -27,7 +27,8 @@ use rollmill_runtime::blocking;
 use rollmill_store::{BatchRecord, BatchState, L1Place, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-use self::fees::{RpcFeeEstimate, RpcFees};
+use activity::{Activity, ActivityApiServer};
+
 use crate::{
     BatchStats, Rollbacks, SequencerConfig, WithdrawalError, Withdrawals, batcher::CommitFields,
     fees::BatchUse,
@@ -220,7 +221,10 @@ fn internal(error: impl Error + 'static) -> ErrorObjectOwned {
 
 impl<P: TransactionPool> Rollmill<P> {
     pub(crate) fn methods(self) -> Methods {
-        self.into_rpc().into()
+        let mut all = Methods::from(Activity(self.chain.clone()).into_rpc());
+        all.merge(self.into_rpc())
+            .expect("no method is defined twice");
+        all
     }
 
     async fn last(&self, state: BatchState) -> RpcResult<Option<U64>> {

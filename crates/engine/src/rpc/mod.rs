@@ -98,6 +98,7 @@ pub enum ServeError {
 pub struct RpcServer {
     address: SocketAddr,
     handle: ServerHandle,
+    methods: Methods,
 }
 
 impl RpcServer {
@@ -109,6 +110,11 @@ impl RpcServer {
     /// The URL of this server on this machine.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// What it answers with, to be called from inside the process.
+    pub fn methods(&self) -> Methods {
+        self.methods.clone()
     }
 
     /// Waits until the server has ended: after its token was cancelled and open requests were answered.
@@ -181,7 +187,8 @@ pub async fn serve<P: TransactionPool>(
         .await
         .map_err(bind)?;
     let address = server.local_addr().map_err(bind)?;
-    let handle = server.start(methods(chain, pool, &config, others));
+    let methods = methods(chain, pool, &config, others);
+    let handle = server.start(methods.clone());
     let stop = handle.clone();
     tokio::spawn(async move {
         tokio::select! {
@@ -192,5 +199,9 @@ pub async fn serve<P: TransactionPool>(
             () = stop.clone().stopped() => {}
         }
     });
-    Ok(RpcServer { address, handle })
+    Ok(RpcServer {
+        address,
+        handle,
+        methods,
+    })
 }

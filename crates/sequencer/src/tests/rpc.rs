@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256};
 use rollmill_engine::{Chain, TransactionPool, rpc::Methods};
 use rollmill_store::Store;
 use serde_json::{Value, json};
@@ -8,9 +8,12 @@ use serde_json::{Value, json};
 use super::{
     World,
     batcher::{batcher, build},
-    l1_place, rollup, signed, transfer,
+    key, l1_place, rollup, signed, transfer,
 };
-use crate::{BatchPolicy, LIFETIME_S, Mempool, SequencerConfig, Withdrawals, rpc::Rollmill};
+use crate::{
+    BatchPolicy, LIFETIME_S, Mempool, SequencerConfig, Withdrawals,
+    rpc::{Rollmill, activity::activity},
+};
 
 pub(super) fn methods(world: &World, chain: &Chain, store: &Store, pool: Arc<Mempool>) -> Methods {
     let deployment = world.deployment();
@@ -156,6 +159,50 @@ async fn a_transaction_says_how_far_it_has_come_and_what_it_paid() {
     world.clock.advance_ms(1_000 * LIFETIME_S);
     pool.expire();
     assert_eq!(status(waiting).await, nowhere("expired"));
+}
+
+#[tokio::test]
+async fn an_address_finds_what_it_sent_and_received_stretch_by_stretch() {
+    let world = World::new();
+    let (chain, store) = (world.chain(), world.store().await);
+    build(&world, &chain, &store, 0, 3).await;
+    let methods = methods(&world, &chain, &store, world.pool(&chain));
+    let found =
+        async |params: Value| ask(&methods, "rollmill_getAddressTransactions", params).await;
+    let sender = key(1).address();
+    let (receiver, depositor) = (Address::repeat_byte(0xaa), Address::repeat_byte(0xee));
+    for account in [sender, receiver] {
+        let all = found(json!([account])).await;
+        assert_eq!(all["before"], Value::Null);
+        let transactions = all["transactions"].as_array().unwrap();
+        assert_eq!(transactions.len(), 3);
+        for (transaction, number) in transactions.iter().zip([3u64, 2, 1]) {
+            assert_eq!(transaction["blockNumber"], format!("{number:#x}"));
+            assert_eq!(transaction["from"], json!(sender));
+            assert_eq!(transaction["to"], json!(receiver));
+            assert_eq!(
+                (&transaction["value"], &transaction["type"]),
+                (&json!("0x1"), &json!("0x2"))
+            );
+        }
+    }
+    let deposits = found(json!([depositor])).await;
+    assert_eq!(deposits["transactions"][0]["type"], "0x7e");
+    assert_eq!(deposits["transactions"].as_array().unwrap().len(), 1);
+    let older = found(json!([sender, "0x3"])).await;
+    assert_eq!(older["transactions"][0]["blockNumber"], "0x2");
+    let nothing = json!({"transactions": [], "before": null});
+    assert_eq!(found(json!([Address::ZERO])).await, nothing);
+    assert_eq!(found(json!([sender, "0x0"])).await, nothing);
+
+    // A stretch of two blocks says where the next one begins.
+    let stretch = |before| json!(activity(&chain, sender, before, 2).unwrap());
+    let newest = stretch(None);
+    assert_eq!(newest["transactions"].as_array().unwrap().len(), 2);
+    assert_eq!(newest["before"], "0x2");
+    let rest = stretch(Some(2));
+    assert_eq!(rest["transactions"].as_array().unwrap().len(), 1);
+    assert_eq!(rest["before"], Value::Null);
 }
 
 #[tokio::test]
