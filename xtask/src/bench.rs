@@ -73,6 +73,7 @@ fn all(args: &Args, release: PathBuf) -> eyre::Result<()> {
         "0",
         "--coordinator-port",
         "0",
+        "--no-dashboard",
     ];
     let devnet = ["devnet", "--once", "--proofs", "mock", "--json", &json];
     let args = [&devnet[..], &ports[..]].concat();

@@ -7,6 +7,8 @@ use rollmill_runtime::{ConfigFile, chain, complain};
 
 mod audit;
 mod bench;
+mod config;
+mod dashboard;
 mod deploy;
 mod devnet;
 mod escape;

@@ -28,6 +28,8 @@ use rollmill_sequencer::{
 };
 use rollmill_store::Store;
 
+use crate::dashboard::{self, Sources};
+
 /// The chain, in a node's data directory.
 pub const CHAIN_FILE: &str = "l2.redb";
 
@@ -88,6 +90,8 @@ pub struct NodeConfig {
     pub l2_listen: SocketAddr,
     /// Where the coordinator's API listens; port 0 takes a free one.
     pub coordinator_listen: SocketAddr,
+    /// Where the dashboard listens, if there is one; port 0 takes a free one.
+    pub dashboard_listen: Option<SocketAddr>,
 }
 
 /// A running node.
@@ -97,6 +101,8 @@ pub struct Node {
     pub l2_url: String,
     /// The coordinator's API.
     pub coordinator_url: String,
+    /// The dashboard, if there is one.
+    pub dashboard_url: Option<String>,
     /// Seals batches on demand.
     pub sealer: Sealer,
 }
@@ -150,16 +156,8 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
     .await
     .wrap_err("cannot open the sequencer")?;
 
-    let rpc = RpcConfig {
-        listen: config.l2_listen,
-        ..rpc_config()
-    };
-    let l2_url = serve_l2(chain, (sequencer.pool(), sequencer.methods()), rpc, tasks).await?;
-    let node = Node {
-        l2_url,
-        coordinator_url: format!("http://{}", coordinator.address()),
-        sealer: sequencer.sealer(),
-    };
+    let listen = (config.l2_listen, config.dashboard_listen);
+    let node = serve(chain, (&sequencer, &coordinator), listen, tasks).await?;
     let provider = sender.provider().clone();
     sequencer.spawn(tasks);
     coordinator.spawn(
@@ -172,6 +170,32 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
         tasks,
     );
     Ok(node)
+}
+
+/// Serves what others ask for: L2's JSON-RPC, and the dashboard that shows it and the coordinator.
+async fn serve(
+    chain: Chain,
+    (sequencer, coordinator): (&Sequencer, &Coordinator),
+    (l2_listen, dashboard_listen): (SocketAddr, Option<SocketAddr>),
+    tasks: &mut Tasks,
+) -> eyre::Result<Node> {
+    let rpc = RpcConfig {
+        listen: l2_listen,
+        ..rpc_config()
+    };
+    let pool_and_methods = (sequencer.pool(), sequencer.methods());
+    let l2 = serve_l2(chain.clone(), pool_and_methods, rpc, tasks).await?;
+    let sources = Sources {
+        chain,
+        methods: l2.methods,
+        coordinator: Some((coordinator.public_api(), coordinator.observer())),
+    };
+    Ok(Node {
+        l2_url: l2.url,
+        coordinator_url: format!("http://{}", coordinator.address()),
+        dashboard_url: dashboard::start(dashboard_listen, sources, tasks).await?,
+        sealer: sequencer.sealer(),
+    })
 }
 
 /// Whether this is the L1 that the data directory has read, and whether all its batches are from there.
@@ -198,23 +222,35 @@ pub fn rpc_config() -> RpcConfig {
     }
 }
 
-/// Serves L2's JSON-RPC with the methods that are not Ethereum's; returns its URL.
+/// L2's JSON-RPC, as it is served.
+#[derive(Debug)]
+pub struct L2 {
+    /// Where.
+    pub url: String,
+    /// What it answers with.
+    pub methods: Methods,
+}
+
+/// Serves L2's JSON-RPC with the methods that are not Ethereum's.
 pub async fn serve_l2<P: TransactionPool>(
     chain: Chain,
     (pool, methods): (Arc<P>, Methods),
     config: RpcConfig,
     tasks: &mut Tasks,
-) -> eyre::Result<String> {
+) -> eyre::Result<L2> {
     let stop = tasks.shutdown().token();
     let server = rpc::serve(chain, pool, config, methods, stop)
         .await
         .wrap_err("cannot serve L2's JSON-RPC")?;
-    let url = server.url();
+    let l2 = L2 {
+        url: server.url(),
+        methods: server.methods(),
+    };
     tasks.spawn("l2.rpc", async move {
         server.stopped().await;
         Ok::<(), std::convert::Infallible>(())
     });
-    Ok(url)
+    Ok(l2)
 }
 
 /// What the coordinator must know of the deployment. Receipts bind nobody unless the operator on L1 signs them.

@@ -9,16 +9,27 @@ use rollmill_engine::{Chain, History, rpc::RpcConfig};
 use rollmill_runtime::{Tasks, blocking};
 use rollmill_sequencer::{Replica, SequencerConfig, check_origin};
 
-use crate::node::{CHAIN_FILE, rpc_config, serve_l2, verb::Found};
+use crate::{
+    dashboard::{self, Sources},
+    node::{CHAIN_FILE, rpc_config, serve_l2, verb::Found},
+};
 
-/// Starts it in `data_dir`, where it keeps so many states, and returns the URL of its JSON-RPC.
+/// Where a replica answers.
+#[derive(Debug)]
+pub struct Urls {
+    /// Its JSON-RPC.
+    pub l2: String,
+    /// Its dashboard, if there is one.
+    pub dashboard: Option<String>,
+}
+
+/// Starts it in `data_dir`.
 pub async fn start(
     found: Found,
     config: SequencerConfig,
-    (data_dir, history): (&Path, History),
-    listen: SocketAddr,
+    (data_dir, (listen, dashboard_listen)): (&Path, (SocketAddr, Option<SocketAddr>)),
     tasks: &mut Tasks,
-) -> eyre::Result<String> {
+) -> eyre::Result<Urls> {
     let Found {
         deployment,
         genesis,
@@ -38,7 +49,17 @@ pub async fn start(
         listen,
         ..rpc_config()
     };
-    let l2 = serve_l2(chain, (replica.pool(), replica.methods()), rpc, tasks).await?;
+    let pool_and_methods = (replica.pool(), replica.methods());
+    let l2 = serve_l2(chain.clone(), pool_and_methods, rpc, tasks).await?;
+    let sources = Sources {
+        chain,
+        methods: l2.methods,
+        coordinator: None,
+    };
+    let dashboard = dashboard::start(dashboard_listen, sources, tasks).await?;
     replica.spawn(tasks);
-    Ok(l2)
+    Ok(Urls {
+        l2: l2.url,
+        dashboard,
+    })
 }

@@ -16,18 +16,20 @@ const START_MS = 300_000;
 export type Devnet = {
   l1Url: string;
   l2Url: string;
+  dashboardUrl: string;
   rollup: Address;
   l1: Chain;
   l2: Chain;
   stop(): Promise<void>;
 };
 
-/** Starts `rollmill devnet`; the program is `ROLLMILL_BIN`, or the one that cargo built. */
-export async function startDevnet(): Promise<Devnet> {
+/** Starts `rollmill devnet`, with further flags; the program is `ROLLMILL_BIN`, or the one that cargo built. */
+export async function startDevnet(flags: string[] = []): Promise<Devnet> {
   const program = process.env["ROLLMILL_BIN"] ?? path.join(ROOT, "target/debug/rollmill");
   const dir = await mkdtemp(path.join(tmpdir(), "rollmill-sdk-"));
   const ready = path.join(dir, "ready.json");
-  const args = ["devnet", "--proofs", "mock", "--l1-port", "0", "--l2-port", "0", "--coordinator-port", "0"];
+  const ports = ["l1", "l2", "coordinator", "dashboard"].flatMap((name) => [`--${name}-port`, "0"]);
+  const args = ["devnet", "--proofs", "mock", ...ports, ...flags];
   const child = spawn(program, [...args, "--data-dir", dir, "--ready-file", ready], {
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -40,10 +42,12 @@ export async function startDevnet(): Promise<Devnet> {
   });
   const addresses = await Promise.race([failed, waitForFile(ready)]);
   failed.catch(() => undefined);
-  const { l1, l2, rollup } = JSON.parse(addresses) as { l1: string; l2: string; rollup: Address };
+  type Ready = { l1: string; l2: string; dashboard: string; rollup: Address };
+  const { l1, l2, dashboard, rollup } = JSON.parse(addresses) as Ready;
   return {
     l1Url: l1,
     l2Url: l2,
+    dashboardUrl: dashboard,
     rollup,
     l1: await chainAt(l1, "embedded L1"),
     l2: await chainAt(l2, "rollmill devnet"),

@@ -53,6 +53,8 @@ pub fn devnet(data_dir: &Path, args: &[&str]) -> eyre::Result<Command> {
             "0",
             "--coordinator-port",
             "0",
+            "--dashboard-port",
+            "0",
             "--data-dir",
         ])
         .arg(data_dir)

@@ -74,7 +74,8 @@ impl Desk {
         let file = self.path("rollmill.toml");
         let settings = format!(
             "l1-rpc = \"{}\"\ndeployment = \"{}\"\ndata-dir = \"{}\"\nproofs = \"mock\"\nbatch-age = 1\n\
-             governor = \"{}\"\nlisten = \"127.0.0.1:0\"\ncoordinator-listen = \"127.0.0.1:0\"\n{LAW}",
+             governor = \"{}\"\nlisten = \"127.0.0.1:0\"\ncoordinator-listen = \"127.0.0.1:0\"\n\
+             dashboard-listen = \"127.0.0.1:0\"\n{LAW}",
             self.anvil.url,
             self.path("deployment.json").display(),
             self.path("node").display(),

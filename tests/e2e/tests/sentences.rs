@@ -29,11 +29,17 @@ async fn a_taken_port_is_named_with_its_flag() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let data = tempfile::tempdir().unwrap();
-    for flag in ["--l1-port", "--l2-port", "--coordinator-port"] {
+    let flags = [
+        "--l1-port",
+        "--l2-port",
+        "--coordinator-port",
+        "--dashboard-port",
+    ];
+    for flag in flags {
         let mut command = Command::new(program("rollmill").unwrap());
         command.args(["devnet", "--proofs", "mock", "--data-dir"]);
         command.arg(data.path());
-        for other in ["--l1-port", "--l2-port", "--coordinator-port"] {
+        for other in flags {
             command.args([other, if other == flag { &port } else { "0" }]);
         }
         let ended = run(command).await.unwrap();
@@ -198,6 +204,8 @@ async fn a_second_ctrl_c_leaves_no_temporary_folder() {
             "--l2-port",
             "0",
             "--coordinator-port",
+            "0",
+            "--dashboard-port",
             "0",
         ])
         .env("TMPDIR", temporary.path())

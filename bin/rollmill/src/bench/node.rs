@@ -135,7 +135,7 @@ async fn start(args: &Args, data_dir: PathBuf, tasks: &mut Tasks) -> eyre::Resul
     };
     let l2 = serve_l2(chain, (sequencer.pool(), sequencer.methods()), rpc, tasks).await?;
     sequencer.spawn(tasks);
-    Ok(l2)
+    Ok(l2.url)
 }
 
 fn sequencer_config(args: &Args) -> SequencerConfig {

@@ -42,7 +42,10 @@ use self::{
     view::{Printer, View},
     world::Steps,
 };
-use crate::settings::{Choice, Memory, Pace, fees::Follow};
+use crate::{
+    dashboard,
+    settings::{Choice, Pace},
+};
 
 /// How often the rollers' processes are looked after.
 const CARE: Duration = Duration::from_secs(1);
@@ -93,12 +96,23 @@ pub struct Args {
     /// Port of the coordinator; 0 takes a free one.
     #[arg(long, env = "ROLLMILL_COORDINATOR_PORT", default_value_t = 9650)]
     coordinator_port: u16,
+    /// Port of the dashboard; 0 takes a free one.
+    #[arg(long, env = "ROLLMILL_DASHBOARD_PORT", default_value_t = dashboard::PORT)]
+    dashboard_port: u16,
+    /// Serve no dashboard.
+    #[arg(long, env = "ROLLMILL_NO_DASHBOARD")]
+    no_dashboard: bool,
     /// Write the addresses to this file when everything runs.
     #[arg(long, env = "ROLLMILL_READY_FILE", value_name = "FILE")]
     ready_file: Option<PathBuf>,
 }
 
 impl Args {
+    /// Port of the dashboard, if there is one.
+    fn dashboard(&self) -> Option<u16> {
+        (!self.no_dashboard).then_some(self.dashboard_port)
+    }
+
     fn sabotage(&self) -> bool {
         self.once && self.rounds > 1
     }
@@ -148,6 +162,8 @@ struct Ready<'a> {
     l1: &'a str,
     l2: &'a str,
     coordinator: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dashboard: Option<&'a str>,
     rollup: Address,
 }
 
@@ -248,6 +264,7 @@ async fn work(
             l1: &network.l1_url,
             l2: &network.node.l2_url,
             coordinator: &network.node.coordinator_url,
+            dashboard: network.node.dashboard_url.as_deref(),
             rollup: network.deployment.rollup,
         })?;
     }
@@ -276,6 +293,9 @@ fn announce(args: &Args, network: &Network, printer: &Printer) {
     ));
     printer.say(format!("L2          {l2} (chain id {l2_chain_id})"));
     printer.say(format!("coordinator {coordinator}"));
+    if let Some(dashboard) = &network.node.dashboard_url {
+        printer.say(format!("dashboard   {dashboard}"));
+    }
     printer.say(format!("rollup      {rollup}"));
     printer.say(format!(
         "files       {} (deployment.json, logs, keys)",

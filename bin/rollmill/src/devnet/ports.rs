@@ -20,9 +20,11 @@ pub fn check_ports(args: &Args) -> eyre::Result<()> {
             args.coordinator_port,
         ),
     ];
+    let dashboard = args.dashboard();
+    let dashboard = dashboard.map(|port| ("the dashboard", "--dashboard-port", port));
     // Held together, so that two of them are not the same.
     let mut held = Vec::new();
-    for (who, flag, port) in l1.into_iter().chain(others) {
+    for (who, flag, port) in l1.into_iter().chain(others).chain(dashboard) {
         held.push(std::net::TcpListener::bind(localhost(port)).wrap_err_with(|| {
             format!("port {port}, meant for {who}, is taken: choose another with {flag} (0 takes a free one)")
         })?);

@@ -277,6 +277,7 @@ fn node_config(
         history: args.memory.into(),
         l2_listen: localhost(args.l2_port),
         coordinator_listen: localhost(args.coordinator_port),
+        dashboard_listen: args.dashboard().map(localhost),
     })
 }
 

@@ -21,6 +21,7 @@ use super::{
     fallback::{self, FallbackProver},
 };
 use crate::{
+    dashboard,
     devnet::roller_binary::find_or_build,
     replica,
     roller_process::RollerRun,
@@ -61,6 +62,12 @@ pub struct Args {
     /// Where the coordinator's API listens; port 0 takes a free one.
     #[arg(long, env = "ROLLMILL_COORDINATOR_LISTEN", value_name = "ADDRESS", default_value_t = local(9650))]
     coordinator_listen: SocketAddr,
+    /// Where the dashboard listens; port 0 takes a free one [default: 127.0.0.1:9660, and none with --derive].
+    #[arg(long, env = "ROLLMILL_DASHBOARD_LISTEN", value_name = "ADDRESS")]
+    dashboard_listen: Option<SocketAddr>,
+    /// Serve no dashboard.
+    #[arg(long, env = "ROLLMILL_NO_DASHBOARD")]
+    no_dashboard: bool,
     /// Form of the log on standard error: human or json [default: human].
     #[arg(long, env = "ROLLMILL_LOG_FORMAT")]
     log_format: Option<LogFormat>,
@@ -70,9 +77,13 @@ pub struct Args {
 }
 
 impl Args {
-    fn sequencer(&self, fallback: Option<Address>) -> eyre::Result<SequencerConfig> {
-        let confirmations = self.source.confirmations;
-        sequencer_config(&self.pace, &self.fees, confirmations, fallback)
+    /// Where the dashboard listens, if there is one.
+    fn dashboard(&self) -> Option<SocketAddr> {
+        if self.no_dashboard {
+            return None;
+        }
+        let by_default = (!self.derive).then(|| local(dashboard::PORT));
+        self.dashboard_listen.or(by_default)
     }
 }
 
@@ -86,6 +97,8 @@ struct Ready {
     l2: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     coordinator: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dashboard: Option<String>,
     rollup: Address,
 }
 
@@ -113,7 +126,8 @@ pub async fn run(args: Args) -> eyre::Result<()> {
         return Ok(());
     };
     let ready = started?;
-    tracing::info!(l2 = ready.l2, coordinator = ready.coordinator, "ready");
+    let (coordinator, dashboard) = (&ready.coordinator, &ready.dashboard);
+    tracing::info!(l2 = ready.l2, coordinator, dashboard, "ready");
     if let Some(file) = &mut ready_file {
         file.write(&ready)?;
     }
@@ -125,23 +139,22 @@ async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
     let found = find(&args.source).await?;
     let rollup = found.deployment.rollup;
     if args.derive {
-        let config = args.sequencer(args.fallback)?;
-        let place = (args.source.data_dir.as_path(), args.memory.into());
-        let l2 = replica::start(found, config, place, args.listen, tasks).await?;
+        let config = sequencer_config(&args.pace, args.source.confirmations, args.fallback);
+        let data_dir = &args.source.data_dir;
+        let listen = (args.listen, args.dashboard());
+        let urls = replica::start(found, config, (data_dir, listen), tasks).await?;
         return Ok(Ready {
-            l2,
+            l2: urls.l2,
             coordinator: None,
+            dashboard: urls.dashboard,
             rollup,
         });
     }
-    let Node {
-        l2_url,
-        coordinator_url,
-        ..
-    } = sequence(args, found, tasks).await?;
+    let node = sequence(args, found, tasks).await?;
     Ok(Ready {
-        l2: l2_url,
-        coordinator: Some(coordinator_url),
+        l2: node.l2_url,
+        coordinator: Some(node.coordinator_url),
+        dashboard: node.dashboard_url,
         rollup,
     })
 }
@@ -221,6 +234,7 @@ async fn sequence(args: &Args, found: Found, tasks: &mut Tasks) -> eyre::Result<
         deployment,
         l2_listen: args.listen,
         coordinator_listen: args.coordinator_listen,
+        dashboard_listen: args.dashboard(),
     };
     let node = super::start(config, tasks).await?;
     if let Some(key_file) = &args.fallback_key_file {

@@ -152,9 +152,8 @@ pub(super) async fn log(
 #[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TaskPage {
-    /// Only those that are not settled.
-    #[serde(default)]
-    open: bool,
+    /// Only those that are not settled, or only those that are.
+    open: Option<bool>,
     /// The newest so many; never more than 200.
     limit: Option<usize>,
 }
@@ -171,7 +170,7 @@ pub(super) async fn tasks(
     let state = app.board.state();
     let limit = page.limit.unwrap_or(TASKS_MAX).min(TASKS_MAX);
     let newest = state.board.tasks().rev();
-    let wanted = newest.filter(|task| !(page.open && task.is_settled()));
+    let wanted = newest.filter(|task| page.open.is_none_or(|open| open != task.is_settled()));
     let wanted: Vec<&Task> = wanted.take(limit).collect();
     let mut tasks = Vec::with_capacity(wanted.len());
     for task in wanted.into_iter().rev() {

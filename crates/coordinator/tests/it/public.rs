@@ -140,6 +140,7 @@ async fn tasks_are_listed_newest_and_open_ones() {
     assert_eq!(listed("").await, [first, second]);
     assert_eq!(listed("?limit=1").await, [second]);
     assert_eq!(listed("?open=true").await, [second]);
+    assert_eq!(listed("?open=false").await, [first]);
 }
 
 #[tokio::test]
