@@ -7,7 +7,6 @@ use rollmill_runtime::{ConfigFile, chain, complain};
 
 mod audit;
 mod bench;
-mod config;
 mod dashboard;
 mod deploy;
 mod devnet;

@@ -23,11 +23,12 @@ pub struct Urls {
     pub dashboard: Option<String>,
 }
 
-/// Starts it in `data_dir`.
+/// Starts it in `data_dir`, where it keeps so many states.
 pub async fn start(
     found: Found,
     config: SequencerConfig,
-    (data_dir, (listen, dashboard_listen)): (&Path, (SocketAddr, Option<SocketAddr>)),
+    (data_dir, history): (&Path, History),
+    (listen, dashboard_listen): (SocketAddr, Option<SocketAddr>),
     tasks: &mut Tasks,
 ) -> eyre::Result<Urls> {
     let Found {

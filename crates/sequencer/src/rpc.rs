@@ -4,6 +4,7 @@
 //! asked, so nobody can make the node ask it. Quantities are hexadecimal, as in the rest of JSON-RPC.
 
 pub(crate) mod activity;
+mod fees;
 
 use std::{error::Error, sync::Arc};
 
@@ -27,8 +28,10 @@ use rollmill_runtime::blocking;
 use rollmill_store::{BatchRecord, BatchState, L1Place, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
-use activity::{Activity, ActivityApiServer};
-
+use self::{
+    activity::{Activity, ActivityApiServer},
+    fees::{RpcFeeEstimate, RpcFees},
+};
 use crate::{
     BatchStats, Rollbacks, SequencerConfig, WithdrawalError, Withdrawals, batcher::CommitFields,
     fees::BatchUse,

@@ -120,6 +120,20 @@ test("ether goes to L2 and comes back", { timeout: 300_000 }, async () => {
   });
 });
 
+test("the node serves its dashboard, and all that the page asks for", async () => {
+  const page = await fetch(net.dashboardUrl);
+  assert.match(page.headers.get("content-security-policy") ?? "", /default-src 'none'/);
+  assert.match(await page.text(), /<title>rollmill<\/title>/);
+  const get = async (path: string) => (await fetch(`${net.dashboardUrl}/${path}`)).json();
+  assert.equal((await get("about.json")).coordinator, true);
+  const rollers = (await get("v1/rollers")) as { alive: boolean }[];
+  assert.deepEqual(rollers.map(({ alive }) => alive), [true, true, true]);
+  const call = { jsonrpc: "2.0", id: 1, method: "rollmill_sequencerInfo", params: [] };
+  const answer = await fetch(`${net.dashboardUrl}/rpc`, { method: "POST", body: JSON.stringify(call) });
+  const { result } = (await answer.json()) as { result: { rollup: string } };
+  assert.equal(result.rollup, net.rollup.toLowerCase());
+});
+
 /** An ERC-20 token on L1 of which the account has `supply`. */
 async function deployToken({ l1, walletL1 }: ReturnType<typeof clients>, supply: bigint): Promise<Address> {
   const file = path.join(ROOT, "contracts/artifacts/ExampleToken.json");

@@ -44,7 +44,7 @@ use self::{
 };
 use crate::{
     dashboard,
-    settings::{Choice, Pace},
+    settings::{Choice, Memory, Pace, fees::Follow},
 };
 
 /// How often the rollers' processes are looked after.

@@ -77,6 +77,11 @@ pub struct Args {
 }
 
 impl Args {
+    fn sequencer(&self, fallback: Option<Address>) -> eyre::Result<SequencerConfig> {
+        let confirmations = self.source.confirmations;
+        sequencer_config(&self.pace, &self.fees, confirmations, fallback)
+    }
+
     /// Where the dashboard listens, if there is one.
     fn dashboard(&self) -> Option<SocketAddr> {
         if self.no_dashboard {
@@ -139,10 +144,10 @@ async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
     let found = find(&args.source).await?;
     let rollup = found.deployment.rollup;
     if args.derive {
-        let config = sequencer_config(&args.pace, args.source.confirmations, args.fallback);
-        let data_dir = &args.source.data_dir;
+        let config = args.sequencer(args.fallback)?;
+        let place = (args.source.data_dir.as_path(), args.memory.into());
         let listen = (args.listen, args.dashboard());
-        let urls = replica::start(found, config, (data_dir, listen), tasks).await?;
+        let urls = replica::start(found, config, place, listen, tasks).await?;
         return Ok(Ready {
             l2: urls.l2,
             coordinator: None,

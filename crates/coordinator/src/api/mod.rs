@@ -96,69 +96,56 @@ impl App {
 
     /// What anybody may read.
     pub(crate) fn public(self) -> Router {
-        Router::new()
-            .route(http::REQUIREMENTS, get(public::requirements))
-            .route(http::STATUS, get(public::status))
-            .route(http::LAW, get(public::law))
-            .route(http::LOG, get(public::log))
-            .route(http::TASKS, get(public::tasks))
-            .route(&format!("{}/{{task}}", http::TASKS), get(public::task))
-            .route(http::EPOCHS, get(public::epochs))
-            .route(
-                &format!("{}/{{epoch}}", http::EPOCHS),
-                get(public::snapshot),
-            )
-            .route(http::ROLLERS, get(public::rollers))
-            .route(
-                &format!("{}/{{roller}}", http::ROLLERS),
-                get(public::roller),
-            )
-            .route(http::OPENAPI, get(async || Json(Document::openapi())))
-            .with_state(self)
+        router(public_routes()).with_state(self)
     }
 
     /// All routes.
     pub(crate) fn router(self) -> Router {
-        let signed: Router = Router::new()
-            .route(http::HEARTBEAT, post(rollers::heartbeat))
-            .route(http::PICK, post(rollers::pick))
-            .route(
-                &format!("{}/{{hash}}", http::WITNESSES),
-                get(rollers::witness),
-            )
-            .route(
-                &format!("{}/{{task}}/submissions", http::TASKS),
-                post(submissions::submit),
-            )
-            .with_state(self.clone());
-        signed
-            .merge(self.public())
+        router(public_routes())
+            .merge(router(signed_routes()))
             .fallback(async || Refused::from(RefusalCode::UnknownObject))
             .layer(CorsLayer::new().allow_origin(tower_http::cors::Any))
     }
 }
 
-/// Every path, with what answers there. [`Document`] describes each.
-fn routes() -> [(String, MethodRouter<App>); 11] {
-    let (tasks, rollers) = (http::TASKS, http::ROLLERS);
+type Route = (String, MethodRouter<App>);
+
+fn router(routes: impl IntoIterator<Item = Route>) -> Router<App> {
+    let add = |router: Router<App>, (path, methods): Route| router.route(&path, methods);
+    routes.into_iter().fold(Router::new(), add)
+}
+
+/// The paths of what anybody may read. [`Document`] describes each.
+fn public_routes() -> [Route; 11] {
+    let (tasks, epochs, rollers) = (http::TASKS, http::EPOCHS, http::ROLLERS);
     [
         (http::REQUIREMENTS.to_owned(), get(public::requirements)),
         (http::STATUS.to_owned(), get(public::status)),
+        (http::LAW.to_owned(), get(public::law)),
         (http::LOG.to_owned(), get(public::log)),
         (tasks.to_owned(), get(public::tasks)),
         (format!("{tasks}/{{task}}"), get(public::task)),
+        (epochs.to_owned(), get(public::epochs)),
+        (format!("{epochs}/{{epoch}}"), get(public::snapshot)),
+        (rollers.to_owned(), get(public::rollers)),
+        (format!("{rollers}/{{roller}}"), get(public::roller)),
+        (http::OPENAPI.to_owned(), get(document)),
+    ]
+}
+
+/// Those of requests that rollers sign. [`Document`] describes each of them, too.
+fn signed_routes() -> [Route; 4] {
+    [
         (
-            format!("{tasks}/{{task}}/submissions"),
+            format!("{}/{{task}}/submissions", http::TASKS),
             post(submissions::submit),
         ),
-        (format!("{rollers}/{{roller}}"), get(public::roller)),
         (http::HEARTBEAT.to_owned(), post(rollers::heartbeat)),
         (http::PICK.to_owned(), post(rollers::pick)),
         (
             format!("{}/{{hash}}", http::WITNESSES),
             get(rollers::witness),
         ),
-        (http::OPENAPI.to_owned(), get(document)),
     ]
 }
 
@@ -209,7 +196,8 @@ mod tests {
     fn every_route_is_described_and_nothing_else() {
         let described = Document::openapi().paths.paths.into_keys();
         let described: BTreeSet<String> = described.collect();
-        let routes: BTreeSet<String> = routes().into_iter().map(|(path, _)| path).collect();
+        let routes = public_routes().into_iter().chain(signed_routes());
+        let routes: BTreeSet<String> = routes.map(|(path, _)| path).collect();
         assert_eq!(described, routes);
     }
 }

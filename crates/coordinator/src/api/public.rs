@@ -8,8 +8,8 @@ use axum::{
 };
 use rollmill_protocol::{Roller, TaskId, board::Task, law::Params};
 use rollmill_roller_api::{
-    EpochView, Program, ProofKind, Refusal, RefusalCode, Requirements, RollerView, SnapshotView,
-    StatusView, TaskView,
+    EpochView, Program, ProofKind, REQUIREMENTS_FORM, Refusal, RefusalCode, Requirements,
+    RollerView, SnapshotView, StatusView, TaskView,
 };
 use rollmill_zkvm::programs;
 use serde::Deserialize;
