@@ -4,7 +4,8 @@ use std::path::Path;
 
 use alloy::signers::local::PrivateKeySigner;
 use alloy_primitives::keccak256;
-use eyre::{WrapErr, eyre};
+use eyre::eyre;
+use rollmill_l1::{KeyError, load_key};
 use rollmill_protocol::l2;
 
 use crate::devnet::accounts::Role;
@@ -14,21 +15,13 @@ pub const FUNDER_VARIABLE: &str = "ROLLMILL_FUNDER_KEY";
 
 /// The account that pays: the key in `file`, else in [`FUNDER_VARIABLE`], else on a devnet one that all the world knows.
 pub fn funder(file: Option<&Path>, chain_id: u64) -> eyre::Result<PrivateKeySigner> {
-    let text = match (file, std::env::var(FUNDER_VARIABLE)) {
-        (Some(path), _) => std::fs::read_to_string(path)
-            .wrap_err_with(|| format!("cannot read the key file {}", path.display()))?,
-        (None, Ok(text)) => text,
-        (None, Err(_)) if is_devnet(chain_id) => return Role::Load.signer(),
-        (None, Err(_)) => {
-            return Err(eyre!(
-                "chain {chain_id} is no devnet: give the key of an account with ether by --funder-key-file or {FUNDER_VARIABLE}"
-            ));
-        }
-    };
-    // The parser's error would quote the text.
-    text.trim()
-        .parse()
-        .map_err(|_| eyre!("the funder's key is not 32 bytes in hex"))
+    match load_key(file, FUNDER_VARIABLE) {
+        Err(KeyError::Missing { .. }) if is_devnet(chain_id) => Role::Load.signer(),
+        Err(KeyError::Missing { .. }) => Err(eyre!(
+            "chain {chain_id} is no devnet: give the key of an account with ether by --funder-key-file or {FUNDER_VARIABLE}"
+        )),
+        key => Ok(key?),
+    }
 }
 
 fn is_devnet(chain_id: u64) -> bool {
@@ -52,6 +45,7 @@ mod tests {
     use alloy_primitives::B256;
 
     use super::*;
+    use crate::load::tests::write_key;
 
     #[test]
     fn senders_follow_from_key_seed_and_index() {
@@ -71,13 +65,13 @@ mod tests {
     fn a_key_comes_from_the_file_or_on_a_devnet_from_nowhere() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("key");
-        std::fs::write(&file, format!("{}\n", B256::repeat_byte(1))).unwrap();
+        write_key(&file, &format!("{}\n", B256::repeat_byte(1)));
         let expected = PrivateKeySigner::from_bytes(&B256::repeat_byte(1)).unwrap();
         assert_eq!(
             funder(Some(&file), 1).unwrap().address(),
             expected.address()
         );
-        std::fs::write(&file, "0x1234").unwrap();
+        write_key(&file, "0x1234");
         let error = funder(Some(&file), 1).unwrap_err().to_string();
         assert!(!error.contains("1234"), "{error}");
         let known = funder(None, l2::L2_CHAIN_ID_DEVNET).unwrap().address();

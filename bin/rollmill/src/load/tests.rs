@@ -1,7 +1,7 @@
 //! A load on the embedded L1, and what the chain then holds.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::Path};
 
 use alloy::{
     consensus::Transaction as _,
@@ -21,6 +21,12 @@ use crate::devnet::{accounts::Role, embedded_l1};
 struct Cli {
     #[command(flatten)]
     args: Args,
+}
+
+/// Writes a secret that only its owner can read.
+pub(super) fn write_key(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 fn args(url: &str, more: &[&str]) -> Args {
@@ -189,9 +195,9 @@ async fn what_cannot_be_begun_is_refused_with_its_reason() {
     let refusal = async |more: &[&str]| format!("{:#}", l1.load(more).await.unwrap_err());
 
     let file = l1._dir.path().join("key");
-    std::fs::write(&file, B256::repeat_byte(3).to_string()).unwrap();
+    write_key(&file, &B256::repeat_byte(3).to_string());
     let poor = refusal(&["--funder-key-file", file.to_str().unwrap()]).await;
-    assert!(poor.contains("has 0.0"), "{poor}");
+    assert!(poor.contains("has 0 ether"), "{poor}");
     assert!(poor.contains("on chain 1337001"), "{poor}");
     let cheap = refusal(&["--max-fee", "1"]).await;
     assert!(cheap.contains("max fee per gas less than"), "{cheap}");
