@@ -8,7 +8,8 @@ pub struct Args {
     /// Inputs of each target.
     #[arg(long, default_value_t = 10_000_000)]
     inputs: u32,
-    /// Only this target: transactions, batches, witnesses or requests.
+    /// Only this target.
+    #[arg(value_parser = ["transactions", "batches", "witnesses", "requests"])]
     target: Option<String>,
 }
 

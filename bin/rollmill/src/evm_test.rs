@@ -42,7 +42,7 @@ const FAILURES_SHOWN: usize = 100;
 /// Arguments of `rollmill evm-test`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Folder with fixtures, searched to any depth; or one file.
+    /// Folder with fixtures of ethereum/tests or ethereum/execution-spec-tests, searched to any depth; or one file.
     pub dir: PathBuf,
     /// Print the result as JSON.
     #[arg(long)]
