@@ -358,19 +358,29 @@ async fn is_fined(desk: &Desk, folder: &Path) {
         changed[at + 1] = value.to_owned();
         changed
     };
-    let refusal = async |args: &[String], sentence: &str| {
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        refuses(&desk.roller(&args, folder).await, sentence);
-    };
-    let nothing = format!("{roller} has posted nothing for batch 1");
-    refusal(&accuse.map(str::to_owned), &nothing).await;
-    refusal(&with("--batch", "1000000"), "L1 has no batch 1000000").await;
     let stranger = Address::repeat_byte(0x5e).to_string();
-    let nobody = format!("{stranger} is no roller on L1");
-    refusal(&with("--accused", &stranger), &nobody).await;
     let signer = account(SIGNER).unwrap().address().to_string();
-    let its_roller = format!("the signer of one: accuse {roller}");
-    refusal(&with("--accused", &signer), &its_roller).await;
+    for (args, sentence) in [
+        (
+            with("--batch", "1"),
+            format!("{roller} has posted nothing for batch 1"),
+        ),
+        (
+            with("--batch", "1000000"),
+            "L1 has no batch 1000000".to_owned(),
+        ),
+        (
+            with("--accused", &stranger),
+            format!("{stranger} is no roller on L1"),
+        ),
+        (
+            with("--accused", &signer),
+            format!("the signer of one: accuse {roller}"),
+        ),
+    ] {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        refuses(&desk.roller(&args, folder).await, &sentence);
+    }
     desk.post(b"garbage").await;
     let later = [&accuse[..], &["--round", "3"]].concat();
     refuses(&desk.roller(&later, folder).await, "but in round 0");

@@ -262,7 +262,7 @@ async fn a_staker_without_money_or_l1_is_told_all_that_is_missing() {
         assert!(!ended.success, "{}", ended.said);
         ended.said
     };
-    let poor = refused(&devnet.l1).await;
+    let poor = refused(devnet.l1.as_str()).await;
     for missing in [
         "has 0 ether on L1 and needs up to",
         "has 0 SCR and needs 100",
@@ -271,11 +271,11 @@ async fn a_staker_without_money_or_l1_is_told_all_that_is_missing() {
     }
 
     // L2 is a chain, too, and not the one that was meant.
-    let other = refused(&devnet.l2).await;
+    let other = refused(devnet.l2.as_str()).await;
     assert!(other.contains("(--l1-rpc) has the chain id"), "{other}");
     let l1 = devnet.l1.clone();
     devnet.kill().await.unwrap();
-    let gone = refused(&l1).await;
+    let gone = refused(l1.as_str()).await;
     let nobody = format!("no L1 answers at {l1} (--l1-rpc)");
     assert!(gone.contains(&nobody), "{gone}");
 }

@@ -18,7 +18,7 @@ use rollmill_l1::{
 use rollmill_protocol::{board::Board, law::Controls};
 use rollmill_runtime::Clock;
 use rollmill_store::genesis_hash;
-use rollmill_test_l1::{account, eventually};
+use rollmill_test_l1::eventually;
 
 use crate::embedded::{Network, governor};
 

@@ -4,7 +4,6 @@ use alloy::{
     consensus::{SignableTransaction, Transaction, TxEip1559, TxEnvelope},
     eips::eip2718::{Decodable2718, Encodable2718},
     primitives::{Address, Bytes, U256},
-    providers::Provider,
     signers::SignerSync,
 };
 use rollmill_engine::{Tag, TransactionPool};
