@@ -19,6 +19,7 @@
 extern crate alloc;
 
 pub mod batch;
+pub mod blob;
 #[cfg(feature = "law")]
 pub mod board;
 pub mod entries;
