@@ -311,7 +311,7 @@ impl Sender {
 
     /// A transaction of the account on another chain, signed: its raw bytes. It is neither recorded nor sent.
     pub fn sign(&self, purpose: &str, transaction: TxEip1559) -> Result<Bytes, SendError> {
-        Ok(self.seal(purpose, transaction)?.raw)
+        Ok(self.seal(purpose, transaction.into())?.raw)
     }
 
     fn request(&self, call: &Call) -> TransactionRequest {

@@ -30,6 +30,8 @@ pub const PER_KECCAK_PERMUTATION: u64 = 500;
 /// One unit of gas used inside a precompile, on top of [`PER_EVM_GAS`]: precompiles are the cheapest gas on L1 and the
 /// dearest to prove.
 pub const PER_PRECOMPILE_GAS: u64 = 20;
+/// One coefficient of the polynomial that a blob's data is: 31 bytes, a product and a sum modulo 255 bits.
+pub const PER_BLOB_COEFFICIENT: u64 = 2_000;
 
 /// The most prover gas that one unit of EVM gas can cause: the gas itself, and either [`PER_PRECOMPILE_GAS`] or hashing. A `KECCAK256`
 /// of n bytes takes 30 + 6 ceil(n / 32) gas and n / 136 + 1 permutations, which is less than 20 prover gas for each gas at every n.
@@ -67,6 +69,8 @@ pub struct WorkCounts {
     pub keccak_permutations: u64,
     /// EVM gas used inside precompiles.
     pub precompile_gas: u64,
+    /// Coefficients of the data's polynomial; zero when the data is calldata.
+    pub blob_coefficients: u64,
 }
 
 impl WorkCounts {
@@ -85,6 +89,7 @@ impl WorkCounts {
             (self.witness_bytes, PER_WITNESS_BYTE),
             (self.keccak_permutations, PER_KECCAK_PERMUTATION),
             (self.precompile_gas, PER_PRECOMPILE_GAS),
+            (self.blob_coefficients, PER_BLOB_COEFFICIENT),
         ]
         .into_iter()
         .try_fold(0u64, |sum, (count, price)| {
@@ -104,6 +109,9 @@ impl WorkCounts {
                 .keccak_permutations
                 .checked_add(other.keccak_permutations)?,
             precompile_gas: self.precompile_gas.checked_add(other.precompile_gas)?,
+            blob_coefficients: self
+                .blob_coefficients
+                .checked_add(other.blob_coefficients)?,
         })
     }
 }
@@ -135,6 +143,7 @@ mod tests {
             witness_bytes: 4_000,
             keccak_permutations: 100,
             precompile_gas: 3_000,
+            blob_coefficients: 4,
         };
         let two = one.checked_add(&one).expect("small");
         let gas = |counts: &WorkCounts| counts.prover_gas().expect("small") - BASE;

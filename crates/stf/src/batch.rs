@@ -5,8 +5,8 @@
 //! witness with the public values that [`execute_batch`] will find. Both go through one function, `run`, so that the
 //! native result and the proven one cannot differ, prover gas included.
 //!
-//! SOUNDNESS: what the caller supplies is either an input of the public values (identity, context, data commitment, parent
-//! hash, message hashes) or a preimage of something that is. L1 compares all of them with its own state.
+//! SOUNDNESS: what the caller supplies is either an input of the public values (identity, context with the blob, data commitment,
+//! parent hash, message hashes) or a preimage of something that is. L1 compares all of them with its own state.
 
 use crate::{
     block::{BlockError, BlockExecutor, PushError, TxRejection},
@@ -27,6 +27,7 @@ use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use rollmill_protocol::{
     BatchData, BlockData, L1Message, PublicValues, TaskId, WorkCounts,
     batch::BatchDataError,
+    blob::{BlobBinding, BlobError, coefficient_count},
     l2::{FORK_ID, WITHDRAWAL_QUEUE, WITHDRAWAL_ROOT_SLOT},
     message::roll,
     prover_gas::SCHEDULE_ID,
@@ -50,6 +51,9 @@ pub enum BatchError {
     /// The batch data is malformed.
     #[error(transparent)]
     Data(#[from] BatchDataError),
+    /// The batch data is in no blob.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
     /// Nobody can be paid at the zero address.
     #[error("the roller is the zero address")]
     ZeroRoller,
@@ -131,6 +135,7 @@ pub fn execute_batch(identity: Identity, witness: Bytes) -> Result<PublicValues,
         alloy_rlp::decode_exact(&witness.parent_header).map_err(|_| BatchError::Parent)?;
     let source = WitnessSource::new(&witness, parent.number)?;
     let data = BatchData::decode(&witness.batch_data)?;
+    let posted = Posted::new(&witness.context, &witness.batch_data)?;
     let start = Start {
         parent: &parent,
         parent_hash: source.parent_hash(),
@@ -143,8 +148,7 @@ pub fn execute_batch(identity: Identity, witness: Bytes) -> Result<PublicValues,
         &source,
     )?;
     source.finish()?;
-    let commitment = keccak256(&witness.batch_data);
-    end.public_values(&witness.context, identity, start, commitment, witness_bytes)
+    end.public_values(&witness.context, identity, start, &posted, witness_bytes)
 }
 
 /// A batch ready to be committed and proven.
@@ -170,6 +174,7 @@ pub fn build_witness<S: StateSource + BlockHashSource>(
 ) -> Result<BuiltBatch, BatchError> {
     let task = check_context(&context)?;
     let data = BatchData::decode(&batch_data)?;
+    let posted = Posted::new(&context, &batch_data)?;
     let recording = RecordingSource::new(source);
     let start = Start {
         parent,
@@ -185,7 +190,6 @@ pub fn build_witness<S: StateSource + BlockHashSource>(
         let part = crate::witness::WitnessPart::Message;
         return Err(WitnessError::Superfluous { part, index }.into());
     }
-    let commitment = keccak256(&batch_data);
     let witness = Witness {
         context,
         parent_header: alloy_rlp::encode(parent).into(),
@@ -202,11 +206,8 @@ pub fn build_witness<S: StateSource + BlockHashSource>(
         task,
     };
     let public_values =
-        end.public_values(&witness.context, identity, start, commitment, encoded.len())?;
-    let work = WorkCounts {
-        witness_bytes: encoded.len() as u64,
-        ..end.work
-    };
+        end.public_values(&witness.context, identity, start, &posted, encoded.len())?;
+    let work = end.work(&posted, encoded.len());
     Ok(BuiltBatch {
         witness: encoded,
         public_values,
@@ -260,29 +261,61 @@ struct Start<'a> {
     parent_hash: B256,
 }
 
+/// The data of a batch, as L1 has it.
+struct Posted {
+    commitment: B256,
+    /// Zero for calldata.
+    blob: BlobBinding,
+    coefficients: u64,
+}
+
+impl Posted {
+    fn new(context: &StatementContext, data: &[u8]) -> Result<Self, BlobError> {
+        let (commitment, versioned_hash) = (keccak256(data), context.blob_versioned_hash);
+        if versioned_hash.is_zero() {
+            return Ok(Self {
+                commitment,
+                blob: BlobBinding::default(),
+                coefficients: 0,
+            });
+        }
+        Ok(Self {
+            commitment,
+            blob: BlobBinding::new(versioned_hash, data, commitment)?,
+            coefficients: coefficient_count(data.len()) as u64,
+        })
+    }
+}
+
 /// Where a batch ends.
 struct End {
     header: Header,
     hash: B256,
     message_hash: B256,
     withdrawal_root: B256,
-    /// Without the witness's bytes.
+    /// Of the blocks alone.
     work: WorkCounts,
 }
 
 impl End {
+    /// All the work: also that of the witness and of the blob.
+    fn work(&self, posted: &Posted, witness_bytes: usize) -> WorkCounts {
+        WorkCounts {
+            witness_bytes: witness_bytes as u64,
+            blob_coefficients: posted.coefficients,
+            ..self.work
+        }
+    }
+
     fn public_values(
         &self,
         context: &StatementContext,
         identity: Identity,
         start: Start<'_>,
-        data_commitment: B256,
+        posted: &Posted,
         witness_bytes: usize,
     ) -> Result<PublicValues, BatchError> {
-        let work = WorkCounts {
-            witness_bytes: witness_bytes as u64,
-            ..self.work
-        };
+        let work = self.work(posted, witness_bytes);
         Ok(PublicValues {
             program_version: context.program_version,
             fork_id: context.fork_id,
@@ -297,10 +330,10 @@ impl End {
             state_root: self.header.state_root,
             previous_block_hash: start.parent_hash,
             block_hash: self.hash,
-            data_commitment,
-            blob_versioned_hash: B256::ZERO,
-            z: B256::ZERO,
-            y: B256::ZERO,
+            data_commitment: posted.commitment,
+            blob_versioned_hash: posted.blob.versioned_hash,
+            z: posted.blob.z,
+            y: posted.blob.y,
             previous_message_hash: context.previous_message_hash,
             message_hash: self.message_hash,
             withdrawal_root: self.withdrawal_root,

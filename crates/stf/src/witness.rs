@@ -1,4 +1,4 @@
-//! Witness v1: everything that the guest needs besides its identity, as one byte string.
+//! The witness: everything that the guest needs besides its identity, as one byte string.
 //!
 //! Model: a witness states a claim's context ([`StatementContext`]), the parent header that the claim starts from, and
 //! the preimages on which the batch depends: trie nodes and codes of the pre-state, ancestor headers, the batch data, the L1
@@ -14,8 +14,8 @@
 //!
 //! | part | content |
 //! |---|---|
-//! | version | byte 1, three zero bytes |
-//! | context | program version, fork id, schedule id: one word each; L1 chain id, L2 chain id, batch: two words each; rollup: 20 bytes; previous message hash: 32 bytes |
+//! | version | byte 1, or 2 where the data is in a blob; three zero bytes |
+//! | context | program version, fork id, schedule id: one word each; L1 chain id, L2 chain id, batch: two words each; rollup: 20 bytes; previous message hash: 32 bytes; in version 2 alone, the blob's versioned hash: 32 bytes, not all zero |
 //! | parent | item: RLP of the header |
 //! | ancestors | count; items: RLP of the headers from the parent's parent down |
 //! | nodes | count; items: RLP, strictly ascending by hash |
@@ -36,8 +36,10 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use rollmill_protocol::L1Message;
 
-/// Version of this layout: the first byte.
+/// First byte of a witness whose data is calldata.
 pub const WITNESS_VERSION: u8 = 1;
+/// First byte of a witness whose data is in a blob.
+pub const WITNESS_VERSION_BLOB: u8 = 2;
 /// Longest witness that is decoded. A batch of full blocks needs a few MiB.
 pub const WITNESS_BYTES_MAX: usize = 64 << 20;
 
@@ -49,9 +51,12 @@ pub enum WitnessError {
     /// Longer than [`WITNESS_BYTES_MAX`].
     #[error("witness of {0} bytes is too long")]
     TooLong(usize),
-    /// The first word is not that of this version.
-    #[error("not a witness of version {WITNESS_VERSION}")]
+    /// The first word is that of no version.
+    #[error("not a witness of version {WITNESS_VERSION} or {WITNESS_VERSION_BLOB}")]
     Version,
+    /// Version 2 without a blob.
+    #[error("a witness of version {WITNESS_VERSION_BLOB} names no blob")]
+    NoBlob,
     /// The bytes end inside an item.
     #[error("witness is truncated at byte {0}")]
     Truncated(usize),
@@ -129,6 +134,19 @@ pub struct StatementContext {
     pub rollup: Address,
     /// Rolling hash of the L1 messages before the batch.
     pub previous_message_hash: B256,
+    /// Versioned hash of the blob with the data; zero when the data is calldata.
+    pub blob_versioned_hash: B256,
+}
+
+impl StatementContext {
+    /// Which layout a witness of this statement has.
+    fn version(&self) -> u8 {
+        if self.blob_versioned_hash.is_zero() {
+            WITNESS_VERSION
+        } else {
+            WITNESS_VERSION_BLOB
+        }
+    }
 }
 
 /// Byte strings with their Keccak-256, strictly ascending by hash.
@@ -213,8 +231,8 @@ impl Witness {
     /// The byte string of this witness.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer(Vec::new());
-        out.0.extend_from_slice(&[WITNESS_VERSION, 0, 0, 0]);
         let context = &self.context;
+        out.0.extend_from_slice(&[context.version(), 0, 0, 0]);
         out.u32(context.program_version);
         out.u32(context.fork_id);
         out.u32(context.schedule_id);
@@ -224,6 +242,10 @@ impl Witness {
         out.0.extend_from_slice(context.rollup.as_slice());
         out.0
             .extend_from_slice(context.previous_message_hash.as_slice());
+        if context.version() == WITNESS_VERSION_BLOB {
+            out.0
+                .extend_from_slice(context.blob_versioned_hash.as_slice());
+        }
         out.item(&self.parent_header);
         out.items(self.ancestors.iter());
         out.items(self.nodes.iter());
@@ -252,20 +274,8 @@ impl Witness {
             bytes: &bytes,
             at: 0,
         };
-        if input.array()? != [WITNESS_VERSION, 0, 0, 0] {
-            return Err(WitnessError::Version);
-        }
         let witness = Self {
-            context: StatementContext {
-                program_version: input.u32()?,
-                fork_id: input.u32()?,
-                schedule_id: input.u32()?,
-                l1_chain_id: input.u64()?,
-                l2_chain_id: input.u64()?,
-                batch: input.u64()?,
-                rollup: Address(input.array()?.into()),
-                previous_message_hash: B256::new(input.array()?),
-            },
+            context: input.context()?,
             parent_header: input.item()?,
             ancestors: input.items(|_, item| Ok(item))?,
             nodes: input.preimages(WitnessPart::Node)?,
@@ -320,6 +330,34 @@ impl Reader<'_> {
             .ok_or(WitnessError::Truncated(self.at))?;
         self.at += N;
         Ok(*array)
+    }
+
+    /// The version and the context.
+    fn context(&mut self) -> Result<StatementContext, WitnessError> {
+        let has_blob = match self.array()? {
+            [WITNESS_VERSION, 0, 0, 0] => false,
+            [WITNESS_VERSION_BLOB, 0, 0, 0] => true,
+            _ => return Err(WitnessError::Version),
+        };
+        let context = StatementContext {
+            program_version: self.u32()?,
+            fork_id: self.u32()?,
+            schedule_id: self.u32()?,
+            l1_chain_id: self.u64()?,
+            l2_chain_id: self.u64()?,
+            batch: self.u64()?,
+            rollup: Address(self.array()?.into()),
+            previous_message_hash: B256::new(self.array()?),
+            blob_versioned_hash: if has_blob {
+                B256::new(self.array()?)
+            } else {
+                B256::ZERO
+            },
+        };
+        if has_blob && context.blob_versioned_hash.is_zero() {
+            return Err(WitnessError::NoBlob);
+        }
+        Ok(context)
     }
 
     fn u32(&mut self) -> Result<u32, WitnessError> {

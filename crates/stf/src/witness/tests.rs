@@ -19,8 +19,9 @@ fn any_context() -> impl Strategy<Value = StatementContext> {
         any::<[u64; 3]>(),
         any::<[u8; 20]>(),
         any::<[u8; 32]>(),
+        any::<Option<[u8; 32]>>(),
     )
-        .prop_map(|(small, large, rollup, hash)| StatementContext {
+        .prop_map(|(small, large, rollup, hash, blob)| StatementContext {
             program_version: small[0],
             fork_id: small[1],
             schedule_id: small[2],
@@ -29,6 +30,7 @@ fn any_context() -> impl Strategy<Value = StatementContext> {
             batch: large[2],
             rollup: rollup.into(),
             previous_message_hash: hash.into(),
+            blob_versioned_hash: blob.map_or(B256::ZERO, B256::new),
         })
 }
 
@@ -84,18 +86,21 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_never_panic(mut bytes in many(any::<u8>(), 0..400), versioned: bool) {
-        if versioned && bytes.len() >= WORD_BYTES {
-            bytes[..WORD_BYTES].copy_from_slice(&[WITNESS_VERSION, 0, 0, 0]);
+    fn arbitrary_bytes_never_panic(mut bytes in many(any::<u8>(), 0..400), version in 0u8..3) {
+        if version > 0 && bytes.len() >= WORD_BYTES {
+            bytes[..WORD_BYTES].copy_from_slice(&[version, 0, 0, 0]);
         }
         check_canonical(&bytes);
     }
 
     /// Small words at every place: the counts and lengths are then plausible, and decoding gets deep.
     #[test]
-    fn plausible_words_never_panic(words in many(0u32..12, 0..120)) {
-        let mut bytes = vec![WITNESS_VERSION, 0, 0, 0];
-        bytes.resize(100, 0);
+    fn plausible_words_never_panic(words in many(0u32..12, 0..120), has_blob: bool) {
+        let (version, hash) = if has_blob { (2, &[1; 32][..]) } else { (1, &[][..]) };
+        let mut bytes = vec![version, 0, 0, 0];
+        bytes.resize(92, 0);
+        bytes.extend_from_slice(hash);
+        bytes.extend_from_slice(&[0; 8]);
         bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
         check_canonical(&bytes);
     }
@@ -119,9 +124,7 @@ proptest! {
     }
 }
 
-/// The layout of version 1, written out. If this test has to change, the version must.
-#[test]
-fn the_layout_of_version_1() {
+fn written_out() -> (Witness, Vec<u8>, Vec<u8>) {
     let witness = Witness {
         context: StatementContext {
             program_version: 2,
@@ -132,6 +135,7 @@ fn the_layout_of_version_1() {
             batch: 0x0807_0605_0403_0201,
             rollup: Address::repeat_byte(0xaa),
             previous_message_hash: B256::repeat_byte(0xbb),
+            blob_versioned_hash: B256::ZERO,
         },
         parent_header: Bytes::from_static(b"parent"),
         ancestors: vec![Bytes::from_static(b"older")],
@@ -148,14 +152,15 @@ fn the_layout_of_version_1() {
             data: Bytes::from_static(b"m"),
         }],
     };
-    let [mint, value] = [6, 8].map(|last| B256::with_last_byte(last).0);
-    let expected = [
-        &b"\x01\0\0\0"[..],
-        b"\x02\0\0\0\x03\0\0\0\x04\0\0\0",
+    let context = [
+        &b"\x02\0\0\0\x03\0\0\0\x04\0\0\0"[..],
         b"\x05\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0\x01\x02\x03\x04\x05\x06\x07\x08",
         &[0xaa; 20],
         &[0xbb; 32],
-        b"\x06\0\0\0parent\0\0",
+    ];
+    let [mint, value] = [6, 8].map(|last| B256::with_last_byte(last).0);
+    let items = [
+        &b"\x06\0\0\0parent\0\0"[..],
         b"\x01\0\0\0\x05\0\0\0older\0\0\0",
         b"\x01\0\0\0\x04\0\0\0node",
         b"\0\0\0\0",
@@ -167,7 +172,26 @@ fn the_layout_of_version_1() {
         &value,
         b"\x01\0\0\0m\0\0\0",
     ];
+    (witness, context.concat(), items.concat())
+}
+
+/// The layout of version 1, written out. If this test has to change, the version must.
+#[test]
+fn the_layout_of_version_1() {
+    let (witness, context, items) = written_out();
+    let expected = [&b"\x01\0\0\0"[..], &context, &items];
     assert_eq!(witness.encode(), expected.concat());
+}
+
+/// And that of version 2.
+#[test]
+fn the_layout_of_version_2() {
+    let (mut witness, context, items) = written_out();
+    witness.context.blob_versioned_hash = B256::repeat_byte(0xee);
+    let expected = [&b"\x02\0\0\0"[..], &context, &[0xee; 32], &items];
+    assert_eq!(witness.encode(), expected.concat());
+    let without = [&b"\x02\0\0\0"[..], &context, &[0; 32], &items];
+    assert_eq!(decode(&without.concat()), Err(WitnessError::NoBlob));
 }
 
 #[test]

@@ -3,7 +3,13 @@
 use crate::chain::*;
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, bytes, keccak256};
-use rollmill_protocol::{BatchData, L1Message, TaskId, message::roll};
+use rollmill_protocol::{
+    BatchData, L1Message, PublicValues, TaskId,
+    batch::BATCH_DATA_BYTES_MAX,
+    blob::{BLOB_DATA_BYTES_MAX, BlobBinding, BlobError, coefficient_count},
+    message::roll,
+    prover_gas::{PER_BLOB_COEFFICIENT, PER_WITNESS_BYTE},
+};
 use rollmill_stf::{
     BatchError, BuiltBatch, Transaction,
     batch::batch_data,
@@ -96,7 +102,7 @@ pub fn witness() -> (Chain, Witness) {
     (chain, witness)
 }
 
-fn execute(witness: &Witness) -> Result<rollmill_protocol::PublicValues, BatchError> {
+fn execute(witness: &Witness) -> Result<PublicValues, BatchError> {
     execute_batch(identity(&witness.context), witness.encode().into())
 }
 
@@ -109,7 +115,7 @@ fn the_witness_proves_what_the_chain_did() {
 
     assert_eq!(values.roller, identity.roller);
     assert_eq!(
-        rollmill_protocol::PublicValues {
+        PublicValues {
             roller: Address::ZERO,
             ..values.clone()
         },
@@ -406,6 +412,49 @@ fn data_that_is_no_valid_block_has_no_public_values() {
         }),
         Err(BatchError::Data(_))
     ));
+}
+
+/// A statement about a blob is one about calldata, and three words and the prover gas of evaluating it.
+#[test]
+fn the_statement_about_a_blob_names_it_and_the_datas_value() {
+    let (_, witness) = witness();
+    let about_calldata = execute(&witness).unwrap();
+    let (data, hash) = (witness.batch_data.clone(), B256::repeat_byte(1));
+    let mut witness = witness;
+    witness.context.blob_versioned_hash = hash;
+    let values = execute(&witness).unwrap();
+    let binding = BlobBinding::new(hash, &data, keccak256(&data)).unwrap();
+    assert_eq!(
+        values,
+        PublicValues {
+            blob_versioned_hash: hash,
+            z: binding.z,
+            y: binding.y,
+            prover_gas: about_calldata.prover_gas
+                + 32 * PER_WITNESS_BYTE
+                + coefficient_count(data.len()) as u64 * PER_BLOB_COEFFICIENT,
+            ..about_calldata
+        }
+    );
+}
+
+#[test]
+fn data_that_no_blob_holds_has_no_statement_about_a_blob() {
+    let (chain, messages) = chain();
+    let mut data = batch_data(&chain.blocks);
+    // Bytes that are no transaction are kept whole; that they are none would be found only later.
+    let noise = (0..BLOB_DATA_BYTES_MAX as u32).map(|n| keccak256(n.to_le_bytes())[0]);
+    data.blocks[1].transactions.push(noise.collect());
+    let encoded = Bytes::from(data.encode());
+    assert!((BLOB_DATA_BYTES_MAX + 1..BATCH_DATA_BYTES_MAX).contains(&encoded.len()));
+    let mut context = context(&chain);
+    context.blob_versioned_hash = B256::repeat_byte(1);
+    let length = encoded.len();
+    let built = build_witness(&chain.source, &chain.headers[0], encoded, messages, context);
+    assert_eq!(
+        built.unwrap_err(),
+        BatchError::Blob(BlobError::TooLong(length))
+    );
 }
 
 #[test]

@@ -320,6 +320,7 @@ pub fn context(chain: &Chain) -> StatementContext {
         batch: 1,
         rollup: Address::repeat_byte(0x11),
         previous_message_hash: EMPTY_MESSAGE_HASH,
+        blob_versioned_hash: B256::ZERO,
     }
 }
 
