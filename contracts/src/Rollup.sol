@@ -18,6 +18,7 @@ import {IRewardPool} from "./interfaces/IRewardPool.sol";
 import {IRollerRegistry} from "./interfaces/IRollerRegistry.sol";
 import {Batch, Commit, Entry, IRollup, Program, RollupParams, Snapshot, Withdrawal} from "./interfaces/IRollup.sol";
 import {AmountsLib} from "./libraries/AmountsLib.sol";
+import {BlobLib} from "./libraries/BlobLib.sol";
 import {LotteryLib} from "./libraries/LotteryLib.sol";
 import {PublicValues, PublicValuesLib} from "./libraries/PublicValues.sol";
 
@@ -97,31 +98,26 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         bool isEnforced = enforcedSince != 0;
         if (isEnforced) require(msg.sender == _enforcement, EnforcedMode(enforcedSince));
         else _requireOperator();
-        require(c.batch == committedBatch + 1, BatchOutOfOrder(c.batch, committedBatch + 1));
         require(data.length > 0, EmptyData());
-        Batch storage previous = _batches[committedBatch];
-        _checkCommit(c, previous);
-        if (!isEnforced) _requireNoneOverdue(c.messagesEnd, c.lastTimestamp);
+        _commit(c, keccak256(data), isEnforced);
+    }
+
+    /// @inheritdoc IRollup
+    function commitBlob(Commit calldata c, bytes32 dataCommitment, bytes32 y, bytes calldata opening)
+        external
+        onlyOperator
+    {
+        require(enforcedSince == 0, EnforcedMode(enforcedSince));
+        bytes32 versionedHash = blobhash(0);
+        require(versionedHash != 0, NoBlob());
+        bytes32 z = BlobLib.point(versionedHash, dataCommitment);
+        // SOUNDNESS: with the same value of the data's polynomial, which the proof states, the blob holds the data.
+        require(BlobLib.hasValue(versionedHash, z, y, opening), WrongBlobValue(versionedHash, z, y));
         Batch storage b = _batches[c.batch];
-        b.stateRoot = c.stateRoot;
-        b.blockHash = c.blockHash;
-        b.withdrawalRoot = c.withdrawalRoot;
-        b.dataCommitment = keccak256(data);
-        b.messageHash = messageHashAt(c.messagesEnd);
-        b.lastBlock = c.lastBlock;
-        b.lastTimestamp = c.lastTimestamp;
-        b.messagesEnd = c.messagesEnd;
-        b.proverGasEstimate = c.proverGasEstimate;
-        b.commitBlock = uint64(block.number);
-        b.committedAt = uint64(block.timestamp);
-        b.epoch = currentEpoch;
-        b.programVersion = c.programVersion;
-        committedBatch = c.batch;
-        // In enforced mode nobody is drawn and nobody is paid.
-        if (!isEnforced) _book(c.batch, b);
-        emit BatchCommitted(
-            c.batch, taskId(c.batch), c, b.dataCommitment, previous.messageHash, b.messageHash, b.unitPriceWei, b.epoch
-        );
+        b.blobVersionedHash = versionedHash;
+        b.blobValue = y;
+        _commit(c, dataCommitment, false);
+        emit BlobCommitted(c.batch, versionedHash);
     }
 
     /// @inheritdoc IRollup
@@ -312,6 +308,11 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         pv.previousBlockHash = previous.blockHash;
         pv.blockHash = b.blockHash;
         pv.dataCommitment = b.dataCommitment;
+        if (b.blobVersionedHash != 0) {
+            pv.blobVersionedHash = b.blobVersionedHash;
+            pv.z = BlobLib.point(b.blobVersionedHash, b.dataCommitment);
+            pv.y = b.blobValue;
+        }
         pv.previousMessageHash = previous.messageHash;
         pv.messageHash = b.messageHash;
         pv.withdrawalRoot = b.withdrawalRoot;
@@ -331,6 +332,33 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         genesis.withdrawalRoot = p.genesisWithdrawalRoot;
         genesis.messageHash = messageHashAt(0);
         genesis.lastTimestamp = p.genesisTimestamp;
+    }
+
+    function _commit(Commit calldata c, bytes32 dataCommitment, bool isEnforced) private {
+        require(c.batch == committedBatch + 1, BatchOutOfOrder(c.batch, committedBatch + 1));
+        Batch storage previous = _batches[committedBatch];
+        _checkCommit(c, previous);
+        if (!isEnforced) _requireNoneOverdue(c.messagesEnd, c.lastTimestamp);
+        Batch storage b = _batches[c.batch];
+        b.stateRoot = c.stateRoot;
+        b.blockHash = c.blockHash;
+        b.withdrawalRoot = c.withdrawalRoot;
+        b.dataCommitment = dataCommitment;
+        b.messageHash = messageHashAt(c.messagesEnd);
+        b.lastBlock = c.lastBlock;
+        b.lastTimestamp = c.lastTimestamp;
+        b.messagesEnd = c.messagesEnd;
+        b.proverGasEstimate = c.proverGasEstimate;
+        b.commitBlock = uint64(block.number);
+        b.committedAt = uint64(block.timestamp);
+        b.epoch = currentEpoch;
+        b.programVersion = c.programVersion;
+        committedBatch = c.batch;
+        // In enforced mode nobody is drawn and nobody is paid.
+        if (!isEnforced) _book(c.batch, b);
+        emit BatchCommitted(
+            c.batch, taskId(c.batch), c, dataCommitment, previous.messageHash, b.messageHash, b.unitPriceWei, b.epoch
+        );
     }
 
     function _checkCommit(Commit calldata c, Batch storage previous) private view {

@@ -19,6 +19,8 @@ interface Vm {
     function store(address account, bytes32 slot, bytes32 value) external;
     function load(address account, bytes32 slot) external view returns (bytes32);
     function setBlockhash(uint256 number, bytes32 hash) external;
+    function blobhashes(bytes32[] calldata hashes) external;
+    function mockCall(address callee, bytes calldata data, bytes calldata answer) external;
     function prank(address sender) external;
     function prank(address sender, address origin) external;
     function startPrank(address sender) external;

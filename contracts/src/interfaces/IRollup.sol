@@ -77,6 +77,9 @@ struct Batch {
     bytes32 blockHash;
     bytes32 withdrawalRoot;
     bytes32 dataCommitment;
+    /// Versioned hash of the blob with the data, and the value of the blob's polynomial (see BlobLib); zero with calldata.
+    bytes32 blobVersionedHash;
+    bytes32 blobValue;
     /// Rolling hash of the L1 messages consumed up to its end.
     bytes32 messageHash;
     /// Zero until the entries are posted.
@@ -158,6 +161,9 @@ interface IRollup {
     error BlockNotAfter(uint64 lastBlock, uint64 previous);
     error BadTimestamp(uint64 lastTimestamp);
     error EmptyData();
+    error NoBlob();
+    /// @notice The blob's polynomial has another value at `z`, or what shall prove it does not.
+    error WrongBlobValue(bytes32 versionedHash, bytes32 z, bytes32 y);
     error BadMessagesEnd(uint64 messagesEnd);
     error MessageOverdue(uint64 index);
     error TooManyEntries(uint256 count);
@@ -202,6 +208,8 @@ interface IRollup {
         uint256 unitPriceWei,
         uint64 epoch
     );
+    /// @notice The data of the batch that was committed with it is in this blob.
+    event BlobCommitted(uint64 indexed batch, bytes32 versionedHash);
     /// @param leaves Behind those of the pieces at Control, if there are any: concatenated (roller 20 | stake 16 | q 8 | capacity 4 bytes), big-endian, sorted by roller.
     event SnapshotPosted(uint64 indexed epoch, bytes32 root, uint256 total, bytes leaves);
     event BeaconStored(uint64 indexed l1Block, bytes32 prevrandao);
@@ -235,6 +243,12 @@ interface IRollup {
     /// @notice Commits the next batch with its data; only the operator, and only while its bond covers it. In enforced mode only
     /// Enforcement, which settles it at once; then nobody is drawn or paid for it.
     function commit(Commit calldata c, bytes calldata data) external;
+
+    /// @notice The same with the data in the transaction's first blob; not in enforced mode.
+    /// @param dataCommitment keccak256 of the data. Only a proof makes it that of the data in the blob.
+    /// @param y Value of the blob's polynomial at the point that `dataCommitment` and the blob fix: see BlobLib.
+    /// @param opening KZG commitment of the blob and KZG proof of the value, 48 bytes each.
+    function commitBlob(Commit calldata c, bytes32 dataCommitment, bytes32 y, bytes calldata opening) external;
 
     /// @notice Posts the snapshot of the next epoch (1, 2, ...) with its leaves, behind the pieces at Control; only the operator.
     function postSnapshot(uint64 epoch, bytes32 root, uint256 total, bytes calldata leaves) external;

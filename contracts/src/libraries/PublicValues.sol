@@ -26,7 +26,8 @@ struct PublicValues {
     bytes32 blockHash;
     /// keccak256 of the batch data.
     bytes32 dataCommitment;
-    /// Blob binding; zero while the data travel as calldata.
+    /// Versioned hash of the blob with the data, the point that it and `dataCommitment` fix, and the value of the data's polynomial there
+    /// (see BlobLib); zero with calldata.
     bytes32 blobVersionedHash;
     bytes32 z;
     bytes32 y;
