@@ -406,11 +406,7 @@ impl Actions {
             return;
         }
         let own = self.sender.address();
-        let call = Call {
-            to: own.into(),
-            value: U256::ZERO,
-            input: Bytes::new(),
-        };
+        let call = Call::raw(own, Bytes::new());
         if let Err(error) = self
             .sender
             .send(&format!("poke/{awaited}/{head}"), &call)

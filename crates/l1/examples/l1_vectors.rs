@@ -1,4 +1,4 @@
-//! Writes the golden vectors of L1's headers: `cargo run -p rollmill-l1 --example header_vectors`.
+//! Writes the golden vectors of L1's headers and of blobs: `cargo run -p rollmill-l1 --example l1_vectors`.
 
 use std::{error::Error, fs, path::Path};
 

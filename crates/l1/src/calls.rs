@@ -14,11 +14,11 @@ use alloy::{
     consensus::Transaction as _,
     primitives::{Address, B256, Bytes, Selector},
     providers::{DynProvider, Provider},
-    rpc::types::TransactionRequest,
+    rpc::types::{Log, TransactionRequest},
     sol_types::{SolCall, SolEvent, SolStruct, SolType, SolValue},
     transports::{TransportError, TransportErrorKind},
 };
-use rollmill_protocol::{PublicValues, public_values::PublicValuesError};
+use rollmill_protocol::{PublicValues, blob::BlobError, public_values::PublicValuesError};
 
 use crate::{
     Call, Deployment,
@@ -26,8 +26,9 @@ use crate::{
     contracts::{
         Court::Submission,
         Enforcement::BatchEnforced,
-        Rollup::{Commit, Entry, commitCall, storeBeaconCall},
+        Rollup::{BlobCommitted, Commit, Entry, commitBlobCall, commitCall, storeBeaconCall},
     },
+    kzg,
 };
 
 /// The same struct as another binding has it.
@@ -38,6 +39,32 @@ pub fn same<T: SolStruct, S: SolStruct + SolValue>(of: &S) -> T {
     assert_eq!(T::NAME, S::NAME, "other structs");
     <T as SolType>::abi_decode(&SolValue::abi_encode(of))
         .expect("structs of one name have one form")
+}
+
+/// `commit`: the next batch with its data.
+pub fn commit(rollup: Address, commit: Commit, data: Bytes) -> Call {
+    Call::new(rollup, &commitCall { c: commit, data })
+}
+
+/// `commitBlob`: the same with the data in a blob. `values` are what a proof must state. Takes some tenths of a second.
+///
+/// # Errors
+/// [`BlobError::TooLong`].
+pub fn commit_blob(
+    rollup: Address,
+    commit: Commit,
+    data: &[u8],
+    values: &PublicValues,
+) -> Result<Call, BlobError> {
+    let blob = kzg::DataBlob::new(data)?;
+    let (y, opening) = blob.opening(values.z);
+    let call = commitBlobCall {
+        c: commit,
+        dataCommitment: values.data_commitment,
+        y,
+        opening,
+    };
+    Ok(Call::new(rollup, &call).with_blob(blob.sidecar()))
 }
 
 /// `storeBeacon`: the RLP of a header that L1 still knows.
@@ -111,8 +138,22 @@ pub fn enforce_batch(
     )
 }
 
-/// The data of a batch that a transaction committed: from its calldata, or from the event of Enforcement. `None` when it is in
-/// neither.
+/// Where the data of a committed batch is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Posted {
+    /// Here.
+    Data(Bytes),
+    /// In a blob.
+    Blob {
+        /// Its versioned hash.
+        versioned_hash: B256,
+        /// Number of the L1 block with the transaction that carried it.
+        l1_block: u64,
+    },
+}
+
+/// The data of a batch that a transaction committed: from its calldata, or from the event of Enforcement, or in the blob that the
+/// event of Rollup names. `None` when it is nowhere.
 ///
 /// # Errors
 /// L1 does not answer, or does not know the transaction.
@@ -120,24 +161,38 @@ pub async fn committed_data(
     l1: &DynProvider,
     deployment: &Deployment,
     (batch, transaction): (u64, B256),
-) -> Result<Option<Bytes>, TransportError> {
+) -> Result<Option<Posted>, TransportError> {
     let unknown = || {
         TransportErrorKind::custom_str(&format!("L1 does not know its transaction {transaction}"))
     };
     let found = l1.get_transaction_by_hash(transaction).await?;
     let found = found.ok_or_else(unknown)?;
-    if let Ok(call) = commitCall::abi_decode(found.input()) {
-        return Ok(Some(call.data));
+    // What else stands in a transaction that reaches Rollup through another contract says nothing.
+    if found.to() == Some(deployment.rollup)
+        && let Ok(call) = commitCall::abi_decode(found.input())
+    {
+        return Ok(Some(Posted::Data(call.data)));
     }
     let receipt = l1.get_transaction_receipt(transaction).await?;
     let receipt = receipt.ok_or_else(unknown)?;
-    let mut enforced = receipt
-        .logs()
-        .iter()
-        .filter(|log| log.address() == deployment.enforcement)
-        .filter_map(|log| BatchEnforced::decode_log(&log.inner).ok());
-    let enforced = enforced.find(|event| event.batch == batch);
-    Ok(enforced.map(|event| event.data.data))
+    let Some(l1_block) = receipt.block_number else {
+        return Err(unknown());
+    };
+    let posted = |log: &Log| {
+        if log.address() == deployment.enforcement {
+            let event = BatchEnforced::decode_log(&log.inner).ok()?;
+            (event.batch == batch).then(|| Posted::Data(event.data.data))
+        } else if log.address() == deployment.rollup {
+            let event = BlobCommitted::decode_log(&log.inner).ok()?;
+            (event.batch == batch).then_some(Posted::Blob {
+                versioned_hash: event.versionedHash,
+                l1_block,
+            })
+        } else {
+            None
+        }
+    };
+    Ok(receipt.logs().iter().find_map(posted))
 }
 
 /// `expectedPublicValues`: what a proof of a committed batch must state, for this roller and this prover gas.

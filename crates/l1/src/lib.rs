@@ -6,11 +6,13 @@
 //!   compares what it says with L1.
 //! - A [`Watcher`] yields every block from a cursor on, with its events, strictly in order; after an L1 reorganisation
 //!   it says how far to go back. The *consumer* keeps the cursor, in the same write as what it made of the block.
+//! - A [`BlobSource`] has the blobs that L1 itself does not keep.
 //! - A [`Sender`] owns one account. It records each transaction under a *purpose* before it sends it, so that a crash
 //!   at any point neither loses nor doubles it.
 
 mod amount;
 mod artifacts;
+mod blobs;
 pub mod calls;
 mod code;
 pub mod contracts;
@@ -20,6 +22,7 @@ mod deployment;
 mod event;
 mod header;
 mod keys;
+pub mod kzg;
 mod plan;
 mod provider;
 pub mod purpose;
@@ -29,7 +32,7 @@ mod sender;
 mod verify;
 mod watcher;
 
-pub use amount::{digits, ether, scr};
+pub use blobs::{Beacon, BlobSource, BlobSourceError};
 pub use code::is_compiled_from;
 pub use deploy::{DeployConfig, DeployError, ProgramRow, VerifierKind, deploy};
 pub use deployment::{Deployment, Genesis, Incentives, Parameters, fee_auction, token_bridge};

@@ -26,8 +26,8 @@ mod waiting;
 use std::{error::Error, sync::Arc, time::Duration};
 
 use alloy::{
-    consensus::{SignableTransaction, TxEip1559, TxEnvelope},
-    eips::Encodable2718,
+    consensus::{SignableTransaction, Transaction as _, TxEip1559, TxEip4844},
+    eips::{Encodable2718, eip7594::BlobTransactionSidecarEip7594},
     network::TransactionBuilder,
     primitives::{Address, B256, Bytes, TxKind, U256},
     providers::{DynProvider, Provider},
@@ -39,8 +39,8 @@ use alloy::{
 use rollmill_store::{L1Attempt, L1Send, L1SendState, Store, StoreError};
 use tokio::sync::Mutex;
 
-use self::attempt::call_of;
-use crate::{ether, revert};
+use self::attempt::{L1Transaction, call_of};
+use crate::revert;
 
 /// EIP-7825: no transaction on L1 has more gas.
 const GAS_CAP: u64 = 16_777_216;
@@ -78,6 +78,8 @@ pub struct Call {
     pub value: U256,
     /// Call data, or creation code with its constructor arguments.
     pub input: Bytes,
+    /// The blob that it carries, with its proofs.
+    pub blob: Option<Arc<BlobTransactionSidecarEip7594>>,
 }
 
 impl Call {
@@ -92,6 +94,7 @@ impl Call {
             to: TxKind::Call(to),
             value: U256::ZERO,
             input,
+            blob: None,
         }
     }
 
@@ -101,12 +104,21 @@ impl Call {
             to: TxKind::Create,
             value: U256::ZERO,
             input: code,
+            blob: None,
         }
     }
 
     /// The same with value.
     pub fn with_value(self, value: U256) -> Self {
         Self { value, ..self }
+    }
+
+    /// The same with a blob. A creation can have none.
+    pub fn with_blob(self, sidecar: BlobTransactionSidecarEip7594) -> Self {
+        Self {
+            blob: Some(Arc::new(sidecar)),
+            ..self
+        }
     }
 }
 
@@ -163,7 +175,7 @@ pub enum SendError {
         account: Address,
         /// What it has, wei.
         balance_wei: U256,
-        /// Value, and gas limit times fee cap, wei.
+        /// Value, and gas limits times fee caps, wei.
         cost_wei: U256,
     },
     /// The store failed: stop.
@@ -278,8 +290,13 @@ impl Sender {
     /// for would be waited for until somebody can.
     pub async fn afford(&self, send: &L1Send) -> Result<(), SendError> {
         let transaction = attempt::newest(send)?;
-        let gas_wei = U256::from(transaction.gas_limit) * U256::from(transaction.max_fee_per_gas);
-        let cost_wei = gas_wei.saturating_add(transaction.value);
+        let gas_wei =
+            U256::from(transaction.gas_limit()) * U256::from(transaction.max_fee_per_gas());
+        let blob_gas = transaction.blob_gas_used().unwrap_or_default();
+        let blob_fee = transaction.max_fee_per_blob_gas().unwrap_or_default();
+        let cost_wei = gas_wei
+            .saturating_add(U256::from(blob_gas) * U256::from(blob_fee))
+            .saturating_add(transaction.value());
         let balance = self.0.provider.get_balance(self.address()).await;
         let balance_wei = balance.map_err(|error| rpc(&send.purpose, error))?;
         if cost_wei > balance_wei {
@@ -315,14 +332,23 @@ impl Sender {
     }
 
     fn request(&self, call: &Call) -> TransactionRequest {
-        TransactionRequest::default()
-            .with_from(self.address())
-            .with_kind(call.to)
-            .with_value(call.value)
-            .with_input(call.input.clone())
+        let hashes = call.blob.as_ref().map(|blob| blob.versioned_hashes());
+        TransactionRequest {
+            blob_versioned_hashes: hashes.map(Iterator::collect),
+            ..TransactionRequest::default()
+        }
+        .with_from(self.address())
+        .with_kind(call.to)
+        .with_value(call.value)
+        .with_input(call.input.clone())
     }
 
-    async fn build(&self, purpose: &str, call: &Call, nonce: u64) -> Result<TxEip1559, SendError> {
+    async fn build(
+        &self,
+        purpose: &str,
+        call: &Call,
+        nonce: u64,
+    ) -> Result<L1Transaction, SendError> {
         let gas = self.estimate(purpose, call).await?;
         if gas > GAS_CAP {
             return Err(SendError::TooMuchGas {
@@ -331,8 +357,8 @@ impl Sender {
             });
         }
         let margin = gas.saturating_mul(self.0.config.gas_margin_percent) / 100;
-        let fees = self.fees(purpose).await?;
-        Ok(TxEip1559 {
+        let fees = self.fees(purpose, call.blob.is_some()).await?;
+        let plain = TxEip1559 {
             chain_id: self.0.chain_id,
             nonce,
             gas_limit: gas.saturating_add(margin).min(GAS_CAP),
@@ -342,16 +368,33 @@ impl Sender {
             value: call.value,
             access_list: Default::default(),
             input: call.input.clone(),
-        })
+        };
+        let (Some(sidecar), TxKind::Call(to)) = (&call.blob, call.to) else {
+            return Ok(plain.into());
+        };
+        let with_blob = TxEip4844 {
+            chain_id: plain.chain_id,
+            nonce,
+            gas_limit: plain.gas_limit,
+            max_fee_per_gas: fees.max,
+            max_priority_fee_per_gas: fees.tip,
+            to,
+            value: plain.value,
+            access_list: Default::default(),
+            blob_versioned_hashes: sidecar.versioned_hashes().collect(),
+            max_fee_per_blob_gas: fees.blob,
+            input: plain.input,
+        };
+        Ok(with_blob.with_sidecar(sidecar.as_ref().clone()).into())
     }
 
-    fn seal(&self, purpose: &str, transaction: TxEip1559) -> Result<L1Attempt, SendError> {
+    fn seal(&self, purpose: &str, transaction: L1Transaction) -> Result<L1Attempt, SendError> {
         let signature = self
             .0
             .signer
             .sign_hash_sync(&transaction.signature_hash())
             .map_err(|error| broken(purpose, error.to_string()))?;
-        let envelope = TxEnvelope::from(transaction.into_signed(signature));
+        let envelope = transaction.into_envelope(signature);
         Ok(L1Attempt {
             hash: *envelope.tx_hash(),
             raw: envelope.encoded_2718().into(),

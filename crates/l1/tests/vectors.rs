@@ -1,4 +1,4 @@
-//! The golden vectors of L1's headers are what this software writes.
+//! The golden vectors of L1's headers and of blobs are what this software writes.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "vectors/values.rs"]
@@ -14,7 +14,7 @@ fn golden_vectors_are_current() {
         let committed: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(
             committed, value,
-            "{name}: run `cargo run -p rollmill-l1 --example header_vectors`"
+            "{name}: run `cargo run -p rollmill-l1 --example l1_vectors`"
         );
     }
 }

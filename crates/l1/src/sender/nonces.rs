@@ -2,21 +2,27 @@
 
 use std::ops::Range;
 
-use alloy::{
-    consensus::TxEip1559,
-    primitives::{Bytes, U256},
-    providers::Provider,
-};
+use alloy::{consensus::Transaction as _, primitives::Bytes, providers::Provider};
 use rollmill_store::{L1Send, L1SendState};
 
-use super::{Call, SendError, Sender, attempt::newest, rpc};
+use super::{
+    Call, SendError, Sender,
+    attempt::{L1Transaction, has_blob, newest, set_fees},
+    rpc,
+};
 
 /// A replacement must pay at least 10 % more for nodes to take it; an eighth is the common step.
 const BUMP_DIVISOR: u128 = 8;
+/// One with a blob must pay twice as much, of all three fees: nodes hold few blobs, and carry each through the network.
+const BUMP_DIVISOR_BLOB: u128 = 1;
 
+/// Wei per gas, and per gas of blobs.
+#[derive(Clone, Copy)]
 pub(super) struct Fees {
     pub(super) max: u128,
     pub(super) tip: u128,
+    /// Zero for a transaction without blob.
+    pub(super) blob: u128,
 }
 
 impl Sender {
@@ -45,11 +51,7 @@ impl Sender {
 
     /// Uses up a nonce and does nothing else.
     pub(super) fn empty(&self) -> Call {
-        Call {
-            to: self.address().into(),
-            value: U256::ZERO,
-            input: Bytes::new(),
-        }
+        Call::raw(self.address(), Bytes::new())
     }
 
     /// Signs and records a new purpose, and sends it.
@@ -130,17 +132,22 @@ impl Sender {
         Ok(())
     }
 
-    /// What L1 asks for now.
-    pub(super) async fn fees(&self, purpose: &str) -> Result<Fees, SendError> {
-        let estimate = self
-            .0
-            .provider
-            .estimate_eip1559_fees()
-            .await
-            .map_err(|error| rpc(purpose, error))?;
+    /// What L1 asks for now, also for a blob.
+    pub(super) async fn fees(&self, purpose: &str, has_blob: bool) -> Result<Fees, SendError> {
+        let refused = |error| rpc(purpose, error);
+        let provider = &self.0.provider;
+        let estimate = provider.estimate_eip1559_fees().await.map_err(refused)?;
+        let blob = if has_blob {
+            let now = provider.get_blob_base_fee().await.map_err(refused)?;
+            // As much as it can rise in six blocks, like the base fee of the estimate.
+            now.saturating_mul(2).max(1)
+        } else {
+            0
+        };
         Ok(Fees {
             max: estimate.max_fee_per_gas,
             tip: estimate.max_priority_fee_per_gas,
+            blob,
         })
     }
 
@@ -148,13 +155,11 @@ impl Sender {
     async fn outbid(
         &self,
         mut send: L1Send,
-        mut transaction: TxEip1559,
+        mut transaction: L1Transaction,
     ) -> Result<L1Send, SendError> {
         let last = newest(&send)?;
-        let Fees { max, tip } = self.fees(&send.purpose).await?;
-        let raised = |old: u128, now: u128| now.max(old.saturating_add(old.div_ceil(BUMP_DIVISOR)));
-        transaction.max_fee_per_gas = raised(last.max_fee_per_gas, max);
-        transaction.max_priority_fee_per_gas = raised(last.max_priority_fee_per_gas, tip);
+        let now = self.fees(&send.purpose, has_blob(&transaction)).await?;
+        set_fees(&mut transaction, raised(&last, now));
         let attempt = self.seal(&send.purpose, transaction)?;
         self.0.store.record_attempt(&send.purpose, &attempt).await?;
         send.state = L1SendState::Recorded;
@@ -180,5 +185,78 @@ impl Sender {
         let purpose = send.purpose.split('#').next().unwrap_or_default();
         *send = self.submit(purpose, call).await?;
         Ok(())
+    }
+}
+
+/// Fees with which a transaction takes the place of `last`, when L1 asks for `now`.
+fn raised(last: &L1Transaction, now: Fees) -> Fees {
+    // A pool of blobs may hold the last one, or get the next.
+    let divisor = if has_blob(last) || now.blob > 0 {
+        BUMP_DIVISOR_BLOB
+    } else {
+        BUMP_DIVISOR
+    };
+    let raised = |old: u128, now: u128| now.max(old.saturating_add(old.div_ceil(divisor)));
+    Fees {
+        max: raised(last.max_fee_per_gas(), now.max),
+        tip: raised(last.max_priority_fee_per_gas().unwrap_or_default(), now.tip),
+        blob: raised(last.max_fee_per_blob_gas().unwrap_or_default(), now.blob),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::{
+        consensus::{TxEip1559, TxEip4844},
+        eips::eip7594::BlobTransactionSidecarEip7594,
+    };
+
+    use super::*;
+
+    const NOW: Fees = Fees {
+        max: 100,
+        tip: 10,
+        blob: 0,
+    };
+
+    fn fees(fees: Fees) -> (u128, u128, u128) {
+        (fees.max, fees.tip, fees.blob)
+    }
+
+    #[test]
+    fn a_replacement_pays_an_eighth_more_or_what_l1_asks_for() {
+        let last = |max_fee_per_gas, max_priority_fee_per_gas| {
+            L1Transaction::from(TxEip1559 {
+                max_fee_per_gas,
+                max_priority_fee_per_gas,
+                ..TxEip1559::default()
+            })
+        };
+        assert_eq!(fees(raised(&last(80, 8), NOW)), (100, 10, 0));
+        assert_eq!(fees(raised(&last(800, 1), NOW)), (900, 10, 0));
+        assert_eq!(fees(raised(&last(9, 9), NOW)), (100, 11, 0));
+    }
+
+    #[test]
+    fn a_replacement_of_a_blob_or_by_one_pays_twice_as_much() {
+        let mut last = L1Transaction::Eip4844(
+            TxEip4844::default().with_sidecar(BlobTransactionSidecarEip7594::default()),
+        );
+        let old = Fees {
+            max: 90,
+            tip: 6,
+            blob: 7,
+        };
+        set_fees(&mut last, old);
+        let now = Fees { blob: 3, ..NOW };
+        assert_eq!(fees(raised(&last, now)), (180, 12, 14));
+        // Without the blob, as when its batch was taken back.
+        assert_eq!(fees(raised(&last, NOW)).0, 180);
+        let plain = L1Transaction::from(TxEip1559 {
+            max_fee_per_gas: 90,
+            max_priority_fee_per_gas: 6,
+            ..TxEip1559::default()
+        });
+        assert_eq!(fees(raised(&plain, now)), (180, 12, 3));
     }
 }

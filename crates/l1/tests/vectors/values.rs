@@ -1,5 +1,6 @@
 //! L1's headers as Rust writes them, 10,000 random ones (see [`cases`]): Solidity makes the same headers
-//! (`contracts/test/DifferentialHeaders.t.sol`), and the contract's reader must find the same number and prevrandao in them.
+//! (`contracts/test/DifferentialHeaders.t.sol`), and the contract's reader must find the same number and prevrandao in them. And the
+//! blobs of some data, with what is proven of them (`contracts/test/Blobs.t.sol`).
 
 #[path = "../../../protocol/tests/board/vectors/cases.rs"]
 mod cases;
@@ -9,12 +10,14 @@ use alloy::{
     primitives::{self, B64, Bloom, Bytes, U256, keccak256},
     rlp,
 };
-use serde_json::Value;
+use rollmill_l1::kzg::DataBlob;
+use rollmill_protocol::blob::{BLOB_DATA_BYTES_MAX, point};
+use serde_json::{Value, json};
 
 use cases::{Case, int, run};
 
 /// Name and content of the file.
-pub fn all() -> [(&'static str, Value); 1] {
+pub fn all() -> [(&'static str, Value); 2] {
     let rules = [run("header", |case| {
         let header = header(case);
         vec![
@@ -23,7 +26,42 @@ pub fn all() -> [(&'static str, Value); 1] {
             header.mix_hash,
         ]
     })];
-    [("headers", Value::Object(rules.into_iter().collect()))]
+    [
+        ("headers", Value::Object(rules.into_iter().collect())),
+        ("blobs", blobs()),
+    ]
+}
+
+/// What is committed and proven of data of these lengths, of which byte n is n * n + length.
+fn blobs() -> Value {
+    let lengths = [1, 1_000, 40_000, BLOB_DATA_BYTES_MAX];
+    let mut columns: [Vec<Value>; 5] = Default::default();
+    for length in lengths {
+        let data: Vec<u8> = (0..length).map(|n| (n * n + length) as u8).collect();
+        let blob = DataBlob::new(&data).expect("it fits");
+        let (hash, commitment) = (blob.versioned_hash(), keccak256(&data));
+        let z = point(hash, commitment);
+        let (y, opening) = blob.opening(z);
+        let row = [
+            json!(hash),
+            json!(commitment),
+            json!(z),
+            json!(y),
+            json!(opening),
+        ];
+        for (column, value) in columns.iter_mut().zip(row) {
+            column.push(value);
+        }
+    }
+    let [hashes, commitments, points, values, openings] = columns;
+    json!({
+        "lengths": lengths,
+        "versionedHashes": hashes,
+        "dataCommitments": commitments,
+        "points": points,
+        "values": values,
+        "openings": openings,
+    })
 }
 
 /// An integer of any size: word `j`, less what word `j + 30` cuts off.

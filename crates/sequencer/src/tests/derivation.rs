@@ -56,7 +56,7 @@ impl Layer1 {
             gas_limit: 10_000_000,
             max_fee_per_gas: 100_000_000_000,
             max_priority_fee_per_gas: 1_000_000_000,
-            to: Address::repeat_byte(0x11).into(),
+            to: super::rollup().into(),
             value: U256::ZERO,
             access_list: Default::default(),
             input,

@@ -18,11 +18,7 @@ async fn store() -> (TempDir, Store) {
 }
 
 fn pay(to: Address, wei: u64) -> Call {
-    Call {
-        to: TxKind::Call(to),
-        value: U256::from(wei),
-        input: Bytes::new(),
-    }
+    Call::raw(to, Bytes::new()).with_value(U256::from(wei))
 }
 
 #[tokio::test]
