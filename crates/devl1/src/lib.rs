@@ -12,24 +12,25 @@
 //!   intent).
 //! - `safe` and `finalized` follow the newest block at fixed distances.
 //! - Precompiles can be added ([`DevL1Config::precompiles`]); they belong to this chain only.
-//! - Transactions up to [`TRANSACTION_BYTES_MAX`] are accepted: a proof fits into calldata. Blob transactions are not
-//!   accepted, although the header's blob fields follow their rules.
+//! - Transactions up to [`TRANSACTION_BYTES_MAX`] are accepted: a proof fits into calldata. Blobs are kept beside the chain for ever,
+//!   and given by `anvil_getBlobByHash`: there is no consensus client to ask.
 
+mod blobs;
 mod config;
 mod miner;
 mod pace;
 mod pool;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use alloy_consensus::transaction::Recovered;
-use alloy_eips::eip7825::MAX_TX_GAS_LIMIT_OSAKA;
+use alloy_eips::{eip2718::EIP4844_TX_TYPE_ID, eip7825::MAX_TX_GAS_LIMIT_OSAKA};
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY};
 use rollmill_engine::stf::{Transaction, fees::FeePrices, header::next_base_fee};
 use rollmill_engine::{
     Chain, OpenError, PoolError, TransactionPool,
-    pool::{Announcements, Limits, PoolContent, Sender, admit, decode},
-    rpc::{Methods, RpcConfig, RpcServer, ServeError, serve},
+    pool::{Announcements, Limits, PoolContent, Sender, admit, check, check_size, decode},
+    rpc::{RpcConfig, RpcServer, ServeError, serve},
 };
 use thiserror::Error;
 use tokio::{
@@ -44,6 +45,7 @@ pub use rollmill_engine::stf::rules::{
     ChainPrecompileFn, ChainPrecompileOutcome, ChainPrecompiles,
 };
 
+use blobs::Blobs;
 use miner::Miner;
 use pool::Pool;
 
@@ -59,6 +61,9 @@ pub enum StartError {
     /// Its data directory cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// There is no directory for blobs.
+    #[error("cannot use {0} for blobs")]
+    Blobs(PathBuf, #[source] io::Error),
     /// Its port cannot be used.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -85,8 +90,11 @@ impl DevL1 {
         let (path, spec) = (config.data_dir.join("l1.redb"), config.chain_spec());
         let opened = spawn_blocking(move || Chain::open(&path, &spec)).await;
         let chain = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let dir = config.data_dir.join("blobs");
+        let blobs = Blobs::open(dir.clone()).map_err(|error| StartError::Blobs(dir, error))?;
         let intake = Arc::new(Intake {
             chain: chain.clone(),
+            blobs: Arc::new(blobs),
             pool: Pool::default(),
             arrived: Notify::new(),
             announcements: Announcements::default(),
@@ -101,7 +109,7 @@ impl DevL1 {
             chain.clone(),
             intake.clone(),
             rpc,
-            Methods::default(),
+            intake.blobs.clone().methods(),
             serving.clone(),
         )
         .await?;
@@ -155,6 +163,7 @@ impl DevL1 {
 #[derive(Debug)]
 struct Intake {
     chain: Chain,
+    blobs: Arc<Blobs>,
     pool: Pool,
     arrived: Notify,
     announcements: Announcements,
@@ -170,9 +179,18 @@ impl Intake {
             base_fee: next_base_fee(&head),
             transaction_bytes: TRANSACTION_BYTES_MAX,
         };
-        let transaction = decode(raw, &limits)?;
+        let (transaction, sidecar) = if raw.first() == Some(&EIP4844_TX_TYPE_ID) {
+            check_size(raw, &limits)?;
+            let (transaction, sidecar) = blobs::take_apart(raw)?;
+            (check(transaction, &limits)?, Some(sidecar))
+        } else {
+            (decode(raw, &limits)?, None)
+        };
         let sender = self.sender(transaction.signer())?;
         admit(&transaction, &sender, &FeePrices::default())?;
+        if let Some(sidecar) = sidecar {
+            self.blobs.keep(&sidecar).map_err(PoolError::Disk)?;
+        }
         let hash = self.pool.insert(transaction, sender.nonce)?;
         self.arrived.notify_one();
         self.announcements.announce(hash);

@@ -146,7 +146,10 @@ impl Miner {
             match block.push(transaction) {
                 Ok(_) => {}
                 Err(PushError::Rejected(rejection)) if waits(&rejection) => {
-                    left |= matches!(rejection, TxRejection::BlockGas { .. });
+                    left |= matches!(
+                        rejection,
+                        TxRejection::BlockGas { .. } | TxRejection::BlockBlobGas { .. }
+                    );
                 }
                 Err(PushError::Rejected(rejection)) => {
                     tracing::warn!(%hash, %rejection, "devl1.transaction_dropped");
@@ -190,8 +193,10 @@ fn waits(rejection: &TxRejection) -> bool {
     matches!(
         rejection,
         TxRejection::BlockGas { .. }
+            | TxRejection::BlockBlobGas { .. }
             | TxRejection::Invalid(
                 InvalidTransaction::GasPriceLessThanBasefee
+                    | InvalidTransaction::BlobGasPriceGreaterThanMax { .. }
                     | InvalidTransaction::NonceTooHigh { .. }
             )
     )

@@ -123,8 +123,8 @@ impl TransactionPool for NoPool {
     }
 }
 
-/// Why a transaction is not accepted. All but [`PoolError::Storage`], [`PoolError::State`] and [`PoolError::Closed`] are the sender's fault;
-/// [`PoolError::Full`] and `Closed` are worth another try. Texts begin with go-ethereum's, which clients match on.
+/// Why a transaction is not accepted. All but [`PoolError::Storage`], [`PoolError::State`], [`PoolError::Disk`] and [`PoolError::Closed`] are
+/// the sender's fault; [`PoolError::Full`] and `Closed` are worth another try. Texts begin with go-ethereum's, which clients match on.
 #[derive(Debug, Error)]
 #[expect(
     missing_docs,
@@ -179,12 +179,20 @@ pub enum PoolError {
     FeeCapTooLow { max_fee: u128, base_fee: u64 },
     #[error("EIP-7702 transaction with empty auth list")]
     EmptyAuthorizations,
+    #[error("blobless blob transaction")]
+    NoBlobs,
+    #[error("too many blobs in transaction (have {have}, permitted {limit})")]
+    TooManyBlobs { have: usize, limit: u64 },
+    #[error("invalid blobs: {0}")]
+    Blobs(String),
     #[error("sender not an eoa")]
     SenderHasCode,
     #[error("txpool is full")]
     Full,
     #[error("the node is shutting down")]
     Closed,
+    #[error("cannot keep the transaction's blobs: {0}")]
+    Disk(std::io::Error),
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
@@ -224,22 +232,43 @@ const TOKENS_PER_NONZERO_BYTE: u64 = 4;
 const GAS_PER_TOKEN: u64 = 4;
 const FLOOR_GAS_PER_TOKEN: u64 = 10;
 
-/// Decodes a raw transaction and checks all that needs no state; the sender is recovered here.
+/// Decodes a raw transaction and checks all that needs no state; the sender is recovered here. One with blobs is refused: what
+/// goes with them is taken off by a pool that takes them, which then asks [`check`].
 ///
 /// # Errors
 /// The [`PoolError`] that names the rule it breaks.
 pub fn decode(raw: &Bytes, limits: &Limits) -> Result<Recovered<Transaction>, PoolError> {
+    check_size(raw, limits)?;
+    let transaction = Transaction::decode_2718_exact(raw)
+        .map_err(|error| PoolError::Decode(error.to_string()))?;
+    if transaction.as_l1_message().is_some() || transaction.blob_versioned_hashes().is_some() {
+        return Err(PoolError::Type);
+    }
+    check(transaction, limits)
+}
+
+/// Refuses bytes that are too long to be looked at.
+///
+/// # Errors
+/// [`PoolError::Oversized`].
+pub fn check_size(raw: &[u8], limits: &Limits) -> Result<(), PoolError> {
     if raw.len() > limits.transaction_bytes {
         return Err(PoolError::Oversized {
             size: raw.len(),
             limit: limits.transaction_bytes,
         });
     }
-    let transaction = Transaction::decode_2718_exact(raw)
-        .map_err(|error| PoolError::Decode(error.to_string()))?;
-    if transaction.as_l1_message().is_some() || transaction.blob_versioned_hashes().is_some() {
-        return Err(PoolError::Type);
-    }
+    Ok(())
+}
+
+/// Checks all of a transaction that needs no state; the sender is recovered here.
+///
+/// # Errors
+/// The [`PoolError`] that names the rule it breaks.
+pub fn check(
+    transaction: Transaction,
+    limits: &Limits,
+) -> Result<Recovered<Transaction>, PoolError> {
     match transaction.chain_id() {
         None => return Err(PoolError::Unprotected),
         Some(have) if have != limits.chain_id => {
@@ -351,17 +380,37 @@ pub fn admit(
     Ok(())
 }
 
-/// The most wei a transaction can take from its sender: value, gas, and data and proving where they cost something.
+/// The most wei a transaction can take from its sender: value, gas, also that of blobs, and data and proving where they cost something.
 pub fn cost(transaction: &Transaction, prices: &FeePrices) -> U256 {
-    let fee = U256::from(transaction.gas_limit())
-        .saturating_mul(U256::from(transaction.max_fee_per_gas()));
-    fee.saturating_add(transaction.value())
+    let most = |gas: u64, price: u128| U256::from(gas).saturating_mul(U256::from(price));
+    let fee = most(transaction.gas_limit(), transaction.max_fee_per_gas());
+    let blob_fee = most(
+        transaction.blob_gas_used().unwrap_or_default(),
+        transaction.max_fee_per_blob_gas().unwrap_or_default(),
+    );
+    fee.saturating_add(blob_fee)
+        .saturating_add(transaction.value())
         .saturating_add(prices.most(transaction))
 }
 
-/// Whether `new` pays enough more than `old` to take its place: 10 % more of both the fee cap and the tip.
+/// Whether `new` pays enough more than `old` to take its place: 10 % more of both the fee cap and the tip. With blobs it is twice
+/// as much, of the blobs' fee cap, too; and only blobs take the place of blobs.
 pub fn replaces(new: &Transaction, old: &Transaction) -> bool {
-    let bumped = |price: u128| price.saturating_add(price.div_ceil(10));
-    new.max_fee_per_gas() >= bumped(old.max_fee_per_gas())
-        && new.priority_fee_or_price() >= bumped(old.priority_fee_or_price())
+    let prices = |transaction: &Transaction| {
+        [
+            transaction.max_fee_per_gas(),
+            transaction.priority_fee_or_price(),
+            transaction.max_fee_per_blob_gas().unwrap_or_default(),
+        ]
+    };
+    let divisor = match (new.max_fee_per_blob_gas(), old.max_fee_per_blob_gas()) {
+        (None, None) => 10,
+        (Some(_), Some(_)) => 1,
+        _ => return false,
+    };
+    let bumped = |price: u128| price.saturating_add(price.div_ceil(divisor));
+    prices(new)
+        .into_iter()
+        .zip(prices(old))
+        .all(|(new, old)| new >= bumped(old))
 }

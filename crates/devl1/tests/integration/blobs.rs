@@ -29,10 +29,7 @@ const POINT_EVALUATION: Address = address!("000000000000000000000000000000000000
 
 /// A blob of one byte over and over, with its proofs.
 fn sidecar(byte: u8) -> BlobTransactionSidecarEip7594 {
-    let mut blob = Blob::repeat_byte(byte);
-    // The proofs of a constant polynomial are those of any other.
-    blob[31] = !byte;
-    let blobs = vec![blob];
+    let blobs = vec![Blob::repeat_byte(byte)];
     BlobTransactionSidecarEip7594::try_from_blobs_with_settings(blobs, ethereum_kzg_settings(0))
         .unwrap()
 }
@@ -92,7 +89,7 @@ async fn a_contract_sees_the_blobs_hash_and_the_blob_is_found_by_it() {
     assert_eq!(blob(&node, hash).await, None);
     let receipt = mined(&node, &signed(transaction(1, logger, &sidecar), &sidecar)).await;
     assert!(receipt.status());
-    assert_eq!(receipt.inner.logs()[0].data().data[..], hash[..]);
+    assert_eq!(receipt.inner.logs()[0].data().data, hash.as_slice());
     assert_eq!(
         (receipt.blob_gas_used, receipt.blob_gas_price),
         (Some(131_072), Some(1))
@@ -105,7 +102,7 @@ async fn a_contract_sees_the_blobs_hash_and_the_blob_is_found_by_it() {
     let found = found.await.unwrap().unwrap();
     let found = found.inner.as_eip4844().unwrap();
     assert_eq!(found.tx().tx().blob_versioned_hashes, [hash]);
-    let given = Bytes::from(vec![1; 131_072]);
+    let given = Bytes::copy_from_slice(sidecar(1).blobs[0].as_slice());
     assert_eq!(blob(&node, hash).await, Some(given.clone()));
     let dir = node.stop().await;
     let config = config(&dir);
@@ -125,10 +122,10 @@ async fn calls_and_estimates_see_the_blob_that_they_name() {
         ..plain.clone()
     };
     let answer = node.provider.call(request.clone()).await.unwrap();
-    assert_eq!(answer[..], hash[..]);
+    assert_eq!(answer, hash.as_slice());
     assert!(node.provider.estimate_gas(request).await.unwrap() < 40_000);
     let answer = node.provider.call(plain).await.unwrap();
-    assert_eq!(answer[..], B256::ZERO[..]);
+    assert_eq!(answer, B256::ZERO.as_slice());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,8 +196,10 @@ async fn a_replacement_pays_twice_as_much_of_everything() {
     let node = start().await;
     let (sidecar, to) = (sidecar(1), Address::repeat_byte(1));
     let waiting = transaction(1, to, &sidecar);
-    let raw = signed(waiting.clone(), &sidecar);
-    let _ = node.provider.send_raw_transaction(&raw).await.unwrap();
+    let sent = node
+        .provider
+        .send_raw_transaction(&signed(waiting.clone(), &sidecar));
+    sent.await.unwrap();
     let doubled = TxEip4844 {
         max_fee_per_gas: 8 * GWEI,
         max_priority_fee_per_gas: 2 * GWEI,
@@ -274,8 +273,7 @@ async fn what_finds_no_room_waits_for_the_next_block() {
         max_fee_per_blob_gas: 0,
         ..transaction(3, to, &one)
     };
-    let cheap = signed(cheap, &one);
-    let cheap = node.provider.send_raw_transaction(&cheap);
+    let cheap = node.provider.send_raw_transaction(&signed(cheap, &one));
     let cheap = *cheap.await.unwrap().tx_hash();
     let waiting = node.provider.get_transaction_by_hash(cheap).await.unwrap();
     assert_eq!(waiting.unwrap().block_number, None);

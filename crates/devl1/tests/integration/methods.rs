@@ -66,7 +66,7 @@ async fn every_documented_method_is_there() {
     let modules = node.ask("rpc_modules", json!([])).await;
     assert_eq!(
         modules,
-        json!({"debug": "1.0", "eth": "1.0", "net": "1.0", "rpc": "1.0", "txpool": "1.0", "web3": "1.0"})
+        json!({"anvil": "1.0", "debug": "1.0", "eth": "1.0", "net": "1.0", "rpc": "1.0", "txpool": "1.0", "web3": "1.0"})
     );
     let hash = node.ask("web3_sha3", json!(["0x68656c6c6f"])).await;
     assert_eq!(hash, keccak256("hello").to_string());
