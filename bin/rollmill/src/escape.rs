@@ -1,5 +1,5 @@
-//! `rollmill escape`: takes an account's ether, or a token of it, out of the rollup with nothing but an L1 endpoint and the
-//! deployment file.
+//! `rollmill escape`: takes an account's ether, or a token of it, out of the rollup with nothing but an L1 endpoint (and one of its
+//! consensus client, where batches are in blobs) and the deployment file.
 //!
 //! Model: everything follows from L1. Each look reads L1 to its newest block, derives the chain as `rollmill node --derive` does,
 //! and finds the one next step; it is taken, and L1 is looked at again, until there is nothing to be done now. So the command
@@ -47,6 +47,9 @@ pub struct Args {
         default_value = "http://127.0.0.1:8545"
     )]
     l1_rpc: String,
+    /// Beacon API of L1's consensus client, or of an archive of blobs, if batches are in blobs. A development L1 gives its blobs itself.
+    #[arg(long, env = "ROLLMILL_L1_BEACON", value_name = "URL")]
+    l1_beacon: Option<String>,
     /// File that names the rollup's contracts.
     #[arg(long, env = "ROLLMILL_DEPLOYMENT", value_name = "FILE")]
     deployment: PathBuf,
@@ -90,7 +93,8 @@ impl Args {
 
 /// Does what can be done now, and says what comes next.
 pub async fn run(args: Args) -> eyre::Result<()> {
-    init_tracing(LogFormat::Human, "error")?;
+    // What does not answer, L1 or the source of its blobs, is named.
+    init_tracing(LogFormat::Human, "error,rollmill_runtime=warn")?;
     let mut escape = Escape::open(&args).await?;
     let mut refusals = 0;
     loop {

@@ -20,7 +20,7 @@ use rollmill_engine::{
     Chain, History, TransactionPool,
     rpc::{self, Methods, RpcConfig},
 };
-use rollmill_l1::{Deployment, Sender};
+use rollmill_l1::{BlobSource, Deployment, Sender};
 use rollmill_roller_api::ProofKind;
 use rollmill_runtime::{Clock, Tasks};
 use rollmill_sequencer::{
@@ -72,6 +72,8 @@ pub struct NodeConfig {
     pub store: Store,
     /// The operator's account on L1.
     pub sender: Sender,
+    /// Where the blobs of L1's transactions are.
+    pub blobs: BlobSource,
     /// The same account's key, for receipts.
     pub operator: OperatorSigner,
     /// The operator's own prover, if there is one.
@@ -148,7 +150,7 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
 
     let sequencer = Sequencer::open(
         (chain.clone(), store.clone(), deployment.clone()),
-        sender.clone(),
+        (sender.clone(), config.blobs),
         &config.data_dir,
         clock,
         config.sequencer,

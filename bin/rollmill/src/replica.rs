@@ -1,11 +1,12 @@
 //! `rollmill node --derive`: a node that rebuilds the chain from L1 alone, follows it, and answers JSON-RPC.
 //!
-//! Nobody is asked but L1: no sequencer, no coordinator. What it needs to know of the rollup stands in the deployment file.
+//! Nobody is asked but L1, and whoever keeps its blobs: no sequencer, no coordinator. What it needs to know of the rollup stands in the deployment file.
 
 use std::{net::SocketAddr, path::Path};
 
 use eyre::WrapErr;
-use rollmill_engine::{Chain, History, rpc::RpcConfig};
+use rollmill_engine::{Chain, rpc::RpcConfig};
+use rollmill_l1::BlobSource;
 use rollmill_runtime::{Tasks, blocking};
 use rollmill_sequencer::{Replica, SequencerConfig, check_origin};
 
@@ -26,9 +27,8 @@ pub struct Urls {
 /// Starts it in `data_dir`, where it keeps so many states.
 pub async fn start(
     found: Found,
-    config: SequencerConfig,
-    (data_dir, history): (&Path, History),
-    (listen, dashboard_listen): (SocketAddr, Option<SocketAddr>),
+    (config, blobs): (SequencerConfig, BlobSource),
+    (data_dir, listen): (&Path, SocketAddr),
     tasks: &mut Tasks,
 ) -> eyre::Result<Urls> {
     let Found {
@@ -42,8 +42,9 @@ pub async fn start(
         .wrap_err_with(|| format!("cannot go on in {}", data_dir.display()))?;
     let path = data_dir.join(CHAIN_FILE);
     let spec = genesis.chain_spec();
-    let chain = blocking(move || Chain::open_keeping(history, &path, &spec)).await?;
-    let replica = Replica::open((chain.clone(), store, deployment), l1, config, tasks)
+    let chain = blocking(move || Chain::open(&path, &spec)).await?;
+    let parts = (chain.clone(), store, deployment);
+    let replica = Replica::open(parts, (l1, blobs), config, tasks)
         .await
         .wrap_err("cannot open the replica")?;
     let rpc = RpcConfig {

@@ -18,7 +18,9 @@ use rollmill_l1::{
 };
 use rollmill_protocol::{l2, prover_gas};
 use rollmill_roller_api::ProofKind;
-use rollmill_sequencer::{BatchPolicy, GenesisConfig, LIFETIME_S, PoolPolicy, SequencerConfig};
+use rollmill_sequencer::{
+    BatchPolicy, DataPolicy, GenesisConfig, LIFETIME_S, PoolPolicy, SequencerConfig,
+};
 use rollmill_zkvm::{ProgramCommitment, mock, programs::BATCH_V1};
 
 use self::fees::Follow;
@@ -79,31 +81,17 @@ pub struct Pace {
     pub open_batches: Option<u64>,
 }
 
-/// What a node remembers. Blocks, receipts and transactions are never forgotten.
+/// How batches reach L1.
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub struct Memory {
-    /// Keep the states of so many blocks before the newest one, to answer calls and proofs at them. States that are needed for batches which
-    /// are not settled, or which L1 can take back, are kept longer.
+pub struct Posting {
+    /// What carries a batch's data to L1: calldata, blobs, or auto, which takes what costs less.
     #[arg(
         long,
-        env = "ROLLMILL_HISTORY",
-        value_name = "BLOCKS",
-        default_value_t = HISTORY_BLOCKS,
-        value_parser = clap::value_parser!(u64).range(1..)
+        env = "ROLLMILL_DATA",
+        value_name = "CARRIER",
+        default_value_t = DataPolicy::Calldata
     )]
-    pub history: u64,
-    /// Keep the states of all blocks.
-    #[arg(long, env = "ROLLMILL_ARCHIVE")]
-    pub archive: bool,
-}
-
-impl From<Memory> for History {
-    fn from(memory: Memory) -> Self {
-        match memory {
-            Memory { archive: true, .. } => Self::Archive,
-            Memory { history, .. } => Self::Blocks(history),
-        }
-    }
+    pub data: DataPolicy,
 }
 
 /// Fails with a sentence if no proof of this kind can be verified on this L1.
@@ -233,8 +221,7 @@ pub fn deploy_config(
 
 /// Blocks, batches and prices. The error is a sentence about what is missing.
 pub fn sequencer_config(
-    pace: &Pace,
-    fees: &Follow,
+    (pace, posting): (&Pace, Posting),
     l1_confirmations: u64,
     fallback: Option<Address>,
 ) -> eyre::Result<SequencerConfig> {
@@ -246,6 +233,7 @@ pub fn sequencer_config(
             open_batches_max: pace.open_batches,
             ..default.batch
         },
+        data: posting.data,
         pool: PoolPolicy {
             lifetime: Duration::from_secs(pace.transaction_lifetime),
             ..default.pool

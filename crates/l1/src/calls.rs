@@ -11,7 +11,6 @@ pub mod evidence;
 pub mod rewards;
 
 use alloy::{
-    consensus::Transaction as _,
     primitives::{Address, B256, Bytes, Selector},
     providers::{DynProvider, Provider},
     rpc::types::{Log, TransactionRequest},
@@ -19,6 +18,7 @@ use alloy::{
     transports::{TransportError, TransportErrorKind},
 };
 use rollmill_protocol::{PublicValues, blob::BlobError, public_values::PublicValuesError};
+use serde::Deserialize;
 
 use crate::{
     Call, Deployment,
@@ -152,6 +152,13 @@ pub enum Posted {
     },
 }
 
+/// What of a transaction is read. Development chains add its blobs, too large for the stack on which alloy's types put them.
+#[derive(Debug, Deserialize)]
+struct Sent {
+    to: Option<Address>,
+    input: Bytes,
+}
+
 /// The data of a batch that a transaction committed: from its calldata, or from the event of Enforcement, or in the blob that the
 /// event of Rollup names. `None` when it is nowhere.
 ///
@@ -165,11 +172,12 @@ pub async fn committed_data(
     let unknown = || {
         TransportErrorKind::custom_str(&format!("L1 does not know its transaction {transaction}"))
     };
-    let found = l1.get_transaction_by_hash(transaction).await?;
+    let found = l1.raw_request("eth_getTransactionByHash".into(), [transaction]);
+    let found: Option<Sent> = found.await?;
     let found = found.ok_or_else(unknown)?;
     // What else stands in a transaction that reaches Rollup through another contract says nothing.
-    if found.to() == Some(deployment.rollup)
-        && let Ok(call) = commitCall::abi_decode(found.input())
+    if found.to == Some(deployment.rollup)
+        && let Ok(call) = commitCall::abi_decode(&found.input)
     {
         return Ok(Some(Posted::Data(call.data)));
     }

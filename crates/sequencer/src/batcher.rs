@@ -20,6 +20,7 @@
 //! INVARIANT: what is recorded was decoded again and compared with the blocks, and proven statelessly from the very
 //! witness bytes by the same code as the guest's, with the same public values, prover gas included.
 
+mod carrier;
 mod choice;
 mod plan;
 
@@ -30,17 +31,20 @@ use rollmill_engine::{
     Chain, StorageError,
     stf::{BatchError, BuiltBatch},
 };
-use rollmill_l1::{Deployment, contracts::Rollup};
+use rollmill_l1::{Deployment, DynProvider, contracts::Rollup};
 use rollmill_protocol::{batch::BatchDataError, message::EMPTY_MESSAGE_HASH};
 use rollmill_runtime::{Clock, Shutdown, blocking};
 use rollmill_store::{BatchRecord, BatchState, ObjectError, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
-use self::choice::{Candidate, choose};
+use self::{
+    carrier::Carrier,
+    choice::{Candidate, choose},
+};
 use crate::{SequencerConfig, rollback::Gate};
 
-pub use self::choice::BatchPolicy;
+pub use self::{carrier::DataPolicy, choice::BatchPolicy};
 pub(crate) use self::{
     choice::data_bytes,
     plan::{Plan, block_data},
@@ -201,6 +205,8 @@ pub(crate) struct Batcher {
     pub(crate) clock: Clock,
     pub(crate) config: SequencerConfig,
     pub(crate) demand: Arc<Notify>,
+    /// Is asked for its prices.
+    l1: DynProvider,
     /// The dial WINDOW on L1.
     window: watch::Receiver<u32>,
     /// Number of the last sealed batch, for the committer.
@@ -217,7 +223,7 @@ impl Batcher {
         (chain, store, deployment): (Chain, Store, Deployment),
         clock: Clock,
         config: SequencerConfig,
-        (demand, window): (Arc<Notify>, watch::Receiver<u32>),
+        (demand, l1, window): (Arc<Notify>, DynProvider, watch::Receiver<u32>),
         gate: Gate,
         tip: Tip,
     ) -> Self {
@@ -229,6 +235,7 @@ impl Batcher {
             clock,
             config,
             demand,
+            l1,
             window,
             sealed,
             tip,
@@ -332,8 +339,9 @@ impl Batcher {
     }
 
     async fn build(&self, mut count: usize) -> Result<(BuiltBatch, BatchRecord, usize), SealError> {
+        let carrier = Carrier::choose(self.config.data, &self.l1).await;
         loop {
-            let plan = self.plan(count);
+            let plan = self.plan(count).carried(carrier);
             let (work, record) = blocking(move || plan.build()).await?;
             if count == 1 || record.public_values.prover_gas <= self.config.batch.prover_gas_max {
                 return Ok((work, record, count));

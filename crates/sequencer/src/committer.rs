@@ -11,8 +11,9 @@
 use std::time::Duration;
 
 use alloy_primitives::{B256, keccak256};
-use rollmill_l1::{Call, Deployment, SendError, Sender, contracts::Rollup, purpose};
-use rollmill_runtime::{Backoff, Shutdown};
+use rollmill_l1::{Call, Deployment, SendError, Sender, calls, contracts::Rollup, purpose};
+use rollmill_protocol::blob::BlobError;
+use rollmill_runtime::{Backoff, Shutdown, blocking};
 use rollmill_store::{BatchRecord, BatchState, Store, StoreError};
 use tokio::sync::watch;
 
@@ -38,6 +39,14 @@ pub enum CommitError {
     /// The stored commit is malformed: stop.
     #[error("stored JSON is malformed")]
     Json(#[from] serde_json::Error),
+    /// What is recorded to be in a blob fits none: stop.
+    #[error("the recorded data of batch {batch} is in no blob")]
+    Blob {
+        /// Batch number.
+        batch: u64,
+        /// Why.
+        source: BlobError,
+    },
     /// L1 has another batch of this number: the follower will say what that means.
     #[error("L1 has another batch {batch}: data {theirs}, ours is {ours}")]
     Foreign {
@@ -69,7 +78,7 @@ impl CommitError {
             Self::Send(error) => {
                 error.is_temporary() || matches!(error, SendError::Reverted { .. })
             }
-            Self::Store(_) | Self::Json(_) => false,
+            Self::Store(_) | Self::Json(_) | Self::Blob { .. } => false,
         }
     }
 }
@@ -168,18 +177,27 @@ impl Committer {
                 theirs,
             });
         }
-        let call = Rollup::commitCall {
-            c: (&fields).into(),
-            data: record.data.clone(),
-        };
-        let mined = self
-            .sender
-            .send(
-                &purpose::commit(batch),
-                &Call::new(self.deployment.rollup, &call),
-            )
-            .await?;
+        let call = self.call(record, (&fields).into()).await?;
+        let mined = self.sender.send(&purpose::commit(batch), &call).await?;
         tracing::info!(batch, l1_block = mined.block, l1_gas = mined.gas_used, hash = %mined.hash, "sequencer.commit");
         Ok(())
+    }
+
+    /// The commit, with the data as the record says: in a blob or not.
+    async fn call(
+        &self,
+        record: &BatchRecord,
+        commit: Rollup::Commit,
+    ) -> Result<Call, CommitError> {
+        let (rollup, data) = (self.deployment.rollup, record.data.clone());
+        let values = record.public_values.clone();
+        if values.blob_versioned_hash.is_zero() {
+            return Ok(calls::commit(rollup, commit, data));
+        }
+        let call = blocking(move || calls::commit_blob(rollup, commit, &data, &values)).await;
+        call.map_err(|source| CommitError::Blob {
+            batch: record.number,
+            source,
+        })
     }
 }

@@ -3,13 +3,16 @@
 //! | what | where it is on L1 |
 //! |---|---|
 //! | L1 messages | events `MessageSent` |
-//! | times, randomness, transactions of the blocks | calldata of `Rollup.commit` or event `BatchEnforced`, bound by the commit's data commitment |
+//! | times, randomness, transactions of the blocks | calldata of `Rollup.commit`, event `BatchEnforced`, or the blob of event `BlobCommitted`, bound by the commit's data commitment |
 //! | what they must lead to | event `BatchCommitted`: last block, its hash, state root, withdrawal root, messages |
 //!
 //! Every block is executed again; a batch whose data leads anywhere else than its commit says is an error, because it can
 //! never be proven: the chain stays where it is until L1 drops the batch (`follower`). What is derived is recorded like a
 //! batch of one's own, witness included: whoever has derived a chain can prove withdrawals from it, and go on as its
 //! sequencer.
+//!
+//! A blob is no part of L1's chain: it is asked for where blobs are kept ([`BlobSource`]), and what comes is compared with its hash.
+//! One that is not there yet, or not any more, is waited for, because the batch is as valid as before.
 //!
 //! A crash leaves blocks of a batch without its record: they are compared with the batch's data, and go if they differ. When
 //! L1 takes a commit back, its batch and blocks go, too.
@@ -19,9 +22,15 @@ use rollmill_engine::{
     AppendError, Chain, StorageError,
     stf::{BatchError, BlockAttributes, BlockError, BuiltBatch, ExecutedBlock, fill_block},
 };
-use rollmill_l1::{Deployment, DynProvider, calls, contracts::Rollup::BatchCommitted};
+use rollmill_l1::{
+    BlobSource, Deployment, DynProvider,
+    calls::{self, Posted},
+    contracts::Rollup::BatchCommitted,
+};
 use rollmill_protocol::{
-    BatchData, BlockData, L1Message, PublicValues, TaskId, batch::BatchDataError,
+    BatchData, BlockData, L1Message, PublicValues, TaskId,
+    batch::BatchDataError,
+    blob::{BlobError, unpack},
 };
 use rollmill_runtime::{Backoff, Shutdown, blocking, retry};
 use rollmill_store::{BatchRecord, BatchState, L1Place, ObjectError, Store, StoreError};
@@ -64,6 +73,14 @@ pub enum DeriveError {
         batch: u64,
         /// The transaction that committed it.
         transaction: B256,
+    },
+    /// The blob is that of no data.
+    #[error("the blob of batch {batch} holds no data")]
+    Blob {
+        /// Batch number.
+        batch: u64,
+        /// Why.
+        source: BlobError,
     },
     /// No batch data.
     #[error("the data of batch {batch} does not decode")]
@@ -112,6 +129,7 @@ impl DeriveError {
                 BatchError::State(_) | BatchError::Block(BlockError::State(_))
             ),
             Self::NotCalldata { .. }
+            | Self::Blob { .. }
             | Self::Data { .. }
             | Self::NoMessage { .. }
             | Self::Differs { .. } => true,
@@ -127,6 +145,7 @@ pub(crate) struct Derivation {
     pub(crate) store: Store,
     pub(crate) deployment: Deployment,
     pub(crate) provider: DynProvider,
+    pub(crate) blobs: BlobSource,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -145,9 +164,9 @@ impl Derivation {
                 expected: tip.batch + 1,
             });
         }
-        let bytes = self.data(committed, transaction).await?;
+        let posted = self.data(committed, transaction).await?;
         let version = committed.c.programVersion;
-        let (built, record) = self.build(tip, bytes, version).await?;
+        let (built, record) = self.build(tip, posted, version).await?;
         compare(committed, &record)?;
         self.store.objects().put(&built.witness).await?;
         self.store.record_batch(&record).await?;
@@ -160,11 +179,12 @@ impl Derivation {
         Ok(record)
     }
 
-    /// Executes the batch after `tip`, given by the bytes that are posted: its blocks become the chain's newest. Builds it.
+    /// Executes the batch after `tip`, given by the bytes that are posted and the versioned hash of their blob (zero for calldata):
+    /// its blocks become the chain's newest. Builds it.
     pub(crate) async fn build(
         &self,
         tip: Tip,
-        posted: Bytes,
+        (posted, versioned_hash): (Bytes, B256),
         program_version: u32,
     ) -> Result<(BuiltBatch, BatchRecord), DeriveError> {
         let batch = tip.batch + 1;
@@ -181,7 +201,8 @@ impl Derivation {
         };
         blocking(move || work.execute()).await?;
         let (chain, deployment) = (&self.chain, &self.deployment);
-        let plan = Plan::new(chain, deployment, tip, last_block, program_version).posted(posted);
+        let plan = Plan::new(chain, deployment, tip, last_block, program_version);
+        let plan = plan.posted(posted, versioned_hash);
         Ok(blocking(move || plan.build()).await?)
     }
 
@@ -288,21 +309,51 @@ impl Derivation {
         Ok(())
     }
 
-    /// The batch's data, from the transaction that committed it.
+    /// The batch's data, from the transaction that committed it or from its blob, whose versioned hash comes along; else zero.
     async fn data(
         &self,
         committed: &BatchCommitted,
         transaction: B256,
-    ) -> Result<Bytes, DeriveError> {
+    ) -> Result<(Bytes, B256), DeriveError> {
         let place = (committed.batch, transaction);
         let ask = || calls::committed_data(&self.provider, &self.deployment, place);
-        let data = retry("batch data", Backoff::FOREVER, &self.shutdown, ask).await;
-        let data = data.map_err(|_| DeriveError::Shutdown)?;
-        data.filter(|data| keccak256(data) == committed.dataCommitment)
-            .ok_or(DeriveError::NotCalldata {
+        let posted = retry("batch data", Backoff::FOREVER, &self.shutdown, ask).await;
+        match posted.map_err(|_| DeriveError::Shutdown)? {
+            Some(Posted::Data(data)) if keccak256(&data) == committed.dataCommitment => {
+                Ok((data, B256::ZERO))
+            }
+            Some(Posted::Blob {
+                versioned_hash,
+                l1_block,
+            }) => {
+                let data = self.in_blob(committed, (l1_block, versioned_hash)).await?;
+                Ok((data, versioned_hash))
+            }
+            _ => Err(DeriveError::NotCalldata {
                 batch: committed.batch,
                 transaction,
-            })
+            }),
+        }
+    }
+
+    /// The data in a blob, which must be what the commit says.
+    async fn in_blob(
+        &self,
+        committed: &BatchCommitted,
+        place: (u64, B256),
+    ) -> Result<Bytes, DeriveError> {
+        let batch = committed.batch;
+        let ask = || self.blobs.blob(&self.provider, place);
+        let blob = retry("blob", Backoff::FOREVER, &self.shutdown, ask).await;
+        let blob = blob.map_err(|_| DeriveError::Shutdown)?;
+        let data = unpack(&blob).map_err(|source| DeriveError::Blob { batch, source })?;
+        if keccak256(&data) != committed.dataCommitment {
+            return Err(DeriveError::Differs {
+                batch,
+                what: "data commitment",
+            });
+        }
+        Ok(data.into())
     }
 
     /// The L1 messages that the batch executes.

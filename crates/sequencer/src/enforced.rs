@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{B256, Bytes};
 use rollmill_protocol::{BatchData, BlockData, L1Message, PublicValues};
 use rollmill_store::BatchRecord;
 
@@ -115,7 +115,9 @@ impl Replica {
     ) -> Result<EnforcedBatch, DeriveError> {
         let derivation = &self.follower.derivation;
         let tip = Tip::load(&self.follower.store).await?;
-        let built = derivation.build(tip, data, program_version).await;
+        // In enforced mode data is calldata, whatever it was before.
+        let posted = (data, B256::ZERO);
+        let built = derivation.build(tip, posted, program_version).await;
         derivation.undo(tip.last_block).await?;
         let (built, record) = built?;
         let commit = commit_fields(&record)?;

@@ -40,12 +40,12 @@ use std::{
 };
 
 use rollmill_engine::{Chain, StorageError, rpc::Methods};
-use rollmill_l1::{Deployment, DynProvider, Sender, Watcher, WatcherConfig};
+use rollmill_l1::{BlobSource, Deployment, DynProvider, Sender, Watcher, WatcherConfig};
 use rollmill_runtime::{Clock, Shutdown, Tasks, blocking};
 use rollmill_store::Store;
 use tokio::sync::{Notify, watch};
 
-pub use batcher::{BatchPolicy, BatchStats, CommitFields, SealError};
+pub use batcher::{BatchPolicy, BatchStats, CommitFields, DataPolicy, SealError};
 pub use builder::{
     AHEAD_S_MAX, BLOCK_DATA_BYTES_MAX, BLOCK_PROVER_GAS_MAX, BLOCK_TRANSACTIONS_MAX, BlockLimits,
     BuildError,
@@ -89,6 +89,8 @@ pub struct SequencerConfig {
     pub block: BlockLimits,
     /// When batches are sealed.
     pub batch: BatchPolicy,
+    /// What carries their data to L1.
+    pub data: DataPolicy,
     /// Row of the program table that batches are committed for.
     pub program_version: u32,
     /// Batches are committed once L1 has a snapshot of this epoch to draw rollers from. Zero does not wait: without a
@@ -107,6 +109,7 @@ impl Default for SequencerConfig {
             pool: PoolPolicy::default(),
             block: BlockLimits::default(),
             batch: BatchPolicy::default(),
+            data: DataPolicy::default(),
             program_version: 1,
             commit_epoch_min: 0,
             watcher: WatcherConfig::default(),
@@ -178,10 +181,10 @@ impl Sealer {
 
 impl Sequencer {
     /// Opens the sequencer of `deployment` over its chain and store; the mempool's journal is in `data_dir`.
-    /// `sender` must be the operator's account.
+    /// `sender` must be the operator's account; `blobs` has those of its L1.
     pub async fn open(
         (chain, store, deployment): (Chain, Store, Deployment),
-        sender: Sender,
+        (sender, blobs): (Sender, BlobSource),
         data_dir: &Path,
         clock: Clock,
         config: SequencerConfig,
@@ -210,7 +213,8 @@ impl Sequencer {
             pool: pool.clone(),
             gate: gate.clone(),
         };
-        let follower = follow(parts, provider, head, config.watcher, rollback).await?;
+        let reading = (provider.clone(), blobs, config.watcher);
+        let follower = follow(parts, reading, head, rollback).await?;
         let parts = (chain, store.clone(), deployment.clone());
         let fees = config.fees.map(|policy| {
             FeeFollower::new(
@@ -223,8 +227,8 @@ impl Sequencer {
         let (withdrawals, methods) = namespace(parts.clone(), pool.clone(), config);
         let demand = Arc::new(Notify::new());
         let window = WindowReader::new(sender.provider().clone(), &deployment);
-        let demand_and_window = (demand.clone(), window.subscribe());
-        let batcher = Batcher::new(parts, clock, config, demand_and_window, gate.clone(), tip);
+        let signals = (demand.clone(), provider, window.subscribe());
+        let batcher = Batcher::new(parts, clock, config, signals, gate.clone(), tip);
         let committer = Committer {
             store,
             sender,
@@ -337,9 +341,8 @@ fn namespace(
 /// A follower of L1 that goes on where the last process was.
 async fn follow(
     (chain, store, deployment): (Chain, Store, Deployment),
-    provider: DynProvider,
+    (provider, blobs, watcher): (DynProvider, BlobSource, WatcherConfig),
     head: watch::Sender<L1Head>,
-    watcher: WatcherConfig,
     rollback: Rollback,
 ) -> Result<Follower, FollowError> {
     let cursor = follower::cursor(&store).await?;
@@ -353,6 +356,7 @@ async fn follow(
             store: store.clone(),
             deployment,
             provider,
+            blobs,
             // Another one comes with the tasks.
             shutdown: Shutdown::new(),
         },

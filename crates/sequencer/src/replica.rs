@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use rollmill_engine::{Chain, pool::NoPool, rpc::Methods};
-use rollmill_l1::{Deployment, DynProvider, Watcher};
+use rollmill_l1::{BlobSource, Deployment, DynProvider, Watcher};
 use rollmill_runtime::Tasks;
 use rollmill_store::Store;
 use tokio::sync::watch;
@@ -25,13 +25,13 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// Opens the replica of `deployment` over its chain and store. Of `config` it needs how L1 is read, and shows the rest.
+    /// Opens the replica of `deployment` over its chain and store; it reads L1 and the blobs of its transactions. Of `config` it needs how L1 is read, and shows the rest.
     ///
     /// # Errors
     /// [`OpenError`].
     pub async fn open(
         (chain, store, deployment): (Chain, Store, Deployment),
-        provider: DynProvider,
+        (provider, blobs): (DynProvider, BlobSource),
         config: SequencerConfig,
         tasks: &Tasks,
     ) -> Result<Self, OpenError> {
@@ -54,6 +54,7 @@ impl Replica {
             store: store.clone(),
             deployment,
             provider,
+            blobs,
             shutdown: tasks.shutdown().clone(),
         };
         Ok(Self {

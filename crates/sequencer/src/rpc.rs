@@ -85,6 +85,8 @@ pub(crate) struct RpcBatch {
     block_hash: B256,
     withdrawal_root: B256,
     data_commitment: B256,
+    /// Null when the data is calldata.
+    blob_versioned_hash: Option<B256>,
     witness_hash: B256,
     /// L1 messages executed from the start of the chain to its end.
     messages_end: U64,
@@ -254,6 +256,8 @@ impl<P: TransactionPool> Rollmill<P> {
             block_hash: fields.block_hash,
             withdrawal_root: fields.withdrawal_root,
             data_commitment: record.public_values.data_commitment,
+            blob_versioned_hash: Some(record.public_values.blob_versioned_hash)
+                .filter(|hash| !hash.is_zero()),
             witness_hash: record.witness_hash,
             messages_end: U64::from(fields.messages_end),
             transactions: U64::from(stats.transactions),

@@ -118,6 +118,11 @@ pub fn data_gas(transaction: &Transaction) -> u64 {
     if transaction.as_l1_message().is_some() {
         return 0;
     }
+    calldata_gas(&transaction.encoded_2718())
+}
+
+/// L1 gas of these bytes as calldata, at the floor.
+pub fn calldata_gas(bytes: &[u8]) -> u64 {
     let price = |byte: &u8| {
         if *byte == 0 {
             GAS_PER_ZERO_BYTE
@@ -125,7 +130,7 @@ pub fn data_gas(transaction: &Transaction) -> u64 {
             GAS_PER_BYTE
         }
     };
-    transaction.encoded_2718().iter().map(price).sum()
+    bytes.iter().map(price).sum()
 }
 
 /// The work of one transaction: its share of what is counted for a block, without root and witness, which it shares with others.

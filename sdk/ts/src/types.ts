@@ -17,6 +17,8 @@ export type Batch = {
   blockHash: Hash;
   withdrawalRoot: Hash;
   dataCommitment: Hash;
+  /** Null when the data is calldata. */
+  blobVersionedHash: Hash | null;
   witnessHash: Hash;
   messagesEnd: bigint;
   transactions: bigint;

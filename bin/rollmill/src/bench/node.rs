@@ -11,7 +11,7 @@ use alloy::providers::Provider;
 use alloy_primitives::{Address, U256};
 use eyre::WrapErr;
 use rollmill_engine::{Chain, rpc::RpcConfig};
-use rollmill_l1::{Sender, SenderConfig, connect, deploy};
+use rollmill_l1::{BlobSource, Sender, SenderConfig, connect, deploy};
 use rollmill_protocol::l2::L2_CHAIN_ID_DEVNET;
 use rollmill_roller_api::ProofKind;
 use rollmill_runtime::{
@@ -122,7 +122,7 @@ async fn start(args: &Args, data_dir: PathBuf, tasks: &mut Tasks) -> eyre::Resul
     let chain = blocking(move || Chain::open(&path, &spec)).await?;
     let sequencer = Sequencer::open(
         (chain.clone(), store, deployment),
-        sender,
+        (sender, BlobSource::default()),
         &data_dir.join("node"),
         Clock::System,
         sequencer_config(args),

@@ -42,10 +42,7 @@ use self::{
     view::{Printer, View},
     world::Steps,
 };
-use crate::{
-    dashboard,
-    settings::{Choice, Memory, Pace, fees::Follow},
-};
+use crate::settings::{Choice, Pace, Posting};
 
 /// How often the rollers' processes are looked after.
 const CARE: Duration = Duration::from_secs(1);
@@ -70,9 +67,7 @@ pub struct Args {
     #[command(flatten)]
     pace: Pace,
     #[command(flatten)]
-    fees: Follow,
-    #[command(flatten)]
-    memory: Memory,
+    posting: Posting,
     /// Use this L1 instead of the embedded one; it must be a development chain with the well-known funded accounts.
     #[arg(long, env = "ROLLMILL_L1_RPC", value_name = "URL")]
     l1_rpc: Option<String>,

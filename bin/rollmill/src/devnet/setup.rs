@@ -10,7 +10,7 @@ use alloy::{providers::DynProvider, signers::local::PrivateKeySigner};
 use alloy_primitives::Address;
 use eyre::{bail, ensure};
 use rollmill_coordinator::OperatorSigner;
-use rollmill_l1::{Deployment, Sender, SenderConfig};
+use rollmill_l1::{BlobSource, Deployment, Sender, SenderConfig};
 use rollmill_protocol::l2;
 use rollmill_roller_api::{Client, ProofKind};
 use rollmill_runtime::Tasks;
@@ -268,13 +268,13 @@ fn node_config(
         data_dir: folders.in_root("node"),
         store,
         sender,
+        blobs: BlobSource::default(),
         operator: OperatorSigner::new(operator),
         fallback: Some(Role::Fallback.signer()?.address()),
         genesis: genesis(&deployment)?,
         proofs: args.choice.proofs,
         deployment,
-        sequencer: sequencer_config(&args.pace, &args.fees, args.confirmations, None)?,
-        history: args.memory.into(),
+        sequencer: sequencer_config((&args.pace, args.posting), args.confirmations, None),
         l2_listen: localhost(args.l2_port),
         coordinator_listen: localhost(args.coordinator_port),
         dashboard_listen: args.dashboard().map(localhost),

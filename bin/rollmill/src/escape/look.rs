@@ -8,7 +8,7 @@ use alloy::{
 use eyre::{OptionExt, WrapErr, ensure};
 use rollmill_engine::Chain;
 use rollmill_l1::{
-    Deployment, DynProvider, Sender, SenderConfig,
+    BlobSource, Deployment, DynProvider, Sender, SenderConfig,
     contracts::{Enforcement, Rollup},
     load_key, verify,
 };
@@ -53,8 +53,8 @@ pub(super) struct Status {
 impl Escape {
     /// Opens the chain in the data directory; nothing is read from L1 yet but its chain id.
     pub(super) async fn open(args: &Args) -> eyre::Result<Self> {
-        let signer = load_key(args.key_file.as_deref(), "ROLLMILL_KEY")?;
-        let (asset, amount) = (args.asset(), args.amount()?);
+        let (signer, asset, amount) = (args.signer()?, args.asset(), args.amount()?);
+        let blobs = BlobSource::new(args.l1_beacon.as_deref())?;
         let deployment = Deployment::open(&args.deployment)?;
         let (l1, _) = connect_l1(&args.l1_rpc).await?;
         verify(&l1, &deployment).await?;
@@ -64,7 +64,8 @@ impl Escape {
         let chain = rollmill_runtime::blocking(move || Chain::open(&path, &spec)).await?;
         let tasks = Tasks::new(Shutdown::new());
         let parts = (chain.clone(), store.clone(), deployment.clone());
-        let replica = Replica::open(parts, l1.clone(), SequencerConfig::default(), &tasks)
+        let reading = (l1.clone(), blobs);
+        let replica = Replica::open(parts, reading, SequencerConfig::default(), &tasks)
             .await
             .wrap_err("cannot open the chain")?;
         let domain = deployment.withdrawal_domain();

@@ -9,7 +9,7 @@ use std::{
 use alloy_primitives::Address;
 use eyre::{WrapErr, ensure};
 use rollmill_coordinator::OperatorSigner;
-use rollmill_l1::{Deployment, DynProvider, Sender, SenderConfig, load_key, verify};
+use rollmill_l1::{BlobSource, Deployment, DynProvider, Sender, SenderConfig, load_key, verify};
 use rollmill_runtime::{LogFormat, ReadyFile, Shutdown, Tasks, init_tracing};
 use rollmill_sequencer::{GenesisConfig, MEMPOOL_FILE, SequencerConfig};
 use rollmill_store::Store;
@@ -25,7 +25,7 @@ use crate::{
     devnet::roller_binary::find_or_build,
     replica,
     roller_process::RollerRun,
-    settings::{Memory, Pace, fees::Follow, genesis, proof_kind, sequencer_config},
+    settings::{Pace, Posting, genesis, proof_kind, sequencer_config},
 };
 
 /// Flags of `rollmill node`; each is also an environment variable and a field of the configuration file.
@@ -53,9 +53,11 @@ pub struct Args {
     #[command(flatten)]
     pace: Pace,
     #[command(flatten)]
-    fees: Follow,
-    #[command(flatten)]
-    memory: Memory,
+    posting: Posting,
+    /// Beacon API of L1's consensus client, or of an archive of blobs: where the data of batches is that is in blobs. A development L1
+    /// gives its blobs itself.
+    #[arg(long, env = "ROLLMILL_L1_BEACON", value_name = "URL")]
+    l1_beacon: Option<String>,
     /// Where L2's JSON-RPC listens; port 0 takes a free one.
     #[arg(long, env = "ROLLMILL_L2_LISTEN", value_name = "ADDRESS", default_value_t = local(9545))]
     listen: SocketAddr,
@@ -141,13 +143,13 @@ pub async fn run(args: Args) -> eyre::Result<()> {
 
 async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
     check_directory(args)?;
+    let blobs = BlobSource::new(args.l1_beacon.as_deref())?;
     let found = find(&args.source).await?;
     let rollup = found.deployment.rollup;
     if args.derive {
-        let config = args.sequencer(args.fallback)?;
-        let place = (args.source.data_dir.as_path(), args.memory.into());
-        let listen = (args.listen, args.dashboard());
-        let urls = replica::start(found, config, place, listen, tasks).await?;
+        let config = config(args, args.fallback);
+        let data_dir = &args.source.data_dir;
+        let l2 = replica::start(found, (config, blobs), (data_dir, args.listen), tasks).await?;
         return Ok(Ready {
             l2: urls.l2,
             coordinator: None,
@@ -155,7 +157,11 @@ async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
             rollup,
         });
     }
-    let node = sequence(args, found, tasks).await?;
+    let Node {
+        l2_url,
+        coordinator_url,
+        ..
+    } = sequence(args, (found, blobs), tasks).await?;
     Ok(Ready {
         l2: node.l2_url,
         coordinator: Some(node.coordinator_url),
@@ -197,7 +203,19 @@ async fn find(source: &Source) -> eyre::Result<Found> {
     })
 }
 
-async fn sequence(args: &Args, found: Found, tasks: &mut Tasks) -> eyre::Result<Node> {
+fn config(args: &Args, fallback: Option<Address>) -> SequencerConfig {
+    sequencer_config(
+        (&args.pace, args.posting),
+        args.source.confirmations,
+        fallback,
+    )
+}
+
+async fn sequence(
+    args: &Args,
+    (found, blobs): (Found, BlobSource),
+    tasks: &mut Tasks,
+) -> eyre::Result<Node> {
     let Found {
         deployment,
         genesis,
@@ -226,22 +244,22 @@ async fn sequence(args: &Args, found: Found, tasks: &mut Tasks) -> eyre::Result<
             ..SenderConfig::default()
         },
     );
-    let config = NodeConfig {
+    let node = NodeConfig {
         data_dir: args.source.data_dir.clone(),
         store,
         sender,
+        blobs,
         operator: OperatorSigner::new(operator),
         fallback,
         proofs,
         genesis,
-        sequencer: args.sequencer(fallback)?,
-        history: args.memory.into(),
+        sequencer: config(args, fallback),
         deployment,
         l2_listen: args.listen,
         coordinator_listen: args.coordinator_listen,
         dashboard_listen: args.dashboard(),
     };
-    let node = super::start(config, tasks).await?;
+    let node = super::start(node, tasks).await?;
     if let Some(key_file) = &args.fallback_key_file {
         let prover = RollerRun {
             program: spawn_blocking(find_or_build).await??,

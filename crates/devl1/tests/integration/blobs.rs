@@ -102,7 +102,7 @@ async fn a_contract_sees_the_blobs_hash_and_the_blob_is_found_by_it() {
     let found = found.await.unwrap().unwrap();
     let found = found.inner.as_eip4844().unwrap();
     assert_eq!(found.tx().tx().blob_versioned_hashes, [hash]);
-    let given = Bytes::copy_from_slice(sidecar(1).blobs[0].as_slice());
+    let given = Bytes::copy_from_slice(sidecar.blobs[0].as_slice());
     assert_eq!(blob(&node, hash).await, Some(given.clone()));
     let dir = node.stop().await;
     let config = config(&dir);

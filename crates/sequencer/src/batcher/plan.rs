@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use alloy_eips::Encodable2718;
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::{Address, B256, Bytes};
 use rollmill_engine::{
     Chain, StoredBlock,
     stf::{
@@ -18,7 +18,7 @@ use rollmill_protocol::{
 };
 use rollmill_store::{BatchRecord, BatchState};
 
-use super::{BatchStats, CommitFields, SealError, Tip};
+use super::{BatchStats, CommitFields, SealError, Tip, carrier::Carrier};
 
 /// A batch to build, on a blocking thread.
 pub(crate) struct Plan {
@@ -27,8 +27,15 @@ pub(crate) struct Plan {
     blocks: RangeInclusive<u64>,
     operator: Address,
     context: StatementContext,
-    /// The bytes that are posted, if they are given.
-    posted: Option<Bytes>,
+    posting: Posting,
+}
+
+/// The bytes that are posted, and how.
+enum Posting {
+    /// What this node makes of the blocks.
+    Own(Carrier),
+    /// These, in the blob of this versioned hash; zero for calldata.
+    Given(Bytes, B256),
 }
 
 impl Plan {
@@ -54,15 +61,25 @@ impl Plan {
                 batch: tip.batch + 1,
                 rollup: deployment.rollup,
                 previous_message_hash: tip.message_hash,
+                blob_versioned_hash: B256::ZERO,
             },
-            posted: None,
+            posting: Posting::Own(Carrier::Calldata),
         }
     }
 
-    /// The batch's data is these bytes: they mean the same blocks, and need not be what this node would post.
-    pub(crate) fn posted(self, data: Bytes) -> Self {
+    /// The batch's data is what this node makes of the blocks, carried so.
+    pub(crate) fn carried(self, carrier: Carrier) -> Self {
         Self {
-            posted: Some(data),
+            posting: Posting::Own(carrier),
+            ..self
+        }
+    }
+
+    /// The batch's data is these bytes, in the blob of this versioned hash or, with zero, as calldata: they mean the same blocks, and
+    /// need not be what this node would post.
+    pub(crate) fn posted(self, data: Bytes, versioned_hash: B256) -> Self {
+        Self {
+            posting: Posting::Given(data, versioned_hash),
             ..self
         }
     }
@@ -70,8 +87,15 @@ impl Plan {
     /// The batch and its record, checked; nothing is written yet.
     pub(crate) fn build(mut self) -> Result<(BuiltBatch, BatchRecord), SealError> {
         let (data, messages, mut stats) = self.collect()?;
-        let posted = self.posted.take();
-        let encoded = posted.unwrap_or_else(|| data.encode().into());
+        let (encoded, versioned_hash) = match &self.posting {
+            Posting::Given(posted, versioned_hash) => (posted.clone(), *versioned_hash),
+            Posting::Own(carrier) => {
+                let encoded = Bytes::from(data.encode());
+                let versioned_hash = carrier.blob(&encoded);
+                (encoded, versioned_hash)
+            }
+        };
+        self.context.blob_versioned_hash = versioned_hash;
         // INVARIANT: what is posted decodes to exactly the blocks that were built.
         if BatchData::decode(&encoded)? != data {
             return Err(self.mismatch("batch data"));

@@ -1,16 +1,21 @@
 use std::sync::Arc;
 
+use alloy::{
+    providers::{Provider, ProviderBuilder},
+    transports::mock::Asserter,
+};
 use rollmill_engine::{
     Chain, TransactionPool,
     stf::{Identity, execute_batch},
 };
+use rollmill_l1::kzg::DataBlob;
 use rollmill_protocol::{BatchData, PublicValues};
 use rollmill_store::{BatchRecord, BatchState, Store};
 use tokio::sync::{Notify, watch};
 
 use super::{World, deposit, l1_place, put, rollup, signed, transfer};
 use crate::{
-    BatchPolicy, CommitFields, SequencerConfig,
+    BatchPolicy, CommitFields, DataPolicy, SequencerConfig,
     batcher::{Batcher, Tip},
     rollback::Gate,
 };
@@ -48,11 +53,15 @@ async fn batcher_with(
     };
     let parts = (chain.clone(), store.clone(), world.deployment());
     let tip = Tip::load(store).await.unwrap();
+    // Nobody asks it: what carries the data is fixed.
+    let l1 = ProviderBuilder::new()
+        .connect_mocked_client(Asserter::new())
+        .erased();
     Batcher::new(
         parts,
         world.clock.clone(),
         config,
-        (Arc::new(Notify::new()), window),
+        (Arc::new(Notify::new()), l1, window),
         gate,
         tip,
     )
@@ -122,6 +131,32 @@ async fn a_batch_is_what_was_built_and_its_witness_proves_it() {
             ..record.public_values
         }
     );
+}
+
+#[tokio::test]
+async fn a_batch_for_a_blob_states_the_blob_of_its_data() {
+    let world = World::new();
+    let (chain, store) = (world.chain(), world.store().await);
+    build(&world, &chain, &store, 0, 3).await;
+    let mut batcher = batcher(&world, &chain, &store, BatchPolicy::default()).await;
+    batcher.config.data = DataPolicy::Blobs;
+    batcher.step(true).await.unwrap();
+
+    let record = store.batch(1).await.unwrap().unwrap();
+    let (values, blob) = (record.public_values, DataBlob::new(&record.data).unwrap());
+    assert_eq!(values.blob_versioned_hash, blob.versioned_hash());
+    assert_eq!(blob.opening(values.z).0, values.y);
+    let witness = store.objects().get(record.witness_hash).await.unwrap();
+    let identity = Identity {
+        roller: rollup(),
+        task: values.task,
+    };
+    let proven = execute_batch(identity, witness).unwrap();
+    let expected = PublicValues {
+        roller: rollup(),
+        ..values
+    };
+    assert_eq!(proven, expected);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use alloy::{
 };
 use rollmill_engine::{Chain, Tag};
 use rollmill_l1::{
-    Cursor, L1Block, L1Event, LoggedEvent, Update, Watcher, WatcherConfig,
+    BlobSource, Cursor, L1Block, L1Event, LoggedEvent, Update, Watcher, WatcherConfig, connect,
     contracts::Rollup::{
         BatchCommitted, BatchDropped, BatchSettledUnpaid, Commit, MessageSent, RollupEvents,
         commitCall,
@@ -155,6 +155,7 @@ impl Node {
                 store: store.clone(),
                 deployment,
                 provider,
+                blobs: BlobSource::L1,
                 shutdown: Shutdown::new(),
             },
             rollback: None,
@@ -548,7 +549,7 @@ async fn a_batch_that_cannot_be_derived_is_waited_out() {
     // The same blocks under the next number.
     let derivation = &node.follower.derivation;
     let tip = crate::batcher::Tip::load(&node.store).await.unwrap();
-    let posted = records[0].data.clone();
+    let posted = (records[0].data.clone(), B256::ZERO);
     let (_, third) = derivation.build(tip, posted, 1).await.unwrap();
     derivation.undo(0).await.unwrap();
     assert_eq!((third.number, third.first_block), (3, 1));

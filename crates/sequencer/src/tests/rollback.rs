@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alloy::primitives::{Address, B256, Bytes, U256};
 use rollmill_engine::{Chain, Tag, TransactionPool, stf::fees::FeePrices};
-use rollmill_l1::{Cursor, LoggedEvent, Update, Watcher, WatcherConfig, connect};
+use rollmill_l1::{BlobSource, Cursor, LoggedEvent, Update, Watcher, WatcherConfig, connect};
 use rollmill_protocol::L1Message;
 use rollmill_runtime::Shutdown;
 use rollmill_store::{BatchRecord, BatchState, L1Attempt, Store};
@@ -73,6 +73,7 @@ impl Node {
                 store: store.clone(),
                 deployment,
                 provider,
+                blobs: BlobSource::L1,
                 shutdown: Shutdown::new(),
             },
         };

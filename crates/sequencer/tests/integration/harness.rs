@@ -9,8 +9,11 @@ use alloy::{
     signers::{SignerSync, local::PrivateKeySigner},
 };
 use rollmill_engine::Chain;
-use rollmill_l1::{DeployConfig, Deployment, Parameters, Sender, deploy};
-use rollmill_protocol::law::Params;
+use rollmill_l1::{
+    BlobSource, DeployConfig, Deployment, Parameters, ProgramRow, Sender, SenderConfig,
+    VerifierKind, connect, deploy,
+};
+use rollmill_protocol::{l2::FORK_ID, law::Params, prover_gas::SCHEDULE_ID};
 use rollmill_runtime::{Clock, Shutdown, Tasks};
 use rollmill_sequencer::{GenesisConfig, Mempool, Sealer, Sequencer, SequencerConfig, Withdrawals};
 use rollmill_store::Store;
@@ -78,7 +81,8 @@ impl Node {
         )
         .unwrap();
         let parts = (chain.clone(), store.clone(), deployment.clone());
-        let sequencer = Sequencer::open(parts, sender.clone(), dir, clock, config)
+        let writing = (sender.clone(), BlobSource::L1);
+        let sequencer = Sequencer::open(parts, writing, dir, clock, config)
             .await
             .unwrap();
         let (pool, sealer, withdrawals) = (

@@ -4,6 +4,7 @@ use std::{path::Path, time::Duration};
 
 use alloy::primitives::{Address, Bytes};
 use rollmill_engine::{Chain, Tag, TransactionPool};
+use rollmill_l1::{BlobSource, connect};
 use rollmill_runtime::{Clock, Shutdown, TaskError, Tasks};
 use rollmill_sequencer::{BatchPolicy, Replica, SequencerConfig};
 use rollmill_store::{BatchState, Store};
@@ -19,16 +20,21 @@ use crate::{
 /// Blocks of the sequencer: a thousand, and some more.
 const BLOCKS: u64 = 1_000;
 
-struct Running {
-    chain: Chain,
-    store: Store,
+pub struct Running {
+    pub chain: Chain,
+    pub store: Store,
     shutdown: Shutdown,
     tasks: JoinHandle<Result<(), TaskError>>,
 }
 
 impl Running {
     /// A replica of the node's rollup, in a folder of its own with the layout of a sequencer's.
-    async fn start(l1: &Layer1, node: &Node, dir: &Path) -> Self {
+    pub async fn start(l1: &Layer1, node: &Node, dir: &Path) -> Self {
+        Self::start_with(l1, node, dir, BlobSource::L1).await
+    }
+
+    /// The same with blobs from elsewhere.
+    pub async fn start_with(l1: &Layer1, node: &Node, dir: &Path, blobs: BlobSource) -> Self {
         let store = Store::open(dir.join("store")).await.unwrap();
         let deployment = node.deployment.clone();
         let spec = genesis(deployment.rollup).chain_spec();
@@ -37,7 +43,8 @@ impl Running {
         let mut tasks = Tasks::new(shutdown.clone());
         let provider = l1.provider();
         let parts = (chain.clone(), store.clone(), deployment);
-        let replica = Replica::open(parts, provider, SequencerConfig::default(), &tasks);
+        let reading = (provider, blobs);
+        let replica = Replica::open(parts, reading, SequencerConfig::default(), &tasks);
         replica.await.unwrap().spawn(&mut tasks);
         Self {
             chain,
@@ -47,14 +54,14 @@ impl Running {
         }
     }
 
-    async fn reaches(&self, block: u64) {
+    pub async fn reaches(&self, block: u64) {
         let mut heads = self.chain.subscribe();
         let reached = heads.wait_for(|head| head.number >= block);
         let reached = tokio::time::timeout(Duration::from_secs(120), reached).await;
         assert_eq!(reached.unwrap().unwrap().number, block);
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.shutdown.cancel();
         self.tasks.await.unwrap().unwrap();
         self.store.close().await;
