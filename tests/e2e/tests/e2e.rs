@@ -138,11 +138,13 @@ async fn mock_rounds_on_the_embedded_l1() {
     assert_both_rounds(&report);
 }
 
+/// With batches in blobs.
 #[tokio::test]
 async fn mock_rounds_on_anvil() {
     let anvil = Anvil::start().await.unwrap();
     let data = tempfile::tempdir().unwrap();
-    let report = once(data.path(), &["--proofs", "mock", "--l1-rpc", &anvil.url])
+    let own = ["--l1-rpc", anvil.url.as_str(), "--data", "blobs"];
+    let report = once(data.path(), &[&["--proofs", "mock"][..], &own].concat())
         .await
         .unwrap();
     assert_eq!(report["l1"], anvil.url.as_str());

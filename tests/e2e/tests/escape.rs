@@ -81,8 +81,14 @@ impl World {
     }
 
     async fn devnet(&self, l1: &str) -> Devnet {
+        self.devnet_with(l1, "calldata").await
+    }
+
+    /// One whose batches are carried so.
+    async fn devnet_with(&self, l1: &str, data: &str) -> Devnet {
         let args = ["--proofs", "mock", "--rollers", "1", "--k", "1"];
-        let args = [&args[..], &["--batch-age", "1", "--l1-rpc", l1]].concat();
+        let own = ["--batch-age", "1", "--l1-rpc", l1, "--data", data];
+        let args = [&args[..], &own].concat();
         Devnet::start(self.data.path(), &args).await.unwrap()
     }
 
@@ -149,10 +155,11 @@ async fn refuses(world: &World, key: &str, deployment: &Path, sentence: &str) {
     says(&ended.said, &[sentence]);
 }
 
+/// Its batches were in blobs. The user's is calldata.
 #[tokio::test]
 async fn a_user_leaves_when_the_operator_is_gone() {
     let world = World::new(USER).await;
-    let devnet = world.devnet(&world.l1.url).await;
+    let devnet = world.devnet_with(&world.l1.url, "blobs").await;
     let l2 = funded(&devnet).await.unwrap();
     pay(&l2, BlockNumberOrTag::Finalized).await;
     // Committed, and perhaps not settled any more.
