@@ -5,7 +5,7 @@
 use std::{net::SocketAddr, path::Path};
 
 use eyre::WrapErr;
-use rollmill_engine::{Chain, rpc::RpcConfig};
+use rollmill_engine::{Chain, History, rpc::RpcConfig};
 use rollmill_l1::BlobSource;
 use rollmill_runtime::{Tasks, blocking};
 use rollmill_sequencer::{Replica, SequencerConfig, check_origin};
@@ -28,7 +28,8 @@ pub struct Urls {
 pub async fn start(
     found: Found,
     (config, blobs): (SequencerConfig, BlobSource),
-    (data_dir, listen): (&Path, SocketAddr),
+    (data_dir, history): (&Path, History),
+    (listen, dashboard_listen): (SocketAddr, Option<SocketAddr>),
     tasks: &mut Tasks,
 ) -> eyre::Result<Urls> {
     let Found {
@@ -42,7 +43,7 @@ pub async fn start(
         .wrap_err_with(|| format!("cannot go on in {}", data_dir.display()))?;
     let path = data_dir.join(CHAIN_FILE);
     let spec = genesis.chain_spec();
-    let chain = blocking(move || Chain::open(&path, &spec)).await?;
+    let chain = blocking(move || Chain::open_keeping(history, &path, &spec)).await?;
     let parts = (chain.clone(), store, deployment);
     let replica = Replica::open(parts, (l1, blobs), config, tasks)
         .await

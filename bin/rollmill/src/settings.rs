@@ -94,6 +94,33 @@ pub struct Posting {
     pub data: DataPolicy,
 }
 
+/// What a node remembers. Blocks, receipts and transactions are never forgotten.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Memory {
+    /// Keep the states of so many blocks before the newest one, to answer calls and proofs at them. States that are needed for batches which
+    /// are not settled, or which L1 can take back, are kept longer.
+    #[arg(
+        long,
+        env = "ROLLMILL_HISTORY",
+        value_name = "BLOCKS",
+        default_value_t = HISTORY_BLOCKS,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    pub history: u64,
+    /// Keep the states of all blocks.
+    #[arg(long, env = "ROLLMILL_ARCHIVE")]
+    pub archive: bool,
+}
+
+impl From<Memory> for History {
+    fn from(memory: Memory) -> Self {
+        match memory {
+            Memory { archive: true, .. } => Self::Archive,
+            Memory { history, .. } => Self::Blocks(history),
+        }
+    }
+}
+
 /// Fails with a sentence if no proof of this kind can be verified on this L1.
 pub fn check_proofs(proofs: ProofKind, l1_chain_id: u64) -> eyre::Result<()> {
     match proofs {
@@ -221,7 +248,7 @@ pub fn deploy_config(
 
 /// Blocks, batches and prices. The error is a sentence about what is missing.
 pub fn sequencer_config(
-    (pace, posting): (&Pace, Posting),
+    (pace, posting, fees): (&Pace, Posting, &Follow),
     l1_confirmations: u64,
     fallback: Option<Address>,
 ) -> eyre::Result<SequencerConfig> {

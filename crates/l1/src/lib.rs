@@ -32,6 +32,7 @@ mod sender;
 mod verify;
 mod watcher;
 
+pub use amount::{digits, ether, scr};
 pub use blobs::{Beacon, BlobSource, BlobSourceError};
 pub use code::is_compiled_from;
 pub use deploy::{DeployConfig, DeployError, ProgramRow, VerifierKind, deploy};

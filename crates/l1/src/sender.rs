@@ -40,7 +40,7 @@ use rollmill_store::{L1Attempt, L1Send, L1SendState, Store, StoreError};
 use tokio::sync::Mutex;
 
 use self::attempt::{L1Transaction, call_of};
-use crate::revert;
+use crate::{ether, revert};
 
 /// EIP-7825: no transaction on L1 has more gas.
 const GAS_CAP: u64 = 16_777_216;

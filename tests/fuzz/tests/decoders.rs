@@ -175,8 +175,10 @@ fn witnesses() {
     };
     let statement = execute_batch(identity, recorded_witness()).unwrap();
     assert_eq!(statement.hash(), recorded.public_values_hash);
+    let mut about_a_blob = Witness::decode(recorded_witness()).unwrap();
+    about_a_blob.context.blob_versioned_hash = B256::repeat_byte(1);
     let language = Language {
-        seeds: vec![recorded.witness.to_vec()],
+        seeds: vec![recorded.witness.to_vec(), about_a_blob.encode()],
         words: words(),
     };
     fuzz("witnesses", language, |bytes| {

@@ -42,7 +42,10 @@ use self::{
     view::{Printer, View},
     world::Steps,
 };
-use crate::settings::{Choice, Pace, Posting};
+use crate::{
+    dashboard,
+    settings::{Choice, Memory, Pace, Posting, fees::Follow},
+};
 
 /// How often the rollers' processes are looked after.
 const CARE: Duration = Duration::from_secs(1);
@@ -68,6 +71,10 @@ pub struct Args {
     pace: Pace,
     #[command(flatten)]
     posting: Posting,
+    #[command(flatten)]
+    fees: Follow,
+    #[command(flatten)]
+    memory: Memory,
     /// Use this L1 instead of the embedded one; it must be a development chain with the well-known funded accounts.
     #[arg(long, env = "ROLLMILL_L1_RPC", value_name = "URL")]
     l1_rpc: Option<String>,

@@ -274,7 +274,12 @@ fn node_config(
         genesis: genesis(&deployment)?,
         proofs: args.choice.proofs,
         deployment,
-        sequencer: sequencer_config((&args.pace, args.posting), args.confirmations, None),
+        sequencer: sequencer_config(
+            (&args.pace, args.posting, &args.fees),
+            args.confirmations,
+            None,
+        )?,
+        history: args.memory.into(),
         l2_listen: localhost(args.l2_port),
         coordinator_listen: localhost(args.coordinator_port),
         dashboard_listen: args.dashboard().map(localhost),

@@ -111,22 +111,27 @@ impl Staking<'_> {
         Ok(())
     }
 
-    /// Gives the owner what it stakes, and ether for its transactions.
-    async fn give(&self, identity: Identity, amount_scr: u64) -> eyre::Result<()> {
-        let name = identity.name();
-        let owner = identity.owner()?.address();
-        let gift = Call::raw(owner, Bytes::new()).with_value(parse_ether(OWNER_ETHER)?);
-        self.sender
-            .send(&format!("devnet/ether/{name}"), &gift)
-            .await?;
-        let scr = ScrToken::transferCall {
-            to: owner,
-            value: U256::from(amount_scr) * U256::from(10).pow(U256::from(18)),
-        };
-        let scr = Call::new(self.deployment.token, &scr);
-        self.sender
-            .send(&format!("devnet/scr/{name}"), &scr)
-            .await?;
+    /// Gives each owner what it stakes, and ether for its transactions. All are sent before any is waited for.
+    async fn give(&self, stakes: &[(Identity, u64)]) -> eyre::Result<()> {
+        let mut gifts = Vec::new();
+        for (identity, amount_scr) in stakes {
+            let name = identity.name();
+            let owner = identity.owner()?.address();
+            let ether = Call::raw(owner, Bytes::new()).with_value(parse_ether(OWNER_ETHER)?);
+            let scr = ScrToken::transferCall {
+                to: owner,
+                value: U256::from(*amount_scr) * U256::from(10).pow(U256::from(18)),
+            };
+            let scr = Call::new(self.deployment.token, &scr);
+            gifts.push((format!("devnet/ether/{name}"), ether));
+            gifts.push((format!("devnet/scr/{name}"), scr));
+        }
+        for (purpose, gift) in &gifts {
+            self.sender.submit(purpose, gift).await?;
+        }
+        for (purpose, gift) in &gifts {
+            self.sender.send(purpose, gift).await?;
+        }
         Ok(())
     }
 

@@ -53,7 +53,8 @@ pub(super) struct Status {
 impl Escape {
     /// Opens the chain in the data directory; nothing is read from L1 yet but its chain id.
     pub(super) async fn open(args: &Args) -> eyre::Result<Self> {
-        let (signer, asset, amount) = (args.signer()?, args.asset(), args.amount()?);
+        let signer = load_key(args.key_file.as_deref(), "ROLLMILL_KEY")?;
+        let (asset, amount) = (args.asset(), args.amount()?);
         let blobs = BlobSource::new(args.l1_beacon.as_deref())?;
         let deployment = Deployment::open(&args.deployment)?;
         let (l1, _) = connect_l1(&args.l1_rpc).await?;

@@ -25,7 +25,7 @@ use crate::{
     devnet::roller_binary::find_or_build,
     replica,
     roller_process::RollerRun,
-    settings::{Pace, Posting, genesis, proof_kind, sequencer_config},
+    settings::{Memory, Pace, Posting, fees::Follow, genesis, proof_kind, sequencer_config},
 };
 
 /// Flags of `rollmill node`; each is also an environment variable and a field of the configuration file.
@@ -58,6 +58,10 @@ pub struct Args {
     /// gives its blobs itself.
     #[arg(long, env = "ROLLMILL_L1_BEACON", value_name = "URL")]
     l1_beacon: Option<String>,
+    #[command(flatten)]
+    fees: Follow,
+    #[command(flatten)]
+    memory: Memory,
     /// Where L2's JSON-RPC listens; port 0 takes a free one.
     #[arg(long, env = "ROLLMILL_L2_LISTEN", value_name = "ADDRESS", default_value_t = local(9545))]
     listen: SocketAddr,
@@ -80,8 +84,8 @@ pub struct Args {
 
 impl Args {
     fn sequencer(&self, fallback: Option<Address>) -> eyre::Result<SequencerConfig> {
-        let confirmations = self.source.confirmations;
-        sequencer_config(&self.pace, &self.fees, confirmations, fallback)
+        let choices = (&self.pace, self.posting, &self.fees);
+        sequencer_config(choices, self.source.confirmations, fallback)
     }
 
     /// Where the dashboard listens, if there is one.
@@ -147,9 +151,10 @@ async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
     let found = find(&args.source).await?;
     let rollup = found.deployment.rollup;
     if args.derive {
-        let config = config(args, args.fallback);
-        let data_dir = &args.source.data_dir;
-        let l2 = replica::start(found, (config, blobs), (data_dir, args.listen), tasks).await?;
+        let config = args.sequencer(args.fallback)?;
+        let place = (args.source.data_dir.as_path(), args.memory.into());
+        let listen = (args.listen, args.dashboard());
+        let urls = replica::start(found, (config, blobs), place, listen, tasks).await?;
         return Ok(Ready {
             l2: urls.l2,
             coordinator: None,
@@ -157,11 +162,7 @@ async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
             rollup,
         });
     }
-    let Node {
-        l2_url,
-        coordinator_url,
-        ..
-    } = sequence(args, (found, blobs), tasks).await?;
+    let node = sequence(args, (found, blobs), tasks).await?;
     Ok(Ready {
         l2: node.l2_url,
         coordinator: Some(node.coordinator_url),
@@ -201,14 +202,6 @@ async fn find(source: &Source) -> eyre::Result<Found> {
         l1,
         store: Store::open(&source.data_dir).await?,
     })
-}
-
-fn config(args: &Args, fallback: Option<Address>) -> SequencerConfig {
-    sequencer_config(
-        (&args.pace, args.posting),
-        args.source.confirmations,
-        fallback,
-    )
 }
 
 async fn sequence(
@@ -253,7 +246,8 @@ async fn sequence(
         fallback,
         proofs,
         genesis,
-        sequencer: config(args, fallback),
+        sequencer: args.sequencer(fallback)?,
+        history: args.memory.into(),
         deployment,
         l2_listen: args.listen,
         coordinator_listen: args.coordinator_listen,

@@ -7,7 +7,7 @@ use alloy::{
 };
 use rollmill_engine::{Chain, Tag};
 use rollmill_l1::{
-    BlobSource, Cursor, L1Block, L1Event, LoggedEvent, Update, Watcher, WatcherConfig, connect,
+    BlobSource, Cursor, L1Block, L1Event, LoggedEvent, Update, Watcher, WatcherConfig,
     contracts::Rollup::{
         BatchCommitted, BatchDropped, BatchSettledUnpaid, Commit, MessageSent, RollupEvents,
         commitCall,

@@ -29,12 +29,12 @@ use rollmill_protocol::{
 };
 use rollmill_sequencer::{CommitFields, DataPolicy, Replica, SequencerConfig};
 use rollmill_store::{BatchRecord, BatchState, Store};
+use rollmill_test_l1::{ETHER, Instead, Layer1, account, eventually};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    harness::{ETHER, Layer1, Node, account, eventually, genesis, l2_transaction},
-    reorganisation::Instead,
+    harness::{Node, genesis, l2_transaction},
     replica::Running,
     round::{config, deposit, settle, wait_for},
 };

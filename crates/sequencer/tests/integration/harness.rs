@@ -9,11 +9,8 @@ use alloy::{
     signers::{SignerSync, local::PrivateKeySigner},
 };
 use rollmill_engine::Chain;
-use rollmill_l1::{
-    BlobSource, DeployConfig, Deployment, Parameters, ProgramRow, Sender, SenderConfig,
-    VerifierKind, connect, deploy,
-};
-use rollmill_protocol::{l2::FORK_ID, law::Params, prover_gas::SCHEDULE_ID};
+use rollmill_l1::{BlobSource, DeployConfig, Deployment, Parameters, Sender, deploy};
+use rollmill_protocol::law::Params;
 use rollmill_runtime::{Clock, Shutdown, Tasks};
 use rollmill_sequencer::{GenesisConfig, Mempool, Sealer, Sequencer, SequencerConfig, Withdrawals};
 use rollmill_store::Store;

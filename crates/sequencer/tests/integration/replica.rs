@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use alloy::primitives::{Address, Bytes};
 use rollmill_engine::{Chain, Tag, TransactionPool};
-use rollmill_l1::{BlobSource, connect};
+use rollmill_l1::BlobSource;
 use rollmill_runtime::{Clock, Shutdown, TaskError, Tasks};
 use rollmill_sequencer::{BatchPolicy, Replica, SequencerConfig};
 use rollmill_store::{BatchState, Store};
