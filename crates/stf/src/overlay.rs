@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use alloy_eips::eip2935::{HISTORY_SERVE_WINDOW, HISTORY_STORAGE_ADDRESS};
 use alloy_primitives::{
     Address, B256, Bytes, KECCAK256_EMPTY, U256,
-    map::{AddressMap, B256Map, U256Map, hash_map::Entry},
+    map::{AddressMap, U256Map, hash_map::Entry},
 };
 use revm::{
     Database,

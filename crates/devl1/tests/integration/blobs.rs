@@ -196,10 +196,8 @@ async fn a_replacement_pays_twice_as_much_of_everything() {
     let node = start().await;
     let (sidecar, to) = (sidecar(1), Address::repeat_byte(1));
     let waiting = transaction(1, to, &sidecar);
-    let sent = node
-        .provider
-        .send_raw_transaction(&signed(waiting.clone(), &sidecar));
-    sent.await.unwrap();
+    let raw = signed(waiting.clone(), &sidecar);
+    let _ = node.provider.send_raw_transaction(&raw).await.unwrap();
     let doubled = TxEip4844 {
         max_fee_per_gas: 8 * GWEI,
         max_priority_fee_per_gas: 2 * GWEI,

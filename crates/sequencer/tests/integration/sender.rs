@@ -1,7 +1,7 @@
 //! Transactions to L1: once per purpose, whatever happens in between.
 
 use alloy::{
-    primitives::{Address, Bytes, TxKind, U256},
+    primitives::{Address, Bytes, U256},
     sol_types::SolCall,
 };
 use rollmill_l1::{Call, SendError, Sender, SenderConfig, contracts::Rollup};
