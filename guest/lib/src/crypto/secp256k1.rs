@@ -6,13 +6,11 @@
 //! The zkVM's field elements are only *congruent* to their value: a result need not be below the modulus unless that
 //! is asserted, because a dishonest host chooses the representation. Every place that reads bytes asserts it.
 
+use alloc::boxed::Box;
 use core::ops::Neg;
 
 use openvm_algebra_guest::{DivUnsafe, IntMod};
-use openvm_ecc_guest::{
-    weierstrass::{CachedMulTable, IntrinsicCurve, WeierstrassPoint},
-    Group,
-};
+use openvm_ecc_guest::{once_cell::race::OnceBox, weierstrass::WeierstrassPoint, Group};
 
 openvm_algebra_guest::moduli_macros::moduli_declare! {
     Secp256k1Coord { modulus = "0xFFFFFFFF FFFFFFFF FFFFFFFF FFFFFFFF FFFFFFFF FFFFFFFF FFFFFFFE FFFFFC2F" },
@@ -43,19 +41,11 @@ const GENERATOR_Y: [u8; 32] = [
     0xa8, 0x08, 0x11, 0x0e, 0xfc, 0xfb, 0xa4, 0x5d, 0x65, 0xc4, 0xa3, 0x26, 0x77, 0xda, 0x3a, 0x48,
 ];
 
-struct Secp256k1;
-
-impl IntrinsicCurve for Secp256k1 {
-    type Scalar = Secp256k1Scalar;
-    type Point = Secp256k1Point;
-
-    fn msm(coeffs: &[Self::Scalar], bases: &[Self::Point]) -> Self::Point {
-        CachedMulTable::<Self>::new_with_prime_order(bases, WINDOW_BITS).windowed_mul(coeffs)
-    }
-}
-
-/// Width of the scalar multiplication's window: 4 needs the fewest instructions for two bases.
+/// Bits of a scalar that are added at once: 4 need the fewest instructions.
 const WINDOW_BITS: usize = 4;
+
+/// A point times 1, 2, 3 and so on: one for each window that is not zero.
+type Multiples = [Secp256k1Point; (1 << WINDOW_BITS) - 1];
 
 /// Recovers the public key (x ++ y, big-endian) that signed `message_hash` with signature `rs` (r ++ s, big-endian)
 /// and the parity of the nonce point's y coordinate. `None` where no such key exists, or the signature is out of range.
@@ -78,15 +68,124 @@ pub fn recover_public_key(rs: &[u8; 64], parity: u8, message_hash: &[u8; 32]) ->
     // SOUNDNESS: `div_unsafe` is undefined for a zero divisor; r is not zero, checked above.
     let u1 = -(z.div_unsafe(&r));
     let u2 = s.div_unsafe(&r);
-    let generator = point(
-        Secp256k1Coord::from_const_bytes(GENERATOR_X),
-        Secp256k1Coord::from_const_bytes(GENERATOR_Y),
-    );
-    let public_key = Secp256k1::msm(&[u1, u2], &[generator, nonce_point]);
-    if public_key.is_identity() {
-        return None;
+    linear_combination(&u1, &u2, &nonce_point).map(|public_key| encode(&public_key))
+}
+
+/// `u1 * G + u2 * point`, `None` if that is the identity. `point` is on the curve and not the identity. The scalars need not be
+/// reduced: what is congruent gives the same sum.
+fn linear_combination(
+    u1: &Secp256k1Scalar,
+    u2: &Secp256k1Scalar,
+    point: &Secp256k1Point,
+) -> Option<Secp256k1Point> {
+    Secp256k1Point::set_up_once();
+    let (of_generator, of_point) = (generator_multiples(), &multiples(point));
+    let mut sum = Sum {
+        point: point.clone(),
+        is_identity: true,
+    };
+    for (byte1, byte2) in u1.as_le_bytes().iter().zip(u2.as_le_bytes()).rev() {
+        for shift in [WINDOW_BITS, 0] {
+            sum.shift_window();
+            sum.add_multiple(of_generator, byte1 >> shift);
+            sum.add_multiple(of_point, byte2 >> shift);
+        }
     }
-    Some(encode(&public_key))
+    (!sum.is_identity).then_some(sum.point)
+}
+
+fn generator_multiples() -> &'static Multiples {
+    static MULTIPLES: OnceBox<Multiples> = OnceBox::new();
+    MULTIPLES.get_or_init(|| {
+        Box::new(multiples(&point(
+            Secp256k1Coord::from_const_bytes(GENERATOR_X),
+            Secp256k1Coord::from_const_bytes(GENERATOR_Y),
+        )))
+    })
+}
+
+/// SOUNDNESS: the curve has a prime number of points, far above 16. So a multiple below that of a point that is not the identity is
+/// neither the identity nor, from 2 on, the point or its negative, which is all that the two instructions demand.
+fn multiples(point: &Secp256k1Point) -> Multiples {
+    let mut multiple = point.clone();
+    core::array::from_fn(|index| {
+        let this = multiple.clone();
+        // SAFETY: the caller has set up the curve.
+        #[allow(unsafe_code)]
+        unsafe {
+            if index == 0 {
+                multiple.double_assign_nonidentity::<false>();
+            } else {
+                multiple.add_ne_assign_nonidentity::<false>(point);
+            }
+        }
+        this
+    })
+}
+
+/// A sum of points of the curve, in place. All of it after the curve was set up.
+///
+/// SOUNDNESS: the instructions add points of different x, and double points of which y is not zero; of anything else a dishonest host
+/// chooses the result. So every other case is told apart before. Comparing proves that both sides are reduced.
+struct Sum {
+    /// Means nothing while the sum is the identity.
+    point: Secp256k1Point,
+    is_identity: bool,
+}
+
+impl Sum {
+    /// Multiplies by 2^[`WINDOW_BITS`].
+    #[inline(always)]
+    fn shift_window(&mut self) {
+        if self.is_identity {
+            return;
+        }
+        for _ in 0..WINDOW_BITS {
+            // SOUNDNESS: the number of points is odd, so that none but the identity is its own negative.
+            #[allow(unsafe_code)]
+            unsafe {
+                self.point.double_assign_nonidentity::<false>();
+            }
+        }
+    }
+
+    /// Adds the multiple that the low [`WINDOW_BITS`] of `window` tell.
+    #[inline(always)]
+    fn add_multiple(&mut self, multiples: &Multiples, window: u8) {
+        let window = usize::from(window) % (1 << WINDOW_BITS);
+        if window != 0 {
+            self.add(&multiples[window - 1]);
+        }
+    }
+
+    /// Adds a point that is not the identity.
+    #[inline(always)]
+    fn add(&mut self, other: &Secp256k1Point) {
+        if self.is_identity {
+            self.point = other.clone();
+            self.is_identity = false;
+            return;
+        }
+        // SAFETY: the modulus is set up with the curve.
+        #[allow(unsafe_code)]
+        let is_same_x = unsafe { IntMod::eq_impl::<false>(self.point.x(), other.x()) };
+        if is_same_x {
+            self.add_same_x(other);
+        } else {
+            // SAFETY: neither is the identity, and they differ in x.
+            #[allow(unsafe_code)]
+            unsafe {
+                self.point.add_ne_assign_nonidentity::<false>(other);
+            }
+        }
+    }
+
+    /// Adds the same point, or its negative: never by chance.
+    #[cold]
+    fn add_same_x(&mut self, other: &Secp256k1Point) {
+        self.point.add_assign_impl::<false>(other);
+        self.is_identity = self.point.is_identity();
+    }
 }
 
 /// The curve point with this x and this parity of y.
@@ -141,8 +240,13 @@ fn encode(point: &Secp256k1Point) -> [u8; 64] {
 
 #[cfg(test)]
 mod tests {
-    use super::recover_public_key;
-    use k256::ecdsa::SigningKey;
+    use super::{recover_public_key, GENERATOR_X};
+    use alloy_primitives::keccak256;
+    use k256::{
+        ecdsa::SigningKey,
+        elliptic_curve::{group::Group, sec1::ToEncodedPoint, PrimeField},
+        ProjectivePoint, Scalar,
+    };
 
     fn signed(key: u8, message: u8) -> ([u8; 64], u8, [u8; 32], [u8; 64]) {
         let key = SigningKey::from_slice(&[key; 32]).expect("key");
@@ -160,6 +264,73 @@ mod tests {
             assert_eq!(recover_public_key(&rs, parity, &hash), Some(public_key));
             assert_ne!(recover_public_key(&rs, parity ^ 1, &hash), Some(public_key));
         }
+    }
+
+    #[test]
+    fn recovers_what_k256_signed_at_random() {
+        for index in 0..100u64 {
+            let key = keccak256((2 * index).to_be_bytes());
+            let hash = keccak256((2 * index + 1).to_be_bytes());
+            let key = SigningKey::from_slice(key.as_slice()).expect("key");
+            let (signature, id) = key
+                .sign_prehash_recoverable(hash.as_slice())
+                .expect("signs");
+            let point = key.verifying_key().to_encoded_point(false);
+            let rs: [u8; 64] = signature.to_bytes().into();
+            let recovered = recover_public_key(&rs, id.to_byte(), &hash.0).expect("recovers");
+            assert_eq!(recovered, point.as_bytes()[1..]);
+            // The same key signs with the opposite nonce.
+            let high = (-*signature.s()).to_repr();
+            let rs = [&rs[..32], &high[..]].concat();
+            let rs: [u8; 64] = rs.try_into().expect("64 bytes");
+            assert_eq!(
+                recover_public_key(&rs, id.to_byte() ^ 1, &hash.0),
+                Some(recovered)
+            );
+        }
+    }
+
+    /// Signatures with the nonce 1, so that both sums run over multiples of the generator and meet: in the same point, which must be doubled,
+    /// or in the opposite one, which makes the identity in the middle or at the end.
+    #[test]
+    fn sums_that_meet_are_told_apart() {
+        let mut x = GENERATOR_X;
+        x.reverse();
+        let r = Scalar::from_repr(x.into()).expect("below the order");
+        let check = |z: Scalar, s: Scalar, parity: u8| {
+            let nonce_point = match parity {
+                0 => ProjectivePoint::GENERATOR,
+                _ => -ProjectivePoint::GENERATOR,
+            };
+            let key =
+                (nonce_point * s - ProjectivePoint::GENERATOR * z) * r.invert().expect("not zero");
+            let expected = (!bool::from(key.is_identity()))
+                .then(|| key.to_affine().to_encoded_point(false).as_bytes()[1..].to_vec());
+            let mut rs = [0; 64];
+            rs[..32].copy_from_slice(&x);
+            rs[32..].copy_from_slice(&s.to_repr());
+            let recovered = recover_public_key(&rs, parity, &z.to_repr().into());
+            assert_eq!(recovered.map(|key| key.to_vec()), expected);
+            recovered.is_some()
+        };
+        for z in [1u64, 2, 15, 16, 17, 0x1234_5678_9abc].map(Scalar::from) {
+            // r times a small number: windows that are zero, but for the last.
+            for z in [z, -z, z * r, -(z * r)] {
+                assert!(!check(z, z, 0), "opposite scalars, the same points");
+                assert!(check(z, -z, 0), "the same scalars and points");
+                assert!(check(z, z, 1));
+                assert!(!check(z, -z, 1), "opposite points in every window");
+                for s in [z + z, z + Scalar::from(5u64), Scalar::ONE, -Scalar::ONE] {
+                    for parity in [0, 1] {
+                        check(z, s, parity);
+                    }
+                }
+            }
+        }
+        assert!(
+            check(Scalar::ZERO, Scalar::ONE, 0),
+            "nothing of the generator"
+        );
     }
 
     #[test]
