@@ -39,7 +39,7 @@ const SOURCE_LIST: &str = "sources.txt";
 /// Folder of the recorded proof.
 const FIXTURE: &str = "crates/zkvm/tests/fixtures/batch-v1";
 /// What programs share.
-const LIBRARY: &str = "rollmill-guest";
+const LIBRARIES: [&str; 2] = ["rollmill-guest", "rollmill-guest-memory"];
 /// The batch program's package.
 const PACKAGE: &str = "rollmill-guest-batch";
 /// The manifest from which path dependencies inherit; the programs have a workspace, and profiles, of their own.
@@ -71,25 +71,17 @@ pub fn run(args: &Args) -> eyre::Result<()> {
     }
 }
 
-/// What the guest's workspace can show without a zkVM: its format, its lints, the tests of its library.
+/// What the guest's workspace can show without a zkVM: its format, its lints, the tests of its libraries.
 fn test() -> eyre::Result<()> {
     let target = tools::target_dir()?.join("guest-host");
-    let lints = [
-        "clippy",
-        "--locked",
-        "-p",
-        LIBRARY,
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let packages = LIBRARIES.map(|package| ["-p", package]).concat();
+    let lints = ["--all-targets", "--", "-D", "warnings"];
     for args in [
-        &["fmt", "--all", "--check"][..],
-        &lints,
-        &["test", "--locked", "-p", LIBRARY],
+        vec!["fmt", "--all", "--check"],
+        [&["clippy", "--locked"][..], &packages, &lints].concat(),
+        [&["test", "--locked"][..], &packages].concat(),
     ] {
-        let mut command = tools::command(&tools::cargo(), args, "guest");
+        let mut command = tools::command(&tools::cargo(), &args, "guest");
         command.env("CARGO_TARGET_DIR", &target);
         tools::run(command)?;
     }

@@ -8,6 +8,9 @@
 //! Rule: a program's `main` reads, decodes, calls the state transition and reveals; all else lives here or in `stf`.
 #![cfg_attr(not(test), no_std)]
 extern crate alloc;
+// Linked for what it defines.
+#[cfg(target_os = "zkvm")]
+use rollmill_guest_memory as _;
 
 pub mod crypto;
 pub mod identity;
