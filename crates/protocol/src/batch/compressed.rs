@@ -112,7 +112,8 @@ fn inflate(stream: &[u8], length: usize) -> Option<Vec<u8>> {
     let mut window = Vec::with_capacity(start + length);
     window.extend_from_slice(DICTIONARY);
     window.resize(start + length, 0);
-    let mut state = Box::<DecompressorOxide>::default();
+    // On the stack: the proof would pay for building it there, for a copy to the heap, and for the memory of both.
+    let mut state = DecompressorOxide::new();
     let flags = TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
     let (status, read, written) = decompress(&mut state, stream, &mut window, start, flags);
     let whole = status == TINFLStatus::Done && read == stream.len() && written == length;
