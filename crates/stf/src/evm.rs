@@ -4,16 +4,16 @@
 //! - transactions of type 0x7E mint and skip nonce, signature and fee rules (`BlockHandler`);
 //! - on the rollup the fee recipient gets the whole fee, base fee included: burning ether on L2 would lock it up on L1;
 //!   and users pay for data and proving besides ([`crate::fees`]);
-//! - a chain may add precompiles ([`ChainPrecompiles`]);
+//! - a chain may add precompiles ([`ChainPrecompiles`](crate::rules::ChainPrecompiles));
 //! - Keccak permutations and precompile gas are counted for prover gas ([`WorkMeter`]).
 
-use crate::{
-    fees::Charge,
-    rules::{ChainPrecompileOutcome, ChainPrecompiles, Rules},
-};
-use alloc::string::String;
+mod precompiles;
+
+pub use precompiles::BlockPrecompiles;
+
+use crate::{fees::Charge, rules::Rules};
 use alloy_consensus::Header;
-use alloy_primitives::{Address, KECCAK256_EMPTY, U256, map::AddressSet};
+use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
 use core::marker::PhantomData;
 use revm::{
     Context, Database, Journal,
@@ -24,19 +24,16 @@ use revm::{
     },
     context_interface::block::BlobExcessGasAndPrice,
     handler::{
-        EthFrame, EthPrecompiles, EvmTr, EvmTrError, FrameResult, FrameTr, Handler,
-        PrecompileProvider, instructions::EthInstructions, post_execution,
-        precompile_output_to_interpreter_result,
+        EthFrame, EvmTr, EvmTrError, FrameResult, FrameTr, Handler, instructions::EthInstructions,
+        post_execution,
     },
     interpreter::{
-        CallInputs, Gas, InitialAndFloorGas, Instruction, InstructionContext,
-        InstructionExecResult, InstructionResult, InterpreterResult,
+        InitialAndFloorGas, Instruction, InstructionContext, InstructionExecResult,
+        InstructionResult,
         instructions::{host, system},
         interpreter::EthInterpreter,
         interpreter_action::FrameInit,
     },
-    precompile::{PrecompileHalt, PrecompileOutput},
-    primitives::hardfork::SpecId,
     state::EvmState,
 };
 use rollmill_protocol::{
@@ -218,105 +215,6 @@ fn true_extcodehash<DB: Database>(
         *hash = KECCAK256_EMPTY.into();
     }
     Ok(())
-}
-
-/// Ethereum's precompiles and those of the chain.
-#[derive(Clone, Debug)]
-pub struct BlockPrecompiles {
-    ethereum: EthPrecompiles,
-    chain: Option<(ChainPrecompiles, AddressSet)>,
-}
-
-impl BlockPrecompiles {
-    fn new(spec: SpecId, chain: Option<ChainPrecompiles>) -> Self {
-        let ethereum = EthPrecompiles::new(spec);
-        let chain = chain.map(|chain| {
-            let warm = ethereum
-                .warm_addresses()
-                .iter()
-                .chain(chain.addresses())
-                .copied()
-                .collect();
-            (chain, warm)
-        });
-        Self { ethereum, chain }
-    }
-
-    fn run_within<DB: Database>(
-        &mut self,
-        context: &mut BlockContext<DB>,
-        inputs: &CallInputs,
-    ) -> Result<Option<InterpreterResult>, String> {
-        let chain = self.chain.as_ref();
-        let Some(run) = chain.and_then(|(chain, _)| chain.at(&inputs.bytecode_address)) else {
-            return self.ethereum.run(context, inputs);
-        };
-        let outcome = run(&inputs.input.as_bytes(context), inputs.gas_limit);
-        let output = match outcome {
-            ChainPrecompileOutcome::Success { gas_used, output } => {
-                PrecompileOutput::new(gas_used, output, inputs.reservoir)
-            }
-            ChainPrecompileOutcome::OutOfGas => {
-                PrecompileOutput::halt(PrecompileHalt::OutOfGas, inputs.reservoir)
-            }
-        };
-        let gas_limit = inputs.gas_limit;
-        Ok(Some(precompile_output_to_interpreter_result(
-            output, gas_limit,
-        )))
-    }
-
-    fn warm(&self) -> &AddressSet {
-        match &self.chain {
-            Some((_, warm)) => warm,
-            None => self.ethereum.warm_addresses(),
-        }
-    }
-}
-
-impl<DB: Database> PrecompileProvider<BlockContext<DB>> for BlockPrecompiles {
-    type Output = InterpreterResult;
-
-    fn set_spec(&mut self, _spec: SpecId) -> bool {
-        // The specification is fixed for the life of a block's EVM.
-        false
-    }
-
-    fn run(
-        &mut self,
-        context: &mut BlockContext<DB>,
-        inputs: &CallInputs,
-    ) -> Result<Option<InterpreterResult>, String> {
-        let gas_max = context.chain.precompile_gas_max();
-        let result = if inputs.gas_limit <= gas_max {
-            self.run_within(context, inputs)?
-        } else {
-            let bounded = CallInputs {
-                gas_limit: gas_max,
-                ..inputs.clone()
-            };
-            let mut result = self.run_within(context, &bounded)?;
-            if let Some(result) = &mut result {
-                // The frame gave all its gas: what the bound kept back is returned, unless the call failed.
-                let spent = result.gas.total_gas_spent();
-                let failed = !result.result.is_ok_or_revert();
-                result.gas = Gas::new(inputs.gas_limit);
-                result
-                    .gas
-                    .set_spent(if failed { inputs.gas_limit } else { spent });
-            }
-            result
-        };
-        if let Some(result) = &result {
-            let used = result.gas.total_gas_spent().min(gas_max);
-            context.chain.count_precompile(used);
-        }
-        Ok(result)
-    }
-
-    fn warm_addresses(&self) -> &AddressSet {
-        self.warm()
-    }
 }
 
 /// How transactions of a block are validated, run and paid for; see the module's documentation.
