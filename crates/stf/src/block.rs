@@ -27,8 +27,10 @@ use crate::{
 };
 use alloc::vec::Vec;
 use alloy_consensus::{
-    BlockBody, Header, Transaction as _, TransactionEnvelope, TxReceipt,
-    proofs::{calculate_receipt_root, calculate_transaction_root, calculate_withdrawals_root},
+    BlockBody, Eip2718EncodableReceipt, Header, Transaction as _, TransactionEnvelope, TxReceipt,
+    proofs::{
+        calculate_transaction_root, calculate_withdrawals_root, ordered_trie_root_with_encoder,
+    },
 };
 use alloy_eips::{
     eip2935::HISTORY_STORAGE_ADDRESS,
@@ -476,9 +478,15 @@ fn message_gas_limit(message: &TxL1Message) -> u64 {
 
 /// Root of the receipts and union of their blooms.
 fn seal_receipts(receipts: &[Receipt]) -> (B256, Bloom) {
-    let with_bloom: Vec<_> = receipts.iter().map(TxReceipt::with_bloom_ref).collect();
-    let bloom = with_bloom
-        .iter()
-        .fold(Bloom::ZERO, |bloom, receipt| bloom | receipt.logs_bloom);
-    (calculate_receipt_root(&with_bloom), bloom)
+    let mut union = Bloom::ZERO;
+    let root = ordered_trie_root_with_encoder(receipts, |receipt, out| {
+        // Most have no logs: nothing to hash and nothing to join.
+        if receipt.logs.is_empty() {
+            return receipt.eip2718_encode_with_bloom(&Bloom::ZERO, out);
+        }
+        let bloom = receipt.bloom();
+        union.accrue_bloom(&bloom);
+        receipt.eip2718_encode_with_bloom(&bloom, out);
+    });
+    (root, union)
 }
