@@ -101,10 +101,19 @@ impl FeePrices {
 
     /// The most wei that both terms can take for a transaction: what is held back while it runs. Zero for a message.
     pub fn most(&self, transaction: &Transaction) -> U256 {
+        let (data, proving) = self.most_by_term(transaction);
+        data + proving
+    }
+
+    /// The same as data fee and proving fee. Counts the transaction's bytes once.
+    fn most_by_term(&self, transaction: &Transaction) -> (U256, U256) {
         if self.is_zero() || transaction.as_l1_message().is_some() {
-            return U256::ZERO;
+            return (U256::ZERO, U256::ZERO);
         }
-        self.data_fee(data_gas(transaction)) + self.proving_fee(prover_gas_max(transaction))
+        (
+            self.data_fee(data_gas(transaction)),
+            self.proving_fee(prover_gas_max(transaction)),
+        )
     }
 }
 
@@ -164,14 +173,15 @@ pub struct Charge {
 impl Charge {
     /// For a transaction that is about to run on an EVM with this meter; `None` when it pays nothing.
     pub fn new(transaction: &Transaction, prices: FeePrices, meter: WorkMeter) -> Option<Self> {
-        let held = prices.most(transaction);
+        let (data_fee, proving_fee_max) = prices.most_by_term(transaction);
+        let held = data_fee + proving_fee_max;
         if held.is_zero() {
             return None;
         }
         Some(Self {
             prices,
             signatures: transaction.signatures(),
-            data_fee: prices.data_fee(data_gas(transaction)),
+            data_fee,
             held,
             before: meter,
         })
