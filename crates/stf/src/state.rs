@@ -238,24 +238,25 @@ impl<S: StateSource> StateTrie<S> {
             accounts,
             mut codes,
         } = changes;
-        let mut changes = Vec::with_capacity(accounts.len());
-        for change in accounts {
+        // Sorting moves keys and references, not changes.
+        let mut changes: Vec<(B256, &AccountChange)> = Vec::with_capacity(accounts.len());
+        for change in &accounts {
             changes.push((self.load(change.address)?.0.key, change));
         }
         changes.sort_unstable_by_key(|(key, _)| *key);
 
         let mut nodes = NewNodes::new();
         let mut removed = Vec::new();
-        for (key, change) in &changes {
+        for (key, change) in changes {
             match self.apply_account(change, &mut nodes)? {
                 Some(account) => {
                     self.accounts
-                        .insert(&self.source, *key, alloy_rlp::encode(account).into())?;
+                        .insert(&self.source, key, alloy_rlp::encode(account).into())?;
                 }
                 None => removed.push(key),
             }
         }
-        for key in removed {
+        for key in &removed {
             self.accounts.remove(&self.source, key)?;
         }
         let root = self.accounts.commit_into(&mut nodes);
