@@ -17,6 +17,7 @@
 //!
 //! A trie lives as long as a block, a batch or a call. It only grows; nodes that fell away are not reused.
 
+mod commit;
 mod node;
 mod ops;
 #[cfg(test)]
@@ -54,6 +55,8 @@ pub struct Trie {
     root: Root,
     /// Hash of the last committed state.
     root_hash: B256,
+    /// Steps of the last walk that changed something, kept so that the next one needs no memory.
+    path: Vec<ops::Step>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

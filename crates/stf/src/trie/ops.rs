@@ -1,21 +1,24 @@
-//! Operations on the trie: walk, get, insert, remove, commit, prove.
+//! Operations on the trie: walk, get, insert, remove, prove.
 
 use super::{
-    EMPTY_ROOT_HASH, NewNodes, Root, Trie, TrieError,
+    EMPTY_ROOT_HASH, Root, Trie, TrieError,
     node::{
-        Child, KEY_NIBBLES, Kind, Node, Reference, Slot, common_nibbles, decode, encode_extension,
-        encode_leaf, list, nibble, reference_at, reference_bytes_at, set_nibble,
+        Child, Kind, Node, Reference, Slot, common_nibbles, decode, nibble, reference_at,
+        set_nibble,
     },
 };
 use crate::source::StateSource;
 use alloc::vec::Vec;
-use alloy_primitives::{B256, Bytes, keccak256};
-use alloy_rlp::EMPTY_STRING_CODE;
+use alloy_primitives::{B256, Bytes};
 use core::mem;
+
+/// Room for nodes that a trie takes with its first one, so that it does not grow by steps: what it would leave behind is lost to the
+/// batch program, whose memory is never given back, while room that is not used costs nothing.
+const FIRST_NODES: usize = 64;
 
 /// A node on the path of a key.
 #[derive(Clone, Copy, Debug)]
-struct Step {
+pub(super) struct Step {
     id: usize,
     depth: usize,
 }
@@ -42,6 +45,7 @@ impl Trie {
             nodes: Vec::new(),
             root: Root::Empty,
             root_hash: EMPTY_ROOT_HASH,
+            path: Vec::new(),
         }
     }
 
@@ -56,6 +60,7 @@ impl Trie {
             nodes: Vec::new(),
             root,
             root_hash,
+            path: Vec::new(),
         }
     }
 
@@ -87,9 +92,8 @@ impl Trie {
         key: B256,
         value: Bytes,
     ) -> Result<bool, TrieError> {
-        let mut path = Vec::with_capacity(16);
-        let end = self.walk(source, &key, |step| path.push(step))?;
-        let Some(&Step { id, depth }) = path.last() else {
+        let end = self.walk_path(source, &key)?;
+        let Some(&Step { id, depth }) = self.path.last() else {
             let id = self.add(Kind::Leaf { key, value }, Bytes::new());
             self.root = Root::Loaded(id);
             return Ok(true);
@@ -108,17 +112,29 @@ impl Trie {
             }
             End::OtherLeaf | End::Diverged => self.split(id, depth, key, value),
         }
-        self.mark_dirty(&path);
+        mark_dirty(&mut self.nodes, &self.path);
         Ok(true)
     }
 
     /// Removes `key`. Says whether it was there. Where a branch is left with one child, that child is loaded, because
     /// its own shape decides what takes the branch's place.
     pub fn remove(&mut self, source: &impl StateSource, key: &B256) -> Result<bool, TrieError> {
-        let mut path = Vec::with_capacity(16);
-        if self.walk(source, key, |step| path.push(step))? != End::Found {
+        if self.walk_path(source, key)? != End::Found {
             return Ok(false);
         }
+        let mut path = mem::take(&mut self.path);
+        let removed = self.remove_end(source, key, &mut path);
+        self.path = path;
+        removed.map(|()| true)
+    }
+
+    /// Removes the leaf of `key`, to which `path` leads, and what it leaves without a purpose above it.
+    fn remove_end(
+        &mut self,
+        source: &impl StateSource,
+        key: &B256,
+        path: &mut Vec<Step>,
+    ) -> Result<(), TrieError> {
         path.pop();
         while let Some(&Step { id, depth }) = path.last() {
             let Kind::Branch { children } = &self.nodes[id].kind else {
@@ -135,34 +151,14 @@ impl Trie {
                     path.pop();
                     continue;
                 }
-                (Some(only), None) => self.collapse(source, &mut path, key, only)?,
+                (Some(only), None) => self.collapse(source, path, key, only)?,
                 (Some(_), Some(_)) => *self.slot_mut(id, removed) = Slot::EMPTY,
             }
-            self.mark_dirty(&path);
-            return Ok(true);
+            mark_dirty(&mut self.nodes, path);
+            return Ok(());
         }
         self.root = Root::Empty;
-        Ok(true)
-    }
-
-    /// Encodes and hashes what changed since the last commit. Appends the new nodes (hash, RLP) to `new_nodes`, children
-    /// before parents, and returns the new root.
-    pub fn commit_into(&mut self, new_nodes: &mut NewNodes) -> B256 {
-        match self.root {
-            Root::Empty => self.root_hash = EMPTY_ROOT_HASH,
-            Root::Loaded(id) if self.nodes[id].dirty => {
-                self.seal(id, 0, true, new_nodes);
-                self.root_hash = self.nodes[id].hash;
-            }
-            Root::Unloaded | Root::Loaded(_) => {}
-        }
-        self.root_hash
-    }
-
-    /// [`Self::commit_into`] a new list.
-    pub fn commit(&mut self) -> (B256, NewNodes) {
-        let mut new_nodes = Vec::new();
-        (self.commit_into(&mut new_nodes), new_nodes)
+        Ok(())
     }
 
     /// Nodes from the root towards `key`, as `eth_getProof` gives them (inline nodes are inside their parents). It shows the
@@ -182,6 +178,15 @@ impl Trie {
             .filter(|(depth, node)| *depth == 0 || !node.is_inline())
             .map(|(_, node)| node.rlp.clone())
             .collect())
+    }
+
+    /// [`Self::walk`], with its steps in `self.path`.
+    fn walk_path(&mut self, source: &impl StateSource, key: &B256) -> Result<End, TrieError> {
+        let mut path = mem::take(&mut self.path);
+        path.clear();
+        let end = self.walk(source, key, |step| path.push(step));
+        self.path = path;
+        end
     }
 
     /// Follows `key` as far as the trie goes, loading what is on the way.
@@ -268,22 +273,28 @@ impl Trie {
             Reference::Inline(rlp) => (rlp, B256::ZERO),
         };
         let kind = decode(&rlp, key, depth).ok_or(TrieError::Malformed { key: *key, depth })?;
-        self.nodes.push(Node {
+        Ok(self.push(Node {
             kind,
             rlp,
             hash,
             dirty: false,
-        });
-        Ok(self.nodes.len() - 1)
+        }))
     }
 
     /// Adds a new node.
     fn add(&mut self, kind: Kind, rlp: Bytes) -> usize {
-        self.nodes.push(Node::new(kind, rlp));
+        self.push(Node::new(kind, rlp))
+    }
+
+    fn push(&mut self, node: Node) -> usize {
+        if self.nodes.capacity() == 0 {
+            self.nodes.reserve_exact(FIRST_NODES);
+        }
+        self.nodes.push(node);
         self.nodes.len() - 1
     }
 
-    fn slot(&self, id: usize, index: usize) -> Slot {
+    pub(super) fn slot(&self, id: usize, index: usize) -> Slot {
         match &self.nodes[id].kind {
             Kind::Branch { children } => children[index],
             Kind::Extension { child, .. } => *child,
@@ -292,17 +303,11 @@ impl Trie {
     }
 
     /// A branch's slot `index`, or an extension's only one.
-    fn slot_mut(&mut self, id: usize, index: usize) -> &mut Slot {
+    pub(super) fn slot_mut(&mut self, id: usize, index: usize) -> &mut Slot {
         match &mut self.nodes[id].kind {
             Kind::Branch { children } => &mut children[index],
             Kind::Extension { child, .. } => child,
             Kind::Leaf { .. } | Kind::Gone => unreachable!("leaves have no children"),
-        }
-    }
-
-    fn mark_dirty(&mut self, path: &[Step]) {
-        for step in path {
-            self.nodes[step.id].dirty = true;
         }
     }
 
@@ -401,94 +406,10 @@ impl Trie {
         self.nodes[target] = Node::new(kind, rlp);
         Ok(())
     }
+}
 
-    /// Encodes and hashes the dirty nodes from `id` down.
-    fn seal(&mut self, id: usize, depth: usize, is_root: bool, new_nodes: &mut NewNodes) {
-        let (below, slots) = match &self.nodes[id].kind {
-            Kind::Branch { .. } => (depth + 1, 16),
-            Kind::Extension { end, .. } => (*end, 1),
-            Kind::Leaf { .. } | Kind::Gone => (KEY_NIBBLES, 0),
-        };
-        for index in 0..slots {
-            if let Child::Node(child) = self.slot(id, index).child()
-                && self.nodes[child].dirty
-            {
-                self.seal(child, below, false, new_nodes);
-            }
-        }
-        let rlp = match &self.nodes[id].kind {
-            Kind::Branch { children } => {
-                let (rlp, children) = self.encode_branch(&self.nodes[id].rlp, children);
-                self.nodes[id].kind = Kind::Branch { children };
-                rlp
-            }
-            Kind::Extension { prefix, end, child } => {
-                let mut reference = Vec::with_capacity(33);
-                self.write_reference(&self.nodes[id].rlp, *child, &mut reference);
-                let (rlp, encoded) = encode_extension(prefix, depth, *end, &reference);
-                if matches!(child.child(), Child::Encoded(_)) {
-                    *self.slot_mut(id, 0) = encoded;
-                }
-                rlp
-            }
-            Kind::Leaf { key, value } => encode_leaf(key, depth, value),
-            Kind::Gone => unreachable!("no slot leads to a node whose content moved"),
-        };
-        let node = &mut self.nodes[id];
-        node.rlp = rlp;
-        node.dirty = false;
-        if is_root || !node.is_inline() {
-            node.hash = keccak256(&node.rlp);
-            new_nodes.push((node.hash, node.rlp.clone()));
-        }
-    }
-
-    /// RLP of a branch whose node children are clean and whose unvisited ones stand in `old`; and its slots, moved to
-    /// the new RLP. What stands together in `old` is copied together: mostly everything before and after one child.
-    fn encode_branch(&self, old: &[u8], children: &[Slot; 16]) -> (Bytes, [Slot; 16]) {
-        let references = children.iter().map(|slot| self.reference_bytes(old, *slot));
-        let mut out = list(references.sum::<usize>() + 1);
-        let mut moved = *children;
-        let mut run = 0..0;
-        for slot in &mut moved {
-            match slot.child() {
-                Child::Encoded(offset) => {
-                    if offset != run.end {
-                        out.extend_from_slice(&old[mem::replace(&mut run, offset..offset)]);
-                    }
-                    *slot = Slot::encoded(out.len() + run.len());
-                    run.end += reference_bytes_at(old, offset);
-                }
-                // The byte of an empty slot, whatever it stood for.
-                Child::Empty if !run.is_empty() && old.get(run.end) == Some(&EMPTY_STRING_CODE) => {
-                    run.end += 1;
-                }
-                Child::Empty | Child::Node(_) => {
-                    out.extend_from_slice(&old[mem::replace(&mut run, 0..0)]);
-                    self.write_reference(old, *slot, &mut out);
-                }
-            }
-        }
-        out.extend_from_slice(&old[run]);
-        out.push(EMPTY_STRING_CODE);
-        (out.into(), moved)
-    }
-
-    fn reference_bytes(&self, parent: &[u8], slot: Slot) -> usize {
-        match slot.child() {
-            Child::Empty => 1,
-            Child::Encoded(offset) => reference_bytes_at(parent, offset),
-            Child::Node(id) => self.nodes[id].reference_bytes(),
-        }
-    }
-
-    fn write_reference(&self, parent: &[u8], slot: Slot, out: &mut Vec<u8>) {
-        match slot.child() {
-            Child::Empty => out.push(EMPTY_STRING_CODE),
-            Child::Encoded(offset) => {
-                out.extend_from_slice(&parent[offset..offset + reference_bytes_at(parent, offset)]);
-            }
-            Child::Node(id) => self.nodes[id].write_reference(out),
-        }
+fn mark_dirty(nodes: &mut [Node], path: &[Step]) {
+    for step in path {
+        nodes[step.id].dirty = true;
     }
 }

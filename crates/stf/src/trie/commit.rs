@@ -1,0 +1,124 @@
+//! Encoding and hashing what changed.
+
+use super::{
+    EMPTY_ROOT_HASH, NewNodes, Root, Trie,
+    node::{
+        Child, KEY_NIBBLES, Kind, Slot, encode_extension, encode_leaf, list, reference_bytes_at,
+    },
+};
+use alloc::vec::Vec;
+use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_rlp::EMPTY_STRING_CODE;
+use core::mem;
+
+impl Trie {
+    /// Encodes and hashes what changed since the last commit. Appends the new nodes (hash, RLP) to `new_nodes`, children
+    /// before parents, and returns the new root.
+    pub fn commit_into(&mut self, new_nodes: &mut NewNodes) -> B256 {
+        match self.root {
+            Root::Empty => self.root_hash = EMPTY_ROOT_HASH,
+            Root::Loaded(id) if self.nodes[id].dirty => {
+                self.seal(id, 0, true, new_nodes);
+                self.root_hash = self.nodes[id].hash;
+            }
+            Root::Unloaded | Root::Loaded(_) => {}
+        }
+        self.root_hash
+    }
+
+    /// [`Self::commit_into`] a new list.
+    pub fn commit(&mut self) -> (B256, NewNodes) {
+        let mut new_nodes = Vec::new();
+        (self.commit_into(&mut new_nodes), new_nodes)
+    }
+
+    /// Encodes and hashes the dirty nodes from `id` down.
+    fn seal(&mut self, id: usize, depth: usize, is_root: bool, new_nodes: &mut NewNodes) {
+        let (below, slots) = match &self.nodes[id].kind {
+            Kind::Branch { .. } => (depth + 1, 16),
+            Kind::Extension { end, .. } => (*end, 1),
+            Kind::Leaf { .. } | Kind::Gone => (KEY_NIBBLES, 0),
+        };
+        for index in 0..slots {
+            if let Child::Node(child) = self.slot(id, index).child()
+                && self.nodes[child].dirty
+            {
+                self.seal(child, below, false, new_nodes);
+            }
+        }
+        let rlp = match &self.nodes[id].kind {
+            Kind::Branch { children } => {
+                let (rlp, children) = self.encode_branch(&self.nodes[id].rlp, children);
+                self.nodes[id].kind = Kind::Branch { children };
+                rlp
+            }
+            Kind::Extension { prefix, end, child } => {
+                let mut reference = Vec::with_capacity(33);
+                self.write_reference(&self.nodes[id].rlp, *child, &mut reference);
+                let (rlp, encoded) = encode_extension(prefix, depth, *end, &reference);
+                if matches!(child.child(), Child::Encoded(_)) {
+                    *self.slot_mut(id, 0) = encoded;
+                }
+                rlp
+            }
+            Kind::Leaf { key, value } => encode_leaf(key, depth, value),
+            Kind::Gone => unreachable!("no slot leads to a node whose content moved"),
+        };
+        let node = &mut self.nodes[id];
+        node.rlp = rlp;
+        node.dirty = false;
+        if is_root || !node.is_inline() {
+            node.hash = keccak256(&node.rlp);
+            new_nodes.push((node.hash, node.rlp.clone()));
+        }
+    }
+
+    /// RLP of a branch whose node children are clean and whose unvisited ones stand in `old`; and its slots, moved to
+    /// the new RLP. What stands together in `old` is copied together: mostly everything before and after one child.
+    fn encode_branch(&self, old: &[u8], children: &[Slot; 16]) -> (Bytes, [Slot; 16]) {
+        let references = children.iter().map(|slot| self.reference_bytes(old, *slot));
+        let mut out = list(references.sum::<usize>() + 1);
+        let mut moved = *children;
+        let mut run = 0..0;
+        for slot in &mut moved {
+            match slot.child() {
+                Child::Encoded(offset) => {
+                    if offset != run.end {
+                        out.extend_from_slice(&old[mem::replace(&mut run, offset..offset)]);
+                    }
+                    *slot = Slot::encoded(out.len() + run.len());
+                    run.end += reference_bytes_at(old, offset);
+                }
+                // The byte of an empty slot, whatever it stood for.
+                Child::Empty if !run.is_empty() && old.get(run.end) == Some(&EMPTY_STRING_CODE) => {
+                    run.end += 1;
+                }
+                Child::Empty | Child::Node(_) => {
+                    out.extend_from_slice(&old[mem::replace(&mut run, 0..0)]);
+                    self.write_reference(old, *slot, &mut out);
+                }
+            }
+        }
+        out.extend_from_slice(&old[run]);
+        out.push(EMPTY_STRING_CODE);
+        (out.into(), moved)
+    }
+
+    fn reference_bytes(&self, parent: &[u8], slot: Slot) -> usize {
+        match slot.child() {
+            Child::Empty => 1,
+            Child::Encoded(offset) => reference_bytes_at(parent, offset),
+            Child::Node(id) => self.nodes[id].reference_bytes(),
+        }
+    }
+
+    fn write_reference(&self, parent: &[u8], slot: Slot, out: &mut Vec<u8>) {
+        match slot.child() {
+            Child::Empty => out.push(EMPTY_STRING_CODE),
+            Child::Encoded(offset) => {
+                out.extend_from_slice(&parent[offset..offset + reference_bytes_at(parent, offset)]);
+            }
+            Child::Node(id) => self.nodes[id].write_reference(out),
+        }
+    }
+}
