@@ -406,6 +406,7 @@ pub fn fill_block<'m, S: StateSource, B: BlockHashSource>(
             Recovered::new_unchecked(Transaction::from(message.clone()), message.sender),
         )?;
     }
+    executor.reserve(data.transactions.len());
     for (index, raw) in data.transactions.iter().enumerate() {
         let transaction = decode(executor.header().number, index, raw)?;
         push(executor, transaction)?;

@@ -257,6 +257,14 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         }
     }
 
+    /// Makes room for so many transactions more.
+    pub fn reserve(&mut self, transactions: usize) {
+        self.transactions.reserve_exact(transactions);
+        self.senders.reserve_exact(transactions);
+        self.receipts.reserve_exact(transactions);
+        self.prover_gas.reserve_exact(transactions);
+    }
+
     /// Executes one transaction at the end of the block.
     pub fn push(&mut self, transaction: RecoveredTransaction) -> Result<TxOutcome, PushError> {
         self.push_if(transaction, |_| true)

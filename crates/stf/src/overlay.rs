@@ -22,6 +22,9 @@ use revm::{
     state::{Account, AccountInfo, EvmState},
 };
 
+/// Accounts that a block has room for from the start: in the batch program a map that grows leaves memory behind for good.
+const FIRST_ACCOUNTS: usize = 28;
+
 /// Where BLOCKHASH finds its answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BlockHashes {
@@ -67,7 +70,7 @@ impl<S, B> Overlay<S, B> {
             trie,
             headers,
             block_hashes,
-            accounts: AddressMap::default(),
+            accounts: AddressMap::with_capacity_and_hasher(FIRST_ACCOUNTS, Default::default()),
             codes: B256Map::default(),
             new_codes: Vec::new(),
         }

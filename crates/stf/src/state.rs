@@ -34,6 +34,9 @@ use revm::{
     state::AccountInfo,
 };
 
+/// Accounts that are remembered without growing: in the batch program a map that grows leaves memory behind for good.
+const FIRST_ACCOUNTS: usize = 56;
+
 /// Why the state could not be read or changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
@@ -178,7 +181,7 @@ impl<S> StateTrie<S> {
         Self {
             source,
             accounts: Trie::open(root),
-            cached: AddressMap::default(),
+            cached: AddressMap::with_capacity_and_hasher(FIRST_ACCOUNTS, Default::default()),
             new_codes: B256Map::default(),
         }
     }
