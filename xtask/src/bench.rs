@@ -4,7 +4,7 @@ mod node;
 
 use std::{path::PathBuf, time::Instant};
 
-use crate::tools;
+use crate::{guest, tools};
 
 /// Options.
 #[derive(clap::Args)]
@@ -21,14 +21,16 @@ pub struct Args {
 enum What {
     /// Put the same load on anvil and on an L2 node, and build blocks on a small and on a large state.
     Node(node::Args),
+    /// Execute batches of several kinds with the committed program: what they cost, beside the targets. Proves nothing.
+    Prove,
 }
 
 /// Builds the shipping profile, then measures one thing after the other.
 pub fn run(args: &Args) -> eyre::Result<()> {
-    let release = build()?;
     match &args.what {
-        Some(What::Node(args)) => node::run(args, &release),
-        None => all(args, release),
+        Some(What::Node(args)) => node::run(args, &build()?),
+        Some(What::Prove) => guest::measure(),
+        None => all(args, build()?),
     }
 }
 

@@ -201,6 +201,11 @@ pub fn record_fixture() -> eyre::Result<()> {
     artifacts_tool(&["fixture", &format!("{ARTIFACTS}/program.elf"), FIXTURE])
 }
 
+/// Executes batches of several kinds with the committed program.
+pub fn measure() -> eyre::Result<()> {
+    artifacts_tool(&["measure", &format!("{ARTIFACTS}/program.elf")])
+}
+
 /// Runs the example of the zkvm crate that links the prover. It is built with the whole workspace, whose features are
 /// those of every other build: alone it would compile the prover a second time.
 fn artifacts_tool(args: &[&str]) -> eyre::Result<()> {

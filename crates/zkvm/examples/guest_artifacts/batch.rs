@@ -1,5 +1,7 @@
-//! The batch of the recorded proof: one block of ten signed ether transfers on a state of a thousand accounts, built
-//! natively through `stf`. Fixed to the last bit, so that recording it again changes only what the program changes.
+//! Batches of one block, built natively through `stf`: what the state is before, and which signed transactions follow.
+//!
+//! [`transfers`] is the batch of the recorded proof: ten ether transfers on a state of a thousand accounts, fixed to the last bit, so that
+//! recording it again changes only what the program changes.
 
 use alloy_consensus::{
     EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH, Header, SignableTransaction, TxEip1559, TxEnvelope,
@@ -15,7 +17,7 @@ use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256}
 use eyre::WrapErr;
 use k256::ecdsa::SigningKey;
 use rollmill_protocol::{
-    BatchData, BlockData, PublicValues, TaskId,
+    BatchData, BlockData, PublicValues, TaskId, WorkCounts,
     l2::{
         FORK_ID, L1_CHAIN_ID_EMBEDDED, L2_CHAIN_ID_DEVNET, WITHDRAWAL_QUEUE, WITHDRAWAL_ROOT_SLOT,
     },
@@ -32,6 +34,7 @@ use rollmill_stf::{
 
 const ROLLUP: Address = Address::repeat_byte(0x11);
 const ROLLER: Address = Address::repeat_byte(0x22);
+/// Accounts that hold ether besides the senders.
 const ACCOUNTS: u64 = 1_000;
 const TRANSFERS: u64 = 10;
 const SENDERS: u64 = 5;
@@ -42,84 +45,104 @@ pub struct Sample {
     pub identity: Identity,
     pub witness: Bytes,
     pub public_values: PublicValues,
+    pub work: WorkCounts,
 }
 
-/// Builds the batch and runs it statelessly once.
-pub fn sample() -> eyre::Result<Sample> {
-    let (source, parent) = genesis()?;
-    let transactions = (0..TRANSFERS)
-        .map(|index| transfer(index % SENDERS, index / SENDERS, index))
-        .collect();
-    let block = BlockData {
-        timestamp: parent.timestamp + 1,
-        gas_limit: GAS_LIMIT,
-        prevrandao: B256::repeat_byte(0x33),
-        l1_message_count: 0,
-        transactions,
-    };
-    let context = StatementContext {
-        program_version: 1,
-        fork_id: FORK_ID,
-        schedule_id: SCHEDULE_ID,
-        l1_chain_id: L1_CHAIN_ID_EMBEDDED,
-        l2_chain_id: L2_CHAIN_ID_DEVNET,
-        batch: 1,
-        rollup: ROLLUP,
-        previous_message_hash: EMPTY_MESSAGE_HASH,
-        blob_versioned_hash: B256::ZERO,
-    };
-    let data = BatchData {
-        blocks: vec![block],
-    };
-    let built = build_witness(source, &parent, data.encode().into(), Vec::new(), context)
-        .wrap_err("building the witness")?;
-    let identity = Identity {
-        roller: ROLLER,
-        task: TaskId::of_batch(L1_CHAIN_ID_EMBEDDED, ROLLUP, 1),
-    };
-    let public_values =
-        execute_batch(identity, built.witness.clone()).wrap_err("executing it statelessly")?;
-    Ok(Sample {
-        identity,
-        witness: built.witness,
-        public_values,
-    })
+/// A state and a block on it. The state has the withdrawal queue, the block-hash history and the accounts of [`recipient`] besides.
+pub struct Scenario {
+    /// Senders that hold ether: those of [`address_of_sender`] below this.
+    pub senders: u64,
+    /// Further accounts, and the code of those that have some.
+    pub contracts: Vec<(AccountChange, Bytes)>,
+    /// Raw transactions.
+    pub transactions: Vec<Bytes>,
 }
 
-/// State of the withdrawal queue, the block-hash history and funded accounts; header of the block with it.
-fn genesis() -> eyre::Result<(MemorySource, Header)> {
-    let code = |address, code: Bytes, storage| {
-        let code_hash = keccak256(&code);
-        let fields = AccountFields {
-            nonce: 1,
-            balance: U256::ZERO,
-            code_hash,
+/// The batch of the recorded proof.
+pub fn transfers() -> Scenario {
+    let transfer = |index: u64| Call {
+        // Every third transfer creates its recipient.
+        to: if index.is_multiple_of(3) {
+            recipient(ACCOUNTS + index)
+        } else {
+            recipient(index * 37)
+        },
+        value: U256::from(1_000_000_000 + index),
+        ..Call::default()
+    };
+    Scenario {
+        senders: SENDERS,
+        contracts: Vec::new(),
+        transactions: (0..TRANSFERS)
+            .map(|index| transfer(index).sign(index % SENDERS, index / SENDERS))
+            .collect(),
+    }
+}
+
+impl Scenario {
+    /// Builds the batch and runs it statelessly once.
+    pub fn build(self) -> eyre::Result<Sample> {
+        let (source, parent) = genesis(self.senders, self.contracts)?;
+        let block = BlockData {
+            timestamp: parent.timestamp + 1,
+            gas_limit: GAS_LIMIT,
+            prevrandao: B256::repeat_byte(0x33),
+            l1_message_count: 0,
+            transactions: self.transactions,
         };
-        (
-            AccountChange {
-                address,
-                account: Some(fields),
-                wipe_storage: false,
-                storage,
-            },
-            (code_hash, code),
-        )
-    };
+        let context = StatementContext {
+            program_version: 1,
+            fork_id: FORK_ID,
+            schedule_id: SCHEDULE_ID,
+            l1_chain_id: L1_CHAIN_ID_EMBEDDED,
+            l2_chain_id: L2_CHAIN_ID_DEVNET,
+            batch: 1,
+            rollup: ROLLUP,
+            previous_message_hash: EMPTY_MESSAGE_HASH,
+        };
+        let data = BatchData {
+            blocks: vec![block],
+        };
+        let built = build_witness(source, &parent, data.encode().into(), Vec::new(), context)
+            .wrap_err("building the witness")?;
+        let identity = Identity {
+            roller: ROLLER,
+            task: TaskId::of_batch(L1_CHAIN_ID_EMBEDDED, ROLLUP, 1),
+        };
+        let public_values =
+            execute_batch(identity, built.witness.clone()).wrap_err("executing it statelessly")?;
+        Ok(Sample {
+            identity,
+            witness: built.witness,
+            public_values,
+            work: built.work,
+        })
+    }
+}
+
+/// The state before the block, and the header that it belongs to.
+fn genesis(
+    senders: u64,
+    contracts: Vec<(AccountChange, Bytes)>,
+) -> eyre::Result<(MemorySource, Header)> {
     let root = U256::from_be_bytes(withdrawal::empty_root().0);
-    // Nobody withdraws in this batch, so the queue's code is not run.
-    let queue = code(
+    // Nobody withdraws in these batches, so the queue's code is not run.
+    let queue = contract(
         WITHDRAWAL_QUEUE,
         Bytes::from_static(&[0xfe]),
         vec![(U256::from(WITHDRAWAL_ROOT_SLOT), root)],
     );
-    let history = code(
+    let history = contract(
         HISTORY_STORAGE_ADDRESS,
         HISTORY_STORAGE_CODE.clone(),
         Vec::new(),
     );
-    let (mut accounts, codes): (Vec<_>, Vec<_>) = [queue, history].into_iter().unzip();
-    let funded = (0..SENDERS)
-        .map(|sender| address_of(&key(sender)))
+    let contracts = [queue, history].into_iter().chain(contracts);
+    let (mut accounts, codes): (Vec<_>, Vec<_>) = contracts
+        .map(|(account, code)| (account, (keccak256(&code), code)))
+        .unzip();
+    let funded = (0..senders)
+        .map(address_of_sender)
         .chain((0..ACCOUNTS).map(recipient));
     accounts.extend(funded.map(|address| AccountChange {
         address,
@@ -153,35 +176,74 @@ fn genesis() -> eyre::Result<(MemorySource, Header)> {
     Ok((source, header))
 }
 
-fn transfer(sender: u64, nonce: u64, index: u64) -> Bytes {
-    let transaction = TxEip1559 {
-        chain_id: L2_CHAIN_ID_DEVNET,
-        nonce,
-        gas_limit: 21_000,
-        max_fee_per_gas: 2 * u128::from(INITIAL_BASE_FEE),
-        max_priority_fee_per_gas: 1_000_000,
-        // Every third transfer creates its recipient.
-        to: TxKind::Call(if index.is_multiple_of(3) {
-            recipient(ACCOUNTS + index)
-        } else {
-            recipient(index * 37)
-        }),
-        value: U256::from(1_000_000_000 + index),
-        ..TxEip1559::default()
+/// An account with this code and storage.
+pub fn contract(
+    address: Address,
+    code: Bytes,
+    storage: Vec<(U256, U256)>,
+) -> (AccountChange, Bytes) {
+    let fields = AccountFields {
+        nonce: 1,
+        balance: U256::ZERO,
+        code_hash: keccak256(&code),
     };
-    let hash = transaction.signature_hash();
-    let (signature, id) = key(sender)
-        .sign_prehash_recoverable(hash.as_slice())
-        .expect("a 32-byte hash can be signed");
-    let (r, s) = signature.split_bytes();
-    let signature = Signature::new(
-        U256::from_be_slice(&r),
-        U256::from_be_slice(&s),
-        id.is_y_odd(),
-    );
-    TxEnvelope::from(transaction.into_signed(signature))
-        .encoded_2718()
-        .into()
+    let account = AccountChange {
+        address,
+        account: Some(fields),
+        wipe_storage: false,
+        storage,
+    };
+    (account, code)
+}
+
+/// What a transaction does.
+pub struct Call {
+    pub to: Address,
+    pub value: U256,
+    pub input: Bytes,
+    pub gas_limit: u64,
+}
+
+/// A plain transfer.
+impl Default for Call {
+    fn default() -> Self {
+        Self {
+            to: Address::ZERO,
+            value: U256::ZERO,
+            input: Bytes::new(),
+            gas_limit: 21_000,
+        }
+    }
+}
+
+impl Call {
+    /// The raw transaction of a sender.
+    pub fn sign(self, sender: u64, nonce: u64) -> Bytes {
+        let transaction = TxEip1559 {
+            chain_id: L2_CHAIN_ID_DEVNET,
+            nonce,
+            gas_limit: self.gas_limit,
+            max_fee_per_gas: 2 * u128::from(INITIAL_BASE_FEE),
+            max_priority_fee_per_gas: 1_000_000,
+            to: TxKind::Call(self.to),
+            value: self.value,
+            input: self.input,
+            ..TxEip1559::default()
+        };
+        let hash = transaction.signature_hash();
+        let (signature, id) = key(sender)
+            .sign_prehash_recoverable(hash.as_slice())
+            .expect("a 32-byte hash can be signed");
+        let (r, s) = signature.split_bytes();
+        let signature = Signature::new(
+            U256::from_be_slice(&r),
+            U256::from_be_slice(&s),
+            id.is_y_odd(),
+        );
+        TxEnvelope::from(transaction.into_signed(signature))
+            .encoded_2718()
+            .into()
+    }
 }
 
 fn key(sender: u64) -> SigningKey {
@@ -189,10 +251,12 @@ fn key(sender: u64) -> SigningKey {
         .expect("a hash is almost surely a key")
 }
 
-fn address_of(key: &SigningKey) -> Address {
-    Address::from_public_key(key.verifying_key())
+/// Address of a sender.
+pub fn address_of_sender(sender: u64) -> Address {
+    Address::from_public_key(key(sender).verifying_key())
 }
 
-fn recipient(index: u64) -> Address {
+/// Somebody who may be paid; below [`ACCOUNTS`] with an account already.
+pub fn recipient(index: u64) -> Address {
     Address::from_word(keccak256(format!("recipient {index}")))
 }

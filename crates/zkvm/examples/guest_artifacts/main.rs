@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! guest-artifacts commit  ELF OUT_DIR    write program.json and vm.vk for ELF
-//! guest-artifacts execute ELF            run it on the sample batch, print what that costs
-//! guest-artifacts fixture ELF OUT_DIR    prove that, write proof.bin, witness.bin and fixture.json
+//! guest-artifacts measure ELF            run it on batches of several kinds, print what they cost beside the targets
+//! guest-artifacts fixture ELF OUT_DIR    prove the recorded batch, write proof.bin, witness.bin and fixture.json
 //! ```
 //!
 //! The executable is read from its file and not from what `programs` embeds, so that a new one needs no recompilation.
 
 mod batch;
+mod workloads;
 
 use std::{fs, path::Path, sync::atomic::AtomicBool, time::Instant};
 
@@ -19,15 +20,16 @@ use rollmill_zkvm::{
     prove::{Execution, Inputs, Prover, ProverConfig, peak_rss_bytes},
 };
 use serde_json::json;
+use workloads::Measure;
 
 fn main() -> eyre::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
         ["commit", elf, out] => commit(Path::new(elf), Path::new(out)),
-        ["execute", elf] => execute(&prover(Path::new(elf))?, &batch::sample()?).map(drop),
+        ["measure", elf] => measure(Path::new(elf)),
         ["fixture", elf, out] => fixture(Path::new(elf), Path::new(out)),
-        _ => bail!("usage: commit ELF OUT_DIR | execute ELF | fixture ELF OUT_DIR"),
+        _ => bail!("usage: commit ELF OUT_DIR | measure ELF | fixture ELF OUT_DIR"),
     }
 }
 
@@ -58,9 +60,36 @@ fn commit(elf: &Path, out: &Path) -> eyre::Result<()> {
     Ok(())
 }
 
+fn measure(elf: &Path) -> eyre::Result<()> {
+    let prover = prover(elf)?;
+    println!(
+        "{:22} {:>8} {:>10} {:>12} {:>14} {:>12} {:>9}",
+        "batch", "witness", "EVM gas", "instructions", "trace cells", "for each", "target"
+    );
+    for workload in workloads::all()? {
+        let (name, target) = (workload.name, workload.target);
+        let sample = workload.scenario.build().wrap_err(name)?;
+        let Execution {
+            instructions,
+            trace_cells,
+            ..
+        } = execute(&prover, &sample).wrap_err(name)?;
+        let (units, unit) = match workload.measure {
+            Measure::Transactions => (sample.work.transactions, "tx"),
+            Measure::EvmGas => (sample.work.evm_gas, "gas"),
+        };
+        println!(
+            "{name:22} {:>8} {:>10} {instructions:>12} {trace_cells:>14} {:>8.1} {unit:3} {target:>9}",
+            sample.witness.len(),
+            sample.work.evm_gas,
+            instructions as f64 / units as f64,
+        );
+    }
+    Ok(())
+}
+
 fn execute(prover: &Prover, sample: &batch::Sample) -> eyre::Result<Execution> {
     let execution = prover.execute(inputs(sample))?;
-    println!("{execution:#?}\nwitness of {} bytes", sample.witness.len());
     ensure!(
         execution.public_values_hash == sample.public_values.hash(),
         "the program differs from the native result"
@@ -70,7 +99,7 @@ fn execute(prover: &Prover, sample: &batch::Sample) -> eyre::Result<Execution> {
 
 fn fixture(elf: &Path, out: &Path) -> eyre::Result<()> {
     let prover = prover(elf)?;
-    let sample = batch::sample()?;
+    let sample = batch::transfers().build()?;
     let execution = execute(&prover, &sample)?;
     let started = Instant::now();
     let progress = |stage| println!("{:8.1} s  {stage:?}", started.elapsed().as_secs_f64());
