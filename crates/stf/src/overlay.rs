@@ -7,7 +7,9 @@
 
 use crate::{
     source::{BlockHashSource, StateSource},
-    state::{AccountChange, AccountFields, StateChanges, StateError, StateTrie, TrieAccount},
+    state::{
+        AccountChange, AccountFields, StateChanges, StateError, StateTrie, TrieAccount, analyse,
+    },
     trie::EMPTY_ROOT_HASH,
 };
 use alloc::vec::Vec;
@@ -41,8 +43,6 @@ pub struct Overlay<S, B> {
     headers: B,
     block_hashes: BlockHashes,
     accounts: AddressMap<OverlayAccount>,
-    /// Codes read or created.
-    codes: B256Map<Bytecode>,
     /// Codes created by this block.
     new_codes: Vec<(B256, Bytes)>,
 }
@@ -71,7 +71,6 @@ impl<S, B> Overlay<S, B> {
             headers,
             block_hashes,
             accounts: AddressMap::with_capacity_and_hasher(FIRST_ACCOUNTS, Default::default()),
-            codes: B256Map::default(),
             new_codes: Vec::new(),
         }
     }
@@ -116,7 +115,7 @@ impl<S, B> Overlay<S, B> {
         entry.changed |= entry.wiped || entry.info.as_ref() != Some(&info);
         if let Some(code) = info.code.take()
             && !code.is_empty()
-            && let Entry::Vacant(vacant) = self.codes.entry(info.code_hash)
+            && let Entry::Vacant(vacant) = self.trie.bytecodes.entry(info.code_hash)
         {
             self.new_codes.push((info.code_hash, code.original_bytes()));
             vacant.insert(code);
@@ -266,16 +265,12 @@ impl<S: StateSource, B: BlockHashSource> Database for Overlay<S, B> {
         if code_hash.is_zero() {
             return Ok(Bytecode::default());
         }
-        match self.codes.entry(code_hash) {
-            Entry::Occupied(entry) => Ok(entry.get().clone()),
-            Entry::Vacant(entry) => {
-                let code = self.trie.code(code_hash)?;
-                // A code that only looks like a delegation (EIP-7702) is an ordinary one.
-                let code = Bytecode::new_raw_checked(code.clone())
-                    .unwrap_or_else(|_| Bytecode::new_legacy(code));
-                Ok(entry.insert(code).clone())
-            }
+        if let Some(code) = self.trie.bytecodes.get(&code_hash) {
+            return Ok(code.clone());
         }
+        let code = analyse(self.trie.code(code_hash)?);
+        self.trie.bytecodes.insert(code_hash, code.clone());
+        Ok(code)
     }
 
     fn storage(&mut self, address: Address, key: U256) -> Result<U256, StateError> {

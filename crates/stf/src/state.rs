@@ -165,6 +165,8 @@ pub struct StateTrie<S> {
     cached: AddressMap<CachedAccount>,
     /// Codes that came with applied changes.
     new_codes: B256Map<Bytes>,
+    /// Codes as the EVM runs them, of the blocks so far: analysing one costs the proof more than most transactions.
+    pub(crate) bytecodes: B256Map<Bytecode>,
 }
 
 impl<S> fmt::Debug for StateTrie<S> {
@@ -183,6 +185,7 @@ impl<S> StateTrie<S> {
             accounts: Trie::open(root),
             cached: AddressMap::with_capacity_and_hasher(FIRST_ACCOUNTS, Default::default()),
             new_codes: B256Map::default(),
+            bytecodes: B256Map::default(),
         }
     }
 
@@ -362,8 +365,13 @@ impl<S: StateSource> StateTrie<S> {
             storage_root,
             code_hash,
         });
-        Ok(cached.account)
+        Ok(Some(alloy_rlp::encode(*account).into()))
     }
+}
+
+/// A code as the EVM runs it. One that only looks like a delegation (EIP-7702) is an ordinary one.
+pub fn analyse(code: Bytes) -> Bytecode {
+    Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code))
 }
 
 /// The state and the block hashes as the EVM reads them.
@@ -407,9 +415,7 @@ impl<S: StateSource, B: BlockHashSource> Database for StateDb<S, B> {
     }
 
     fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, StateError> {
-        let code = self.state.code(code_hash)?;
-        // A code that only looks like a delegation (EIP-7702) is an ordinary one.
-        Ok(Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code)))
+        Ok(analyse(self.state.code(code_hash)?))
     }
 
     fn storage(&mut self, address: Address, slot: U256) -> Result<U256, StateError> {

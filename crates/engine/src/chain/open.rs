@@ -19,8 +19,7 @@ use alloy_rlp::{RlpDecodable, RlpEncodable};
 use revm::{Database, bytecode::Bytecode, state::AccountInfo};
 use rollmill_stf::{
     BlockExecutor, Receipt, Transaction,
-    fees::FeePrices,
-    state::{AccountFields, StateChanges, StateDb, StateError},
+    state::{AccountFields, StateChanges, StateDb, StateError, analyse},
 };
 use tokio::sync::watch;
 
@@ -275,9 +274,7 @@ impl Database for StateView {
     }
 
     fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, StateError> {
-        let code = self.code(code_hash)?;
-        // A code that only looks like a delegation (EIP-7702) is an ordinary one.
-        Ok(Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code)))
+        Ok(analyse(self.code(code_hash)?))
     }
 
     fn storage(&mut self, address: Address, slot: U256) -> Result<U256, StateError> {
