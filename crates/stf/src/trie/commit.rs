@@ -3,7 +3,8 @@
 use super::{
     EMPTY_ROOT_HASH, NewNodes, Root, Trie,
     node::{
-        Child, KEY_NIBBLES, Kind, Slot, encode_extension, encode_leaf, list, reference_bytes_at,
+        Child, HASH_REFERENCE_BYTES, HASH_REFERENCE_CODE, KEY_NIBBLES, Kind, Slot,
+        encode_extension, encode_leaf, list, list_payload, reference_bytes_at,
     },
 };
 use alloc::vec::Vec;
@@ -48,9 +49,14 @@ impl Trie {
         }
         let rlp = match &self.nodes[id].kind {
             Kind::Branch { children } => {
-                let (rlp, children) = self.encode_branch(&self.nodes[id].rlp, children);
-                self.nodes[id].kind = Kind::Branch { children };
-                rlp
+                let old = &self.nodes[id].rlp;
+                if let Some(rlp) = self.patch_branch(old, children) {
+                    rlp
+                } else {
+                    let (rlp, children) = self.encode_branch(old, children);
+                    self.nodes[id].kind = Kind::Branch { children };
+                    rlp
+                }
             }
             Kind::Extension { prefix, end, child } => {
                 let mut reference = Vec::with_capacity(33);
@@ -71,6 +77,44 @@ impl Trie {
             node.hash = keccak256(&node.rlp);
             new_nodes.push((node.hash, node.rlp.clone()));
         }
+    }
+
+    /// RLP of a branch whose node children are clean, if it is `old` but for the hashes of those: nearly always, because accounts and slots
+    /// change more often than they come and go. Its slots stay as they are.
+    fn patch_branch(&self, old: &[u8], children: &[Slot; 16]) -> Option<Bytes> {
+        let start = self.start_of_same_layout(old, children)?;
+        let mut rlp = old.to_vec();
+        let mut at = start;
+        for slot in children {
+            if let Child::Node(id) = slot.child() {
+                let hash = self.nodes[id].hash.as_slice();
+                rlp[at + 1..at + HASH_REFERENCE_BYTES].copy_from_slice(hash);
+            }
+            at += item_bytes_at(old, at);
+        }
+        Some(rlp.into())
+    }
+
+    /// Where the children begin in `old`, if it is the RLP of a branch in which each of them stands where this branch needs it.
+    ///
+    /// INVARIANT: `old` is a whole node or nothing. If every slot finds in it what it stands for, one behind the other and up to the value,
+    /// then nothing in it but hashes differs from the RLP of this branch.
+    fn start_of_same_layout(&self, old: &[u8], children: &[Slot; 16]) -> Option<usize> {
+        let start = list_payload(old)?;
+        let mut at = start;
+        for slot in children {
+            let code = *old.get(at)?;
+            let stands_here = match slot.child() {
+                Child::Empty => code == EMPTY_STRING_CODE,
+                Child::Encoded(offset) => offset == at,
+                Child::Node(id) => code == HASH_REFERENCE_CODE && !self.nodes[id].is_inline(),
+            };
+            if !stands_here {
+                return None;
+            }
+            at += item_bytes_at(old, at);
+        }
+        (old.get(at..)? == [EMPTY_STRING_CODE]).then_some(start)
     }
 
     /// RLP of a branch whose node children are clean and whose unvisited ones stand in `old`; and its slots, moved to
@@ -120,5 +164,14 @@ impl Trie {
             }
             Child::Node(id) => self.nodes[id].write_reference(out),
         }
+    }
+}
+
+/// Length of what stands in a child's place: nothing, or a reference.
+fn item_bytes_at(rlp: &[u8], offset: usize) -> usize {
+    if rlp[offset] == EMPTY_STRING_CODE {
+        1
+    } else {
+        reference_bytes_at(rlp, offset)
     }
 }

@@ -11,9 +11,9 @@ use alloy_rlp::{EMPTY_LIST_CODE, EMPTY_STRING_CODE, Encodable, Header};
 /// Nibbles of a key.
 pub(super) const KEY_NIBBLES: usize = 64;
 /// Length of a reference by hash: the string header and 32 bytes.
-const HASH_REFERENCE_BYTES: usize = 33;
+pub(super) const HASH_REFERENCE_BYTES: usize = 33;
 /// First byte of a reference by hash.
-const HASH_REFERENCE_CODE: u8 = EMPTY_STRING_CODE + 32;
+pub(super) const HASH_REFERENCE_CODE: u8 = EMPTY_STRING_CODE + 32;
 
 /// Nibble `index` of `key`, from the most significant.
 pub(super) fn nibble(key: &B256, index: usize) -> usize {
@@ -182,7 +182,7 @@ const fn is_reference(code: u8) -> bool {
 }
 
 /// Start of the payload of the list that is all of `rlp`; only canonical headers, at most 2^16 bytes.
-fn list_payload(rlp: &[u8]) -> Option<usize> {
+pub(super) fn list_payload(rlp: &[u8]) -> Option<usize> {
     let (start, length) = match *rlp.first()? {
         short @ 0xc0..=0xf7 => (1, usize::from(short - EMPTY_LIST_CODE)),
         0xf8 => (2, usize::from(*rlp.get(1)?)),
