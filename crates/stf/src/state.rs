@@ -139,8 +139,8 @@ struct CachedAccount {
 
 impl CachedAccount {
     fn storage_root(&self) -> B256 {
-        self.account
-            .map_or(EMPTY_ROOT_HASH, |account| account.storage_root)
+        let account = self.account.as_ref();
+        account.map_or(EMPTY_ROOT_HASH, |account| account.storage_root)
     }
 
     /// The storage trie and the hashed key of `slot`.
@@ -256,8 +256,7 @@ impl<S: StateSource> StateTrie<S> {
         for (key, change) in changes {
             match self.apply_account(change, &mut nodes)? {
                 Some(account) => {
-                    self.accounts
-                        .insert(&self.source, key, alloy_rlp::encode(account).into())?;
+                    self.accounts.insert(&self.source, key, account)?;
                 }
                 None => removed.push(key),
             }
@@ -318,19 +317,14 @@ impl<S: StateSource> StateTrie<S> {
         Ok((entry, &self.source))
     }
 
-    /// Changes an account's storage; returns the account as it now is.
+    /// Changes an account's storage; returns the RLP of the account as it now is.
     fn apply_account(
         &mut self,
         change: &AccountChange,
         nodes: &mut NewNodes,
-    ) -> Result<Option<TrieAccount>, StateError> {
+    ) -> Result<Option<Bytes>, StateError> {
         let (cached, source) = self.load(change.address)?;
-        let Some(AccountFields {
-            nonce,
-            balance,
-            code_hash,
-        }) = change.account
-        else {
+        let Some(fields) = &change.account else {
             cached.account = None;
             cached.storage = Some(Trie::empty());
             return Ok(None);
@@ -359,13 +353,13 @@ impl<S: StateSource> StateTrie<S> {
             }
             storage_root = trie.commit_into(nodes);
         }
-        cached.account = Some(TrieAccount {
-            nonce,
-            balance,
+        let account = cached.account.insert(TrieAccount {
+            nonce: fields.nonce,
+            balance: fields.balance,
             storage_root,
-            code_hash,
+            code_hash: fields.code_hash,
         });
-        Ok(Some(alloy_rlp::encode(*account).into()))
+        Ok(Some(alloy_rlp::encode(&*account).into()))
     }
 }
 

@@ -4,7 +4,6 @@
 //! L1 queued. It carries no signature: L1 authorised it, and the batch proof binds the rolling hash of the messages that
 //! were executed to the one that L1 holds. Receipts are Ethereum's with our type byte.
 
-use alloc::vec::Vec;
 use alloy_consensus::{
     EthereumReceipt, EthereumTxEnvelope, InMemorySize, Transaction as _, TransactionEnvelope,
     TxEip4844,
@@ -73,7 +72,20 @@ impl Transaction {
 
     /// The environment in which the EVM runs this transaction for `sender`.
     pub(crate) fn env(&self, sender: Address) -> TxEnv {
-        let common = TxEnv {
+        let lists = match self {
+            Self::Ethereum(tx) => (
+                tx.access_list().cloned().unwrap_or_default(),
+                tx.blob_versioned_hashes()
+                    .map(<[B256]>::to_vec)
+                    .unwrap_or_default(),
+                tx.authorization_list()
+                    .map(|list| list.iter().cloned().map(Either::Left).collect())
+                    .unwrap_or_default(),
+            ),
+            Self::L1Message(_) => Default::default(),
+        };
+        let (access_list, blob_hashes, authorization_list) = lists;
+        TxEnv {
             tx_type: self.ty(),
             caller: sender,
             gas_limit: self.gas_limit(),
@@ -85,24 +97,9 @@ impl Transaction {
             chain_id: self.chain_id(),
             gas_priority_fee: self.max_priority_fee_per_gas(),
             max_fee_per_blob_gas: self.max_fee_per_blob_gas().unwrap_or_default(),
-            access_list: AccessList::default(),
-            blob_hashes: Vec::new(),
-            authorization_list: Vec::new(),
-        };
-        let Self::Ethereum(tx) = self else {
-            return common;
-        };
-        TxEnv {
-            access_list: tx.access_list().cloned().unwrap_or_default(),
-            blob_hashes: tx
-                .blob_versioned_hashes()
-                .map(<[B256]>::to_vec)
-                .unwrap_or_default(),
-            authorization_list: tx
-                .authorization_list()
-                .map(|list| list.iter().cloned().map(Either::Left).collect())
-                .unwrap_or_default(),
-            ..common
+            access_list,
+            blob_hashes,
+            authorization_list,
         }
     }
 }
