@@ -267,6 +267,8 @@ fn rustflags() -> eyre::Result<Vec<String>> {
         // Where the VM's loader expects code.
         "-Clink-arg=-Ttext=0x00200800",
         "-Clink-arg=--fatal-warnings",
+        // In place of the one that the crate `openvm` defines (guest/memory).
+        "-Clink-arg=--defsym=memcpy=rollmill_memcpy",
         "-Cpanic=abort",
         "--cfg=getrandom_backend=\"custom\"",
     ]

@@ -19,6 +19,7 @@ use alloy_rlp::{RlpDecodable, RlpEncodable};
 use revm::{Database, bytecode::Bytecode, state::AccountInfo};
 use rollmill_stf::{
     BlockExecutor, Receipt, Transaction,
+    fees::FeePrices,
     state::{AccountFields, StateChanges, StateDb, StateError, analyse},
 };
 use tokio::sync::watch;

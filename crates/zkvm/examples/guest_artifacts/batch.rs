@@ -99,6 +99,7 @@ impl Scenario {
             batch: 1,
             rollup: ROLLUP,
             previous_message_hash: EMPTY_MESSAGE_HASH,
+            blob_versioned_hash: B256::ZERO,
         };
         let data = BatchData {
             blocks: vec![block],
