@@ -98,12 +98,18 @@ impl Sender {
         if latest < send.nonce {
             return self.unblock(latest..send.nonce).await;
         }
+        let last = newest(send)?;
+        if has_blob(&last) && covers(&last, self.fees(&send.purpose, true).await?) {
+            // To double the fees of what pays enough would not take long to cost a fortune.
+            self.broadcast(send).await;
+            return Ok(());
+        }
         tracing::info!(
             purpose = send.purpose,
             nonce = send.nonce,
             "raising the fee of a stuck transaction"
         );
-        *send = self.outbid(send.clone(), newest(send)?).await?;
+        *send = self.outbid(send.clone(), last).await?;
         Ok(())
     }
 
@@ -188,6 +194,13 @@ impl Sender {
     }
 }
 
+/// Whether a transaction pays all that L1 asks for.
+fn covers(transaction: &L1Transaction, now: Fees) -> bool {
+    transaction.max_fee_per_gas() >= now.max
+        && transaction.max_priority_fee_per_gas().unwrap_or_default() >= now.tip
+        && transaction.max_fee_per_blob_gas().unwrap_or_default() >= now.blob
+}
+
 /// Fees with which a transaction takes the place of `last`, when L1 asks for `now`.
 fn raised(last: &L1Transaction, now: Fees) -> Fees {
     // A pool of blobs may hold the last one, or get the next.
@@ -250,6 +263,39 @@ mod tests {
         set_fees(&mut last, old);
         let now = Fees { blob: 3, ..NOW };
         assert_eq!(fees(raised(&last, now)), (180, 12, 14));
+        for (less, is_enough) in [(0, true), (1, false)] {
+            let more = |fee: u128| fee + less;
+            assert_eq!(
+                covers(
+                    &last,
+                    Fees {
+                        max: more(90),
+                        ..old
+                    }
+                ),
+                is_enough
+            );
+            assert_eq!(
+                covers(
+                    &last,
+                    Fees {
+                        tip: more(6),
+                        ..old
+                    }
+                ),
+                is_enough
+            );
+            assert_eq!(
+                covers(
+                    &last,
+                    Fees {
+                        blob: more(7),
+                        ..old
+                    }
+                ),
+                is_enough
+            );
+        }
         // Without the blob, as when its batch was taken back.
         assert_eq!(fees(raised(&last, NOW)).0, 180);
         let plain = L1Transaction::from(TxEip1559 {
