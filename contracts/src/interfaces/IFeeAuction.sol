@@ -10,8 +10,8 @@ interface IFeeAuction {
     error ZeroRecipient();
     error NothingForSale();
     /// @notice The lot is another one than the buyer saw.
-    error LotTooSmall(uint256 lotWei, uint256 minWei);
-    error TooDear(uint256 priceWei, uint256 maxWei);
+    error LotTooSmall(uint256 isWei, uint256 minWei);
+    error TooDear(uint256 isWei, uint256 maxWei);
     error TransferFailed();
 
     /// @notice A lot of ether is for sale from now on.
