@@ -44,6 +44,7 @@ use self::{
 };
 use crate::{SequencerConfig, rollback::Gate};
 
+pub(crate) use self::carrier::BLOB_COMMIT_GAS;
 pub use self::{carrier::DataPolicy, choice::BatchPolicy};
 pub(crate) use self::{
     choice::data_bytes,

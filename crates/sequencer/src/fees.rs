@@ -103,7 +103,10 @@ impl BatchUse {
         for record in store.batches(first, BATCHES).await? {
             let stats: BatchStats = serde_json::from_value(record.stats)?;
             sum.batches += 1;
-            sum.data_bytes += stats.data_bytes;
+            match record.public_values.blob_versioned_hash.is_zero() {
+                true => sum.data_bytes += stats.data_bytes,
+                false => sum.blobs += 1,
+            }
             sum.charged_data_gas += stats.charged_data_gas;
             sum.prover_gas += stats.prover_gas;
             sum.charged_prover_gas += stats.charged_prover_gas;
@@ -123,16 +126,19 @@ impl Costs {
         recent: BatchUse,
     ) -> Result<Self, FeeError> {
         let history = l1.get_fee_history(L1_BLOCKS, BlockNumberOrTag::Latest, &[]);
-        let base_fees = history.await?.base_fee_per_gas;
-        let sum = base_fees.iter().copied().fold(0, u128::saturating_add);
-        let mean = sum.div_ceil((base_fees.len() as u128).max(1));
+        let history = history.await?;
+        let mean = |fees: &[u128]| {
+            let sum = fees.iter().copied().fold(0, u128::saturating_add);
+            sum.div_ceil((fees.len() as u128).max(1))
+        };
         let tip = l1.get_max_priority_fee_per_gas().await?;
         let dials = Control::new(deployment.control, l1)
             .current()
             .call()
             .await?;
         Ok(Self {
-            l1_gas_wei: mean.saturating_add(tip),
+            l1_gas_wei: mean(&history.base_fee_per_gas).saturating_add(tip),
+            l1_blob_gas_wei: mean(&history.base_fee_per_blob_gas),
             reward_scr_wei: dials.unitPriceWei.saturating_mul(dials.k.into()),
             recent,
         })

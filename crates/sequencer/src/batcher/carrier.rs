@@ -12,7 +12,7 @@ use rollmill_protocol::blob::BLOB_DATA_BYTES_MAX;
 /// L1 gas of a commit without its data.
 const COMMIT_GAS: u64 = 340_000;
 /// L1 gas that a blob's commit takes more than that: two words to store, a value to confirm, its proof as calldata.
-const BLOB_COMMIT_GAS: u64 = 120_000;
+pub(crate) const BLOB_COMMIT_GAS: u64 = 120_000;
 
 /// Which of both the operator wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

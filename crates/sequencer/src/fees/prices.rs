@@ -2,7 +2,7 @@
 //!
 //! | price | follows |
 //! |---|---|
-//! | data | L1's gas price, times the gas that the newest batches' data took there over the data gas that their users were charged for |
+//! | data | L1's prices of gas and of blob gas, times what the newest batches' data took there of both, over the data gas that their users were charged for |
 //! | proving | what rollers get for one prover gas (unit price times k) in ether, times the prover gas of the newest batches over that which was counted for their users |
 //!
 //! So all users together pay what all batches together cost: what the compressor saves, and the roots and witnesses that they share,
@@ -12,8 +12,11 @@
 //! The schedule on L2 bounds what comes of it ([`step`]): a price may fall to anything, and rise to twice what it was, or to a first step
 //! if that is more, once an hour.
 
+use alloy_eips::eip4844::DATA_GAS_PER_BLOB;
 use alloy_primitives::U256;
 use rollmill_engine::stf::fees::FeePrices;
+
+use crate::batcher::BLOB_COMMIT_GAS;
 
 /// Seconds from one rise to the next by the schedule, and those for which a block can be open at most: its timestamp counts.
 pub(crate) const RISE_S: u64 = 3_600 + 60;
@@ -61,8 +64,10 @@ pub struct FeePolicy {
 pub struct BatchUse {
     /// How many batches.
     pub batches: u64,
-    /// Their data on L1.
+    /// Their data on L1 that is calldata.
     pub data_bytes: u64,
+    /// How many have their data in a blob.
+    pub blobs: u64,
     /// Data gas that users were charged for.
     pub charged_data_gas: u64,
     /// Prover gas.
@@ -71,19 +76,13 @@ pub struct BatchUse {
     pub charged_prover_gas: u64,
 }
 
-impl BatchUse {
-    /// L1 gas of the data: calldata at the floor (EIP-7623). Compressed bytes are hardly ever zero.
-    fn l1_gas(&self) -> u64 {
-        const GAS_PER_BYTE: u64 = 40;
-        self.data_bytes.saturating_mul(GAS_PER_BYTE)
-    }
-}
-
 /// What data and proving cost the operator and the rollers' pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Costs {
     /// Wei for one gas on L1.
     pub l1_gas_wei: u128,
+    /// Wei for one gas of a blob there.
+    pub l1_blob_gas_wei: u128,
     /// SCR-wei that rollers get for one prover gas: the unit price times k.
     pub reward_scr_wei: u128,
     /// How much of both the newest batches used.
@@ -95,34 +94,47 @@ impl Costs {
     pub fn prices(&self, policy: &FeePolicy) -> FeePrices {
         let recent = &self.recent;
         let margin = U256::from(100) + U256::from(policy.margin_percent);
-        let price = |cost: U256, (units, charged): (U256, U256), bounds: &Bounds| {
-            let wei = cost.saturating_mul(units).saturating_mul(margin);
-            let wei = wei.div_ceil(charged * U256::from(100));
+        let price = |(cost, charged): (U256, U256), bounds: &Bounds| {
+            let wei = cost
+                .saturating_mul(margin)
+                .div_ceil(charged * U256::from(100));
             wei.saturating_to::<u128>().min(bounds.max_wei)
         };
-        let l1_gas = U256::from(self.l1_gas_wei);
         let reward = U256::from(self.reward_scr_wei);
         let reward = reward.saturating_mul(U256::from(policy.scr_price_wei));
         let reward = reward.div_ceil(U256::from(SCR));
-        let data = shared(recent.l1_gas(), recent.charged_data_gas);
-        let proving = shared(recent.prover_gas, recent.charged_prover_gas);
+        let proving = reward.saturating_mul(U256::from(recent.prover_gas));
+        let l1_gas = U256::from(self.l1_gas_wei);
+        let data = shared(self.data_wei(), recent.charged_data_gas, l1_gas);
         FeePrices {
-            data_wei: price(l1_gas, data, &DATA),
-            proving_wei: price(reward, proving, &PROVING),
+            data_wei: price(data, &DATA),
+            proving_wei: price(shared(proving, recent.charged_prover_gas, reward), &PROVING),
         }
+    }
+
+    /// What the newest batches' data took on L1: calldata at the floor (EIP-7623), whose compressed bytes are hardly ever zero, and blobs.
+    fn data_wei(&self) -> U256 {
+        const GAS_PER_BYTE: u64 = 40;
+        let BatchUse {
+            data_bytes, blobs, ..
+        } = self.recent;
+        let gas = data_bytes.saturating_mul(GAS_PER_BYTE);
+        let gas = gas.saturating_add(blobs.saturating_mul(BLOB_COMMIT_GAS));
+        let blob_gas = blobs.saturating_mul(DATA_GAS_PER_BLOB);
+        let wei = |gas: u64, price: u128| U256::from(gas).saturating_mul(U256::from(price));
+        wei(gas, self.l1_gas_wei).saturating_add(wei(blob_gas, self.l1_blob_gas_wei))
     }
 }
 
-/// Units that were used for each that was charged for, as a fraction; one for one until something was.
-fn shared(units: u64, charged: u64) -> (U256, U256) {
+/// What units cost of which so many were charged for, as a fraction: a unit's own price until one was, and not more than [`SHARED_MAX`] times
+/// that price.
+fn shared(cost: U256, charged: u64, price: U256) -> (U256, U256) {
     if charged == 0 {
-        return (U256::ONE, U256::ONE);
+        return (price, U256::ONE);
     }
     let charged = U256::from(charged);
-    (
-        U256::from(units).min(charged * U256::from(SHARED_MAX)),
-        charged,
-    )
+    let most = price.saturating_mul(charged * U256::from(SHARED_MAX));
+    (cost.min(most), charged)
 }
 
 /// The prices to set now on the way from those in force to those that should be: each that is off by more than the band goes as far as it
@@ -172,10 +184,12 @@ mod tests {
     fn costs() -> Costs {
         Costs {
             l1_gas_wei: 10_000_000_000,
+            l1_blob_gas_wei: 1_000_000_000,
             reward_scr_wei: 300_000_000_000,
             recent: BatchUse {
                 batches: 1,
                 data_bytes: 920,
+                blobs: 0,
                 charged_data_gas: 47_000,
                 prover_gas: 1_000_000,
                 charged_prover_gas: 560_000,
@@ -226,6 +240,15 @@ mod tests {
         assert_eq!(shared.proving_wei, PROVING.max_wei);
         empty.reward_scr_wei /= 10;
         assert_eq!(empty.prices(&POLICY).proving_wei, 4 * 3_300_000);
+    }
+
+    #[test]
+    fn data_in_blobs_costs_what_blobs_cost() {
+        let mut in_blobs = costs();
+        (in_blobs.recent.data_bytes, in_blobs.recent.blobs) = (0, 1);
+        in_blobs.recent.charged_data_gas = 1_000_000;
+        // 120,000 gas at 10 gwei and 131,072 of the blob at 1 gwei, for a million charged, and a tenth more.
+        assert_eq!(in_blobs.prices(&POLICY).data_wei, 1_464_179_200);
     }
 
     #[test]
@@ -322,11 +345,12 @@ mod tests {
             let recent = BatchUse {
                 batches: 1,
                 data_bytes: charged_data_gas * bytes / 1_000,
+                blobs: 0,
                 charged_data_gas,
                 prover_gas: charged_prover_gas * gas / 100,
                 charged_prover_gas,
             };
-            let costs = Costs { l1_gas_wei, reward_scr_wei, recent };
+            let costs = Costs { l1_gas_wei, l1_blob_gas_wei: 0, reward_scr_wei, recent };
             let at_cost = FeePolicy { margin_percent: 0, ..POLICY };
             let FeePrices { data_wei, proving_wei } = costs.prices(&at_cost);
             let data = l1_gas_wei * u128::from(40 * recent.data_bytes);

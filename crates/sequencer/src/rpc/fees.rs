@@ -111,6 +111,7 @@ pub struct RpcFeeSchedule {
 pub struct RpcBatchUse {
     batches: U64,
     data_bytes: U64,
+    blobs: U64,
     charged_data_gas: U64,
     prover_gas: U64,
     charged_prover_gas: U64,
@@ -121,6 +122,7 @@ impl From<BatchUse> for RpcBatchUse {
         Self {
             batches: U64::from(of.batches),
             data_bytes: U64::from(of.data_bytes),
+            blobs: U64::from(of.blobs),
             charged_data_gas: U64::from(of.charged_data_gas),
             prover_gas: U64::from(of.prover_gas),
             charged_prover_gas: U64::from(of.charged_prover_gas),
@@ -133,6 +135,7 @@ impl From<RpcBatchUse> for BatchUse {
         Self {
             batches: of.batches.to(),
             data_bytes: of.data_bytes.to(),
+            blobs: of.blobs.to(),
             charged_data_gas: of.charged_data_gas.to(),
             prover_gas: of.prover_gas.to(),
             charged_prover_gas: of.charged_prover_gas.to(),

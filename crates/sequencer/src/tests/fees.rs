@@ -248,10 +248,12 @@ const POLICY: FeePolicy = FeePolicy {
 /// 10 gwei on L1, and 3e7 wei for a prover gas.
 const COSTS: Costs = Costs {
     l1_gas_wei: 10_000_000_000,
+    l1_blob_gas_wei: 0,
     reward_scr_wei: 300_000_000_000,
     recent: BatchUse {
         batches: 0,
         data_bytes: 0,
+        blobs: 0,
         charged_data_gas: 0,
         prover_gas: 0,
         charged_prover_gas: 0,
