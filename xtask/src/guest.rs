@@ -292,7 +292,8 @@ fn resolved(path: &str) -> eyre::Result<String> {
 fn copy_sources() -> eyre::Result<PathBuf> {
     let to = Path::new(BUILD_ROOT).join("source");
     let mut wanted = std::collections::BTreeSet::new();
-    for file in source_files()? {
+    // The whole manifest, of which the list of sources has what is inherited.
+    for file in source_files()?.into_iter().chain([INHERITED.to_owned()]) {
         let to = to.join(&file);
         let bytes = fs::read(tools::root().join(&file))?;
         if fs::read(&to).ok().as_ref() != Some(&bytes) {
