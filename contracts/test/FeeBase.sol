@@ -21,16 +21,16 @@ abstract contract FeeBase is WithdrawalBase {
     }
 
     /// What the state transition does: the balance grows, and no code runs.
-    function credit(FeeVault at, uint256 amountWei) internal {
-        vm.deal(address(at), address(at).balance + amountWei);
+    function credit(FeeVault place, uint256 amountWei) internal {
+        vm.deal(address(place), address(place).balance + amountWei);
     }
 
     /// Anybody sends what is there to L1.
-    function withdraw(FeeVault at) internal returns (uint64 index) {
-        uint256 amountWei = address(at).balance;
+    function withdraw(FeeVault place) internal returns (uint64 index) {
+        uint256 amountWei = address(place).balance;
         vm.prank(stranger);
-        index = uint64(at.withdraw());
-        note(Withdrawal(index, address(at), at.recipient(), amountWei, ""));
+        index = uint64(place.withdraw());
+        note(Withdrawal(index, address(place), place.recipient(), amountWei, ""));
     }
 
     /// Brings a withdrawal into a settled batch, and lets L1 pay it.
@@ -39,9 +39,9 @@ abstract contract FeeBase is WithdrawalBase {
         rollup.finalizeWithdrawal(batch, sent[index], proofFor(index));
     }
 
-    function vault(address at, address recipient) private returns (FeeVault) {
-        vm.etch(at, type(FeeVault).runtimeCode);
-        vm.store(at, 0, bytes32(uint256(uint160(recipient))));
-        return FeeVault(payable(at));
+    function vault(address place, address recipient) private returns (FeeVault) {
+        vm.etch(place, type(FeeVault).runtimeCode);
+        vm.store(place, 0, bytes32(uint256(uint160(recipient))));
+        return FeeVault(payable(place));
     }
 }

@@ -64,9 +64,9 @@ contract FeeHandler is FeeBase {
 
     function sendTooLittle(uint256 seed) external done {
         uint256 which = seed % 2;
-        FeeVault at = vaultOf(which);
-        if (address(at).balance >= at.WITHDRAWAL_MIN_WEI()) sendOn_(which);
-        (bool isDone,) = address(at).call(abi.encodeCall(at.withdraw, ()));
+        FeeVault place = vaultOf(which);
+        if (address(place).balance >= place.WITHDRAWAL_MIN_WEI()) sendOn_(which);
+        (bool isDone,) = address(place).call(abi.encodeCall(place.withdraw, ()));
         must(!isDone, "too little was sent");
     }
 
@@ -129,10 +129,10 @@ contract FeeHandler is FeeBase {
     }
 
     function sendOn_(uint256 which) private {
-        FeeVault at = vaultOf(which);
-        if (address(at).balance < at.WITHDRAWAL_MIN_WEI()) credit_(which, at.WITHDRAWAL_MIN_WEI());
-        pendingWei[which] += address(at).balance;
-        open.push(withdraw(at));
+        FeeVault place = vaultOf(which);
+        if (address(place).balance < place.WITHDRAWAL_MIN_WEI()) credit_(which, place.WITHDRAWAL_MIN_WEI());
+        pendingWei[which] += address(place).balance;
+        open.push(withdraw(place));
     }
 
     function finalizeAt(uint256 position) private {

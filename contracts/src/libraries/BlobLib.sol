@@ -22,8 +22,7 @@ library BlobLib {
         view
         returns (bool)
     {
-        (bool isDone, bytes memory answer) =
-            POINT_EVALUATION.staticcall(abi.encodePacked(versionedHash, z, y, opening));
+        (bool isDone, bytes memory answer) = POINT_EVALUATION.staticcall(abi.encodePacked(versionedHash, z, y, opening));
         // SOUNDNESS: where there is no precompile a call succeeds, too. It answers with the elements of a blob and the modulus.
         return isDone && keccak256(answer) == keccak256(abi.encode(uint256(4096), MODULUS));
     }
