@@ -16,11 +16,14 @@ use rollmill_l1::{
 };
 use rollmill_protocol::{
     Roller, TaskId,
-    law::{Snapshot, draw, rounds},
+    law::{Params, Snapshot, draw, rounds},
 };
 use rollmill_roller_api::{
     Assignment, Client, HeartbeatRequest, PickRequest, SubmissionStats,
-    receipts::{AssignmentReceipt, HeartbeatReceipt, Signed, SignedReceipt, VerdictReceipt},
+    receipts::{
+        AssignmentReceipt, HeartbeatReceipt, Signed, SignedReceipt, SubmissionReceipt,
+        VerdictReceipt,
+    },
 };
 use rollmill_test_l1::{account, eventually};
 
@@ -33,6 +36,7 @@ use crate::{
 const BATCH: u64 = 1;
 const REPEATED: u64 = 4;
 /// What became of a point, as it is posted.
+const AT_CAPACITY: u8 = 4;
 const ABOVE_CAP: u8 = 6;
 const TICKET: u8 = 7;
 
@@ -58,17 +62,43 @@ fn altered(public: &Public, mut alter: impl FnMut(&mut L1Event) -> bool) -> Vec<
 
 /// The same blocks with another round of the first batch's draw: what became of all its points, and the packed rollers behind them.
 fn redrawn(public: &Public, outcome: u8, named: &[u8]) -> Vec<L1Block> {
+    redrawn_at(public, drawn_at(public, BATCH), outcome, named)
+}
+
+/// The same, drawn at this time.
+fn redrawn_at(public: &Public, time: u64, outcome: u8, named: &[u8]) -> Vec<L1Block> {
     altered(public, |event| {
         if let L1Event::Draws(DrawsEvents::DrawsPosted(posted)) = event
             && posted.batch == BATCH
         {
-            let time = &posted.rounds[..8];
-            let points = (public.law.k * public.law.draws_per_point_max) as u8;
-            let outcomes = vec![outcome; usize::from(points)];
-            posted.rounds = [time, &[points], &outcomes[..], named].concat().into();
+            posted.rounds = round(&public.law, time, outcome, named);
         }
         true
     })
+}
+
+/// A packed round all of whose points ended alike, with the packed rollers behind them.
+fn round(law: &Params, time: u64, outcome: u8, named: &[u8]) -> Bytes {
+    let points = (law.k * law.draws_per_point_max) as u8;
+    let outcomes = vec![outcome; usize::from(points)];
+    let time = time.to_be_bytes();
+    [&time[..], &[points], &outcomes, named].concat().into()
+}
+
+/// A roller that is called full, packed with the seats that are said to bind it.
+fn called_full(roller: Roller, seats: &[(u64, u32)]) -> Vec<u8> {
+    let mut out = [&[1][..], roller.as_slice(), &[0, seats.len() as u8]].concat();
+    for (batch, round) in seats {
+        out.extend_from_slice(&batch.to_be_bytes());
+        out.extend_from_slice(&round.to_be_bytes());
+    }
+    out
+}
+
+/// When the first round of a batch was drawn.
+fn drawn_at(public: &Public, batch: u64) -> u64 {
+    let rounds = shown(public, batch).rounds;
+    u64::from_be_bytes(rounds[..8].try_into().unwrap())
 }
 
 fn with_entries(
@@ -236,8 +266,7 @@ async fn a_pass_over_is_a_question_where_l1_knows_better() {
         assert_eq!(questions(reason, &[]), [], "nobody says that it was heard");
     }
     let roller = shown(public, BATCH).snapshot.leaves()[0].roller;
-    let rounds = shown(public, BATCH).rounds;
-    let at = u64::from_be_bytes(rounds[..8].try_into().unwrap());
+    let at = drawn_at(public, BATCH);
     let heard = |at, ready| signed(HeartbeatReceipt { roller, at, ready });
     let (before, afterwards) = (heard(at - 1, true), heard(at + 1, true));
     let receipts = [before.clone().into(), afterwards.clone().into()];
@@ -259,12 +288,8 @@ async fn named_seats_must_have_bound_who_is_called_full() {
     let public = short().await;
     let roller = shown(public, BATCH).snapshot.leaves()[0].roller;
     let named = |seats: &[(u64, u32)]| {
-        let mut out = [&[1][..], roller.as_slice(), &[0, seats.len() as u8]].concat();
-        for (batch, round) in seats {
-            out.extend_from_slice(&batch.to_be_bytes());
-            out.extend_from_slice(&round.to_be_bytes());
-        }
-        let found = about(BATCH, (public, redrawn(public, 4, &out)), &[]);
+        let blocks = redrawn(public, AT_CAPACITY, &called_full(roller, seats));
+        let found = about(BATCH, (public, blocks), &[]);
         let mut of_roller = found.into_iter().filter(|found| found.roller == roller);
         let found = of_roller.next().map(|found| found.wrong);
         assert_eq!(of_roller.next(), None, "one charge, or one question");
@@ -285,6 +310,67 @@ async fn named_seats_must_have_bound_who_is_called_full() {
         of_seat,
     };
     assert_eq!(named(&[(2, 9), (77, 0)]), never);
+}
+
+/// A seat and its roller, drawn from one batch on.
+fn seat_since(public: &Public, mut batch: u64) -> (u64, Roller) {
+    loop {
+        let drawn = shown(public, batch);
+        let mut leaves = drawn.snapshot.leaves().iter();
+        if let Some(leaf) = leaves.find(|leaf| tickets(public, &drawn, leaf.roller)[0] > 0) {
+            return (batch, leaf.roller);
+        }
+        batch += 1;
+    }
+}
+
+#[tokio::test]
+async fn a_named_seat_whose_proof_had_arrived_bound_nobody() {
+    let public = short().await;
+    let (batch, roller) = seat_since(public, BATCH + 1);
+    let seat_drawn_at = drawn_at(public, batch);
+    let receipt = SubmissionReceipt {
+        task: shown(public, batch).task.0,
+        round: 0,
+        roller,
+        publicValuesHash: B256::repeat_byte(1),
+        proofDigest: B256::repeat_byte(2),
+        receivedAt: seat_drawn_at + 1,
+    };
+    let named = called_full(roller, &[(batch, 0)]);
+    let certain = |passed_at, receipt: &SubmissionReceipt| {
+        let blocks = redrawn_at(public, passed_at, AT_CAPACITY, &named);
+        let receipts = [signed(receipt.clone()).into()];
+        let mut found = about(BATCH, (public, blocks), &receipts);
+        found.retain(|found| found.roller == roller && found.is_certain());
+        found
+    };
+    // The operator has two minutes to verify it.
+    let late = receipt.receivedAt + 121;
+    assert_eq!(certain(late - 1, &receipt), []);
+    let found = certain(late, &receipt);
+    let [only] = &found[..] else {
+        panic!("{found:?}")
+    };
+    let Wrong::NotFull(p, why) = &only.wrong else {
+        panic!("{only:?}")
+    };
+    assert_eq!((p.roller, p.passedAt), (roller, late));
+    let delivered = NotFull::Delivered {
+        position: 0,
+        submission: signed(receipt.clone()),
+    };
+    assert_eq!(*why, delivered);
+    let of_another_round = SubmissionReceipt {
+        round: 1,
+        ..receipt.clone()
+    };
+    assert_eq!(certain(late, &of_another_round), []);
+    let of_another_roller = SubmissionReceipt {
+        roller: Address::repeat_byte(0xee),
+        ..receipt
+    };
+    assert_eq!(certain(late, &of_another_roller), []);
 }
 
 #[tokio::test]
@@ -469,24 +555,27 @@ async fn history(network: &Network) -> L1History {
         .unwrap()
 }
 
-/// An honest batch, entered and paid.
-async fn paid(network: &Network, client: &Client, owner: Address) -> (TaskId, Assignment) {
+/// An honest batch, entered and paid, and the receipt of its winner.
+async fn paid(
+    network: &Network,
+    client: &Client,
+    owner: Address,
+) -> (TaskId, Assignment, Signed<SubmissionReceipt>) {
     let (task, assignment) = network.seat(client, owner).await;
     let (values, proof) = network.proof(task, owner).await;
     let submission = client.sign_submission(assignment.seat, owner, values.hash(), &proof);
     let stats = SubmissionStats::default();
-    client.submit(&submission, &stats, proof).await.unwrap();
+    let reply = client.submit(&submission, &stats, proof).await.unwrap();
     let rollup = network.rollup();
     eventually("the settlement", async || {
         rollup.batches(1).call().await.unwrap().paid.then_some(())
     })
     .await;
-    (task, assignment)
+    (task, assignment, reply.received.unwrap())
 }
 
-/// A second batch, whose draw and entries the operator makes up: the first point is said to be above the cap, and the entry has a
-/// ticket more than the rest gives.
-async fn cheat(network: &Network, client: &Client, owner: Address) {
+/// A second batch, whose draw the operator makes up.
+async fn draw_by_hand(network: &Network, client: &Client, rounds: Bytes) {
     let task = network.commit(2).await;
     let beat = HeartbeatRequest {
         ready: true,
@@ -500,14 +589,22 @@ async fn cheat(network: &Network, client: &Client, owner: Address) {
     .await;
     let rollup = network.rollup();
     let draw_block = rollup.drawBlock(2).call().await.unwrap();
-    let k = network.deployment.law.k as u8;
-    let mut outcomes = vec![TICKET; usize::from(k) + 1];
-    outcomes[0] = ABOVE_CAP;
     let post = Draws::postCall {
         batch: 2,
         beacon: rollup.beacons(draw_block).call().await.unwrap(),
-        rounds: [&[0; 8], &[k + 1][..], &outcomes[..], &[0]].concat().into(),
+        rounds,
     };
+    let post = Call::new(network.deployment.draws, &post);
+    network.sender.send("a draw", &post).await.unwrap();
+}
+
+/// In that batch the first point is said to be above the cap, and the entry has a ticket more than the rest gives.
+async fn cheat(network: &Network, client: &Client, owner: Address) {
+    let k = network.deployment.law.k as u8;
+    let mut outcomes = vec![TICKET; usize::from(k) + 1];
+    outcomes[0] = ABOVE_CAP;
+    let rounds = [&[0; 8], &[k + 1][..], &outcomes[..], &[0]].concat();
+    draw_by_hand(network, client, rounds.into()).await;
     let entry = Rollup::Entry {
         roller: owner,
         tickets: u32::from(k) + 1,
@@ -517,12 +614,8 @@ async fn cheat(network: &Network, client: &Client, owner: Address) {
         batch: 2,
         entries: vec![entry],
     };
-    let (draws, rollup) = (network.deployment.draws, network.deployment.rollup);
-    let operator = &network.sender;
-    let post = Call::new(draws, &post);
-    operator.send("a draw", &post).await.unwrap();
-    let enter = Call::new(rollup, &enter);
-    operator.send("its entries", &enter).await.unwrap();
+    let enter = Call::new(network.deployment.rollup, &enter);
+    network.sender.send("its entries", &enter).await.unwrap();
 }
 
 #[tokio::test]
@@ -530,10 +623,10 @@ async fn a_strangers_charge_costs_the_bond_and_pays_who_is_damaged() {
     let network = Network::start((600, 600)).await;
     let (deployment, law) = (&network.deployment, &network.deployment.law);
     let client = network.client(1);
-    let owner = account(1).address();
-    network.stake(account(1), &client).await;
-    let stranger = network.stranger(account(5)).await;
-    let (task, assignment) = paid(&network, &client, owner).await;
+    let owner = funded(1).address();
+    network.stake(funded(1), &client).await;
+    let stranger = network.stranger(funded(5)).await;
+    let (task, assignment, _) = paid(&network, &client, owner).await;
     let before = purses(&network, owner).await;
 
     // Honest draws are no evidence, and L1 takes none against them.
@@ -600,7 +693,42 @@ async fn a_strangers_charge_costs_the_bond_and_pays_who_is_damaged() {
     assert_eq!(loss, other_loss);
 }
 
-/// Charges by two finds, one of which damages the roller and one nobody in particular; what each costs, and what is left.
+#[tokio::test]
+async fn calling_a_roller_full_by_a_seat_that_it_had_delivered_costs_the_bond() {
+    let network = Network::start((600, 600)).await;
+    let law = &network.deployment.law;
+    let client = network.client(1);
+    let owner = funded(1).address();
+    network.stake(funded(1), &client).await;
+    let stranger = network.stranger(funded(5)).await;
+    let (_, _, submission) = paid(&network, &client, owner).await;
+    let before = purses(&network, owner).await;
+
+    // L1's time runs ahead of the clock.
+    let first = network.rollup().batches(1).call().await.unwrap();
+    let passed_at = first.committedAt.max(submission.receipt.receivedAt + 121);
+    let named = called_full(owner, &[(1, 0)]);
+    let rounds = round(law, passed_at, AT_CAPACITY, &named);
+    draw_by_hand(&network, &client, rounds).await;
+    let l1 = history(&network).await;
+    let certain = |receipts: &[SignedReceipt]| {
+        let found = evidence(&l1, law, receipts).into_iter();
+        found.filter(Evidence::is_certain).collect::<Vec<_>>()
+    };
+    assert_eq!(certain(&[]), [], "only its receipt shows it");
+    let found = certain(&[submission.clone().into()]);
+    let delivered = NotFull::Delivered {
+        position: 0,
+        submission,
+    };
+    assert!(
+        matches!(&found[..], [one] if one.roller == owner && matches!(&one.wrong, Wrong::NotFull(_, why) if *why == delivered)),
+        "{found:?}"
+    );
+    charged((&network, &stranger), &found, (owner, before)).await;
+}
+
+/// Charges by what was found, which damages the roller or nobody in particular; what each costs, and what is left.
 async fn charged(
     (network, stranger): (&Network, &Sender),
     found: &[Evidence],
@@ -608,6 +736,7 @@ async fn charged(
 ) -> (U256, Purses) {
     let deployment = &network.deployment;
     let contract = Contract::new(deployment.evidence, network.provider.clone());
+    // A false pass-over costs the same.
     let wrong_draw = 1;
     let loss = contract.lossWei(found[0].batch, wrong_draw).call().await;
     let loss = loss.unwrap();
@@ -631,11 +760,13 @@ async fn charged(
         let answer = ask(stranger, deployment, one).await.unwrap();
         assert_eq!(answer, Answer::Known);
     }
+    let damaging = found.iter().filter(|one| one.roller == roller).count();
+    let of = |wei: U256, count: usize| wei * U256::from(count);
     let after = purses(network, roller).await;
     let expected = Purses {
-        bond: before.bond - loss - loss,
-        roller: before.roller + loss - burned,
-        pool: before.pool + loss - burned,
+        bond: before.bond - of(loss, found.len()),
+        roller: before.roller + of(loss - burned, damaging),
+        pool: before.pool + of(loss - burned, found.len() - damaging),
     };
     assert_eq!(after, expected);
     (loss, after)
