@@ -164,6 +164,33 @@ impl Board {
 
     fn handle(&mut self, event: &Event, turn: &mut Turn) -> Result<(), BoardError> {
         match event {
+            Event::PresenceChanged { roller, presence } => {
+                self.on_presence(*roller, *presence, turn)?;
+            }
+            Event::Picked(seat) => self.on_picked(seat, turn.now)?,
+            Event::Submitted {
+                seat,
+                proof_digest,
+                public_values_hash,
+                received_at,
+                verdict,
+            } => {
+                let receipt = Receipt {
+                    proof_digest: *proof_digest,
+                    public_values_hash: *public_values_hash,
+                    received_at: *received_at,
+                };
+                self.on_submitted(seat, receipt, verdict, turn)?;
+            }
+            Event::EpochEnded => self.on_epoch_ended(turn)?,
+            Event::Tick => self.on_tick(turn),
+            of_l1 => self.on_l1(of_l1, turn)?,
+        }
+        Ok(())
+    }
+
+    fn on_l1(&mut self, event: &Event, turn: &mut Turn) -> Result<(), BoardError> {
+        match event {
             Event::RollerRegistered { .. }
             | Event::SignerChanged { .. }
             | Event::CapacityChanged { .. }
@@ -215,31 +242,16 @@ impl Board {
                 self.on_posted(*batch, (*round, *roller), posted, turn)?;
             }
             Event::OperatorCharged { batch, roller } => {
-                self.on_operator_charged(*batch, *roller)?
+                self.on_operator_charged(*batch, *roller)?;
             }
             Event::VersionQuarantined { program_version } => {
                 self.on_version_quarantined(*program_version, turn)?;
             }
-            Event::PresenceChanged { roller, presence } => {
-                self.on_presence(*roller, *presence, turn)?
-            }
-            Event::Picked(seat) => self.on_picked(seat, turn.now)?,
-            Event::Submitted {
-                seat,
-                proof_digest,
-                public_values_hash,
-                received_at,
-                verdict,
-            } => {
-                let receipt = Receipt {
-                    proof_digest: *proof_digest,
-                    public_values_hash: *public_values_hash,
-                    received_at: *received_at,
-                };
-                self.on_submitted(seat, receipt, verdict, turn)?;
-            }
-            Event::EpochEnded => self.on_epoch_ended(turn)?,
-            Event::Tick => self.on_tick(turn),
+            Event::PresenceChanged { .. }
+            | Event::Picked(_)
+            | Event::Submitted { .. }
+            | Event::EpochEnded
+            | Event::Tick => unreachable!("only facts of L1 are passed here"),
         }
         Ok(())
     }
