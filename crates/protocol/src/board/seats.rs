@@ -192,10 +192,7 @@ impl Board {
             Verdict::Valid if is_on_time(seat, receipt.received_at) => SeatState::OnTime,
             Verdict::Valid => SeatState::Late,
         };
-        let done_at = seat
-            .posted
-            .map_or(receipt.received_at, |posted| posted.posted_at);
-        let taken_s = done_at.saturating_sub(seat.assigned_at);
+        let taken_s = taken_s(seat, receipt.received_at);
         let has_ended = !self.task(batch).is_open();
         let limit_s = self.time_limit_s(self.task(batch));
         let is_invalid = matches!(state, SeatState::Invalid { .. });
@@ -255,6 +252,12 @@ impl Board {
             .ok_or(Refusal::NotSeated)?;
         Ok((batch, seat))
     }
+}
+
+/// Seconds from the assignment until the proof was there, on L1 or with the operator.
+fn taken_s(seat: &Seat, received_at: UnixSeconds) -> u64 {
+    let done_at = seat.posted.map_or(received_at, |posted| posted.posted_at);
+    done_at.saturating_sub(seat.assigned_at)
 }
 
 /// On L1 within the deadline, or received within it from a roller that had not fallen silent.
