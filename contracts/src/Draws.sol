@@ -8,7 +8,7 @@ import {IDraws, PassOver, Point, PostedDraw} from "./interfaces/IDraws.sol";
 import {IEvidence, Offence} from "./interfaces/IEvidence.sol";
 import {IParameters, Key} from "./interfaces/IParameters.sol";
 import {IRollerRegistry} from "./interfaces/IRollerRegistry.sol";
-import {Batch, Entry, IRollup} from "./interfaces/IRollup.sol";
+import {Batch, Entry, IRollup, Snapshot} from "./interfaces/IRollup.sol";
 import {DrawLib} from "./libraries/DrawLib.sol";
 import {LotteryLib} from "./libraries/LotteryLib.sol";
 import {
@@ -20,7 +20,6 @@ import {
     VerdictReceipt
 } from "./libraries/ReceiptLib.sol";
 import {NamedSeat, Round, RoundsLib} from "./libraries/RoundsLib.sol";
-import {SnapshotLib} from "./libraries/SnapshotLib.sol";
 
 /// @notice See IDraws.
 contract Draws is IDraws {
@@ -111,13 +110,13 @@ contract Draws is IDraws {
     }
 
     /// @inheritdoc IDraws
-    function wrongTickets(uint64 batch, AssignmentReceipt calldata a, bytes calldata signature, bytes calldata leaves)
+    function wrongTickets(uint64 batch, AssignmentReceipt calldata a, bytes calldata signature, bytes[] calldata paths)
         external
     {
         _requireAssignment(batch, a, signature);
         Batch memory b = rollup.batches(batch);
-        _requireLeaves(b.epoch, leaves);
-        uint256 hits = DrawLib.hits(DrawLib.locate(leaves, a.roller), a.seed, b.k * DrawLib.DRAWS_PER_POINT_MAX);
+        DrawLib.Interval memory interval = DrawLib.locate(paths, rollup.snapshots(b.epoch), a.roller);
+        uint256 hits = DrawLib.hits(interval, a.seed, b.k * DrawLib.DRAWS_PER_POINT_MAX);
         require(a.tickets > Math.min(hits, b.k), NoOffence());
         evidence.charge(batch, address(0), Offence.WrongDraw);
     }
@@ -248,8 +247,7 @@ contract Draws is IDraws {
         view
         returns (uint256[] memory tickets, uint64[] memory drawnAt)
     {
-        _requirePosted(batch, posted);
-        DrawLib.Interval memory interval = DrawLib.locate(posted.leaves, roller);
+        DrawLib.Interval memory interval = DrawLib.locate(posted.paths, _requirePosted(batch, posted), roller);
         uint256 count = RoundsLib.count(posted.rounds);
         (tickets, drawnAt) = (new uint256[](count), new uint64[](count));
         for (uint32 n = 0; n < count; n++) {
@@ -265,13 +263,13 @@ contract Draws is IDraws {
         view
         returns (Point memory p)
     {
-        uint64 epoch = _requirePosted(batch, posted);
+        Snapshot memory s = _requirePosted(batch, posted);
         Round memory r = RoundsLib.nth(posted.rounds, round);
         p.drawnAt = r.drawnAt;
         p.outcome = RoundsLib.outcome(posted.rounds, r, point);
         bytes32 seed = _seed(batch, round);
-        p.roller = DrawLib.ownerOf(posted.leaves, DrawLib.point(seed, point, rollup.snapshots(epoch).total));
-        p.isAboveCap = !DrawLib.isHit(DrawLib.locate(posted.leaves, p.roller), seed, point);
+        p.roller = DrawLib.ownerOf(posted.paths, s, DrawLib.point(seed, point, s.total));
+        p.isAboveCap = !DrawLib.isHit(DrawLib.locate(posted.paths, s, p.roller), seed, point);
     }
 
     function _requirePassedOver(uint64 batch, PassOver calldata p, uint8 reason) private view {
@@ -341,19 +339,10 @@ contract Draws is IDraws {
         require(expected != 0 && entriesHash == expected, WrongEntries(entriesHash, expected));
     }
 
-    function _requirePosted(uint64 batch, PostedDraw calldata posted) private view returns (uint64 epoch) {
+    function _requirePosted(uint64 batch, PostedDraw calldata posted) private view returns (Snapshot memory) {
         bytes32 expected = roundsHash[batch];
         bytes32 hash = keccak256(posted.rounds);
         require(expected != 0 && hash == expected, WrongRounds(hash, expected));
-        epoch = rollup.batches(batch).epoch;
-        _requireLeaves(epoch, posted.leaves);
-    }
-
-    /// @dev The root binds the sum.
-    function _requireLeaves(uint64 epoch, bytes calldata leaves) private view {
-        // slither-disable-next-line unused-return
-        (bytes32 root,) = SnapshotLib.root(leaves);
-        bytes32 expected = rollup.snapshots(epoch).root;
-        require(root == expected, WrongSnapshot(root, expected));
+        return rollup.snapshots(rollup.batches(batch).epoch);
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {BeaconStore} from "./BeaconStore.sol";
 import {FeeAuction} from "./FeeAuction.sol";
 import {MessageQueue} from "./MessageQueue.sol";
@@ -123,10 +124,10 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     /// @inheritdoc IRollup
     function postSnapshot(uint64 epoch, bytes32 root, uint256 total, bytes calldata leaves) external onlyOperator {
         require(epoch == currentEpoch + 1, EpochOutOfOrder(epoch, currentEpoch + 1));
-        (bytes32 actualRoot, uint256 actualTotal) = control.wholeSnapshot(epoch, leaves);
+        (bytes32 actualRoot, uint256 actualTotal, uint256 stakes) = control.wholeSnapshot(epoch, leaves);
         require(root == actualRoot && total == actualTotal && total > 0, WrongSnapshot(actualRoot, actualTotal));
         currentEpoch = epoch;
-        _snapshots[epoch] = Snapshot(root, total);
+        _snapshots[epoch] = Snapshot(root, SafeCast.toUint128(total), SafeCast.toUint128(stakes));
         emit SnapshotPosted(epoch, root, total, leaves);
     }
 

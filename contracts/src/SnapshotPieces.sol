@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IControl} from "./interfaces/IControl.sol";
 import {IRollup} from "./interfaces/IRollup.sol";
-import {SnapshotLib} from "./libraries/SnapshotLib.sol";
+import {SnapshotLib, Tree} from "./libraries/SnapshotLib.sol";
 
 /// @notice See IControl.
 /// @dev A piece of 2^n leaves is a whole subtree, so that only its root has to be kept.
 abstract contract SnapshotPieces is IControl {
     struct Piece {
         bytes32 hash;
-        uint256 sum;
+        uint128 sum;
+        uint128 stakes;
     }
 
     IRollup public immutable rollup;
@@ -42,24 +44,33 @@ abstract contract SnapshotPieces is IControl {
         emit SnapshotPiecePosted(epoch, index, leaves);
         if (leaves.length == 0) return;
         require(leaves.length == SnapshotLib.LEAF_BYTES << _levels, SnapshotLib.BadLeavesLength(leaves.length));
-        (bytes32 hash, uint256 sum, address last) = SnapshotLib.tree(leaves, _last, _levels);
-        _last = last;
-        _pieces.push(Piece(hash, sum));
+        Tree memory t = SnapshotLib.tree(leaves, _last, _levels);
+        _last = t.last;
+        _pieces.push(Piece(t.root, SafeCast.toUint128(t.total), SafeCast.toUint128(t.stakes)));
     }
 
     /// @inheritdoc IControl
-    function wholeSnapshot(uint64 epoch, bytes calldata leaves) external view returns (bytes32, uint256) {
+    function wholeSnapshot(uint64 epoch, bytes calldata leaves)
+        external
+        view
+        returns (bytes32 root, uint256 total, uint256 stakes)
+    {
         uint256 count = pieceCount(epoch);
-        if (count == 0) return SnapshotLib.root(leaves);
+        if (count == 0) {
+            Tree memory whole = SnapshotLib.tree(leaves, address(0), 0);
+            return (whole.root, whole.total, whole.stakes);
+        }
         require(leaves.length <= SnapshotLib.LEAF_BYTES << _levels, SnapshotLib.BadLeavesLength(leaves.length));
         bytes32[] memory hashes = new bytes32[](count + 2);
         uint256[] memory sums = new uint256[](count + 2);
         for (uint256 i = 0; i < count; i++) {
             (hashes[i], sums[i]) = (_pieces[i].hash, _pieces[i].sum);
+            stakes += _pieces[i].stakes;
         }
-        // slither-disable-next-line unused-return
-        (hashes[count], sums[count],) = SnapshotLib.tree(leaves, _last, _levels);
-        return SnapshotLib.climb(hashes, sums, count + 1, 0, SnapshotLib.padding(_levels));
+        Tree memory t = SnapshotLib.tree(leaves, _last, _levels);
+        (hashes[count], sums[count]) = (t.root, t.total);
+        (root, total) = SnapshotLib.climb(hashes, sums, count + 1, 0, SnapshotLib.padding(_levels));
+        stakes += t.stakes;
     }
 
     /// @inheritdoc IControl

@@ -29,7 +29,7 @@ import {
     SubmissionReceipt,
     VerdictReceipt
 } from "../src/libraries/ReceiptLib.sol";
-import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
+import {SnapshotLib, Tree} from "../src/libraries/SnapshotLib.sol";
 import {MockVerifier} from "../src/verifiers/MockVerifier.sol";
 import {Vm} from "./Vm.sol";
 
@@ -236,7 +236,8 @@ abstract contract Base {
     }
 
     function rootOf(bytes calldata leaves) external pure returns (bytes32, uint256) {
-        return SnapshotLib.root(leaves);
+        Tree memory t = SnapshotLib.tree(leaves, address(0), 0);
+        return (t.root, t.total);
     }
 
     function proofOf(PublicValues memory pv) internal pure returns (bytes memory) {

@@ -161,13 +161,14 @@ contract CommitTest is Base {
 
     function test_snapshotIsRecomputedFromItsLeaves() public {
         bytes memory leaves = abi.encodePacked(leaf(1, 100 ether, 1e8), leaf(2, 50 ether, 1e9), leaf(3, 7, 999_999_999));
-        (bytes32 root, uint256 total) = this.snapshotRoot(leaves);
+        (bytes32 root, uint256 total) = this.rootOf(leaves);
         vm.assertEq(total, 10 ether + 50 ether + 6);
         vm.prank(operator);
         rollup.postSnapshot(1, root, total, leaves);
         vm.assertEq(rollup.currentEpoch(), 1);
         vm.assertEq(rollup.snapshots(1).root, root);
         vm.assertEq(rollup.snapshots(1).total, total);
+        vm.assertEq(rollup.snapshots(1).stakes, 150 ether + 7);
         commitNext();
         vm.assertEq(rollup.batches(1).epoch, 1);
     }
@@ -181,10 +182,10 @@ contract CommitTest is Base {
         bytes32 c = keccak256(abi.encode(tag, uint256(3), uint256(4), uint256(1e9), uint256(2), uint256(4)));
         bytes32 left = SnapshotLib.node(a, 50, b, 10);
         bytes32 right = SnapshotLib.node(c, 4, 0, 0);
-        (bytes32 root, uint256 total) = this.snapshotRoot(leaves);
+        (bytes32 root, uint256 total) = this.rootOf(leaves);
         vm.assertEq(root, keccak256(abi.encode(bytes32("rollmill.node.v1"), left, uint256(60), right, uint256(4))));
         vm.assertEq(total, 64);
-        (root, total) = this.snapshotRoot(leaf(1, 100, 5e8));
+        (root, total) = this.rootOf(leaf(1, 100, 5e8));
         vm.assertEq(root, a);
         vm.assertEq(total, 50);
     }
@@ -204,14 +205,14 @@ contract CommitTest is Base {
                 sums[i] = sums[2 * i] + sums[2 * i + 1];
             }
         }
-        (bytes32 root, uint256 total) = this.snapshotRoot(leaves);
+        (bytes32 root, uint256 total) = this.rootOf(leaves);
         vm.assertEq(root, level[0]);
         vm.assertEq(total, sums[0]);
     }
 
     function test_snapshotRefusals() public {
         bytes memory leaves = leaf(1, 100 ether, 1e9);
-        (bytes32 root, uint256 total) = this.snapshotRoot(leaves);
+        (bytes32 root, uint256 total) = this.rootOf(leaves);
         vm.expectRevert(abi.encodeWithSelector(IRollup.NotOperator.selector, stranger));
         vm.prank(stranger);
         rollup.postSnapshot(1, root, total, leaves);
@@ -223,7 +224,7 @@ contract CommitTest is Base {
         refusedSnapshot(1, root, total, abi.encodePacked(leaves, hex"00"), SnapshotLib.BadLeavesLength.selector);
         refusedSnapshot(1, root, total, abi.encodePacked(leaves, leaves), SnapshotLib.BadLeaf.selector);
         refusedSnapshot(1, root, total, leaf(1, 100 ether, 1e9 + 1), SnapshotLib.BadLeaf.selector);
-        (root, total) = this.snapshotRoot(leaf(1, 0, 1e9));
+        (root, total) = this.rootOf(leaf(1, 0, 1e9));
         refusedSnapshot(1, root, total, leaf(1, 0, 1e9), IRollup.WrongSnapshot.selector);
     }
 
@@ -312,10 +313,6 @@ contract CommitTest is Base {
 
     function leaf(uint160 roller, uint256 stake, uint64 q) private pure returns (bytes memory) {
         return abi.encodePacked(address(roller), uint128(stake), q, uint32(2));
-    }
-
-    function snapshotRoot(bytes calldata leaves) external pure returns (bytes32, uint256) {
-        return SnapshotLib.root(leaves);
     }
 
     function snapshotLeaf(bytes calldata packed) external pure returns (address, bytes32, uint256) {

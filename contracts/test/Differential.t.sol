@@ -6,16 +6,17 @@ import {Contracts} from "../src/interfaces/IContracts.sol";
 import {Dials} from "../src/interfaces/IControl.sol";
 import {Key} from "../src/interfaces/IParameters.sol";
 import {Offence} from "../src/interfaces/IEvidence.sol";
-import {Entry} from "../src/interfaces/IRollup.sol";
+import {Entry, Snapshot} from "../src/interfaces/IRollup.sol";
 import {AmountsLib} from "../src/libraries/AmountsLib.sol";
 import {DrawLib} from "../src/libraries/DrawLib.sol";
 import {LotteryLib} from "../src/libraries/LotteryLib.sol";
 import {NamedSeat, RoundsLib} from "../src/libraries/RoundsLib.sol";
 import {MessageLib} from "../src/libraries/MessageLib.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
-import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
+import {Place, SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {WithdrawalTree} from "../src/libraries/WithdrawalTree.sol";
 import {Cases} from "./Cases.sol";
+import {Paths} from "./Paths.sol";
 
 /// Every rule that L1 repeats, on 10,000 random cases each, against the running hashes that Rust wrote
 /// (`crates/protocol/tests/board/vectors/differential.rs` says how cases and hashes are made).
@@ -54,6 +55,10 @@ contract DifferentialTest is Cases {
 
     function test_snapshot() public {
         run("snapshot", this.snapshot);
+    }
+
+    function test_path() public {
+        run("path", this.pathOf);
     }
 
     function test_draw() public {
@@ -184,23 +189,53 @@ contract DifferentialTest is Cases {
     }
 
     function root(bytes calldata leaves) external pure returns (bytes memory) {
-        (bytes32 hash, uint256 total) = SnapshotLib.root(leaves);
-        return abi.encode(hash, total);
+        Snapshot memory s = Paths.snapshotOf(leaves);
+        return abi.encode(s.root, s.total, s.stakes);
+    }
+
+    function pathOf(Case calldata c) external view returns (bytes memory) {
+        uint256 count = 1 + uint64(word(c, 0)) % 6;
+        return this.placed(leavesOf(c), uint64(word(c, 1)) % count);
+    }
+
+    function placed(bytes calldata leaves, uint256 who) external view returns (bytes memory) {
+        bytes memory packed = Paths.pathOf(leaves, who);
+        Place memory p = this.placeOf(packed, Paths.snapshotOf(leaves).root);
+        return abi.encode(keccak256(packed), p.roller, p.stake, p.weight, p.start);
+    }
+
+    function placeOf(bytes calldata packed, bytes32 root_) external pure returns (Place memory) {
+        return SnapshotLib.place(packed, root_);
     }
 
     function draw(Case calldata c) external view returns (bytes memory) {
         uint256 who = uint64(word(c, 1)) % (1 + uint64(word(c, 0)) % 6);
         bytes32 seed = DrawLib.seed(bytes32(word(c, 2)), uint32(word(c, 3)), bytes32(word(c, 4)));
         uint256 points = (1 + uint32(word(c, 5)) % 16) * DrawLib.DRAWS_PER_POINT_MAX;
-        return this.hits(leavesOf(c), sorted(c, 10 + 4 * who, who), seed, points);
+        return abi.encode(seed, DrawLib.hits(this.intervalOf(c, who), seed, points));
     }
 
-    function hits(bytes calldata leaves, address roller, bytes32 seed, uint256 points)
+    /// Of roller number `who`, by its path.
+    function intervalOf(Case calldata c, uint256 who) external view returns (DrawLib.Interval memory) {
+        bytes memory leaves = leavesOf(c);
+        return this.located(this.pathsTo(leaves, who), this.wholeOf(leaves), sorted(c, 10 + 4 * who, who));
+    }
+
+    function pathsTo(bytes calldata leaves, uint256 who) external pure returns (bytes[] memory paths) {
+        paths = new bytes[](1);
+        paths[0] = Paths.pathOf(leaves, who);
+    }
+
+    function wholeOf(bytes calldata leaves) external pure returns (Snapshot memory) {
+        return Paths.snapshotOf(leaves);
+    }
+
+    function located(bytes[] calldata paths, Snapshot calldata s, address roller)
         external
         pure
-        returns (bytes memory)
+        returns (DrawLib.Interval memory)
     {
-        return abi.encode(seed, DrawLib.hits(DrawLib.locate(leaves, roller), seed, points));
+        return DrawLib.locate(paths, s, roller);
     }
 
     /// Posted rounds, some of which are not whole: are they taken, and what tickets and seats do they give?
@@ -209,7 +244,7 @@ contract DifferentialTest is Cases {
         bytes memory packed = roundsOf(c, k);
         uint256 who = uint64(word(c, 2)) % (1 + uint64(word(c, 0)) % 6);
         try this.check(packed, k) {
-            return this.said(c, packed, leavesOf(c), sorted(c, 10 + 4 * who, who));
+            return this.said(c, packed, this.intervalOf(c, who));
         } catch {
             return abi.encode(false, 0, false, 0);
         }
@@ -219,12 +254,12 @@ contract DifferentialTest is Cases {
         RoundsLib.check(packed, k);
     }
 
-    function said(Case calldata c, bytes calldata packed, bytes calldata leaves, address roller)
+    function said(Case calldata c, bytes calldata packed, DrawLib.Interval calldata of_)
         external
         pure
         returns (bytes memory)
     {
-        uint256[] memory tickets = ticketsOf(c, packed, DrawLib.locate(leaves, roller));
+        uint256[] memory tickets = ticketsOf(c, packed, of_);
         uint256 sum = 0;
         for (uint256 n = 0; n < tickets.length; n++) {
             sum = 100 * sum + tickets[n];

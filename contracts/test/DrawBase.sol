@@ -2,9 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {PostedDraw} from "../src/interfaces/IDraws.sol";
-import {Entry} from "../src/interfaces/IRollup.sol";
+import {Entry, Snapshot} from "../src/interfaces/IRollup.sol";
 import {DrawLib} from "../src/libraries/DrawLib.sol";
+import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {Base} from "./Base.sol";
+import {Paths} from "./Paths.sol";
 
 /// @notice Draws as an honest operator makes and posts them, and as a lying one does.
 abstract contract DrawBase is Base {
@@ -54,14 +56,22 @@ abstract contract DrawBase is Base {
         (d.batch, d.round, d.time) = (batch, round, uint64(block.timestamp));
     }
 
+    /// Whom a point hits, leaf by leaf.
     function ownerOf(bytes calldata leaves, bytes32 seed, uint256 point)
         external
         pure
         returns (address roller, bool isAboveCap)
     {
-        DrawLib.Interval memory all = DrawLib.locate(leaves, address(0));
-        roller = DrawLib.ownerOf(leaves, DrawLib.point(seed, point, all.total));
-        isAboveCap = !DrawLib.isHit(DrawLib.locate(leaves, roller), seed, point);
+        Snapshot memory s = Paths.snapshotOf(leaves);
+        uint256 offset = DrawLib.point(seed, point, s.total);
+        for (uint256 from = 0; from < leaves.length; from += SnapshotLib.LEAF_BYTES) {
+            bytes calldata packed = leaves[from:from + SnapshotLib.LEAF_BYTES];
+            // slither-disable-next-line unused-return
+            (address who,, uint256 weight) = SnapshotLib.leaf(packed);
+            bool isAbove = offset * s.stakes * 4 >= SnapshotLib.stakeOf(packed) * s.total * 5;
+            if (offset < weight) return (who, isAbove);
+            offset -= weight;
+        }
     }
 
     function seedOf(uint64 batch, uint32 round) internal view returns (bytes32) {
@@ -69,10 +79,18 @@ abstract contract DrawBase is Base {
     }
 
     function postRounds(uint64 batch, bytes memory rounds, bytes memory leaves) internal returns (PostedDraw memory) {
+        postRounds(batch, rounds);
+        return PostedDraw(rounds, this.pathsOf(leaves));
+    }
+
+    function postRounds(uint64 batch, bytes memory rounds) internal {
         bytes32 beacon = rollup.beacons(rollup.drawBlock(batch));
         vm.prank(operator);
         draws.post(batch, beacon, rounds);
-        return PostedDraw(rounds, leaves);
+    }
+
+    function pathsOf(bytes calldata leaves) external pure returns (bytes[] memory) {
+        return Paths.allOf(leaves);
     }
 
     /// Entries of everybody who has tickets in the first round.

@@ -14,6 +14,7 @@ import {
     VerdictReceipt
 } from "../src/libraries/ReceiptLib.sol";
 import {RoundsLib} from "../src/libraries/RoundsLib.sol";
+import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {DrawBase} from "./DrawBase.sol";
 
 contract DrawsTest is DrawBase {
@@ -194,7 +195,7 @@ contract DrawsTest is DrawBase {
 
     function test_onlyWhatWasPostedIsEvidence() public {
         bytes memory rounds = roundOf(plain(batch, 0), leaves);
-        PostedDraw memory posted = PostedDraw(rounds, leaves);
+        PostedDraw memory posted = PostedDraw(rounds, this.pathsOf(leaves));
         Entry[] memory entries = entriesOf(batch);
         postEntries(batch, entries);
         vm.expectPartialRevert(IDraws.WrongRounds.selector);
@@ -203,13 +204,54 @@ contract DrawsTest is DrawBase {
         posted.rounds = abi.encodePacked(rounds, rounds);
         vm.expectPartialRevert(IDraws.WrongRounds.selector);
         draws.wrongEntry(batch, entries, 0, posted);
-        posted = PostedDraw(rounds, this.firstLeaf(leaves));
-        vm.expectPartialRevert(IDraws.WrongSnapshot.selector);
+        posted = PostedDraw(rounds, this.pathsOf(this.firstLeaf(leaves)));
+        vm.expectPartialRevert(SnapshotLib.WrongPath.selector);
         draws.wrongEntry(batch, entries, 0, posted);
-        posted = PostedDraw(rounds, leaves);
+        posted = PostedDraw(rounds, this.pathsOf(leaves));
         entries[0].tickets += 9;
         vm.expectPartialRevert(IDraws.WrongEntries.selector);
         draws.wrongEntry(batch, entries, 0, posted);
+    }
+
+    /// Who has no leaf is shown by those between which it would stand; with less, nothing is said of anybody.
+    function test_aRollerWithoutALeafIsShownByItsNeighbours() public {
+        bytes memory two = abi.encodePacked(
+            rollers[0], uint128(STAKE), uint64(1e9), uint32(2), rollers[2], uint128(STAKE), uint64(1e9), uint32(2)
+        );
+        (bytes32 root, uint256 total) = this.rootOf(two);
+        vm.prank(operator);
+        rollup.postSnapshot(2, root, total, two);
+        batch = begin();
+        PostedDraw memory posted = postRounds(batch, roundOf(plain(batch, 0), two), two);
+        vm.assertEq(ticketsBy(posted, rollers[1]), 0);
+        vm.assertEq(ticketsBy(posted, rollers[0]) + ticketsBy(posted, rollers[2]), 3);
+        bytes[] memory first = new bytes[](1);
+        first[0] = posted.paths[0];
+        posted.paths = first;
+        vm.assertEq(ticketsBy(posted, address(1)), 0);
+        address[3] memory behind = [rollers[1], rollers[2], address(0x2000)];
+        for (uint256 i = 0; i < 3; i++) {
+            vm.expectPartialRevert(DrawLib.NotShown.selector);
+            draws.ticketsOf(batch, posted, behind[i]);
+        }
+    }
+
+    /// Each part of a path counts: leaf, number, hashes and sums.
+    function test_anAlteredPathLeadsNowhere() public {
+        PostedDraw memory posted = postRounds(batch, roundOf(plain(batch, 0), leaves), leaves);
+        bytes memory path = posted.paths[1];
+        vm.assertEq(path.length, 52 + 2 * 48);
+        uint256[6] memory places = [uint256(0), 35, 47, 51, 52, 147];
+        for (uint256 i = 0; i < places.length; i++) {
+            path[places[i]] ^= 0x01;
+            vm.expectPartialRevert(SnapshotLib.WrongPath.selector);
+            draws.ticketsOf(batch, posted, rollers[1]);
+            path[places[i]] ^= 0x01;
+        }
+        ticketsBy(posted, rollers[1]);
+        posted.paths[1] = abi.encodePacked(path, hex"00");
+        vm.expectPartialRevert(SnapshotLib.BadPath.selector);
+        draws.ticketsOf(batch, posted, rollers[1]);
     }
 
     function test_onlyDrawsChargesForDraws() public {
@@ -220,19 +262,21 @@ contract DrawsTest is DrawBase {
     // --- seats
 
     function test_moreTicketsThanHits() public {
-        uint32 most = uint32(this.mostOf(leaves, rollers[0], seedOf(batch, 0)));
+        uint32 most = mostOf(rollers[0]);
+        bytes[] memory paths = this.pathsOf(leaves);
         AssignmentReceipt memory a = assignment(rollers[0], most);
-        refusedTickets(NO_OFFENCE, a, leaves);
+        refusedTickets(NO_OFFENCE, a, paths);
         a.tickets = most + 1;
-        refusedTickets(IDraws.WrongSnapshot.selector, a, this.firstLeaf(leaves));
+        refusedTickets(SnapshotLib.WrongPath.selector, a, this.pathsOf(this.firstLeaf(leaves)));
+        refusedTickets(DrawLib.NotShown.selector, a, new bytes[](0));
         a.seed = keccak256("of the former block");
-        refusedTickets(IDraws.WrongSeed.selector, a, leaves);
+        refusedTickets(IDraws.WrongSeed.selector, a, paths);
         a = assignment(rollers[0], most + 1);
         a.task = keccak256("another");
-        refusedTickets(IDraws.WrongTask.selector, a, leaves);
+        refusedTickets(IDraws.WrongTask.selector, a, paths);
         a.task = task;
         uint256 pooled = pool.available();
-        draws.wrongTickets(batch, a, sign(a), leaves);
+        draws.wrongTickets(batch, a, sign(a), paths);
         // The favoured roller gets nothing.
         vm.assertEq(pool.available() - pooled, FINE / 2);
         vm.assertEq(pool.credits(rollers[0]), 0);
@@ -482,6 +526,11 @@ contract DrawsTest is DrawBase {
         }
     }
 
+    function ticketsBy(PostedDraw memory posted, address roller) private view returns (uint256) {
+        (uint256[] memory tickets,) = draws.ticketsOf(batch, posted, roller);
+        return tickets[0];
+    }
+
     function ticketsIn(uint64 ofBatch, address roller) private view returns (uint256 count) {
         for (uint256 point = 0; point < 3; point++) {
             (address hit,) = this.ownerOf(leaves, seedOf(ofBatch, 0), point);
@@ -489,9 +538,12 @@ contract DrawsTest is DrawBase {
         }
     }
 
-    function mostOf(bytes calldata leaves_, address roller, bytes32 seed) external pure returns (uint256) {
-        uint256 hits = DrawLib.hits(DrawLib.locate(leaves_, roller), seed, 24);
-        return hits < 3 ? hits : 3;
+    /// Most tickets that a roller can have in the first round.
+    function mostOf(address roller) private view returns (uint32 most) {
+        for (uint256 point = 0; point < 24 && most < 3; point++) {
+            (address hit, bool isAboveCap) = this.ownerOf(leaves, seedOf(batch, 0), point);
+            if (hit == roller && !isAboveCap) most++;
+        }
     }
 
     function firstLeaf(bytes calldata leaves_) external pure returns (bytes memory) {
@@ -544,10 +596,10 @@ contract DrawsTest is DrawBase {
         draws.halvedEntry(batch, v, signature, entries, position, posted);
     }
 
-    function refusedTickets(bytes4 selector, AssignmentReceipt memory a, bytes memory leaves_) private {
+    function refusedTickets(bytes4 selector, AssignmentReceipt memory a, bytes[] memory paths) private {
         bytes memory signature = sign(a);
         vm.expectPartialRevert(selector);
-        draws.wrongTickets(batch, a, signature, leaves_);
+        draws.wrongTickets(batch, a, signature, paths);
     }
 
     function refusedSilent(PassOver memory p, HeartbeatReceipt memory h, bytes4 selector) private {

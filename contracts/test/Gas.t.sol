@@ -13,6 +13,7 @@ import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {WithdrawalTree} from "../src/libraries/WithdrawalTree.sol";
 import {StarkPrecompileVerifier} from "../src/verifiers/StarkPrecompileVerifier.sol";
 import {DrawBase} from "./DrawBase.sol";
+import {Paths} from "./Paths.sol";
 
 /// Answers every input with one word.
 contract Verdict {
@@ -87,7 +88,7 @@ contract GasTest is WithLargeProof {
         for (uint160 i = 1; i <= 1000; i++) {
             leaves = abi.encodePacked(leaves, address(i), uint128(i * 1 ether), uint64(1e8), uint32(1));
         }
-        (bytes32 root, uint256 total) = this.snapshotRoot(leaves);
+        (bytes32 root, uint256 total) = this.rootOf(leaves);
         vm.prank(operator);
         rollup.postSnapshot(1, root, total, leaves);
         measured("postSnapshot, 1000 leaves");
@@ -103,7 +104,7 @@ contract GasTest is WithLargeProof {
         }
         measured("postPiece, 1024 leaves");
         bytes memory last = this.slice(whole, 9 * size, whole.length);
-        (bytes32 root, uint256 total) = control.wholeSnapshot(1, last);
+        (bytes32 root, uint256 total,) = control.wholeSnapshot(1, last);
         rollup.postSnapshot(1, root, total, last);
         measured("postSnapshot, 784 leaves behind nine pieces");
         vm.stopPrank();
@@ -162,15 +163,18 @@ contract GasTest is WithLargeProof {
         for (uint160 i = 1; i <= 1000; i++) {
             leaves = abi.encodePacked(leaves, address(i), uint128(i * 1 ether), uint64(1e8), uint32(1));
         }
-        (bytes32 root, uint256 total) = this.snapshotRoot(leaves);
+        (bytes32 root, uint256 total) = this.rootOf(leaves);
         vm.prank(operator);
         rollup.postSnapshot(1, root, total, leaves);
         uint64 batch = commitNext();
         Entry[] memory entries = new Entry[](1);
         entries[0] = Entry(rollers[0], 1, keccak256(proof));
         postEntries(batch, entries);
-        PostedDraw memory posted = postRounds(batch, roundOf(plain(batch, 0), leaves), leaves);
+        PostedDraw memory posted = PostedDraw(roundOf(plain(batch, 0), leaves), new bytes[](1));
+        postRounds(batch, posted.rounds);
         measured("post, a draw of one round");
+        // The roller would stand behind all others.
+        posted.paths[0] = this.pathOf(leaves, 999);
         draws.wrongEntry(batch, entries, 0, posted);
         measured("wrongEntry, 1000 leaves");
         bytes32 task = rollup.taskId(batch);
@@ -241,8 +245,8 @@ contract GasTest is WithLargeProof {
         }
     }
 
-    function snapshotRoot(bytes calldata leaves) external pure returns (bytes32, uint256) {
-        return SnapshotLib.root(leaves);
+    function pathOf(bytes calldata leaves, uint256 number) external pure returns (bytes memory) {
+        return Paths.pathOf(leaves, number);
     }
 
     function measured(string memory name) private {

@@ -2,9 +2,10 @@
 pragma solidity ^0.8.28;
 
 import {IControl} from "../src/interfaces/IControl.sol";
-import {IRollup} from "../src/interfaces/IRollup.sol";
+import {IRollup, Snapshot} from "../src/interfaces/IRollup.sol";
 import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {Base} from "./Base.sol";
+import {Paths} from "./Paths.sol";
 
 /// Snapshots that are posted in pieces.
 contract PiecesTest is Base {
@@ -22,8 +23,10 @@ contract PiecesTest is Base {
                 vm.assertEq(rollup.currentEpoch(), epoch - 1);
                 finish(epoch, root, total, leaves(whole * size, count - whole * size));
                 vm.assertEq(rollup.currentEpoch(), epoch);
-                vm.assertEq(rollup.snapshots(epoch).root, root);
-                vm.assertEq(rollup.snapshots(epoch).total, total);
+                Snapshot memory s = rollup.snapshots(epoch);
+                vm.assertEq(s.root, root);
+                vm.assertEq(s.total, total);
+                vm.assertEq(s.stakes, this.stakesOf(leaves(0, count)));
             }
         }
     }
@@ -108,5 +111,9 @@ contract PiecesTest is Base {
         vm.expectPartialRevert(selector);
         vm.prank(operator);
         control.postPiece(epoch, index, packed);
+    }
+
+    function stakesOf(bytes calldata packed) external pure returns (uint256) {
+        return Paths.snapshotOf(packed).stakes;
     }
 }

@@ -7,7 +7,7 @@ import {Commit, Entry, Withdrawal} from "../src/interfaces/IRollup.sol";
 import {LotteryLib} from "../src/libraries/LotteryLib.sol";
 import {MessageLib} from "../src/libraries/MessageLib.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
-import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
+import {Place, SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {WithdrawalTree} from "../src/libraries/WithdrawalTree.sol";
 import {Base} from "./Base.sol";
 
@@ -147,9 +147,14 @@ contract VectorsTest is Base {
 
     function test_snapshot() public view {
         string memory json = read("snapshot");
-        (bytes32 root, uint256 total) = this.snapshotRoot(vm.parseJsonBytes(json, ".packed"));
+        (bytes32 root, uint256 total) = this.rootOf(vm.parseJsonBytes(json, ".packed"));
         vm.assertEq(root, vm.parseJsonBytes32(json, ".root"));
         vm.assertEq(total, vm.parseJsonUint(json, ".total"));
+        uint256 last = vm.parseJsonUint(json, ".pathIndex");
+        Place memory place = this.placeOf(vm.parseJsonBytes(json, ".path"), root);
+        vm.assertEq(place.roller, vm.parseJsonAddressArray(json, ".rollers")[last]);
+        vm.assertEq(place.stake, vm.parseJsonUintArray(json, ".stakes")[last]);
+        vm.assertEq(place.start + place.weight, total);
     }
 
     /// Rewards and fines as settle and judge really compute them, for a commit with these numbers.
@@ -221,8 +226,8 @@ contract VectorsTest is Base {
         return WithdrawalTree.verify(root, leaf, index, proof);
     }
 
-    function snapshotRoot(bytes calldata leaves) external pure returns (bytes32, uint256) {
-        return SnapshotLib.root(leaves);
+    function placeOf(bytes calldata path, bytes32 root) external pure returns (Place memory) {
+        return SnapshotLib.place(path, root);
     }
 
     function read(string memory name) private view returns (string memory) {

@@ -42,8 +42,12 @@ interface IControl {
     /// (a power of two of them), how large a piece is; with none it only drops.
     function postPiece(uint64 epoch, uint256 index, bytes calldata leaves) external;
 
-    /// @notice Root and total of an epoch's snapshot: its pieces so far, and `leaves`, at most one piece, behind them.
-    function wholeSnapshot(uint64 epoch, bytes calldata leaves) external view returns (bytes32 root, uint256 total);
+    /// @notice Root of an epoch's snapshot and its sums of weights and stakes: its pieces so far, and `leaves`, at most one piece, behind
+    /// them.
+    function wholeSnapshot(uint64 epoch, bytes calldata leaves)
+        external
+        view
+        returns (bytes32 root, uint256 total, uint256 stakes);
 
     /// @notice Pieces of an epoch's snapshot so far; zero for all but the epoch of the last one.
     function pieceCount(uint64 epoch) external view returns (uint256);

@@ -24,8 +24,9 @@ struct Point {
 struct PostedDraw {
     /// As posted with `IDraws.post`.
     bytes rounds;
-    /// The snapshot of the batch's epoch, as posted.
-    bytes leaves;
+    /// In the snapshot of the batch's epoch, those of the leaves of whom it is about; of who has none, those between which it would be
+    /// (SnapshotLib).
+    bytes[] paths;
 }
 
 /// @notice That the operator passed somebody over: by its signature under the receipt, or because it posted the same.
@@ -48,7 +49,6 @@ interface IDraws {
     error AlreadyPosted(uint64 batch);
     error WrongBeacon(bytes32 beacon, bytes32 expected);
     error WrongRounds(bytes32 roundsHash, bytes32 posted);
-    error WrongSnapshot(bytes32 root, bytes32 expected);
     error WrongEntries(bytes32 entriesHash, bytes32 posted);
     error WrongTask(bytes32 task, bytes32 expected);
     error WrongSeed(bytes32 seed, bytes32 expected);
@@ -72,7 +72,7 @@ interface IDraws {
     function wrongEntry(uint64 batch, Entry[] calldata entries, uint256 position, PostedDraw calldata posted) external;
 
     /// @notice The entry at `position` counts twice, as on-time ones beside late ones do, but that of the roller of an on-time
-    /// verdict does not.
+    /// verdict does not. It is about both.
     function halvedEntry(
         uint64 batch,
         VerdictReceipt calldata v,
@@ -83,8 +83,8 @@ interface IDraws {
     ) external;
 
     /// @notice An assignment with more tickets than the draw has hits for the roller.
-    /// @param leaves The snapshot of the batch's epoch, as posted.
-    function wrongTickets(uint64 batch, AssignmentReceipt calldata a, bytes calldata signature, bytes calldata leaves)
+    /// @param paths As in PostedDraw.
+    function wrongTickets(uint64 batch, AssignmentReceipt calldata a, bytes calldata signature, bytes[] calldata paths)
         external;
 
     /// @notice An assignment with other tickets, or of another time, than the posted rounds give the roller.

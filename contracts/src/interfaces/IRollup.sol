@@ -109,7 +109,10 @@ struct Batch {
 /// @notice Stake and reputation of an epoch, as a Merkle-sum root.
 struct Snapshot {
     bytes32 root;
-    uint256 total;
+    /// Sum of the weights.
+    uint128 total;
+    /// Sum of the stakes.
+    uint128 stakes;
 }
 
 /// @notice An on-time valid submission; the list is sorted by roller, without repetition.

@@ -2,7 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {SnapshotLib} from "./SnapshotLib.sol";
+import {Snapshot} from "../interfaces/IRollup.sol";
+import {Place, SnapshotLib} from "./SnapshotLib.sol";
 
 /// @notice The draw of seats, as far as L1 can know it: where points fall, not who was eligible.
 library DrawLib {
@@ -24,21 +25,33 @@ library DrawLib {
         return keccak256(abi.encode(DRAW_TAG, task, round, beacon));
     }
 
-    /// @notice Interval of `roller` below the cap among packed leaves (see SnapshotLib), whose root the caller has checked.
-    function locate(bytes calldata leaves, address roller) internal pure returns (Interval memory interval) {
-        uint256 weightOf = 0;
-        uint256 stakeOf = 0;
-        uint256 stakeTotal = 0;
-        for (uint256 i = 0; i < leaves.length; i += SnapshotLib.LEAF_BYTES) {
-            (address who, uint256 stake, uint256 weight) = SnapshotLib.amounts(leaves[i:i + SnapshotLib.LEAF_BYTES]);
-            if (who == roller) (interval.start, weightOf, stakeOf) = (interval.total, weight, stake);
-            interval.total += weight;
-            stakeTotal += stake;
+    error NotShown();
+
+    /// @notice Interval of `roller` below the cap, by the path of its leaf in a snapshot (see SnapshotLib). Who has none is shown by those of
+    /// the leaves between which it would stand.
+    function locate(bytes[] calldata paths, Snapshot memory s, address roller)
+        internal
+        pure
+        returns (Interval memory interval)
+    {
+        interval.total = s.total;
+        uint256 below = 0;
+        uint256 above = s.total;
+        for (uint256 i = 0; i < paths.length; i++) {
+            Place memory p = SnapshotLib.place(paths[i], s.root);
+            if (p.roller == roller) {
+                // Below the cap are the offsets with offset / total < SHARE_CAP / ONE * stake / stakes.
+                uint256 capped =
+                    Math.mulDiv(p.stake * SHARE_CAP, s.total, s.stakes * SnapshotLib.ONE, Math.Rounding.Ceil);
+                interval.start = p.start;
+                interval.end = p.start + Math.min(p.weight, capped);
+                return interval;
+            }
+            if (p.roller < roller) below = Math.max(below, p.start + p.weight);
+            else above = Math.min(above, p.start);
         }
-        // Below the cap are the offsets with offset / total < SHARE_CAP / ONE * stake / stakeTotal.
-        uint256 capped =
-            Math.mulDiv(stakeOf * SHARE_CAP, interval.total, stakeTotal * SnapshotLib.ONE, Math.Rounding.Ceil);
-        interval.end = interval.start + Math.min(weightOf, capped);
+        // SOUNDNESS: leaves ascend by roller, so that its own would have its weight here.
+        require(below == above, NotShown());
     }
 
     /// @notice How many of the first `points` points fall into the interval.
@@ -59,15 +72,12 @@ library DrawLib {
         return uint256(keccak256(abi.encode(seed_, i))) % total;
     }
 
-    /// @notice The roller among packed leaves on whose weight, capped or not, a place below `total` falls.
-    function ownerOf(bytes calldata leaves, uint256 place) internal pure returns (address) {
-        uint256 end = 0;
-        for (uint256 i = 0; i < leaves.length; i += SnapshotLib.LEAF_BYTES) {
-            // slither-disable-next-line unused-return
-            (address who,, uint256 weight) = SnapshotLib.amounts(leaves[i:i + SnapshotLib.LEAF_BYTES]);
-            end += weight;
-            if (place < end) return who;
+    /// @notice The roller on whose weight, capped or not, a point falls, by the path of its leaf.
+    function ownerOf(bytes[] calldata paths, Snapshot memory s, uint256 point_) internal pure returns (address) {
+        for (uint256 i = 0; i < paths.length; i++) {
+            Place memory p = SnapshotLib.place(paths[i], s.root);
+            if (p.start <= point_ && point_ < p.start + p.weight) return p.roller;
         }
-        return address(0);
+        revert NotShown();
     }
 }

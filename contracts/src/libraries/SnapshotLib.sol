@@ -1,9 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+/// @notice What packed leaves come to together.
+struct Tree {
+    bytes32 root;
+    /// Sum of the weights.
+    uint256 total;
+    /// Sum of the stakes.
+    uint256 stakes;
+    /// Roller of the last leaf.
+    address last;
+}
+
+/// @notice A leaf in its snapshot: its weight stands behind the weights of all leaves before it.
+struct Place {
+    address roller;
+    uint256 stake;
+    uint256 weight;
+    uint256 start;
+}
+
 /// @notice Merkle-sum tree over the reputation of the rollers, from its packed leaves.
 /// @dev Leaf: (roller 20 | stake 16 | q 8 | capacity 4 bytes), big-endian, sorted by roller. Weight of a leaf:
 /// floor(stake * q / ONE). Padded to a power of two with (hash 0, sum 0).
+/// Path of a leaf: (leaf 48 | its number 4 | nodes beside it, from below: (hash 32 | sum 16)).
 library SnapshotLib {
     bytes32 internal constant LEAF_TAG = "rollmill.leaf.v1";
     bytes32 internal constant NODE_TAG = "rollmill.node.v1";
@@ -11,44 +31,62 @@ library SnapshotLib {
     uint256 internal constant ONE = 1e9;
     /// @dev Keeps leaves that are given at once within the gas of one transaction.
     uint256 internal constant LEAVES_MAX = 2048;
+    uint256 private constant HEAD_BYTES = LEAF_BYTES + 4;
+    uint256 private constant NODE_BYTES = 48;
 
     error BadLeavesLength(uint256 length);
     error BadLeaf(uint256 position);
+    error BadPath(uint256 length);
+    error WrongPath(bytes32 root, bytes32 expected);
 
-    /// @notice Root and sum of the packed leaves.
-    function root(bytes calldata leaves) internal pure returns (bytes32 hash, uint256 sum) {
-        // slither-disable-next-line unused-return
-        (hash, sum,) = tree(leaves, address(0), 0);
-    }
-
-    /// @notice Root, sum and last roller of packed leaves that are padded to 2^levels at least; their rollers are above `previous`.
-    function tree(bytes calldata leaves, address previous, uint256 levels)
-        internal
-        pure
-        returns (bytes32 hash, uint256 sum, address last)
-    {
+    /// @notice The tree of packed leaves, padded to 2^levels at least; their rollers are above `previous`.
+    function tree(bytes calldata leaves, address previous, uint256 levels) internal pure returns (Tree memory t) {
         bytes32[] memory hashes;
         uint256[] memory sums;
-        (hashes, sums, last) = nodes(leaves, previous);
-        (hash, sum) = climb(hashes, sums, hashes.length - 1, levels, 0);
+        (hashes, sums, t) = nodes(leaves, previous);
+        (t.root, t.total) = climb(hashes, sums, hashes.length - 1, levels, 0);
     }
 
-    /// @notice Hashes and weights of packed leaves, each with room for one node more; and the last roller.
+    /// @notice Where a leaf stands in the snapshot with this root; reverts unless its path leads there.
+    function place(bytes calldata path, bytes32 expected) internal pure returns (Place memory p) {
+        require(path.length >= HEAD_BYTES && (path.length - HEAD_BYTES) % NODE_BYTES == 0, BadPath(path.length));
+        bytes32 hash;
+        (p.roller, hash, p.weight) = leaf(path[:LEAF_BYTES]);
+        p.stake = stakeOf(path);
+        uint256 number = uint32(bytes4(path[LEAF_BYTES:HEAD_BYTES]));
+        uint256 sum = p.weight;
+        for (uint256 offset = HEAD_BYTES; offset < path.length; offset += NODE_BYTES) {
+            bytes32 beside = bytes32(path[offset:offset + 32]);
+            uint256 besideSum = uint128(bytes16(path[offset + 32:offset + NODE_BYTES]));
+            if (number % 2 == 0) {
+                hash = node(hash, sum, beside, besideSum);
+            } else {
+                hash = node(beside, besideSum, hash, sum);
+                p.start += besideSum;
+            }
+            sum += besideSum;
+            number /= 2;
+        }
+        require(hash == expected, WrongPath(hash, expected));
+    }
+
+    /// @notice Hashes and weights of packed leaves, each with room for one node more; and what is known of their tree without it.
     function nodes(bytes calldata leaves, address previous)
         internal
         pure
-        returns (bytes32[] memory hashes, uint256[] memory sums, address last)
+        returns (bytes32[] memory hashes, uint256[] memory sums, Tree memory t)
     {
         uint256 count = leaves.length / LEAF_BYTES;
         require(count > 0 && count <= LEAVES_MAX && leaves.length % LEAF_BYTES == 0, BadLeavesLength(leaves.length));
         hashes = new bytes32[](count + 1);
         sums = new uint256[](count + 1);
-        last = previous;
+        t.last = previous;
         for (uint256 i = 0; i < count; i++) {
             address roller;
             (roller, hashes[i], sums[i]) = leaf(leaves[i * LEAF_BYTES:(i + 1) * LEAF_BYTES]);
-            require(roller > last && sums[i] != type(uint256).max, BadLeaf(i));
-            last = roller;
+            require(roller > t.last && sums[i] != type(uint256).max, BadLeaf(i));
+            t.last = roller;
+            t.stakes += stakeOf(leaves[i * LEAF_BYTES:]);
         }
     }
 
@@ -75,19 +113,17 @@ library SnapshotLib {
 
     /// @notice Roller, hash and weight of one packed leaf; weight 2^256 - 1 marks a ratio above one.
     function leaf(bytes calldata packed) internal pure returns (address roller, bytes32 hash, uint256 weight) {
-        uint256 stake;
-        (roller, stake, weight) = amounts(packed);
+        roller = address(bytes20(packed[0:20]));
+        uint256 stake = stakeOf(packed);
         uint256 q = uint64(bytes8(packed[36:44]));
         uint256 capacity = uint32(bytes4(packed[44:48]));
+        weight = q <= ONE ? stake * q / ONE : type(uint256).max;
         hash = keccak256(abi.encode(LEAF_TAG, roller, stake, q, capacity, weight));
     }
 
-    /// @notice Roller, stake and weight of one packed leaf; weight 2^256 - 1 marks a ratio above one.
-    function amounts(bytes calldata packed) internal pure returns (address roller, uint256 stake, uint256 weight) {
-        roller = address(bytes20(packed[0:20]));
-        stake = uint128(bytes16(packed[20:36]));
-        uint256 q = uint64(bytes8(packed[36:44]));
-        weight = q <= ONE ? stake * q / ONE : type(uint256).max;
+    /// @notice Stake of a packed leaf.
+    function stakeOf(bytes calldata packed) internal pure returns (uint256) {
+        return uint128(bytes16(packed[20:36]));
     }
 
     /// @notice Hash of a node of padding with 2^levels leaves below.

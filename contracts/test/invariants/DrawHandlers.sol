@@ -16,7 +16,7 @@ abstract contract DrawHandlers is EvidenceHandlers, DrawBase {
         AssignmentReceipt memory a = assignment(batch, roller, 0);
         a.tickets = 17;
         Sums memory before = sums();
-        draws.wrongTickets(batch, a, sign(a), leavesFor(batch));
+        draws.wrongTickets(batch, a, sign(a), this.pathsOf(leavesFor(batch)));
         bookCharge(batch, address(0), Offence.WrongDraw, before);
     }
 
@@ -109,7 +109,7 @@ abstract contract DrawHandlers is EvidenceHandlers, DrawBase {
         HeartbeatReceipt memory h = HeartbeatReceipt(p.receipt.roller, p.receipt.passedAt, true);
         refusedBy(address(draws), abi.encodeCall(IDraws.wrongEntry, (batch, entries, 0, p.posted)));
         refusedBy(address(draws), abi.encodeCall(IDraws.otherSeat, (batch, a, sign(a), p.posted)));
-        refusedBy(address(draws), abi.encodeCall(IDraws.wrongTickets, (batch, a, sign(a), p.posted.leaves)));
+        refusedBy(address(draws), abi.encodeCall(IDraws.wrongTickets, (batch, a, sign(a), p.posted.paths)));
         refusedBy(address(draws), abi.encodeCall(IDraws.wrongCap, (batch, p.posted, 0, 0)));
         refusedBy(address(draws), abi.encodeCall(IDraws.notSilent, (batch, p, h, sign(h))));
         refusedBy(address(draws), abi.encodeCall(IDraws.notTrue, (batch, p)));

@@ -1,9 +1,9 @@
 //! Evidence against the operator: where its draws on L1 are not what the law makes of beacon and snapshot, as values that L1 judges.
 //!
 //! L1 has of each batch the commit, the beacon, the snapshot's leaves, the posted rounds of the draw and the entries. So anybody can
-//! draw again and compare ([`evidence`]), and what differs costs the operator's bond when it is shown to Draws ([`Evidence::call`]). The
-//! published log is not needed. Receipts that rollers have kept show more; who passes them in has checked that the operator
-//! signed them.
+//! draw again and compare ([`evidence`]), and what differs costs the operator's bond when it is shown to Draws ([`Evidence::call`]), with
+//! the paths of the leaves that it is about. The published log is not needed. Receipts that rollers have kept show more; who passes
+//! them in has checked that the operator signed them.
 //!
 //! | wrong | contract | damaged | rests on |
 //! |---|---|---|---|
@@ -52,7 +52,7 @@ pub struct Evidence {
     pub roller: Roller,
     /// What is wrong.
     pub wrong: Wrong,
-    /// The batch's posted rounds and its snapshot; without rounds where there are none.
+    /// The batch's posted rounds, and the paths of whom it is about in its snapshot; without either where it needs none.
     pub posted: PostedDraw,
 }
 
@@ -164,8 +164,8 @@ impl Evidence {
                 draws::wrong_cap(contract, batch, posted(), (*round, *point))
             }
             Wrong::Tickets(assignment) => {
-                let leaves = self.posted.leaves.clone();
-                draws::wrong_tickets(contract, batch, bound(assignment), leaves)
+                let paths = self.posted.paths.clone();
+                draws::wrong_tickets(contract, batch, bound(assignment), paths)
             }
             Wrong::OtherSeat(assignment) => {
                 draws::other_seat(contract, batch, bound(assignment), posted())

@@ -16,7 +16,7 @@ use rollmill_l1::{
 };
 use rollmill_protocol::{
     Roller, TaskId,
-    law::{Params, Snapshot, draw, rounds},
+    law::{Params, Snapshot, draw, rounds, snapshot::Tree},
 };
 use rollmill_roller_api::{
     Assignment, Client, HeartbeatRequest, PickRequest, SubmissionStats,
@@ -122,7 +122,21 @@ struct Shown {
     beacon: B256,
     snapshot: Snapshot,
     rounds: Bytes,
-    leaves: Bytes,
+}
+
+impl Shown {
+    /// The same for L1, about a roller.
+    fn posted(&self, about: Roller) -> PostedDraw {
+        PostedDraw {
+            rounds: self.rounds.clone(),
+            paths: paths(&self.snapshot, about),
+        }
+    }
+}
+
+fn paths(snapshot: &Snapshot, about: Roller) -> Vec<Bytes> {
+    let paths = Tree::from(snapshot.clone()).paths_of(about);
+    paths.into_iter().map(Bytes::from).collect()
 }
 
 fn shown(public: &Public, batch: u64) -> Shown {
@@ -156,13 +170,11 @@ fn shown(public: &Public, batch: u64) -> Shown {
         }
         _ => None,
     });
-    let leaves = leaves.unwrap();
     Shown {
         task: TaskId(task),
         beacon: beacon.unwrap(),
-        snapshot: Snapshot::decode(&leaves).unwrap(),
+        snapshot: Snapshot::decode(&leaves.unwrap()).unwrap(),
         rounds: rounds.unwrap(),
-        leaves,
     }
 }
 
@@ -209,11 +221,7 @@ async fn an_entry_that_the_draw_does_not_give_is_found_with_whom_it_damages() {
             Address::ZERO
         };
         assert_eq!(only.roller, damaged);
-        let posted = PostedDraw {
-            rounds: drawn.rounds.clone(),
-            leaves: drawn.leaves.clone(),
-        };
-        assert_eq!(only.posted, posted);
+        assert_eq!(only.posted, drawn.posted(entries[0].roller));
     }
 }
 
@@ -300,14 +308,9 @@ async fn named_seats_must_have_bound_who_is_called_full() {
     };
     assert_eq!(named(&[]), NotFull::TooFew);
     assert_eq!(named(&[(77, 0), (2, 9)]), NotFull::Over { position: 0 });
-    let other = shown(public, 2);
-    let of_seat = PostedDraw {
-        rounds: other.rounds,
-        leaves: other.leaves,
-    };
     let never = NotFull::NotSeated {
         position: 0,
-        of_seat,
+        of_seat: shown(public, 2).posted(roller),
     };
     assert_eq!(named(&[(2, 9), (77, 0)]), never);
 }
@@ -640,7 +643,7 @@ async fn a_strangers_charge_costs_the_bond_and_pays_who_is_damaged() {
         wrong,
         posted: PostedDraw {
             rounds: board.task_by_id(task).unwrap().posted_rounds(),
-            leaves: board.snapshot(1).unwrap().encode().into(),
+            paths: paths(board.snapshot(1).unwrap(), owner),
         },
     };
     let entries = entries(&network.provider, deployment, 1).await.unwrap();

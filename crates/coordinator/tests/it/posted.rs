@@ -16,6 +16,7 @@ use rollmill_l1::{
 use rollmill_protocol::{
     ProofDigest, TaskId,
     board::{Action, Event, SeatState as BoardSeat},
+    law::snapshot::Tree,
 };
 use rollmill_roller_api::{
     Assignment, FALLBACK_ROUND, HeartbeatRequest, RefusalCode, SeatId, SeatState, SignedSubmission,
@@ -265,9 +266,10 @@ async fn a_proof_that_was_posted_on_l1_is_paid_there() {
     );
     // L1 comes to the same tickets from the draw that was posted before them.
     let board = network.observer.board();
+    let paths = Tree::from(board.snapshot(1).unwrap().clone()).paths_of(owner);
     let posted = Draws::PostedDraw {
         rounds: board.task_by_id(task).unwrap().posted_rounds(),
-        leaves: board.snapshot(1).unwrap().encode().into(),
+        paths: paths.into_iter().map(Into::into).collect(),
     };
     let draws = Draws::new(network.deployment.draws, network.provider.clone());
     let found = draws.ticketsOf(1, posted, owner).call().await.unwrap();

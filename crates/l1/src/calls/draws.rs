@@ -25,7 +25,7 @@ pub fn signed((receipt, signature): (PassOverReceipt, Bytes)) -> PassOver {
         signature,
         posted: PostedDraw {
             rounds: Bytes::new(),
-            leaves: Bytes::new(),
+            paths: Vec::new(),
         },
     }
 }
@@ -84,13 +84,13 @@ pub fn wrong_tickets(
     draws: Address,
     batch: u64,
     (a, signature): (AssignmentReceipt, Bytes),
-    leaves: Bytes,
+    paths: Vec<Bytes>,
 ) -> Call {
     let call = wrongTicketsCall {
         batch,
         a,
         signature,
-        leaves,
+        paths,
     };
     Call::new(draws, &call)
 }
@@ -232,7 +232,7 @@ mod tests {
         };
         let draw = PostedDraw {
             rounds: Bytes::from_static(&[1]),
-            leaves: Bytes::from_static(&[2]),
+            paths: vec![Bytes::from_static(&[2])],
         };
         let entries = [entry(3), entry(4)];
         let call = wrong_entry(Address::ZERO, 7, (&entries, 1), draw.clone());

@@ -7,6 +7,12 @@
 //! from the root on L1 and the published leaves.
 //!
 //! Padding to a power of two has hash 0 and sum 0. Locating a point is a binary search over prefix sums.
+//!
+//! L1 judges draws by paths ([`Tree::paths_of`]). A path is packed, big-endian:
+//!
+//! ```text
+//! path = leaf 48 | index 4 | node beside it, from the leaf up: (hash 32 | sum 16)*
+//! ```
 
 use super::{Ratio, mul_ratio_floor};
 use crate::{
@@ -245,18 +251,7 @@ impl Snapshot {
 
     /// Siblings from the leaf at `index` up to the root; `None` when there is no such leaf. O(n): for auditors.
     pub fn path(&self, index: usize) -> Option<Vec<Node>> {
-        if index >= self.leaves.len() {
-            return None;
-        }
-        let levels = levels(&self.leaves);
-        let (_, below_root) = levels.split_last()?;
-        let mut position = index;
-        let path = below_root.iter().map(|level| {
-            let sibling = level[position ^ 1];
-            position /= 2;
-            sibling
-        });
-        Some(path.collect())
+        (index < self.leaves.len()).then(|| siblings(&levels(&self.leaves), index))
     }
 
     /// The bytes that are posted on L1: [`LEAF_BYTES`] per leaf.
@@ -279,6 +274,64 @@ impl Snapshot {
         }
         Self::new(leaves.iter().map(Leaf::decode).collect())
     }
+}
+
+/// A snapshot with all nodes of its tree: for those who show many paths.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    snapshot: Snapshot,
+    levels: Vec<Vec<Node>>,
+}
+
+impl From<Snapshot> for Tree {
+    fn from(snapshot: Snapshot) -> Self {
+        Self {
+            levels: levels(&snapshot.leaves),
+            snapshot,
+        }
+    }
+}
+
+impl Tree {
+    /// The snapshot.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// What shows L1 the place of a roller: the packed path of its leaf, or, if it has none, those of the leaves between which it would
+    /// stand. O(log n).
+    pub fn paths_of(&self, roller: Roller) -> Vec<Vec<u8>> {
+        let leaves = &self.snapshot.leaves;
+        let shown = match leaves.binary_search_by_key(&roller, |leaf| leaf.roller) {
+            Ok(own) => own..own + 1,
+            Err(next) => next.saturating_sub(1)..leaves.len().min(next + 1),
+        };
+        shown.map(|index| self.packed_path(index)).collect()
+    }
+
+    fn packed_path(&self, index: usize) -> Vec<u8> {
+        let mut packed = Vec::new();
+        self.snapshot.leaves[index].encode_into(&mut packed);
+        let number = u32::try_from(index).expect("a snapshot has at most 2^20 leaves");
+        packed.extend_from_slice(&number.to_be_bytes());
+        for node in siblings(&self.levels, index) {
+            packed.extend_from_slice(node.hash.as_slice());
+            packed.extend_from_slice(&node.sum.to_be_bytes());
+        }
+        packed
+    }
+}
+
+/// Siblings from the leaf at `index` up to the root, which is the last level.
+fn siblings(levels: &[Vec<Node>], index: usize) -> Vec<Node> {
+    let below_root = levels.split_last().map_or(&[][..], |(_, below)| below);
+    let mut position = index;
+    let path = below_root.iter().map(|level| {
+        let sibling = level[position ^ 1];
+        position /= 2;
+        sibling
+    });
+    path.collect()
 }
 
 /// All levels of the tree, leaves first, each padded to an even length (the root's level has one node).
@@ -407,6 +460,40 @@ mod tests {
             let leaf = Leaf { roller: Address::ZERO, stake: ScrWei(stake), q, capacity: 0 };
             prop_assert!(leaf.weight() <= stake);
         }
+    }
+
+    #[test]
+    fn who_has_no_leaf_is_shown_by_those_between_which_it_would_stand() {
+        let leaves: Vec<Leaf> = [1, 3, 5].into_iter().map(|i| leaf(i, 9, ONE)).collect();
+        let tree = Tree::from(Snapshot::new(leaves.clone()).unwrap());
+        let shown = |i: usize| {
+            let paths = tree.paths_of(leaf(i, 0, 0).roller);
+            let rollers = paths.iter().map(|path| Address::from_slice(&path[..20]));
+            rollers.collect::<Vec<_>>()
+        };
+        let [one, three, five] = [0, 1, 2].map(|i: usize| leaves[i].roller);
+        assert_eq!(shown(3), [three]);
+        assert_eq!(shown(0), [one]);
+        assert_eq!(shown(2), [one, three]);
+        assert_eq!(shown(6), [five]);
+    }
+
+    #[test]
+    fn a_packed_path_is_the_leaf_its_number_and_its_siblings() {
+        let leaves: Vec<Leaf> = (0..3).map(|i| leaf(i, 9, ONE)).collect();
+        let snapshot = Snapshot::new(leaves.clone()).unwrap();
+        let tree = Tree::from(snapshot.clone());
+        let [path] = &tree.paths_of(leaves[2].roller)[..] else {
+            panic!("it has a leaf")
+        };
+        let mut expected = snapshot.encode()[2 * LEAF_BYTES..].to_vec();
+        expected.extend([0, 0, 0, 2]);
+        for node in snapshot.path(2).unwrap() {
+            expected.extend(node.hash);
+            expected.extend(node.sum.to_be_bytes());
+        }
+        assert_eq!(*path, expected);
+        assert_eq!(path.len(), LEAF_BYTES + 4 + 2 * 48);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use rollmill_protocol::{
         draw::{self, Hit, HitOutcome},
         eligibility::PassedOver,
         rounds::{self, PostedRound},
+        snapshot::Tree,
     },
 };
 use rollmill_roller_api::receipts::{
@@ -75,20 +76,17 @@ struct Drawn<'a> {
     k: u32,
     beacon: B256,
     snapshot: &'a Snapshot,
+    tree: &'a Tree,
     /// None while nothing is posted.
     rounds: Vec<PostedRound>,
-    posted: PostedDraw,
 }
 
-/// Snapshots with their leaves, as posted, of the epochs from which something was drawn.
-fn snapshots(
-    l1: &L1History,
-    batches: &BTreeMap<BatchNumber, OnL1>,
-) -> BTreeMap<u64, (Snapshot, Bytes)> {
+/// Snapshots of the epochs from which something was drawn.
+fn snapshots(l1: &L1History, batches: &BTreeMap<BatchNumber, OnL1>) -> BTreeMap<u64, Tree> {
     let epochs: BTreeSet<u64> = batches.values().map(|on_l1| on_l1.epoch).collect();
     let of = |epoch| {
         let (_, _, leaves) = l1.snapshot(epoch)?;
-        Some((epoch, (Snapshot::decode(&leaves).ok()?, leaves)))
+        Some((epoch, Tree::from(Snapshot::decode(&leaves).ok()?)))
     };
     epochs.into_iter().filter_map(of).collect()
 }
@@ -96,14 +94,13 @@ fn snapshots(
 fn drawn<'a>(
     on_l1: &'a OnL1,
     (l1, law): (&L1History, &'a Params),
-    snapshots: &'a BTreeMap<u64, (Snapshot, Bytes)>,
+    snapshots: &'a BTreeMap<u64, Tree>,
 ) -> Option<Drawn<'a>> {
-    let (snapshot, leaves) = snapshots.get(&on_l1.epoch)?;
+    let tree = snapshots.get(&on_l1.epoch)?;
     let k = l1.k(on_l1.epoch).unwrap_or(law.k);
-    let bytes = on_l1.rounds.clone().unwrap_or_default();
-    let rounds = match bytes.is_empty() {
-        true => Vec::new(),
-        false => rounds::decode(law, k, &bytes).ok()?,
+    let rounds = match &on_l1.rounds {
+        None => Vec::new(),
+        Some(bytes) => rounds::decode(law, k, bytes).ok()?,
     };
     let draw_block = on_l1.committed_in.checked_add(law.draw_lag_blocks)?;
     Some(Drawn {
@@ -111,23 +108,29 @@ fn drawn<'a>(
         law,
         k,
         beacon: l1.beacon(draw_block)?,
-        snapshot,
+        snapshot: tree.snapshot(),
+        tree,
         rounds,
-        posted: PostedDraw {
-            rounds: bytes,
-            leaves: leaves.clone(),
-        },
     })
 }
 
 impl Drawn<'_> {
-    fn wrong(&self, roller: Roller, wrong: Wrong) -> Evidence {
+    /// Evidence about some rollers, of whom one is damaged or none in particular.
+    fn wrong(&self, about: &[Roller], damaged: Roller, wrong: Wrong) -> Evidence {
         Evidence {
             batch: self.on_l1.batch,
             task: self.on_l1.task,
-            roller,
+            roller: damaged,
             wrong,
-            posted: self.posted.clone(),
+            posted: self.posted(about),
+        }
+    }
+
+    fn posted(&self, about: &[Roller]) -> PostedDraw {
+        let paths = about.iter().flat_map(|roller| self.tree.paths_of(*roller));
+        PostedDraw {
+            rounds: self.on_l1.rounds.clone().unwrap_or_default(),
+            paths: paths.map(Bytes::from).collect(),
         }
     }
 
@@ -166,7 +169,7 @@ impl Drawn<'_> {
                 Roller::ZERO
             };
             let entries = list.clone();
-            Some(self.wrong(roller, Wrong::Entry { entries, position }))
+            Some(self.wrong(&[entry.roller], roller, Wrong::Entry { entries, position }))
         };
         list.iter().enumerate().filter_map(wrong).collect()
     }
@@ -179,7 +182,7 @@ impl Drawn<'_> {
                 let is_above = hit.outcome == HitOutcome::AboveCap;
                 if is_above != (*said == HitOutcome::AboveCap) {
                     let roller = if is_above { Roller::ZERO } else { hit.roller };
-                    found.push(self.wrong(roller, Wrong::Cap { round, point }));
+                    found.push(self.wrong(&[hit.roller], roller, Wrong::Cap { round, point }));
                 }
             }
         }
@@ -256,7 +259,7 @@ impl Finder<'_> {
                     None
                 }
             };
-            found.extend(wrong.map(|wrong| drawn.wrong(p.roller, wrong)));
+            found.extend(wrong.map(|wrong| drawn.wrong(&[p.roller], p.roller, wrong)));
         }
         found
     }
@@ -275,7 +278,7 @@ impl Finder<'_> {
         for (position, seat) in named.iter().enumerate() {
             wrongs.extend(self.no_open_seat(p, position, *seat));
         }
-        let of = |why| drawn.wrong(p.roller, Wrong::NotFull(p.clone(), why));
+        let of = |why| drawn.wrong(&[p.roller], p.roller, Wrong::NotFull(p.clone(), why));
         wrongs.into_iter().map(of).collect()
     }
 
@@ -293,7 +296,7 @@ impl Finder<'_> {
         }
         let drawn = self.drawn.get(&batch)?;
         if !drawn.rounds.is_empty() && !drawn.is_seated(round, p.roller, at) {
-            let of_seat = drawn.posted.clone();
+            let of_seat = drawn.posted(&[p.roller]);
             return Some(NotFull::NotSeated { position, of_seat });
         }
         let delivered = self.receipts.iter().find_map(|receipt| match receipt {
@@ -348,12 +351,14 @@ impl Finder<'_> {
             let tickets = drawn.tickets(entry.roller);
             tickets.iter().all(|own| *own < entry.tickets)
         };
+        let position = entries.iter().position(counts_twice)?;
         let wrong = Wrong::HalvedEntry {
             verdict: verdict.clone(),
-            position: entries.iter().position(counts_twice)?,
+            position,
             entries: entries.clone(),
         };
-        Some(drawn.wrong(v.roller, wrong))
+        let about = [v.roller, entries[position].roller];
+        Some(drawn.wrong(&about, v.roller, wrong))
     }
 }
 
@@ -368,14 +373,16 @@ fn assigned(drawn: &Drawn<'_>, assignment: &Signed<AssignmentReceipt>) -> Vec<Ev
     let is_hit = |hit: &&Hit| hit.roller == a.roller && hit.outcome != HitOutcome::AboveCap;
     let hits = points.iter().filter(is_hit).count();
     if a.tickets as usize > hits.min(drawn.k as usize) {
-        found.push(drawn.wrong(Roller::ZERO, Wrong::Tickets(assignment.clone())));
+        let wrong = Wrong::Tickets(assignment.clone());
+        found.push(drawn.wrong(&[a.roller], Roller::ZERO, wrong));
     }
     let round = a.round as usize;
     let own = drawn.tickets(a.roller).get(round).copied();
     let drawn_at = drawn.rounds.get(round).map(|posted| posted.drawn_at);
     let is_posted = (own, drawn_at) == (Some(a.tickets), Some(a.assignedAt));
     if !drawn.rounds.is_empty() && !is_posted {
-        found.push(drawn.wrong(a.roller, Wrong::OtherSeat(assignment.clone())));
+        let wrong = Wrong::OtherSeat(assignment.clone());
+        found.push(drawn.wrong(&[a.roller], a.roller, wrong));
     }
     found
 }

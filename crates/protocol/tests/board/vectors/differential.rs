@@ -2,7 +2,7 @@
 //! cases (`contracts/test/Differential.t.sol`) and must come to the same hashes. Receipts are in `crates/roller-api`, L1's
 //! headers in `crates/l1`.
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use rollmill_protocol::{
     Entry, L1Message, ProofDigest, PublicValues, ScrWei, TaskId, Withdrawal, WithdrawalTree,
     entries::{EntriesError, validate_entries},
@@ -15,6 +15,7 @@ use rollmill_protocol::{
         fine, lottery,
         quarantine::{self, QuarantineParams},
         reward, rounds,
+        snapshot::Tree,
     },
     message::{alias, roll},
     withdrawal::WithdrawalDomain,
@@ -50,8 +51,10 @@ pub fn all() -> Value {
         run("lottery", lottery_winner),
         run("snapshot", |case| {
             let snapshot = snapshot(case);
-            vec![snapshot.root(), int(snapshot.total())]
+            let sums = [snapshot.total(), snapshot.stake_total()];
+            vec![snapshot.root(), int(sums[0]), int(sums[1])]
         }),
+        run("path", path),
         run("draw", hits),
         run("rounds", posted_rounds),
         run("entries", |case| {
@@ -146,6 +149,22 @@ fn lottery_winner(case: &Case) -> Vec<B256> {
     let entries: Vec<Entry> = (0..count).map(entry).collect();
     let winner = lottery::winner(TaskId(case.word(1)), &entries, case.word(2)).expect("tickets");
     vec![entries_hash(&entries), winner.roller.into_word()]
+}
+
+/// The packed path of one roller, and its place in the snapshot.
+fn path(case: &Case) -> Vec<B256> {
+    let tree = Tree::from(snapshot(case));
+    let leaves = tree.snapshot().leaves();
+    let who = case.u64(1) as usize % leaves.len();
+    let leaf = leaves[who];
+    let paths = tree.paths_of(leaf.roller);
+    vec![
+        keccak256(&paths[0]),
+        leaf.roller.into_word(),
+        int(leaf.stake.0),
+        int(leaf.weight()),
+        int(leaves[..who].iter().map(Leaf::weight).sum::<u128>()),
+    ]
 }
 
 /// Hits of one roller below its cap among all points that a draw of one to sixteen can take: what L1 can know of a draw.

@@ -8,7 +8,7 @@ use alloy_primitives::{Address, B256, Bytes, U256, bytes, hex, keccak256};
 use rollmill_protocol::{
     BatchData, BlockData, Entry, L1Message, ProofDigest, PublicValues, ScrWei, TaskId, Withdrawal,
     WithdrawalTree, entries_hash,
-    law::{Leaf, ONE, Params, Snapshot, draw, fine, lottery, reward},
+    law::{Leaf, ONE, Params, Snapshot, draw, fine, lottery, reward, snapshot::Tree},
     message::{EMPTY_MESSAGE_HASH, alias, roll},
     withdrawal::{self, WithdrawalDomain},
 };
@@ -242,6 +242,7 @@ fn snapshot() -> Value {
         "packed": hex0x(snapshot.encode()),
         "root": snapshot.root(),
         "total": snapshot.total().to_string(),
+        "path": hex0x(Tree::from(snapshot.clone()).paths_of(snapshot.leaves()[4].roller).remove(0)),
         "pathIndex": 4,
         "pathHashes": nodes(4).iter().map(|node| node.hash).collect::<Vec<_>>(),
         "pathSums": nodes(4).iter().map(|node| node.sum.to_string()).collect::<Vec<_>>(),
