@@ -176,8 +176,8 @@ const OUTAGES_PER_DAY: f64 = 6.0;
 
 /// New SCR in an hour, about half of what fees come to in the small arena.
 const POT_SCR_PER_HOUR: f64 = 400.0;
-/// Most rewards under one beacon where proposers play, and at most what an L1 block is worth: what two ordinary batches pay.
-const BEACON_CAP_SCR: f64 = 6.0;
+/// Most rewards under one beacon where proposers play, and at most what an L1 block is worth, in ordinary batches.
+const BEACON_CAP_BATCHES: f64 = 2.0;
 
 /// The law of an arena: dials that the attack is not about stand still.
 fn law(world: &World, attack: &Attack, k: u32) -> eyre::Result<Params> {
@@ -192,7 +192,7 @@ fn law(world: &World, attack: &Attack, k: u32) -> eyre::Result<Params> {
 }
 
 /// The world in which an attack is measured.
-fn world_of(arena: &World, attack: &Attack, seed: u64) -> World {
+fn world_of(arena: &World, attack: &Attack, params: &Params, seed: u64) -> World {
     let mut world = arena.with_seed(seed);
     let rollers = &mut world.rollers;
     match attack.arena {
@@ -203,8 +203,10 @@ fn world_of(arena: &World, attack: &Attack, seed: u64) -> World {
             world.emission.epoch_hours = 1.0;
         }
         Arena::Proposers => {
-            world.l1.beacon_cap_scr = BEACON_CAP_SCR;
-            world.l1.block_reward_scr = world.l1.block_reward_scr.min(BEACON_CAP_SCR);
+            let work = f64::from(params.k) * world.load.gas as f64;
+            let cap_scr = BEACON_CAP_BATCHES * fleet::price_scr(params) * work;
+            world.l1.beacon_cap_scr = cap_scr;
+            world.l1.block_reward_scr = world.l1.block_reward_scr.min(cap_scr);
         }
         Arena::Weeks => {
             // Few rollers and batches of four times the work, or it would take for ever.
@@ -403,7 +405,7 @@ impl<'w> Harness<'w> {
         is_attack: bool,
     ) -> eyre::Result<Side> {
         let params = law(self.world, attack, setting.k)?;
-        let mut world = world_of(self.world, attack, seed);
+        let mut world = world_of(self.world, attack, &params, seed);
         world.money.margin = margin;
         world.relabel = setting.relabel;
         let mut operators = fleet::honest(&world, &params);
