@@ -13,7 +13,8 @@ pub use alone::{
 };
 pub use cartels::{LateCartel, PriceCartel, PriceStrike, SlowDown};
 pub use insiders::{
-    AfterWinning, Favouring, Grinding, MassAccusation, OwnVictim, Silence, Stuffing, WashProving,
+    AfterWinning, Drops, Favouring, Grinding, MassAccusation, OwnVictim, Silence, Stuffing,
+    WashProving,
 };
 
 use crate::{
@@ -150,6 +151,7 @@ pub const ALL: &[Attack] = &[
     steady(|| Box::new(ShamCapacity), "2 x the proven peak"),
     steady(|| Box::new(DrainToDodge), "a drain lasts an hour at least"),
     steady(|| Box::new(Silence), "posted on L1, the bond pays 2 B"),
+    steady(|| Box::new(Drops), "a receipt shows it, the bond pays 2 B"),
     steady(|| Box::new(MassAccusation), COURT),
     steady(|| Box::new(OwnVictim), "half of every loss is burned"),
     steady(

@@ -188,6 +188,11 @@ pub trait Strategy {
         drawn
     }
 
+    /// Does the operator of the rollup leave all others out of the entries where a roller in league with it is among them?
+    fn drops_others(&self) -> bool {
+        false
+    }
+
     /// Batches that it commits itself, and pays for.
     fn own_batches(&self) -> Option<OwnBatches> {
         None

@@ -38,6 +38,24 @@ impl Strategy for Silence {
     }
 }
 
+/// The operator of the rollup gives receipts, and enters nobody beside its own rollers [a verdict receipt shows it, the bond pays 2 B].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Drops;
+
+impl Strategy for Drops {
+    fn name(&self) -> String {
+        "operator's drops".into()
+    }
+
+    fn has_operator(&self) -> bool {
+        true
+    }
+
+    fn drops_others(&self) -> bool {
+        true
+    }
+}
+
 /// The operator of the rollup accuses whoever submits a valid proof where its own rollers have tickets [a defence is the very bytes,
 /// the accuser's bond, as many accusations as the operator's bond covers].
 #[derive(Clone, Copy, Debug, Default)]

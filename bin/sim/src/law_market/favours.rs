@@ -1,13 +1,14 @@
-//! An operator of the rollup that enters its own rollers with more tickets than they drew.
+//! An operator of the rollup that enters its own rollers with more tickets than they drew, or nobody beside them.
 //!
 //! L1 draws the winner among the entries that it was given. What can be shown to it afterwards follows from the draw that is posted with them:
 //! an entry that has the tickets of no round ([`rounds::fits`]), and one that counts twice beside somebody who was in time and counts
-//! once (`Draws.halvedEntry`). [`LawMarket::unpunished`] is the most that neither shows. The board keeps its own entries.
+//! once (`Draws.halvedEntry`). [`LawMarket::unpunished`] is the most that neither shows. Who is left out shows its receipt. The board keeps
+//! its own entries.
 
 use super::LawMarket;
 use rollmill_protocol::{
     BatchNumber, Entry, Roller, ScrWei,
-    board::{SeatState, Task},
+    board::{SeatKey, SeatState, Task},
     law::{bond, rounds},
 };
 
@@ -22,6 +23,9 @@ pub(super) struct Favoured {
 impl LawMarket<'_> {
     /// The entries that an operator in league with rollers puts on L1.
     pub(super) fn favour(&mut self, batch: BatchNumber, entries: &[Entry]) {
+        if self.drops_others(batch, entries) {
+            return;
+        }
         let Some(task) = self.board.task_by_batch(batch) else {
             return;
         };
@@ -45,6 +49,31 @@ impl LawMarket<'_> {
         if favoured.entries != entries {
             self.collusion.favour(batch, favoured);
         }
+    }
+
+    /// Leaves everybody but its own rollers out of the entries, if it is one that does.
+    fn drops_others(&mut self, batch: BatchNumber, entries: &[Entry]) -> bool {
+        let (own, others): (Vec<Entry>, Vec<Entry>) = entries
+            .iter()
+            .copied()
+            .partition(|entry| self.is_droppers(&entry.roller));
+        let Some(task) = self.board.task_by_batch(batch).filter(|_| !own.is_empty()) else {
+            return false;
+        };
+        let dropped = others.iter().filter_map(|entry| task.seat_of_entry(entry));
+        let dropped: Vec<SeatKey> = dropped.collect();
+        dropped.into_iter().for_each(|seat| self.refuse(seat));
+        let favoured = Favoured {
+            entries: own,
+            is_wrong: false,
+        };
+        self.collusion.favour(batch, favoured);
+        true
+    }
+
+    fn is_droppers(&self, roller: &Roller) -> bool {
+        let worker = self.names[self.name_of[roller]].worker;
+        self.workers[worker].operator.strategy.drops_others()
     }
 
     /// Most tickets of a roller for which nothing can be shown: those of its best round, or twice as many.
