@@ -99,8 +99,9 @@ impl Board {
             ..self.measured.measure(turn.now - self.epoch_started_at)
         };
         let controls = control::next(&self.params.control, in_force, &measure);
+        let counts_for_k = !measure.is_common_failure(&self.params.control);
         self.measured.end_epoch(
-            controls.k != in_force.k,
+            (controls.k != in_force.k, counts_for_k),
             self.index.in_window(),
             self.index.queued(),
         );

@@ -53,8 +53,17 @@ pub(super) struct Measured {
     seat_s: u64,
     queued_before: u32,
     open_peak: u32,
-    tasks: u64,
-    tasks_missed: u64,
+    tasks: Tasks,
+    /// Those of former epochs that are remembered for k.
+    tasks_before: Tasks,
+}
+
+/// Tasks that ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Tasks {
+    all: u64,
+    missed: u64,
 }
 
 impl Measured {
@@ -71,8 +80,8 @@ impl Measured {
     }
 
     pub(super) fn ended(&mut self, is_missed: bool) {
-        self.tasks += 1;
-        self.tasks_missed += u64::from(is_missed);
+        self.tasks.all += 1;
+        self.tasks.missed += u64::from(is_missed);
     }
 
     /// Without the rollers and the queue.
@@ -85,20 +94,32 @@ impl Measured {
             open_peak: self.open_peak,
             queued: 0,
             queued_before: self.queued_before,
-            tasks: self.tasks,
-            tasks_missed: self.tasks_missed,
+            tasks: self.tasks_before.all + self.tasks.all,
+            tasks_missed: self.tasks_before.missed + self.tasks.missed,
         }
     }
 
-    /// Begins a new epoch. Misses are remembered over epochs until k moves, because they are rare.
-    pub(super) fn end_epoch(&mut self, has_k_moved: bool, in_window: u32, queued: u32) {
+    /// Begins a new epoch. Tasks are remembered over epochs until k moves, because misses are rare; those of an epoch that says nothing
+    /// about k are not.
+    pub(super) fn end_epoch(
+        &mut self,
+        (has_k_moved, counts_for_k): (bool, bool),
+        in_window: u32,
+        queued: u32,
+    ) {
         (self.tickets, self.seat_s) = (0, 0);
         (self.open_peak, self.queued_before) = (in_window, queued);
+        let ended = core::mem::take(&mut self.tasks);
+        let before = &mut self.tasks_before;
         if has_k_moved {
-            (self.tasks, self.tasks_missed) = (0, 0);
-        } else if self.tasks > TASKS_REMEMBERED {
-            self.tasks /= 2;
-            self.tasks_missed /= 2;
+            *before = Tasks::default();
+        } else if counts_for_k {
+            before.all += ended.all;
+            before.missed += ended.missed;
+        }
+        if before.all > TASKS_REMEMBERED {
+            before.all /= 2;
+            before.missed /= 2;
         }
     }
 }
@@ -142,20 +163,29 @@ mod tests {
     #[test]
     fn misses_are_remembered_until_k_moves() {
         let mut measured = Measured::default();
+        let k = |measured: &Measured| {
+            let measure = measured.measure(60);
+            (measure.tasks, measure.tasks_missed)
+        };
         measured.ended(true);
-        measured.end_epoch(false, 7, 5);
-        assert_eq!(
-            (measured.tasks, measured.tasks_missed, measured.open_peak),
-            (1, 1, 7)
-        );
+        measured.end_epoch((false, true), 7, 5);
+        assert_eq!((k(&measured), measured.open_peak), ((1, 1), 7));
         assert_eq!(measured.measure(60).queued_before, 5);
         (0..TASKS_REMEMBERED).for_each(|_| measured.ended(false));
-        measured.end_epoch(false, 0, 0);
-        assert_eq!(
-            (measured.tasks, measured.tasks_missed),
-            (TASKS_REMEMBERED / 2, 0)
-        );
-        measured.end_epoch(true, 0, 0);
-        assert_eq!(measured.tasks, 0);
+        measured.end_epoch((false, true), 0, 0);
+        assert_eq!(k(&measured), (TASKS_REMEMBERED / 2, 0));
+        measured.end_epoch((true, true), 0, 0);
+        assert_eq!(k(&measured), (0, 0));
+    }
+
+    #[test]
+    fn an_epoch_that_says_nothing_about_k_is_not_remembered() {
+        let mut measured = Measured::default();
+        measured.ended(false);
+        measured.end_epoch((false, true), 0, 0);
+        (0..9).for_each(|_| measured.ended(true));
+        measured.end_epoch((false, false), 0, 0);
+        let measure = measured.measure(60);
+        assert_eq!((measure.tasks, measure.tasks_missed), (1, 0));
     }
 }

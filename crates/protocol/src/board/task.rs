@@ -304,12 +304,18 @@ impl Task {
         [round_over, fallback].into_iter().flatten().min()
     }
 
-    /// Was somebody seated in the first round, and did nobody of them deliver on time?
+    /// Was somebody seated in the first round, and did no proof of theirs come before the task closed? A late one counts: T was too short
+    /// for it, and more provers would not have been sooner.
     pub fn is_missed(&self) -> bool {
         let mut first = self.seats.iter().filter(|((round, _), _)| *round == 0);
         let is_seated = first.clone().next().is_some();
         is_seated
-            && !first.any(|(_, seat)| matches!(seat.state, SeatState::OnTime | SeatState::Posted))
+            && !first.any(|(_, seat)| {
+                matches!(
+                    seat.state,
+                    SeatState::OnTime | SeatState::Posted | SeatState::Late
+                )
+            })
     }
 
     /// Is there a rejected submission that L1 has not judged?

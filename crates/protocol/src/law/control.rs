@@ -12,9 +12,10 @@
 //! window   -> floor(LOAD_MAX * sum capacity_i / k), one step at a time           what proven capacity carries, with headroom
 //! tau      up    if on-time rate < RHO, the weighted median of medians >= LOW, and the window is not above its target
 //!          down  if the weighted median of medians < LOW
-//! k        +1    if tasks without an on-time entry exceed MISS of all by three standard deviations (at least 2), and
+//! k        +1    if tasks for which no proof of the first round came exceed MISS of all by three standard deviations (at least 2), and
 //!                (k + 1) * open tasks <= LOAD_MAX * capacity
 //!          -1    if there were none in 4 / MISS tasks, and weighted median of failure rates ^ (k - 1) < MISS / 4
+//!                neither in an epoch whose weighted median of failure rates > 1 - RHO, and its tasks count for nothing
 //! price    up    by UP if load > BUSY and (more tasks wait than a quarter of the window, and not fewer than an epoch ago,
 //!                or points per ticket > HIGH, or tau is at its top and seats still fail)
 //!          down  by DOWN if load < IDLE
@@ -34,7 +35,9 @@
 //!
 //! Points per ticket are `1 + declined / tickets`, the declines of one roller counted up to CAP of the tickets, so that one name moves
 //! the sum by 0.05 at most [price cartel]. The order
-//! under load is the window first, then tau, then the price; k never moves because of load.
+//! under load is the window first, then tau, then the price; k never moves because of load. Proofs that come late are a matter of T, and no
+//! number of provers mends it: they are no misses, and an epoch in which the median roller fails says nothing about k. An outage of a
+//! minority does.
 
 mod measure;
 #[cfg(test)]
@@ -75,7 +78,7 @@ pub struct ControlParams {
     pub on_time_target: Ratio,
     /// LOW: below this median of completion / T deadlines shrink.
     pub completion_low: Ratio,
-    /// MISS: tolerated share of tasks without an on-time entry.
+    /// MISS: tolerated share of tasks for which no proof of the first round came.
     pub miss_target: Ratio,
     /// LOAD_MAX: share of the counted capacity that the window may bind.
     pub load_max: Ratio,
@@ -151,6 +154,9 @@ fn power(failure: Ratio, exponent: u32) -> Ratio {
 }
 
 fn next_k(params: &ControlParams, k: u32, measure: &EpochMeasure) -> u32 {
+    if measure.is_common_failure(params) {
+        return k.clamp(params.k.0, params.k.1);
+    }
     let missed = u128::from(measure.tasks_missed) * u128::from(ONE);
     let tolerated = u128::from(measure.tasks) * u128::from(params.miss_target);
     let excess = U256::from(missed.saturating_sub(tolerated));

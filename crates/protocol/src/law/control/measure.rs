@@ -40,9 +40,9 @@ pub struct EpochMeasure {
     pub queued: u32,
     /// The same at its beginning.
     pub queued_before: u32,
-    /// Tasks that ended since k moved last.
+    /// Tasks that ended since k moved last, without epochs of [`Self::is_common_failure`].
     pub tasks: u64,
-    /// Those of them without an on-time entry in their first round.
+    /// Those of them for which no proof of the first round came.
     pub tasks_missed: u64,
 }
 
@@ -146,6 +146,11 @@ impl EpochMeasure {
             bound,
             u128::from(self.elapsed_s) * u128::from(self.capacity()),
         )
+    }
+
+    /// Do more seats of the median roller fail than RHO leaves room for? Then the cause is common to all.
+    pub fn is_common_failure(&self, params: &ControlParams) -> bool {
+        self.failure_rate(params) > ONE.saturating_sub(params.on_time_target)
     }
 
     /// Capped weighted median of the rollers' shares of seats that were not on time; 0 when nobody reported.

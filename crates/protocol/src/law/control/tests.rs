@@ -324,3 +324,22 @@ fn k_rises_on_missed_tasks_only_where_there_is_capacity() {
         "5 % squared is more than 1 in 4,000"
     );
 }
+
+#[test]
+fn where_the_median_roller_fails_k_stands_still() {
+    let mut measure = EpochMeasure {
+        tasks: 1_000,
+        tasks_missed: 500,
+        ..healthy(100, 2)
+    };
+    let fail = |rollers: &mut [RollerMeasure]| {
+        let failed = rollers.iter_mut();
+        failed.for_each(|roller| roller.failed = 10 * ONE);
+    };
+    fail(&mut measure.rollers[..49]);
+    assert_eq!(next_k(&params(), 3, &measure), 4, "a minority is out");
+    fail(&mut measure.rollers);
+    assert!(measure.is_common_failure(&params()));
+    assert_eq!(next_k(&params(), 3, &measure), 3, "T is too short for all");
+    assert!(next(&params(), controls(), &measure).tau_ns_per_gas > controls().tau_ns_per_gas);
+}
