@@ -36,7 +36,7 @@ pub struct Params {
     pub q_min: Ratio,
     /// Reputation ratio of a newcomer.
     pub q_init: Ratio,
-    /// Gain `A` per on-time seat of full weight, of the distance to [`ONE`].
+    /// Gain `A` per on-time seat of full weight, of the distance of `q` to its root.
     pub gain_on_time: Ratio,
     /// Full-weight on-time seats of one epoch that gain.
     pub gain_seats_max: u32,
@@ -109,7 +109,7 @@ impl Default for Params {
             fine_multiple: 4,
             q_min: ONE / 100,
             q_init: ONE / 10,
-            gain_on_time: ONE / 50,
+            gain_on_time: ONE / 25,
             gain_seats_max: 3,
             penalty_declined: ONE / 4,
             penalty_late: ONE / 10,

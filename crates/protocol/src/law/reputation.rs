@@ -6,8 +6,8 @@
 //!
 //! 1. recovery: below `Q_INIT`, `q += floor((Q_INIT - Q_MIN) * elapsed / recovery)`, at most to `Q_INIT`. Coming back under a new
 //!    name is never better than waiting \[whitewashing\].
-//! 2. gain: `q += floor(A * min(w_on_time, GAIN_SEATS * ONE) * (ONE - q) / ONE^2)`. Without the cap a busy roller's gain grows with
-//!    its seats while its penalties do not, and q ends near 1 whatever it declines.
+//! 2. gain: `q += floor(A * min(w_on_time, GAIN_SEATS * ONE) * (floor(sqrt(q * ONE)) - q) / ONE^2)`. Without the cap a busy roller's gain
+//!    grows with its seats while its penalties do not, and q ends near 1 whatever it declines.
 //! 3. declined: `q -= ceil(q * D * w_declined / (ONE * w_offered))`, at least to `Q_MIN`. It follows from the published log.
 //! 4. failures: for each epoch that ended `CHALLENGE_S` ago, with that epoch's offers,
 //!    `q -= ceil(q * (L w_late + M w_missed + I w_invalid) / (ONE * w_offered))`, at least to `Q_MIN`. They rest on the
@@ -15,6 +15,12 @@
 //!
 //! Penalties are linear in the *share* of offers that went wrong: an outage costs a big roller and its split copy the
 //! same [outage compounding], and q settles where load meets real capacity. No stake is lost here.
+//!
+//! Why a root: q rests where the gain makes up for the declines, `D * declined / offered = A' * (sqrt(1 / q) - 1)`. A roller that has staked more
+//! than its machines are worth has a lower q, and must be seen to decline more to keep it there: the less that share depends on q,
+//! the nearer is reputation to capacity, whatever is staked. With a gain of `1 - q` the share goes with `1 / q`, and reputation with
+//! about the root of the excess stake. With one of `q` it would not depend on q at all, but then nothing holds the level
+//! of all q, which swing when tasks wait and are drawn by old snapshots. Near 1 the gain is `A / 2 * (1 - q)`.
 
 use super::{ONE, Params, Ratio};
 use crate::prover_gas::ProverGas;
@@ -126,12 +132,14 @@ fn recovered(params: &Params, q: Ratio, elapsed_s: u64) -> Ratio {
 }
 
 fn gained(params: &Params, q: Ratio, offers: &EpochOffers) -> Ratio {
-    let missing = ONE.saturating_sub(q);
+    let root = (u128::from(q) * u128::from(ONE)).isqrt();
+    let room = U256::from(root.saturating_sub(q.into()));
     let counted =
         u128::from(offers.on_time).min(u128::from(params.gain_seats_max) * u128::from(ONE));
-    let gain = U256::from(params.gain_on_time) * U256::from(counted) * U256::from(missing);
+    let gain = U256::from(params.gain_on_time) * U256::from(counted) * room;
     let gain = gain / (U256::from(ONE) * U256::from(ONE));
-    q + u64::try_from(gain).unwrap_or(u64::MAX).min(missing)
+    q.saturating_add(u64::try_from(gain).unwrap_or(u64::MAX))
+        .min(ONE)
 }
 
 fn penalised(params: &Params, q: Ratio, wrong: &[(Ratio, u64)], offered: u64) -> Ratio {
@@ -208,7 +216,8 @@ mod tests {
         let q = ONE / 2;
         let after =
             |outcome| after_epoch(&params, q, &offers(outcome, 4), [&offers(outcome, 4)], 0);
-        assert_eq!(after(OfferOutcome::OnTime), q + 3 * (ONE / 100));
+        // Three seats of 4 % each of sqrt(1 / 2) - 1 / 2.
+        assert_eq!(after(OfferOutcome::OnTime), q + 24_852_813);
         assert_eq!(after(OfferOutcome::Declined), q - q / 4);
         assert_eq!(after(OfferOutcome::Late), q - q / 10);
         assert_eq!(after(OfferOutcome::Missed), q - q / 4);
@@ -251,6 +260,31 @@ mod tests {
         };
         assert!(after(4) < after(5));
         assert_eq!(after(5), after(500));
+    }
+
+    /// Reputation, in parts of what one unit of stake is, of a roller that does 20 proofs an epoch and is hit 50 times for each unit.
+    fn settled(params: &Params, stake: u64) -> u64 {
+        let mut q = params.q_init;
+        for _ in 0..500 {
+            let hits = 50 * stake * q;
+            let on_time = hits.min(20 * ONE);
+            let epoch = EpochOffers {
+                offered: hits,
+                on_time,
+                declined: hits - on_time,
+                ..EpochOffers::default()
+            };
+            q = after_epoch(params, q, &epoch, [], 0);
+        }
+        stake * q
+    }
+
+    #[test]
+    fn stake_beyond_ones_machines_counts_little() {
+        let params = Params::default();
+        let [one, four] = [1, 4].map(|stake| settled(&params, stake));
+        assert!((ONE / 100 * 49..ONE / 100 * 51).contains(&one), "{one}");
+        assert!(four < 2 * one, "{four} of {one}");
     }
 
     #[test]
