@@ -5,7 +5,7 @@
 use sim::{
     attacks::{Arena, Attack},
     harness::{self, Setting},
-    strategy::{Plan, SeatOffer, Strategy, View},
+    strategy::{Honest, Plan, SeatOffer, Strategy, View},
 };
 
 struct OnlyHeavy;
@@ -27,6 +27,7 @@ impl Strategy for OnlyHeavy {
 fn main() -> eyre::Result<()> {
     let attack = Attack {
         make: || Box::new(OnlyHeavy),
+        honest: || Box::new(Honest),
         attackers: 1,
         closed_by: "reward and offers follow prover gas",
         arena: Arena::Steady,

@@ -19,7 +19,7 @@ pub use insiders::{
 
 use crate::{
     harness::Setting,
-    strategy::{Name, Strategy},
+    strategy::{Full, Honest, Name, Strategy},
 };
 
 /// One name with all stake and this capacity.
@@ -55,6 +55,8 @@ pub enum Arena {
 pub struct Attack {
     /// Makes one attacker.
     pub make: Make,
+    /// What the same roller would be honestly.
+    pub honest: Make,
     /// How many rollers play it: a cartel is several.
     pub attackers: usize,
     /// The rule that closes it.
@@ -77,6 +79,7 @@ impl Attack {
 const fn steady(make: Make, closed_by: &'static str) -> Attack {
     Attack {
         make,
+        honest: || Box::new(Honest),
         attackers: 1,
         closed_by,
         arena: Arena::Steady,
@@ -148,7 +151,10 @@ pub const ALL: &[Attack] = &[
     ),
     steady(|| Box::new(Declining), OFFERS),
     steady(|| Box::new(IdleWhale), OFFERS),
-    steady(|| Box::new(ShamCapacity), "2 x the proven peak"),
+    Attack {
+        honest: || Box::new(Full),
+        ..steady(|| Box::new(ShamCapacity), "2 x the proven peak")
+    },
     steady(|| Box::new(DrainToDodge), "a drain lasts an hour at least"),
     steady(|| Box::new(Silence), "posted on L1, the bond pays 2 B"),
     steady(|| Box::new(Drops), "a receipt shows it, the bond pays 2 B"),

@@ -11,7 +11,7 @@
 //! serves all margins.
 
 use crate::{
-    attacks::{Arena, Attack},
+    attacks::{Arena, Attack, Make},
     fleet::{self, Seats},
     law_market,
     outcome::{OperatorOutcome, Outcome},
@@ -318,9 +318,8 @@ pub fn measure(world: &World, attack: &Attack, setting: Setting) -> eyre::Result
     Harness::new(world).measure(attack, setting)
 }
 
-/// What tells simulations apart: the attack's name, none for honest play; attackers, arena, share, margin and re-label cost (in
-/// millionths), k and seed.
-type Key = (Option<String>, usize, Arena, [u64; 3], u32, u64);
+/// What tells simulations apart: the strategy's name, attackers, arena, share, margin and re-label cost (in millionths), k and seed.
+type Key = (String, usize, Arena, [u64; 3], u32, u64);
 
 /// Measures attacks in one world; nothing is simulated twice.
 pub struct Harness<'w> {
@@ -374,8 +373,13 @@ impl<'w> Harness<'w> {
         };
         let millionths = |value: f64| (value * 1e6).round() as u64;
         let relabel = setting.relabel.map_or(u64::MAX, millionths);
+        let make = if is_attack {
+            attack.make
+        } else {
+            attack.honest
+        };
         let key = (
-            is_attack.then(|| attack.name()),
+            make().name(),
             attack.attackers,
             attack.arena,
             [
@@ -389,7 +393,7 @@ impl<'w> Harness<'w> {
         let side = match self.played.get(&key) {
             Some(side) => *side,
             None => {
-                let side = self.play(attack, setting, (played, seed), is_attack)?;
+                let side = self.play(attack, setting, (played, seed), make)?;
                 self.played.insert(key, side);
                 side
             }
@@ -402,7 +406,7 @@ impl<'w> Harness<'w> {
         attack: &Attack,
         setting: Setting,
         (margin, seed): (f64, u64),
-        is_attack: bool,
+        make: Make,
     ) -> eyre::Result<Side> {
         let params = law(self.world, attack, setting.k)?;
         let mut world = world_of(self.world, attack, &params, seed);
@@ -414,9 +418,7 @@ impl<'w> Harness<'w> {
             share: setting.share,
         };
         fleet::make_room(&mut operators, &world, &params, &[group]);
-        if is_attack {
-            fleet::arm(&mut operators[..attack.attackers], attack.make);
-        }
+        fleet::arm(&mut operators[..attack.attackers], make);
         let outcome = law_market::run(&world, &params, operators, "attack")?;
         Ok(Side::of(&outcome, attack.attackers))
     }

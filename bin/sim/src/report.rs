@@ -154,7 +154,7 @@ fn without_rules(seeds: u64) -> Result<Table> {
             let arena = harness::small_arena();
             let with = harness::measure(&arena, attack, setting)?;
             let l1 = World::parse(change)?.l1;
-            // It pays, beyond doubt or not.
+            // Nothing is decided by it.
             let shown = Setting {
                 seeds_max: seeds,
                 ..setting

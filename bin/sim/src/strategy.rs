@@ -23,10 +23,18 @@ pub struct Means {
 const TIME_PLANNED: f64 = 0.85;
 
 impl Means {
-    /// Seats that can be held at once and still be on time: each slot takes as many proofs one after the other as fit T.
+    /// Seats that a careful roller holds at once: each slot takes as many proofs one after the other as fit T, two at most.
     pub fn capacity(&self) -> u32 {
-        let in_a_row = (self.time_limit_s * TIME_PLANNED / self.proof_s).floor();
-        self.slots * (in_a_row as u32).clamp(1, 2)
+        self.slots * (self.in_a_row() as u32).clamp(1, 2)
+    }
+
+    /// Seats that all slots together can hold and still be on time.
+    pub fn capacity_most(&self) -> u32 {
+        (f64::from(self.slots) * self.in_a_row().max(1.0)) as u32
+    }
+
+    fn in_a_row(&self) -> f64 {
+        self.time_limit_s * TIME_PLANNED / self.proof_s
     }
 }
 
@@ -221,6 +229,23 @@ pub struct Honest;
 impl Strategy for Honest {
     fn name(&self) -> String {
         "honest".into()
+    }
+}
+
+/// Honest, and declares all that its machine can hold: not careful, and no sham either.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Full;
+
+impl Strategy for Full {
+    fn name(&self) -> String {
+        "honest, full".into()
+    }
+
+    fn names(&self, means: &Means) -> Vec<Name> {
+        vec![Name {
+            stake_share: 1.0,
+            capacity: means.capacity_most(),
+        }]
     }
 }
 

@@ -167,7 +167,8 @@ fn a_pool_that_nobody_fills_is_found_out() {
 #[test]
 fn beacons_that_decide_on_more_than_their_block_are_found_out() {
     let grinding = "beacon grinding";
-    assert_eq!(advantage(grinding, ""), 0.0, "no block is skipped");
+    // A single heavy batch may pay more than a block, so that a block is skipped now and then.
+    assert!(advantage(grinding, "") < 0.02);
     assert!(advantage(grinding, "[l1]\nblock_reward_scr = 0.05") > 0.02);
 }
 
