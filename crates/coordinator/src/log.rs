@@ -16,7 +16,7 @@
 //! | 2 | dials, program versions, cancelled penalties, quarantine |
 //! | 3 | the quarantine is L1's |
 //! | 4 | what rollers post on L1; accusations that lapse; checkpoints |
-//! | 5 | dials and announced parameters, as L1 has them; draws of k points however few rollers are there, and draining as a reason of its own; the tag names the version (`rollmill.event.v1` before) |
+//! | 5 | dials and announced parameters, as L1 has them; draws of k points however few rollers are there, and draining as a reason of its own; gains by the root of q, and k by proofs that never come; the tag names the version (`rollmill.event.v1` before) |
 
 use alloy_primitives::B256;
 use rollmill_protocol::{
