@@ -13,8 +13,8 @@ pub fn scr(wei: U256) -> String {
 }
 
 /// `0.25`, of so many wei: for sentences that name the unit.
-pub fn digits(wei: impl Into<U256>) -> String {
-    let digits = format_ether(wei.into());
+pub fn digits(wei: U256) -> String {
+    let digits = format_ether(wei);
     digits
         .trim_end_matches('0')
         .trim_end_matches('.')

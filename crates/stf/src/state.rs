@@ -359,7 +359,7 @@ impl<S: StateSource> StateTrie<S> {
             storage_root,
             code_hash: fields.code_hash,
         });
-        Ok(Some(alloy_rlp::encode(&*account).into()))
+        Ok(Some(alloy_rlp::encode(*account).into()))
     }
 }
 

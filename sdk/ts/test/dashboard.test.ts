@@ -93,7 +93,7 @@ test("a task is watched from its draw to its settlement", { timeout: 300_000 }, 
   await shoot(page, "task-settled");
 
   await show(page, "batches/1");
-  await page.locator(".way .done", { hasText: "Settled" }).waitFor(PATIENCE);
+  await page.locator(".way .done", { hasText: /^\s*Settled/ }).waitFor(PATIENCE);
   await close();
 });
 

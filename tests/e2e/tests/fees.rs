@@ -6,7 +6,7 @@ use std::{path::Path, process::Stdio};
 
 use alloy::{
     eips::BlockNumberOrTag,
-    primitives::{Address, B256, Bytes, U256, utils::parse_ether},
+    primitives::{Address, B256, Bytes, U256, address, utils::parse_ether},
     providers::{DynProvider, Provider},
 };
 use rollmill_e2e::{
@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 const OPERATOR: u32 = 0;
+/// The predeploy, and where it keeps both prices.
+const FEE_SCHEDULE: Address = address!("0x0000000000000000000000000000000000524d05");
+const PRICES_SLOT: U256 = U256::ZERO;
 /// Of a devnet's price and one ticket for a task this is more than a price may be: it rises by steps.
 const SCR_PRICE: &str = "0.0001";
 
@@ -79,6 +82,14 @@ async fn priced(data: &Path) -> (Devnet, DynProvider) {
         let schedule = ask(&l2, "rollmill_getFeeSchedule", json!([])).await;
         let prices = ["l1GasPrice", "proverGasPrice"].map(|field| quantity(&schedule[field]));
         Ok(prices.iter().all(|price| !price.is_zero()).then_some(()))
+    })
+    .await
+    .unwrap();
+    // They are in force behind the block that sets them, which may still be open.
+    until("that block to be sealed", async || {
+        let head = l2.get_block_number().await?;
+        let prices = l2.get_storage_at(FEE_SCHEDULE, PRICES_SLOT).number(head);
+        Ok((!prices.await?.is_zero()).then_some(()))
     })
     .await
     .unwrap();

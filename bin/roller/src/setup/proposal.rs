@@ -68,8 +68,8 @@ pub fn propose(
     let stake_scr = stake.div_ceil(ScrWei::ONE_SCR.0);
     let says = format!(
         "T for the recorded batch is {limit}, and it {measured}\neach proof in work binds {} SCR, and with less than {} SCR nobody is drawn",
-        words::amount(bound.0),
-        words::amount(law.stake_min.0)
+        words::amount(U256::from(bound.0)),
+        words::amount(U256::from(law.stake_min.0))
     );
     Ok(Proposal {
         stake_wei: U256::from(stake_scr) * U256::from(ScrWei::ONE_SCR.0),

@@ -105,6 +105,7 @@ impl App {
             .merge(router(signed_routes()))
             .fallback(async || Refused::from(RefusalCode::UnknownObject))
             .layer(CorsLayer::new().allow_origin(tower_http::cors::Any))
+            .with_state(self)
     }
 }
 

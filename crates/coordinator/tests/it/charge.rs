@@ -626,9 +626,9 @@ async fn a_strangers_charge_costs_the_bond_and_pays_who_is_damaged() {
     let network = Network::start((600, 600)).await;
     let (deployment, law) = (&network.deployment, &network.deployment.law);
     let client = network.client(1);
-    let owner = funded(1).address();
-    network.stake(funded(1), &client).await;
-    let stranger = network.stranger(funded(5)).await;
+    let owner = account(1).address();
+    network.stake(account(1), &client).await;
+    let stranger = network.stranger(account(5)).await;
     let (task, assignment, _) = paid(&network, &client, owner).await;
     let before = purses(&network, owner).await;
 
@@ -701,9 +701,9 @@ async fn calling_a_roller_full_by_a_seat_that_it_had_delivered_costs_the_bond() 
     let network = Network::start((600, 600)).await;
     let law = &network.deployment.law;
     let client = network.client(1);
-    let owner = funded(1).address();
-    network.stake(funded(1), &client).await;
-    let stranger = network.stranger(funded(5)).await;
+    let owner = account(1).address();
+    network.stake(account(1), &client).await;
+    let stranger = network.stranger(account(5)).await;
     let (_, _, submission) = paid(&network, &client, owner).await;
     let before = purses(&network, owner).await;
 

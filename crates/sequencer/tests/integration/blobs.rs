@@ -13,7 +13,7 @@ use alloy::{
         },
         eip7594::BlobTransactionSidecarEip7594,
     },
-    primitives::{Address, B256, Bytes, U256, keccak256},
+    primitives::{Address, B256, Bytes, keccak256},
     providers::Provider,
 };
 use axum::{Json, Router, http::StatusCode, routing::get};
