@@ -186,6 +186,8 @@ impl Node {
             .args(["--quiet", "--hardfork", "osaka", "--port"])
             .arg(port.to_string())
             .args(["--gas-limit", BLOCK_GAS, "--balance", ANVIL_ETHER])
+            // Mining on every transaction, it leaves thousands in its pool for good once many come at the same time.
+            .args(["--block-time", "1"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
