@@ -7,7 +7,7 @@
 //! - `prevrandao` is `keccak256(parent's prevrandao ++ number)`: it changes every block and anybody can predict it, which
 //!   is good enough for development only. The parent beacon root is the parent's hash, for want of a beacon chain.
 //! - Timestamps are the wall clock, but at least the parent's plus one. A burst of transactions, each mined at once, can push them
-//!   ahead of the clock by twelve seconds; then transactions wait for the clock and share blocks. A new chain begins half a minute
+//!   ahead of the clock by twelve seconds; then transactions wait for the clock and share blocks. A new chain begins 45 seconds
 //!   behind the clock, because it begins with a burst (unless `block_time` is below a second: then the chain's time runs faster by
 //!   intent).
 //! - `safe` and `finalized` follow the newest block at fixed distances.

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How far behind the clock a new chain begins, seconds.
-const HEAD_START_S: u64 = 30;
+/// How far behind the clock a new chain begins, seconds: as many blocks as three rollers and a saboteur need to stake, and some.
+const HEAD_START_S: u64 = 45;
 /// How far ahead of the clock transactions may push the chain, seconds: a slot of Ethereum, whose nodes' clocks are no better.
 const AHEAD_S_MAX: u64 = 12;
 
