@@ -1,4 +1,4 @@
-//! The report of `devnet --once --json`: what happened, in numbers, for machines.
+//! The report of `devnet --once --json`: what happened, in numbers, for machines. `docs/developer/report.md` is its shape.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -18,9 +18,9 @@ pub struct Report {
     pub l1: String,
     /// Chain ids.
     pub chain_ids: ChainIds,
-    /// L2 blocks built.
+    /// L2 blocks built, block 0 not counted, whether a batch has them yet or not.
     pub blocks: u64,
-    /// L2 transactions included, L1 messages among them.
+    /// Transactions in them, L1 messages among them.
     pub transactions: u64,
     /// One row for each batch.
     pub batches: Vec<Batch>,
@@ -66,7 +66,7 @@ pub struct Batch {
     pub prover_gas: u64,
     /// Size of the prover's input.
     pub witness_bytes: u64,
-    /// Instructions that the zkVM executed; absent in mock mode.
+    /// Instructions that the zkVM executed; null with mock proofs, which execute nothing, and before a proof was valid.
     pub instructions: Option<u64>,
     /// The program whose proof settles it: Keccak-256 of its executable's and its VM's commitments.
     pub program_commitment: B256,
@@ -85,7 +85,7 @@ pub struct Seat {
     pub tickets: u32,
     /// What became of it.
     pub verdict: String,
-    /// Why, in a sentence; absent for an open seat and for a proof that was valid and on time.
+    /// Why, in a sentence; null for an open seat and for a proof that was valid and on time.
     pub why: Option<String>,
     /// Seconds that proving took, as the roller reports.
     pub prove_seconds: Option<f64>,
@@ -93,7 +93,7 @@ pub struct Seat {
     pub verify_ms: Option<f64>,
     /// Size of the proof.
     pub proof_bytes: Option<u64>,
-    /// Peak resident memory of the roller, as it reports; absent when it does not.
+    /// Peak resident memory of the roller, as it reports; null when it does not.
     pub peak_rss_bytes: Option<u64>,
 }
 
@@ -188,4 +188,126 @@ impl Report {
 
 fn decimal<S: Serializer>(amount: &U256, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(amount)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../../../docs/developer/report.md");
+
+    /// A report with one row in each table.
+    fn full() -> Report {
+        let (hash, address) = (B256::repeat_byte(1), Address::repeat_byte(2));
+        let amount = U256::MAX;
+        Report {
+            batches: vec![Batch {
+                number: 1,
+                txs: 12,
+                evm_gas: 1,
+                prover_gas: 1,
+                witness_bytes: 1,
+                instructions: Some(1),
+                program_commitment: hash,
+            }],
+            seats: vec![Seat {
+                task: hash,
+                round: 0,
+                roller: address,
+                tickets: 1,
+                verdict: "valid".into(),
+                why: None,
+                prove_seconds: Some(1.0),
+                verify_ms: Some(1.0),
+                proof_bytes: Some(1),
+                peak_rss_bytes: Some(1),
+            }],
+            draws: vec![Draw {
+                task: hash,
+                round: 0,
+                seed: hash,
+                weights_root: hash,
+                points: vec![amount],
+            }],
+            lotteries: vec![Lottery {
+                task: hash,
+                beacon: hash,
+                winner: address,
+            }],
+            settlements: vec![Settlement {
+                batch: 1,
+                tx: hash,
+                l1_gas: 1,
+                state_root_l1: hash,
+                state_root_l2: hash,
+            }],
+            rewards: vec![Reward {
+                roller: address,
+                scr_wei: amount,
+                claimed_wei: amount,
+            }],
+            fines: vec![Fine {
+                task: hash,
+                roller: address,
+                scr_wei: amount,
+                l1_tx: hash,
+            }],
+            withdrawal: Some(Withdrawal {
+                l2_tx: hash,
+                l1_tx: hash,
+                finalized: true,
+            }),
+            reputation: BTreeMap::from([(address, 1)]),
+            wall_seconds: BTreeMap::from([("total", 1.0)]),
+            ..Report::default()
+        }
+    }
+
+    /// Where values are: `seats[].task`; the names of maps whose keys are not known beforehand stand for their values.
+    fn places(value: &Value, at: &str, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) if !["reputation", "wall_seconds"].contains(&at) => {
+                for (name, value) in fields {
+                    let dot = if at.is_empty() { "" } else { "." };
+                    places(value, &format!("{at}{dot}{name}"), found);
+                }
+            }
+            Value::Array(rows) => rows
+                .iter()
+                .for_each(|row| places(row, &format!("{at}[]"), found)),
+            _ => {
+                found.insert(at.to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn the_document_names_every_place_of_a_report_and_no_other() {
+        let mut found = BTreeSet::new();
+        places(&serde_json::to_value(full()).unwrap(), "", &mut found);
+        let rows = DOCUMENT.lines().filter_map(|line| line.strip_prefix("| `"));
+        let told: BTreeSet<String> = rows
+            .filter_map(|row| Some(row.split_once('`')?.0.to_owned()))
+            .collect();
+        assert_eq!(told, found);
+    }
+
+    #[test]
+    fn amounts_of_scr_are_decimal_texts() {
+        let report = serde_json::to_value(full()).unwrap();
+        let all = U256::MAX.to_string();
+        for place in [
+            "/rewards/0/scr_wei",
+            "/rewards/0/claimed_wei",
+            "/fines/0/scr_wei",
+        ] {
+            assert_eq!(report.pointer(place).unwrap(), &all, "{place}");
+        }
+    }
 }

@@ -2,40 +2,52 @@
 
 use std::collections::BTreeMap;
 
-use alloy::{providers::Provider, rpc::types::Filter, sol_types::SolEvent};
+use alloy::{
+    providers::{DynProvider, Provider},
+    rpc::types::Filter,
+    sol_types::SolEvent,
+};
 use alloy_primitives::{Address, B256, U256, keccak256};
 use eyre::{WrapErr, eyre};
 use rollmill_l1::contracts::{RewardPool::Claimed, Rollup::BatchSettled};
-use rollmill_roller_api::{SeatState, TaskView};
+use rollmill_roller_api::{SeatState, SubmissionStats, TaskView};
 use rollmill_sequencer::BatchStats;
-use rollmill_store::{BatchRecord, Store};
+use rollmill_store::{BatchRecord, Store, SubmissionRecord, Verdict};
 
 use super::{
     report::{Batch, ChainIds, Draw, Lottery, Report, Reward, Seat, Settlement},
     world::World,
 };
 
-/// More batches than a script makes.
-const BATCHES_MAX: u32 = 1_000;
+/// Batches that are read at once.
+const BATCHES_AT_ONCE: u32 = 1_000;
 
 /// Everything but what only the script knows: fines, the withdrawal, durations.
 pub async fn collect(world: &World, store: &Store) -> eyre::Result<Report> {
     let tasks = world.coordinator.tasks().await?;
     let settled = settled_batches(world).await?;
+    let (blocks, transactions) = built(&world.l2).await?;
     let mut report = Report {
         version: env!("CARGO_PKG_VERSION").into(),
+        blocks,
+        transactions,
         chain_ids: ChainIds {
             l1: world.deployment.chain_id,
             l2: world.deployment.l2_chain_id,
         },
         ..Report::default()
     };
-    for record in store.batches(1, BATCHES_MAX).await? {
-        let task = tasks.iter().find(|task| task.batch == record.number);
-        let batch = batch(world, &record, task, &settled).await?;
-        report.blocks += record.last_block - record.first_block + 1;
-        report.transactions += batch.txs;
-        report.batches.push(batch);
+    loop {
+        let next = report.batches.last().map_or(1, |batch| batch.number + 1);
+        let records = store.batches(next, BATCHES_AT_ONCE).await?;
+        if records.is_empty() {
+            break;
+        }
+        for record in &records {
+            report
+                .batches
+                .push(batch(world, store, record, &settled).await?);
+        }
     }
     for task in &tasks {
         report.seats.extend(seats(task));
@@ -53,6 +65,19 @@ pub async fn collect(world: &World, store: &Store) -> eyre::Result<Report> {
     }
     report.rewards = rewards(world, &settled).await?;
     Ok(report)
+}
+
+/// L2's blocks behind block 0 and the transactions in them, whether a batch has them yet or not.
+async fn built(l2: &DynProvider) -> eyre::Result<(u64, u64)> {
+    let blocks = l2.get_block_number().await?;
+    let mut transactions = 0;
+    for number in 1..=blocks {
+        let count = l2.get_block_transaction_count_by_number(number.into());
+        transactions += count
+            .await?
+            .ok_or_else(|| eyre!("L2 does not have block {number}"))?;
+    }
+    Ok((blocks, transactions))
 }
 
 /// What settlements credited to rollers, and what these have claimed.
@@ -99,8 +124,8 @@ async fn settled_batches(world: &World) -> eyre::Result<BTreeMap<u64, Settled>> 
 
 async fn batch(
     world: &World,
+    store: &Store,
     record: &BatchRecord,
-    task: Option<&TaskView>,
     settled: &BTreeMap<u64, Settled>,
 ) -> eyre::Result<Batch> {
     let stats: BatchStats = serde_json::from_value(record.stats.clone())
@@ -113,17 +138,27 @@ async fn batch(
     let proven = settled
         .get(&record.number)
         .map(|(event, _)| event.proverGas);
+    let task = world.rollup().taskId(record.number).call().await?;
     Ok(Batch {
         number: record.number,
         txs: stats.transactions,
         evm_gas: stats.evm_gas,
         prover_gas: proven.unwrap_or(stats.prover_gas),
         witness_bytes: stats.witness_bytes,
-        instructions: task
-            .and_then(|task| task.seats.iter().find_map(|seat| seat.instructions))
-            .filter(|instructions| *instructions > 0),
+        instructions: instructions(&store.submissions_of(task).await?),
         program_commitment: keccak256([program.exeCommit, program.vmCommit].concat()),
     })
+}
+
+/// What the program executed, as somebody reports whose proof was valid, be it the operator's own prover. A mock prover executes nothing
+/// and says zero.
+fn instructions(submissions: &[SubmissionRecord]) -> Option<u64> {
+    submissions
+        .iter()
+        .filter(|submission| submission.verdict == Verdict::Valid)
+        .filter_map(|valid| serde_json::from_value::<SubmissionStats>(valid.stats.clone()).ok())
+        .map(|stats| stats.instructions)
+        .find(|instructions| *instructions > 0)
 }
 
 fn seats(task: &TaskView) -> impl Iterator<Item = Seat> {
@@ -195,4 +230,60 @@ async fn settlement(world: &World, batch: u64, (_, tx): &Settled) -> eyre::Resul
         state_root_l1,
         state_root_l2,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use alloy::providers::{ProviderBuilder, mock::Asserter};
+    use alloy_primitives::Bytes;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn all_blocks_count_whether_a_batch_has_them_or_not() {
+        let asked = Asserter::new();
+        for answer in ["0x3", "0x1", "0x0", "0x5"] {
+            asked.push_success(&answer);
+        }
+        let l2 = ProviderBuilder::new().connect_mocked_client(asked.clone());
+        assert_eq!(built(&l2.erased()).await.unwrap(), (3, 6));
+
+        asked.push_success(&"0x1");
+        asked.push_success(&Value::Null);
+        let l2 = ProviderBuilder::new().connect_mocked_client(asked);
+        let missing = built(&l2.erased()).await.unwrap_err();
+        assert_eq!(missing.to_string(), "L2 does not have block 1");
+    }
+
+    fn submission(verdict: Verdict, stats: Value) -> SubmissionRecord {
+        SubmissionRecord {
+            task: B256::ZERO,
+            round: 0,
+            roller: Address::ZERO,
+            proof_digest: B256::ZERO,
+            public_values_hash: B256::ZERO,
+            signature: Bytes::new(),
+            verdict,
+            reason: None,
+            received_unix_ms: 0,
+            verify_us: 0,
+            receipt: Value::Null,
+            stats,
+        }
+    }
+
+    #[test]
+    fn instructions_are_those_of_a_valid_proof() {
+        let said = |instructions: u64| json!({ "instructions": instructions });
+        let invalid = submission(Verdict::Invalid, said(7));
+        let silent = submission(Verdict::Valid, said(0));
+        let damaged = submission(Verdict::Valid, json!("many"));
+        let valid = submission(Verdict::Valid, said(1_990_000));
+        let all = [invalid, silent, damaged, valid];
+        assert_eq!(instructions(&all), Some(1_990_000));
+        assert_eq!(instructions(&all[..3]), None);
+    }
 }
