@@ -13,7 +13,7 @@ use alloy::{
     transports::http::reqwest,
 };
 use rollmill_e2e::{
-    Anvil, Devnet, once, until, until_within,
+    Anvil, Devnet, devnet, once, run, until, until_within,
     user::{funded, rollup, transfer, wallet},
 };
 use serde_json::Value;
@@ -55,6 +55,22 @@ fn assert_both_rounds(report: &Value) {
         assert_ne!(reward["scr_wei"], "0");
     }
     assert_complete(report);
+    assert_all_counted(report);
+}
+
+/// Everything that was built is counted, and by the end a batch has it.
+fn assert_all_counted(report: &Value) {
+    let batches = report["batches"].as_array().unwrap();
+    let in_batches: u64 = batches.iter().map(|row| row["txs"].as_u64().unwrap()).sum();
+    let transactions = report["transactions"].as_u64().unwrap();
+    // A deposit, ten transactions and a withdrawal; three in each batch behind them.
+    assert!(transactions >= 15, "{transactions}");
+    assert!(transactions >= in_batches, "{transactions}, {in_batches}");
+    assert!(report["blocks"].as_u64().unwrap() >= batches.len() as u64);
+    for batch in batches {
+        let is_proved = report["proofs"] == "stark";
+        assert_eq!(batch["instructions"].is_u64(), is_proved, "{batch}");
+    }
 }
 
 /// Every figure that the report promises is there.
@@ -136,6 +152,20 @@ async fn mock_rounds_on_the_embedded_l1() {
     let report = once(data.path(), &["--proofs", "mock"]).await.unwrap();
     assert_eq!(report["l1"], "embedded");
     assert_both_rounds(&report);
+
+    // A network has one saboteur, and the first round can be had again.
+    let again = run(devnet(data.path(), &["--proofs", "mock", "--once"]).unwrap());
+    let again = again.await.unwrap();
+    assert!(!again.success, "{}", again.said);
+    let sentence = "step `stake` failed: round 2 was run in this data directory before";
+    assert!(again.said.contains(sentence), "{}", again.said);
+    let more = once(data.path(), &["--proofs", "mock", "--rounds", "1"]);
+    let more = more.await.unwrap();
+    assert_eq!(more["withdrawal"]["finalized"], true);
+    assert_ne!(more["withdrawal"]["l1_tx"], report["withdrawal"]["l1_tx"]);
+    for grows in ["blocks", "transactions"] {
+        assert!(more[grows].as_u64() > report[grows].as_u64(), "{grows}");
+    }
 }
 
 /// With batches in blobs.

@@ -6,8 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use alloy::{rpc::types::Filter, sol_types::SolEvent};
 use alloy_primitives::{Address, B256, Bytes};
-use rollmill_l1::{Deployment, load_key};
+use rollmill_l1::{Deployment, contracts::Court, load_key};
 use rollmill_roller_api::{
     Assignment, Client, HeartbeatRequest, PickRequest, ProofKind, SubmissionStats,
 };
@@ -22,6 +23,15 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Length of a garbage STARK, long enough to be taken for one.
 const GARBAGE_BYTES: usize = 64 << 10;
+
+/// L1's judgements of a roller's submissions.
+pub fn judgements(deployment: &Deployment, roller: Address) -> Filter {
+    Filter::new()
+        .address(deployment.court)
+        .event_signature(Court::SubmissionJudged::SIGNATURE_HASH)
+        .topic2(roller.into_word())
+        .from_block(deployment.block)
+}
 
 /// Where the saboteur works and as whom.
 #[derive(Debug, clap::Args)]

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, path::Path, process::Stdio};
 
-use alloy::signers::local::PrivateKeySigner;
+use alloy::{providers::Provider, signers::local::PrivateKeySigner};
 use alloy_primitives::{Address, Bytes, U256, utils::parse_ether};
-use eyre::{WrapErr, bail};
+use eyre::{WrapErr, bail, ensure};
 use rollmill_l1::{Call, Deployment, Sender, contracts::ScrToken};
 use tokio::process::Command;
 
-use super::{Args, accounts::Role, folders::Folders};
+use super::{Args, accounts::Role, folders::Folders, saboteur::judgements};
 
 /// Stake of an honest roller, SCR.
 const STAKE_SCR: u64 = 1_000;
@@ -84,6 +84,9 @@ pub struct Staking<'a> {
 impl Staking<'_> {
     /// Stakes every roller of a devnet with these flags, all at the same time.
     pub async fn stake_all(&self, args: &Args) -> eyre::Result<()> {
+        if args.sabotage() {
+            self.check_saboteur().await?;
+        }
         let honest = (0..args.rollers).map(|n| (Identity::Honest(n), STAKE_SCR));
         // As much as the others together, so that few batches are needed until it is drawn.
         let all = STAKE_SCR * u64::from(args.rollers);
@@ -108,6 +111,17 @@ impl Staking<'_> {
                 );
             }
         }
+        Ok(())
+    }
+
+    /// A network has one saboteur, which is fined once and hardly drawn again.
+    async fn check_saboteur(&self) -> eyre::Result<()> {
+        let saboteur = Identity::Saboteur.owner()?.address();
+        let filter = judgements(self.deployment, saboteur);
+        ensure!(
+            self.sender.provider().get_logs(&filter).await?.is_empty(),
+            "round 2 was run in this data directory before, and its saboteur is fined: add --rounds 1, or choose another --data-dir"
+        );
         Ok(())
     }
 
