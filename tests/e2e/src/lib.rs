@@ -207,10 +207,15 @@ impl Talking {
     }
 
     /// Presses Ctrl-C so often, and waits for the end; `true` when the status is 0.
-    pub async fn interrupt_times(mut self, times: u32) -> eyre::Result<bool> {
+    pub async fn interrupt_times(self, times: u32) -> eyre::Result<bool> {
         for _ in 0..times {
             kill("-INT", &id(&self.process)?).await?;
         }
+        self.ends().await.wrap_err("Ctrl-C was pressed")
+    }
+
+    /// Waits until it ends by itself; `true` when the status is 0.
+    pub async fn ends(mut self) -> eyre::Result<bool> {
         // Read to the end, so that it never waits for a full pipe.
         let ending = async {
             while self.lines.next_line().await?.is_some() {}
@@ -218,7 +223,7 @@ impl Talking {
         };
         let status = tokio::time::timeout(PATIENCE, ending)
             .await
-            .wrap_err("Ctrl-C does not end the program")??;
+            .wrap_err("the program does not end")??;
         Ok(status.success())
     }
 }

@@ -2,7 +2,12 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::{net::TcpListener, path::Path, process::Stdio};
+use std::{
+    fs::File,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use alloy::{
     eips::BlockNumberOrTag,
@@ -10,7 +15,7 @@ use alloy::{
     providers::{DynProvider, Provider},
 };
 use rollmill_e2e::{
-    Devnet, Talking, devnet, kill, program, run, until,
+    Anvil, Devnet, Talking, devnet, kill, program, run, until,
     user::{funded, transfer, wallet},
     write_key,
 };
@@ -60,8 +65,11 @@ async fn what_cannot_succeed_is_refused_before_it_begins() {
     let data = tempfile::tempdir().unwrap();
     let said = refusal(data.path(), &["--once", "--rollers", "1"]).await;
     assert!(said.contains("--rounds 1 or --rollers 2"), "{said}");
-    let said = refusal(data.path(), &["--once", "--json", "/nowhere/report.json"]).await;
-    assert!(said.contains("/nowhere/report.json"), "{said}");
+    let folder = data.path().to_str().unwrap();
+    for report in ["/nowhere/report.json", folder] {
+        let said = refusal(data.path(), &["--once", "--json", report]).await;
+        assert!(said.contains(&format!("cannot write {report}")), "{said}");
+    }
     let said = refusal(data.path(), &["--rounds", "3", "--once"]).await;
     assert!(said.contains("--rounds"), "{said}");
     let said = refusal(data.path(), &["--fee-follow"]).await;
@@ -83,6 +91,72 @@ async fn a_failed_step_is_named() {
     .await;
     assert!(said.contains("step `start L1` failed"), "{said}");
     assert!(said.contains(&url), "{said}");
+}
+
+/// A scripted first round whose complaints go to a file.
+fn scripted(data_dir: &Path, args: &[&str]) -> (Talking, PathBuf) {
+    let args = [&["--proofs", "mock", "--once", "--rounds", "1"][..], args].concat();
+    let complaints = data_dir.join("complaints");
+    let mut command = devnet(data_dir, &args).unwrap();
+    command.stderr(File::create(&complaints).unwrap());
+    (Talking::start(command).unwrap(), complaints)
+}
+
+/// How it complains when it fails.
+async fn failure((running, complaints): (Talking, PathBuf)) -> String {
+    assert!(!running.ends().await.unwrap(), "the run succeeded");
+    std::fs::read_to_string(complaints).unwrap()
+}
+
+#[tokio::test]
+async fn a_roller_that_dies_fails_the_step_that_waits_for_it() {
+    let data = tempfile::tempdir().unwrap();
+    let mut script = scripted(data.path(), &[]);
+    script.0.says("— deposit").await.unwrap();
+    let rollers = script.0.children().await.unwrap();
+    kill("-KILL", &rollers[0].to_string()).await.unwrap();
+    let said = failure(script).await;
+    assert!(said.contains("rollmill: step `"), "{said}");
+    assert!(said.contains("` failed: "), "{said}");
+    assert!(said.contains("ended by itself"), "{said}");
+    assert!(said.contains(".log"), "{said}");
+}
+
+#[tokio::test]
+async fn an_l1_that_dies_fails_the_step_that_needs_it() {
+    let anvil = Anvil::start().await.unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let mut script = scripted(data.path(), &["--l1-rpc", &anvil.url]);
+    script.0.says("— commit").await.unwrap();
+    drop(anvil);
+    let said = failure(script).await;
+    assert!(said.contains("rollmill: step `"), "{said}");
+}
+
+#[tokio::test]
+async fn an_interrupted_step_is_named() {
+    let data = tempfile::tempdir().unwrap();
+    let (mut running, complaints) = scripted(data.path(), &[]);
+    running.says("— deploy").await.unwrap();
+    assert!(!running.interrupt().await.unwrap());
+    let said = std::fs::read_to_string(complaints).unwrap();
+    assert!(said.contains("rollmill: step `"), "{said}");
+    assert!(said.contains("` failed: interrupted"), "{said}");
+}
+
+#[tokio::test]
+async fn a_report_whose_folder_is_gone_fails_the_step_that_writes_it() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let few = ["--rollers", "1", "--k", "1", "--json"];
+    let args = [&few[..], &[report.to_str().unwrap()]].concat();
+    let mut script = scripted(data.path(), &args);
+    script.0.says("— deposit").await.unwrap();
+    folder.close().unwrap();
+    let said = failure(script).await;
+    let named = "rollmill: step `write the report` failed: cannot write the report";
+    assert!(said.contains(named), "{said}");
 }
 
 #[tokio::test]

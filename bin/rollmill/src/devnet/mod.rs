@@ -29,7 +29,7 @@ use eyre::{WrapErr, ensure};
 use rollmill_l1::Deployment;
 use rollmill_roller_api::ProofKind;
 use rollmill_runtime::{
-    LogFormat, ReadyFile, Shutdown, TaskError, Tasks, complain, counted, init_tracing,
+    LogFormat, ReadyFile, Shutdown, TaskError, Tasks, chain, complain, counted, init_tracing,
 };
 use serde::Serialize;
 use tokio::task::JoinError;
@@ -49,6 +49,8 @@ use crate::{
 
 /// How often the rollers' processes are looked after.
 const CARE: Duration = Duration::from_secs(1);
+/// A step waits for several things.
+const STEP_PATIENCES: u32 = 5;
 
 /// Flags of `rollmill devnet`; each is also an environment variable.
 #[derive(Debug, clap::Args)]
@@ -211,16 +213,16 @@ async fn run_in(
     let mut tasks = Tasks::new(shutdown.child());
     let view = View::new(staking::names(args.rollers));
     let printer = view.printer();
-    let mut steps = Steps::new();
-    let starting = Network::start(args, data_dir, &mut steps, &printer, &mut tasks);
+    let steps = Steps::new(args.patience() * STEP_PATIENCES);
+    let starting = Network::start(args, data_dir, &steps, &printer, &mut tasks);
     let network = match shutdown.run_until(starting).await {
         Some(Ok(network)) => network,
         stopped => {
             tasks.shutdown().cancel();
-            let parts = tasks.join().await;
+            let parts = tasks.join().await.map_err(eyre::Report::from);
             return match stopped {
-                Some(failed) if !shutdown.is_cancelled() => failed.map(drop),
-                _ => Ok(parts?).and(args.interrupted(&printer)),
+                Some(failed) if !shutdown.is_cancelled() => both(failed.map(drop), parts),
+                _ => parts.and(steps.named(args.interrupted(&printer))),
             };
         }
     };
@@ -230,23 +232,36 @@ async fn run_in(
     let watching = view.watch(network.client()?, network.l2()?, stop_view.clone());
     let watching = tokio::spawn(watching);
     let ended = tokio::select! {
-        outcome = work(args, &network, steps, (&printer, &mut ready_file)) => Ended::Work(outcome),
-        ended = &mut supervisor => Ended::Parts(joined(ended)),
+        outcome = work(args, &network, &steps, (&printer, &mut ready_file)) => Ended::Work(outcome),
+        ended = &mut supervisor => Ended::Parts(steps.named(joined(ended))),
         () = shutdown.cancelled() => Ended::Interrupted,
     };
     drop(ready_file);
     // The view first: it tells the last events while the node still answers.
     stop_view.cancel();
-    watching.await.wrap_err("the view panicked")?;
-    network.rollers.stop().await?;
+    let watched = watching.await.wrap_err("the view panicked");
+    let stopped = watched.and(network.rollers.stop().await);
+    let interrupted = || steps.named(args.interrupted(&printer));
     match ended {
-        Ended::Parts(outcome) if shutdown.is_cancelled() => outcome.and(args.interrupted(&printer)),
-        Ended::Parts(outcome) => outcome,
+        Ended::Parts(outcome) if shutdown.is_cancelled() => {
+            both(outcome, stopped).and_then(|()| interrupted())
+        }
+        Ended::Parts(outcome) => both(outcome, stopped),
         Ended::Work(outcome) => {
             parts.cancel();
-            outcome.and(joined(supervisor.await))
+            both(outcome, joined(supervisor.await).and(stopped))
         }
-        Ended::Interrupted => joined(supervisor.await).and(args.interrupted(&printer)),
+        Ended::Interrupted => joined(supervisor.await)
+            .and(stopped)
+            .and_then(|()| interrupted()),
+    }
+}
+
+/// The end of the work, and that of what it worked with. When both failed, the second may be the cause of the first.
+fn both(work: eyre::Result<()>, parts: eyre::Result<()>) -> eyre::Result<()> {
+    match (work, parts) {
+        (Err(work), Err(part)) => Err(part.wrap_err(chain(&*work).to_string())),
+        (work, parts) => work.and(parts.wrap_err("step `stop` failed")),
     }
 }
 
@@ -257,25 +272,28 @@ fn joined(parts: Result<Result<(), TaskError>, JoinError>) -> eyre::Result<()> {
 async fn work(
     args: &Args,
     network: &Network,
-    steps: Steps,
+    steps: &Steps,
     (printer, ready_file): (&Printer, &mut Option<ReadyFile>),
 ) -> eyre::Result<()> {
     announce(args, network, printer);
     if let Some(file) = ready_file {
-        file.write(&Ready {
+        let ready = Ready {
             l1: &network.l1_url,
             l2: &network.node.l2_url,
             coordinator: &network.node.coordinator_url,
             dashboard: network.node.dashboard_url.as_deref(),
             rollup: network.deployment.rollup,
-        })?;
+        };
+        let write = async { Ok(file.write(&ready)?) };
+        steps.run(printer, "write the ready file", write).await?;
     }
     if !args.once {
         return care(network, printer).await;
     }
     let report = script(args, network, steps, printer).await?;
     if let Some(path) = &args.json {
-        report.write(path)?;
+        let write = async { report.write(path) };
+        steps.run(printer, "write the report", write).await?;
     }
     printer.say("the scripted rounds succeeded");
     Ok(())
@@ -331,7 +349,7 @@ async fn care(network: &Network, printer: &Printer) -> eyre::Result<()> {
 async fn script(
     args: &Args,
     network: &Network,
-    mut steps: Steps,
+    steps: &Steps,
     printer: &Printer,
 ) -> eyre::Result<Report> {
     let world = network.world(printer.clone(), args.patience())?;
@@ -340,18 +358,19 @@ async fn script(
         friend: Role::Friend.signer()?.address(),
     };
     let sealer = network.node.sealer.clone();
-    let withdrawal = scenario::round_one(&world, users, &sealer, &mut steps).await?;
+    let withdrawal = scenario::round_one(&world, users, &sealer, steps).await?;
     let mut fines = Vec::new();
     if args.sabotage() {
-        let saboteur = network.start_saboteur();
+        let saboteur = network.start_saboteur(&world);
         let saboteur = steps.run(printer, "start the saboteur", saboteur).await?;
-        fines = scenario::round_two(&world, users, &sealer, saboteur, &mut steps).await?;
+        fines = scenario::round_two(&world, users, &sealer, saboteur, steps).await?;
     }
-    let mut report = summary::collect(&world, &network.store).await?;
+    let report = summary::collect(&world, &network.store);
+    let mut report = steps.run(printer, "collect the report", report).await?;
     report.proofs = args.choice.proofs.to_string();
     report.l1 = args.l1_rpc.clone().unwrap_or_else(|| "embedded".into());
     report.withdrawal = Some(withdrawal);
     report.fines = fines;
-    report.wall_seconds = steps.into_seconds();
+    report.wall_seconds = steps.seconds();
     Ok(report)
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 use alloy::{
     network::{ReceiptResponse, TransactionBuilder},
     providers::Provider,
-    rpc::types::{Filter, TransactionReceipt, TransactionRequest},
+    rpc::types::{Filter, TransactionRequest},
     sol_types::SolEvent,
 };
 use alloy_primitives::{Address, B256, U256, utils::parse_ether};
@@ -24,6 +24,7 @@ use rollmill_sequencer::Sealer;
 
 use super::{
     report::{Fine, Withdrawal},
+    saboteur::judgements,
     world::{Steps, World, succeeded},
 };
 
@@ -51,7 +52,7 @@ pub async fn round_one(
     world: &World,
     users: Users,
     sealer: &Sealer,
-    steps: &mut Steps,
+    steps: &Steps,
 ) -> eyre::Result<Withdrawal> {
     let printer = &world.printer;
     steps
@@ -60,12 +61,9 @@ pub async fn round_one(
     steps
         .run(printer, "transactions", ten_transactions(world, users))
         .await?;
-    let begun = steps
+    let (l2_tx, block) = steps
         .run(printer, "withdrawal", begin_withdrawal(world, users.user))
         .await?;
-    let block = begun
-        .block_number
-        .ok_or_else(|| eyre!("the withdrawal has no block"))?;
     sealer.seal();
     let batch = steps
         .run(printer, "commit", world.committed_batch_of(block))
@@ -77,14 +75,14 @@ pub async fn round_one(
         .run(printer, "finalize withdrawal", finalization)
         .await?;
     Ok(Withdrawal {
-        l2_tx: begun.transaction_hash,
+        l2_tx,
         l1_tx,
         finalized: true,
     })
 }
 
 /// A committed batch's way to its settlement, with equal state roots at its end.
-async fn prove_and_settle(world: &World, batch: u64, steps: &mut Steps) -> eyre::Result<TaskView> {
+async fn prove_and_settle(world: &World, batch: u64, steps: &Steps) -> eyre::Result<TaskView> {
     use TaskState::{AwaitingDraw, AwaitingLottery, Closed, Proving, Queued};
     let printer = &world.printer;
     let stages: [(&str, &[TaskState]); 3] = [
@@ -115,7 +113,7 @@ pub async fn round_two(
     users: Users,
     sealer: &Sealer,
     saboteur: Address,
-    steps: &mut Steps,
+    steps: &Steps,
 ) -> eyre::Result<Vec<Fine>> {
     let printer = &world.printer;
     let (mut killed, mut fines) = (None, Vec::new());
@@ -147,16 +145,23 @@ pub async fn round_two(
             break;
         }
     }
-    ensure!(
-        !fines.is_empty(),
-        "in {SABOTAGE_BATCHES_MAX} batches the saboteur was not fined"
-    );
-    let killed = killed
-        .ok_or_else(|| eyre!("in {SABOTAGE_BATCHES_MAX} batches no honest roller was drawn"))?;
+    let both = async { both_drawn(killed, &fines) };
+    let killed = steps.run(printer, "sabotage", both).await?;
     steps
         .run(printer, "reputation", loses_reputation(world, killed))
         .await?;
     Ok(fines)
+}
+
+/// The roller that was killed, if it was drawn, and the saboteur too.
+fn both_drawn(killed: Option<Address>, fines: &[Fine]) -> eyre::Result<Address> {
+    ensure!(
+        !fines.is_empty(),
+        "in {SABOTAGE_BATCHES_MAX} batches the saboteur was not fined"
+    );
+    killed.ok_or_else(|| {
+        eyre!("in {SABOTAGE_BATCHES_MAX} batches no honest roller was seen to prove")
+    })
 }
 
 async fn deposit(world: &World, user: Address) -> eyre::Result<()> {
@@ -233,7 +238,8 @@ async fn transfers(world: &World, to: Address, count: u64) -> eyre::Result<u64> 
     block.ok_or_else(|| eyre!("a transfer has no block"))
 }
 
-async fn begin_withdrawal(world: &World, recipient: Address) -> eyre::Result<TransactionReceipt> {
+/// Begins a withdrawal; returns its transaction and its block.
+async fn begin_withdrawal(world: &World, recipient: Address) -> eyre::Result<(B256, u64)> {
     let queue = WithdrawalQueue::new(l2::WITHDRAWAL_QUEUE, world.l2.clone());
     let value = parse_ether("1")?;
     let receipt = queue
@@ -244,7 +250,9 @@ async fn begin_withdrawal(world: &World, recipient: Address) -> eyre::Result<Tra
         .get_receipt()
         .await?;
     succeeded("the withdrawal on L2", &receipt)?;
-    Ok(receipt)
+    let block = receipt.block_number();
+    let block = block.ok_or_else(|| eyre!("the withdrawal has no block"))?;
+    Ok((receipt.transaction_hash, block))
 }
 
 async fn check_state_roots(world: &World, batch: u64) -> eyre::Result<()> {
@@ -345,12 +353,7 @@ async fn kill_one_that_proves(
 
 /// The judgement of the saboteur's submission on L1.
 async fn fine(world: &World, task: &TaskView, saboteur: Address) -> eyre::Result<Fine> {
-    let filter = Filter::new()
-        .address(world.deployment.court)
-        .event_signature(Court::SubmissionJudged::SIGNATURE_HASH)
-        .topic1(U256::from(task.batch))
-        .topic2(saboteur.into_word())
-        .from_block(world.deployment.block);
+    let filter = judgements(&world.deployment, saboteur).topic1(U256::from(task.batch));
     world
         .until("the saboteur to be judged on L1", async || {
             let Some(log) = world.l1.get_logs(&filter).await?.pop() else {
@@ -381,4 +384,28 @@ async fn loses_reputation(world: &World, killed: Address) -> eyre::Result<()> {
             Ok((record.missed > 0 && record.q < initial).then_some(()))
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_second_round_without_its_culprits_has_failed() {
+        let killed = Address::repeat_byte(1);
+        let fine = Fine {
+            task: B256::ZERO,
+            roller: Address::repeat_byte(2),
+            scr_wei: U256::from(1),
+            l1_tx: B256::ZERO,
+        };
+        let fines = [fine];
+        assert_eq!(both_drawn(Some(killed), &fines).unwrap(), killed);
+        let failed = both_drawn(Some(killed), &[]).unwrap_err();
+        assert!(failed.to_string().contains("the saboteur was not fined"));
+        let failed = both_drawn(None, &fines).unwrap_err();
+        assert!(failed.to_string().contains("no honest roller"));
+    }
 }

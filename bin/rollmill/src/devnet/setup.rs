@@ -8,7 +8,7 @@ use std::{
 
 use alloy::{providers::DynProvider, signers::local::PrivateKeySigner};
 use alloy_primitives::Address;
-use eyre::{bail, ensure};
+use eyre::ensure;
 use rollmill_coordinator::OperatorSigner;
 use rollmill_l1::{BlobSource, Deployment, Sender, SenderConfig};
 use rollmill_protocol::l2;
@@ -38,8 +38,6 @@ use crate::{
 
 /// Seconds that a mock prover pretends to work, so that a roller can be seen, and killed, while it proves.
 const MOCK_PROVE_SECONDS: &str = "0.75";
-/// Pause between looks at the coordinator.
-const POLL: Duration = Duration::from_millis(100);
 
 /// A running devnet.
 #[derive(Debug)]
@@ -64,29 +62,27 @@ impl Network {
     pub async fn start(
         args: &Args,
         data_dir: &Path,
-        steps: &mut Steps,
+        steps: &Steps,
         printer: &Printer,
         tasks: &mut Tasks,
     ) -> eyre::Result<Self> {
-        let program = spawn_blocking(roller_binary::find_or_build);
-        let program = async { program.await? };
-        let roller_program = steps.run(printer, "find the roller", program).await?;
-        let folders = Folders::open(data_dir)?;
+        let program = async { spawn_blocking(roller_binary::find_or_build).await? };
+        let program = steps.run_unlimited(printer, "find the roller", program);
+        let roller_program = program.await?;
+        let open = async { Folders::open(data_dir) };
+        let folders = steps.run(printer, "open the data directory", open).await?;
         let l1 = async {
             let l1_url = l1_url(args, &folders, tasks).await?;
             let (l1, chain_id) = connect(&l1_url).await?;
             Ok((l1_url, l1, chain_id))
         };
         let (l1_url, l1, chain_id) = steps.run(printer, "start L1", l1).await?;
-        let store = Store::open(folders.in_root("node")).await?;
+        // Behind L1, which tells when another devnet runs here.
+        let store = async { Ok(Store::open(folders.in_root("node")).await?) };
+        let store = steps.run(printer, "open the store", store).await?;
         let operator = Role::Operator.signer()?;
-        let sender = Sender::new(
-            l1.clone(),
-            chain_id,
-            operator.clone(),
-            store.clone(),
-            SenderConfig::default(),
-        );
+        let sending = SenderConfig::default();
+        let sender = Sender::new(l1, chain_id, operator.clone(), store.clone(), sending);
         let file = folders.in_root("deployment.json");
         let deployed = async {
             let numbers = Numbers::of_devnet(&args.choice);
@@ -109,10 +105,8 @@ impl Network {
         steps.run(printer, "stake", staking.stake_all(args)).await?;
 
         let parts = (store.clone(), sender, operator, deployment.clone());
-        let config = node_config(args, &folders, parts)?;
-        let node = steps
-            .run(printer, "start the node", node::start(config, tasks))
-            .await?;
+        let node = async { node::start(node_config(args, &folders, parts)?, tasks).await };
+        let node = steps.run(printer, "start the node", node).await?;
         let network = Self {
             l1_url,
             deployment,
@@ -122,9 +116,12 @@ impl Network {
             folders,
             wanted_rollers: args.rollers,
         };
-        network.spawn_rollers(args.choice.proofs, roller_program)?;
-        let reported = network.wait_for_rollers(args.patience());
-        steps.run(printer, "start the rollers", reported).await?;
+        let world = network.world(printer.clone(), args.patience())?;
+        let rollers = async {
+            network.spawn_rollers(args.choice.proofs, roller_program)?;
+            network.wait_for_rollers(&world).await
+        };
+        steps.run(printer, "start the rollers", rollers).await?;
         Ok(network)
     }
 
@@ -170,21 +167,18 @@ impl Network {
     }
 
     /// Waits until every roller has reported to the coordinator; a roller that ends instead is named.
-    async fn wait_for_rollers(&self, patience: Duration) -> eyre::Result<()> {
-        let client = self.client()?;
-        let started = tokio::time::Instant::now();
-        while client.status().await?.rollers_alive < u64::from(self.wanted_rollers) {
-            self.rollers.check_alive()?;
-            if started.elapsed() > patience {
-                bail!("the rollers did not report within {} s", patience.as_secs());
-            }
-            tokio::time::sleep(POLL).await;
-        }
-        Ok(())
+    async fn wait_for_rollers(&self, world: &World) -> eyre::Result<()> {
+        let wanted = u64::from(self.wanted_rollers);
+        world
+            .until("the rollers to report", async || {
+                let status = world.coordinator.status().await?;
+                Ok((status.rollers_alive >= wanted).then_some(()))
+            })
+            .await
     }
 
     /// Starts the roller that submits garbage, and returns its identity.
-    pub async fn start_saboteur(&self) -> eyre::Result<Address> {
+    pub async fn start_saboteur(&self, world: &World) -> eyre::Result<Address> {
         let identity = Identity::Saboteur;
         let owner = identity.owner()?.address();
         let mut command = Command::new(std::env::current_exe()?);
@@ -204,12 +198,12 @@ impl Network {
         let log = self.folders.log(&identity.name());
         let saboteur = RollerProcess::spawn(identity.name(), owner, command, &log)?;
         self.rollers.add(saboteur);
-        let client = self.client()?;
-        while !client.roller(owner).await?.alive {
-            self.rollers.check_alive()?;
-            tokio::time::sleep(POLL).await;
-        }
-        Ok(owner)
+        world
+            .until("the saboteur to report", async || {
+                let record = world.coordinator.roller(owner).await?;
+                Ok(record.alive.then_some(owner))
+            })
+            .await
     }
 
     /// What all rollers are told; folder and key are each one's own.
@@ -264,6 +258,8 @@ fn node_config(
     folders: &Folders,
     (store, sender, operator, deployment): (Store, Sender, PrivateKeySigner, Deployment),
 ) -> eyre::Result<NodeConfig> {
+    let pace_and_prices = (&args.pace, args.posting, &args.fees);
+    let sequencer = sequencer_config(pace_and_prices, args.confirmations, None)?;
     Ok(NodeConfig {
         data_dir: folders.in_root("node"),
         store,
@@ -274,11 +270,7 @@ fn node_config(
         genesis: genesis(&deployment)?,
         proofs: args.choice.proofs,
         deployment,
-        sequencer: sequencer_config(
-            (&args.pace, args.posting, &args.fees),
-            args.confirmations,
-            None,
-        )?,
+        sequencer,
         history: args.memory.into(),
         l2_listen: localhost(args.l2_port),
         coordinator_listen: localhost(args.coordinator_port),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -46,41 +47,81 @@ pub struct World {
     pub patience: Duration,
 }
 
-/// Durations of steps, by name; a failed step is an error that names it.
+/// What is done one after the other. A failed step is an error that names it, whether it failed by itself, does not end, or something else
+/// failed while it ran.
 #[derive(Debug)]
 pub struct Steps {
     begun: Instant,
+    /// Longest time of one step.
+    limit: Duration,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    /// The step that runs, or that was given up.
+    now: Option<&'static str>,
     seconds: BTreeMap<&'static str, f64>,
 }
 
 impl Steps {
-    /// Nothing is done yet.
-    pub fn new() -> Self {
+    /// Nothing is done yet, and no step may take longer than `limit`.
+    pub fn new(limit: Duration) -> Self {
         Self {
             begun: Instant::now(),
-            seconds: BTreeMap::new(),
+            limit,
+            progress: Mutex::default(),
         }
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs one step.
     pub async fn run<T>(
-        &mut self,
+        &self,
+        printer: &Printer,
+        name: &'static str,
+        step: impl Future<Output = eyre::Result<T>>,
+    ) -> eyre::Result<T> {
+        let limited = async {
+            let within = tokio::time::timeout(self.limit, step).await;
+            within.map_err(|_| eyre!("it does not end within {} s", self.limit.as_secs()))?
+        };
+        self.run_unlimited(printer, name, limited).await
+    }
+
+    /// The same for a step that may take as long as it needs: a compiler is no network, and shows that it goes on.
+    pub async fn run_unlimited<T>(
+        &self,
         printer: &Printer,
         name: &'static str,
         step: impl Future<Output = eyre::Result<T>>,
     ) -> eyre::Result<T> {
         printer.say(format!("— {name}"));
         let started = Instant::now();
-        let result = step.await.wrap_err_with(|| format!("step `{name}` failed"));
-        *self.seconds.entry(name).or_default() += started.elapsed().as_secs_f64();
-        result
+        self.progress().now = Some(name);
+        let outcome = self.named(step.await);
+        let mut progress = self.progress();
+        progress.now = None;
+        *progress.seconds.entry(name).or_default() += started.elapsed().as_secs_f64();
+        outcome
+    }
+
+    /// What failed beside the step that runs, with its name.
+    pub fn named<T>(&self, outcome: eyre::Result<T>) -> eyre::Result<T> {
+        let Some(name) = self.progress().now else {
+            return outcome;
+        };
+        outcome.wrap_err_with(|| format!("step `{name}` failed"))
     }
 
     /// Seconds by step, and `total` since the first one began.
-    pub fn into_seconds(mut self) -> BTreeMap<&'static str, f64> {
-        self.seconds
-            .insert("total", self.begun.elapsed().as_secs_f64());
-        self.seconds
+    pub fn seconds(&self) -> BTreeMap<&'static str, f64> {
+        let mut seconds = self.progress().seconds.clone();
+        seconds.insert("total", self.begun.elapsed().as_secs_f64());
+        seconds
     }
 }
 
@@ -200,4 +241,60 @@ pub fn succeeded(what: &str, receipt: &TransactionReceipt) -> eyre::Result<()> {
         receipt.transaction_hash
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::future::pending;
+
+    use super::*;
+    use crate::devnet::view::View;
+
+    const LIMIT: Duration = Duration::from_secs(7);
+
+    fn said<T>(outcome: eyre::Result<T>) -> String {
+        let Err(error) = outcome else {
+            return "nothing failed".into();
+        };
+        rollmill_runtime::chain(&*error).to_string()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_that_fails_or_does_not_end_is_named() {
+        let (steps, printer) = (Steps::new(LIMIT), View::new(BTreeMap::new()).printer());
+        let failed = steps.run(&printer, "commit", async { bail!("no L1") });
+        assert_eq!(said::<()>(failed.await), "step `commit` failed: no L1");
+        let stuck = steps.run(&printer, "prove", pending());
+        assert_eq!(
+            said::<()>(stuck.await),
+            "step `prove` failed: it does not end within 7 s"
+        );
+        let slow = async {
+            tokio::time::sleep(2 * LIMIT).await;
+            Ok(5)
+        };
+        let built = steps.run_unlimited(&printer, "build", slow).await;
+        assert_eq!(built.unwrap(), 5);
+        let seconds = steps.seconds();
+        let steps: Vec<_> = seconds.keys().copied().collect();
+        assert_eq!(steps, ["build", "commit", "prove", "total"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_beside_a_step_has_its_name() {
+        let (steps, printer) = (Steps::new(LIMIT), View::new(BTreeMap::new()).printer());
+        let part = || -> eyre::Result<()> { Err(eyre!("the node ended")) };
+        assert_eq!(said(steps.named(part())), "the node ended");
+        tokio::select! {
+            biased;
+            _ = steps.run(&printer, "draw", pending::<eyre::Result<()>>()) => {}
+            () = async {} => {}
+        }
+        let named = said(steps.named(part()));
+        assert_eq!(named, "step `draw` failed: the node ended");
+        steps.run(&printer, "next", async { Ok(()) }).await.unwrap();
+        assert_eq!(said(steps.named(part())), "the node ended");
+    }
 }
