@@ -38,6 +38,9 @@ use crate::{
 
 /// Seconds that a mock prover pretends to work, so that a roller can be seen, and killed, while it proves.
 const MOCK_PROVE_SECONDS: &str = "0.75";
+/// Pauses between looks at L1, for a transaction that was sent and for new blocks: it is on this machine, and a person waits for it.
+const SEND_POLL: Duration = Duration::from_millis(25);
+const WATCH_POLL: Duration = Duration::from_millis(100);
 
 /// A running devnet.
 #[derive(Debug)]
@@ -81,7 +84,10 @@ impl Network {
         let store = async { Ok(Store::open(folders.in_root("node")).await?) };
         let store = steps.run(printer, "open the store", store).await?;
         let operator = Role::Operator.signer()?;
-        let sending = SenderConfig::default();
+        let sending = SenderConfig {
+            poll: SEND_POLL,
+            ..SenderConfig::default()
+        };
         let sender = Sender::new(l1, chain_id, operator.clone(), store.clone(), sending);
         let file = folders.in_root("deployment.json");
         let deployed = async {
@@ -259,7 +265,8 @@ fn node_config(
     (store, sender, operator, deployment): (Store, Sender, PrivateKeySigner, Deployment),
 ) -> eyre::Result<NodeConfig> {
     let pace_and_prices = (&args.pace, args.posting, &args.fees);
-    let sequencer = sequencer_config(pace_and_prices, args.confirmations, None)?;
+    let mut sequencer = sequencer_config(pace_and_prices, args.confirmations, None)?;
+    sequencer.watcher.poll = WATCH_POLL;
     Ok(NodeConfig {
         data_dir: folders.in_root("node"),
         store,
