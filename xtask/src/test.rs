@@ -68,7 +68,7 @@ fn cargo(args: &[&str]) -> eyre::Result<()> {
 
 fn dependencies() -> eyre::Result<()> {
     if is_installed("deny") {
-        return cargo(&["deny", "check", "licenses", "bans", "sources"]);
+        return cargo(&["deny", "--locked", "check", "licenses", "bans", "sources"]);
     }
     eprintln!(
         "cargo-deny is not installed: licences, bans and sources of dependencies are not checked"
