@@ -222,7 +222,7 @@ async fn run_in(
             let parts = tasks.join().await.map_err(eyre::Report::from);
             return match stopped {
                 Some(failed) if !shutdown.is_cancelled() => both(failed.map(drop), parts),
-                _ => parts.and(steps.named(args.interrupted(&printer))),
+                _ => steps.named(parts.and(args.interrupted(&printer))),
             };
         }
     };

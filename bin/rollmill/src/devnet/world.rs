@@ -59,7 +59,7 @@ pub struct Steps {
 
 #[derive(Debug, Default)]
 struct Progress {
-    /// The step that runs, or that was given up.
+    /// The step that runs, failed or was given up.
     now: Option<&'static str>,
     seconds: BTreeMap<&'static str, f64>,
 }
@@ -104,12 +104,14 @@ impl Steps {
         self.progress().now = Some(name);
         let outcome = self.named(step.await);
         let mut progress = self.progress();
-        progress.now = None;
+        if outcome.is_ok() {
+            progress.now = None;
+        }
         *progress.seconds.entry(name).or_default() += started.elapsed().as_secs_f64();
         outcome
     }
 
-    /// What failed beside the step that runs, with its name.
+    /// What failed beside a step, or because of it, with the step's name.
     pub fn named<T>(&self, outcome: eyre::Result<T>) -> eyre::Result<T> {
         let Some(name) = self.progress().now else {
             return outcome;
@@ -296,5 +298,9 @@ mod tests {
         assert_eq!(named, "step `draw` failed: the node ended");
         steps.run(&printer, "next", async { Ok(()) }).await.unwrap();
         assert_eq!(said(steps.named(part())), "the node ended");
+        let failed = steps.run(&printer, "settle", async { bail!("no L1") });
+        assert_eq!(said::<()>(failed.await), "step `settle` failed: no L1");
+        let named = said(steps.named(part()));
+        assert_eq!(named, "step `settle` failed: the node ended");
     }
 }
