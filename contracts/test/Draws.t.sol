@@ -6,24 +6,15 @@ import {IEvidence, Offence} from "../src/interfaces/IEvidence.sol";
 import {Entry, Submission} from "../src/interfaces/IRollup.sol";
 import {DrawLib} from "../src/libraries/DrawLib.sol";
 import {PublicValues} from "../src/libraries/PublicValues.sol";
-import {
-    AssignmentReceipt,
-    HeartbeatReceipt,
-    PassOverReceipt,
-    SubmissionReceipt,
-    VerdictReceipt
-} from "../src/libraries/ReceiptLib.sol";
+import {AssignmentReceipt, HeartbeatReceipt, SubmissionReceipt, VerdictReceipt} from "../src/libraries/ReceiptLib.sol";
 import {RoundsLib} from "../src/libraries/RoundsLib.sol";
 import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
-import {DrawBase} from "./DrawBase.sol";
+import {PassOverBase} from "./PassOverBase.sol";
 
-contract DrawsTest is DrawBase {
+contract DrawsTest is PassOverBase {
     uint256 private constant FINE = 100 ether;
     bytes4 private constant NO_OFFENCE = IDraws.NoOffence.selector;
 
-    uint64 private batch;
-    bytes32 private task;
-    bytes private leaves;
     address[] private all;
 
     function setUp() public override {
@@ -513,12 +504,6 @@ contract DrawsTest is DrawBase {
 
     // --- helpers
 
-    /// A batch with its beacon.
-    function begin() private returns (uint64 next) {
-        next = commitNext();
-        storeBeacon(rollup.drawBlock(next));
-    }
-
     /// Who has tickets in the first round of a batch, if nobody is passed over.
     function holders(uint64 ofBatch) private view returns (uint256 count) {
         for (uint256 i = 0; i < 3; i++) {
@@ -529,13 +514,6 @@ contract DrawsTest is DrawBase {
     function ticketsBy(PostedDraw memory posted, address roller) private view returns (uint256) {
         (uint256[] memory tickets,) = draws.ticketsOf(batch, posted, roller);
         return tickets[0];
-    }
-
-    function ticketsIn(uint64 ofBatch, address roller) private view returns (uint256 count) {
-        for (uint256 point = 0; point < 3; point++) {
-            (address hit,) = this.ownerOf(leaves, seedOf(ofBatch, 0), point);
-            if (hit == roller) count++;
-        }
     }
 
     /// Most tickets that a roller can have in the first round.
@@ -555,30 +533,6 @@ contract DrawsTest is DrawBase {
             entries[i].tickets *= 2;
         }
         return entries;
-    }
-
-    function assignment(address roller, uint32 tickets) private view returns (AssignmentReceipt memory) {
-        uint64 time = uint64(block.timestamp);
-        return AssignmentReceipt(task, 0, roller, tickets, time, time + 20 minutes, seedOf(batch, 0));
-    }
-
-    function signedPassOver(address roller, uint8 reason) private view returns (PassOver memory p) {
-        p.receipt = PassOverReceipt(task, 0, roller, 0, reason, uint64(block.timestamp));
-        p.signature = sign(p.receipt);
-    }
-
-    /// Whoever is hit first was passed over in the first round.
-    function postedPassOver(uint8 reason, bytes memory seats) private returns (PassOver memory p) {
-        Drawing memory d = plain(batch, 0);
-        (d.passedOver,) = this.ownerOf(leaves, seedOf(batch, 0), 0);
-        (d.reason, d.seats) = (reason, seats);
-        p.posted = postRounds(batch, roundOf(d, leaves), leaves);
-        p.receipt = PassOverReceipt(task, 0, d.passedOver, 0, reason, d.time);
-    }
-
-    /// Two seats of a batch, in its first and in a second round.
-    function seatsIn(uint64 other) private pure returns (bytes memory) {
-        return abi.encodePacked(other, uint32(0), other, uint32(1));
     }
 
     function refusedRounds(bytes memory rounds) private {

@@ -116,6 +116,14 @@ contract JudgeTest is Base {
         vm.assertEq(registry.rollers(rollers[0]).stakeWei, STAKE);
     }
 
+    /// Where L1 can run the verifier on the bytes nobody has to put up a bond, and nobody has to answer.
+    function test_whatCanBeJudgedIsNotAccused() public {
+        uint64 batch = commitNext();
+        (Submission memory s, bytes memory signature,) = garbage(batch, 0);
+        vm.expectRevert(abi.encodeWithSelector(ICourt.JudgeInstead.selector));
+        court.accuse(batch, s, signature);
+    }
+
     function test_refusesForgedAndForeignSignatures() public {
         uint64 batch = commitNext();
         (Submission memory s,, bytes memory proof) = garbage(batch, 0);

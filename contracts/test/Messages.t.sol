@@ -111,6 +111,16 @@ contract MessagesTest is Base {
         vm.assertEq(operator.balance, FEE);
     }
 
+    function test_feesStayWhereTheOperatorTakesNoEther() public {
+        rollup.sendMessage{value: FEE}(address(7), 21_000, "");
+        // It reverts, whatever it is called with.
+        vm.etch(operator, hex"5f5ffd");
+        vm.prank(operator);
+        vm.expectRevert(abi.encodeWithSelector(IRollup.TransferFailed.selector));
+        rollup.withdrawFees();
+        vm.assertEq(rollup.feesWei(), FEE);
+    }
+
     function testFuzz_rollingHashFollowsTheFormat(
         address[4] memory to,
         uint64[4] memory value,
