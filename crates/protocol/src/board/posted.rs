@@ -12,7 +12,8 @@
 //! - The lottery does not wait for bytes. If the winner's are not here the fallback is called, and after `SettleS` L1 takes its proof,
 //!   unpaid, unless the winner's come first or it settles on L1 by itself.
 //! - Whoever posts and never shows the bytes has missed \[posting digests of nothing\]; a proof that L1's verifier accepts, or pays, was shown.
-//! - What is posted after the deadline, without a seat, a second time, or beside a submission is of no consequence.
+//! - What is posted after the deadline, without a seat, a second time, or beside a submission is of no consequence. Neither is the digest
+//!   zero: L1 takes no list of entries with it, and of no bytes is it the digest \[entries that cannot be posted\].
 
 use super::{
     Action, Board, BoardError, MissedBecause, Posted, ReleasedBecause, SeatKey, SeatState, Stage,
@@ -40,6 +41,7 @@ impl Board {
         let seat = seat.ok_or(BoardError::AlreadyApplied)?;
         let is_closed = matches!(task.stage, Stage::Closed { .. });
         if posted.posted_at > seat.deadline
+            || posted.proof_digest == ProofDigest::default()
             || seat.posted.is_some()
             || !(task.is_open() || is_closed)
         {

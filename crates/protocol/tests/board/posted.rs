@@ -173,6 +173,28 @@ fn late_strange_and_second_posts_are_of_no_consequence() {
     assert_eq!(world.try_apply(world.post(batch, second, 1)), ignored);
 }
 
+/// L1 refuses a list of entries with it: one roller could keep all others from their lottery.
+#[test]
+fn the_digest_zero_is_no_entry() {
+    let mut world = World::with_rollers(Params::devnet(), 3);
+    let batch = world.commit_drawing(&[1, 2]);
+    let nothing = Event::SubmissionPosted {
+        batch,
+        round: 0,
+        roller: roller(2),
+        proof_digest: ProofDigest::default(),
+        posted_at: world.now,
+    };
+    let ignored = Err(BoardError::AlreadyApplied);
+    assert_eq!(world.try_apply(nothing), ignored);
+    world.submit(world.seat_key(batch, 0, 1), Verdict::Valid);
+    world.now = world.seat(batch, 0, 2).deadline + 1;
+    world.apply(Event::Tick);
+    let entries = world.task(batch).final_entries();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].roller, roller(1));
+}
+
 #[test]
 fn a_post_that_is_read_after_the_closing_joins_until_l1_has_entries() {
     let closed = || {
