@@ -17,6 +17,7 @@
 //! `receivedAt <= deadline`. Codes of [`PassOverReceipt`] and [`CloseReceipt`] are part of the format.
 
 mod accept;
+mod contradict;
 mod examine;
 mod pile;
 

@@ -201,27 +201,20 @@ impl Pile {
         let mut cases = Vec::new();
         let assignments = self.assignments.values();
         cases.extend(assignments.filter_map(|all| {
-            let (a, b) = pair(all, |a, b| a.seed == b.seed && a != b)?;
+            let (a, b) = pair(all, AssignmentReceipt::excludes)?;
             Some(Case::TwoAssignments(a, b))
         }));
         cases.extend(self.verdicts.values().filter_map(|all| {
-            let (a, b) = pair(all, |a, b| {
-                a.proofDigest == b.proofDigest && a.valid != b.valid
-            })?;
+            let (a, b) = pair(all, VerdictReceipt::excludes)?;
             Some(Case::TwoVerdicts(a, b))
         }));
         cases.extend(self.closes.values().filter_map(|all| {
-            let (a, b) = pair(all, |a, b| {
-                a.entriesHash == b.entriesHash && a.outcome != b.outcome
-            })?;
+            let (a, b) = pair(all, CloseReceipt::excludes)?;
             Some(Case::TwoCloses(a, b))
         }));
         for (seat, a, v) in self.judged() {
-            let received = self.submissions.get(seat).into_iter().flatten();
-            let same_bytes = received.filter(|s| s.receipt.proofDigest == v.receipt.proofDigest);
-            for s in same_bytes {
-                let in_time = s.receipt.receivedAt <= a.receipt.deadline;
-                if v.receipt.onTime != in_time {
+            for s in self.submissions.get(seat).into_iter().flatten() {
+                if v.receipt.mistakes_time(&a.receipt, &s.receipt) {
                     cases.push(Case::WrongTime(a.clone(), s.clone(), v.clone()));
                 }
             }

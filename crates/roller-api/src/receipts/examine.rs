@@ -151,7 +151,7 @@ impl Examiner {
         let other = seat
             .assignments
             .iter()
-            .find(|(_, before)| before.seed == receipt.seed && before != receipt)
+            .find(|(_, before)| before.excludes(receipt))
             .map(|(against, _)| *against);
         seat.assignments.push((position, receipt.clone()));
         if let Some(against) = other {
@@ -184,9 +184,7 @@ impl Examiner {
         let other = seat
             .verdicts
             .iter()
-            .find(|(_, before)| {
-                before.proofDigest == receipt.proofDigest && before.valid != receipt.valid
-            })
+            .find(|(_, before)| before.excludes(receipt))
             .map(|(against, _)| *against);
         let judged = seat
             .submissions
@@ -212,7 +210,7 @@ impl Examiner {
             return;
         };
         if let Some((_, assignment)) = assigned
-            && receipt.onTime != (submission.receivedAt <= assignment.deadline)
+            && receipt.mistakes_time(&assignment, &submission)
         {
             let sentence = format!(
                 "received at {} with the deadline {}, and called {}",
@@ -229,9 +227,7 @@ impl Examiner {
         let other = seat
             .closes
             .iter()
-            .find(|(_, before)| {
-                before.entriesHash == receipt.entriesHash && before.outcome != receipt.outcome
-            })
+            .find(|(_, before)| before.excludes(receipt))
             .map(|(against, _)| *against);
         let is_assigned = !seat.assignments.is_empty();
         seat.closes.push((position, receipt.clone()));
