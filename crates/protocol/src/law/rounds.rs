@@ -6,8 +6,9 @@
 //! tickets or `8 k` points: it cannot end when it suits the operator.
 //!
 //! A point that gave no ticket has a reason for which the operator answers as if it had signed it. For who was passed over as at
-//! capacity the seats are named that bind it: by the draws of their own tasks anybody can show a seat that is none, and fewer than
-//! [`SEATS_LEAST`] of them (or than were declared) never are all of a counted capacity.
+//! capacity the seats are named that bind it: by the draws of their own tasks anybody can show a seat that is none, that was over
+//! ([`is_over`]) or delivered ([`was_delivered`]), and fewer than [`SEATS_LEAST`] of them (or than were declared) never are all of a
+//! counted capacity ([`may_be_full`]).
 //!
 //! ```text
 //! round  = drawnAt 8 | points 1 | an outcome of 1 byte per point | rollers 1 | roller*
@@ -31,6 +32,12 @@ const TICKET: u8 = 7;
 
 /// Seats that whoever has declared as many may hold without having shown anything (`Draws.SEATS_LEAST`).
 pub const SEATS_LEAST: u32 = 2;
+
+/// The operator may not have known before what L1 showed within this time, seconds (`Draws.SEEN_S`).
+pub const SEEN_S: u64 = 15 * 60;
+
+/// The operator has verified what it received this time before, seconds (`Draws.VERIFIED_S`).
+pub const VERIFIED_S: u64 = 2 * 60;
 
 /// Who was passed over as at capacity, and the seats that bound it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +209,23 @@ pub fn may_be_full(declared: u32, seats: &[(BatchNumber, Round)]) -> bool {
     distinct(seats) >= declared.min(SEATS_LEAST)
 }
 
+/// Could a seat of a batch that was committed and settled at these times bind nobody's capacity at `at`, whatever clock the operator
+/// goes by?
+pub fn is_over(
+    committed_at: Option<UnixSeconds>,
+    settled_at: Option<UnixSeconds>,
+    at: UnixSeconds,
+) -> bool {
+    let had_settled = settled_at.is_some_and(|settled| settled.saturating_add(SEEN_S) < at);
+    let is_to_come = committed_at.is_none_or(|committed| committed > at.saturating_add(SEEN_S));
+    had_settled || is_to_come
+}
+
+/// Did the operator know by `at` the proof of a seat that it received at this time?
+pub fn was_delivered(received_at: UnixSeconds, at: UnixSeconds) -> bool {
+    received_at.saturating_add(VERIFIED_S) < at
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -319,5 +343,19 @@ mod tests {
         assert!(!may_be_full(9, &[(1, 0)]));
         assert!(may_be_full(1, &[(1, 0)]));
         assert!(!may_be_full(1, &[]));
+    }
+
+    #[test]
+    fn a_seat_is_over_or_to_come_beyond_what_clocks_can_hide() {
+        let at = 10_000;
+        let (before, behind) = (at - SEEN_S, at + SEEN_S);
+        assert!(!is_over(Some(before), None, at));
+        assert!(!is_over(Some(1), Some(before), at));
+        assert!(is_over(Some(1), Some(before - 1), at));
+        assert!(!is_over(Some(behind), None, at));
+        assert!(is_over(Some(behind + 1), None, at));
+        assert!(is_over(None, None, at));
+        assert!(!was_delivered(at - VERIFIED_S, at));
+        assert!(was_delivered(at - VERIFIED_S - 1, at));
     }
 }

@@ -27,9 +27,6 @@ use super::{
 };
 use crate::audit::L1History;
 
-/// The operator has verified what it received this time before, seconds (`Draws.VERIFIED_S`).
-const VERIFIED_S: u64 = 2 * 60;
-
 /// What L1 charges the operator with by these blocks and receipts, in the order of batches; certain evidence first, and once for a task
 /// and a roller. Questions are not asked about what settled too long ago to be charged. A draw whose snapshot the law cannot read is
 /// not compared: the audit of the log says so.
@@ -291,7 +288,7 @@ impl Finder<'_> {
     ) -> Option<NotFull> {
         let at = p.passedAt;
         let on_l1 = self.batches.get(&batch);
-        if on_l1.is_none_or(|on_l1| on_l1.had_settled(at) || on_l1.is_to_come(at)) {
+        if on_l1.is_none_or(|on_l1| on_l1.is_over(at)) {
             return Some(NotFull::Over { position });
         }
         let drawn = self.drawn.get(&batch)?;
@@ -303,7 +300,7 @@ impl Finder<'_> {
             SignedReceipt::Submission(signed) => {
                 let r = &signed.receipt;
                 let is_seat = (r.task, r.round, r.roller) == (drawn.on_l1.task.0, round, p.roller);
-                (is_seat && r.receivedAt.saturating_add(VERIFIED_S) < at).then(|| signed.clone())
+                (is_seat && rounds::was_delivered(r.receivedAt, at)).then(|| signed.clone())
             }
             _ => None,
         });

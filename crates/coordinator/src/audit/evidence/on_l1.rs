@@ -10,13 +10,14 @@ use rollmill_l1::{
         Rollup::{Entry, RollupEvents},
     },
 };
-use rollmill_protocol::{BatchNumber, Roller, TaskId, UnixSeconds};
+use rollmill_protocol::{
+    BatchNumber, Roller, TaskId, UnixSeconds,
+    law::rounds::{self, SEEN_S},
+};
 
 use super::{Evidence, Wrong};
 use crate::audit::L1History;
 
-/// The operator may not have known before what L1 showed within this time, seconds (`Draws.SEEN_S`).
-const SEEN_S: u64 = 15 * 60;
 /// Blocks within which a header can be proven, with some spare (`Evidence.HISTORY_BLOCKS`).
 const HISTORY_BLOCKS: u64 = 8192;
 /// Nothing is charged later than this after a batch's settlement, seconds (longer than `Parameters.DISPUTES_MAX_S`).
@@ -125,15 +126,9 @@ impl OnL1 {
         })
     }
 
-    /// Did the operator know by this time that it had settled?
-    pub(super) fn had_settled(&self, at: UnixSeconds) -> bool {
-        self.settled_at
-            .is_some_and(|settled| settled.saturating_add(SEEN_S) < at)
-    }
-
-    /// Was it not committed by this time, whatever clock the operator goes by?
-    pub(super) fn is_to_come(&self, at: UnixSeconds) -> bool {
-        self.committed_at > at.saturating_add(SEEN_S)
+    /// Did its seats bind nobody's capacity at this time?
+    pub(super) fn is_over(&self, at: UnixSeconds) -> bool {
+        rounds::is_over(Some(self.committed_at), self.settled_at, at)
     }
 
     /// Is nothing about it charged any more?
