@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Control} from "../src/Control.sol";
-import {Contracts} from "../src/interfaces/IContracts.sol";
-import {Dials} from "../src/interfaces/IControl.sol";
-import {Key} from "../src/interfaces/IParameters.sol";
 import {Offence} from "../src/interfaces/IEvidence.sol";
 import {Entry, Snapshot} from "../src/interfaces/IRollup.sol";
 import {AmountsLib} from "../src/libraries/AmountsLib.sol";
+import {BlobLib} from "../src/libraries/BlobLib.sol";
 import {DrawLib} from "../src/libraries/DrawLib.sol";
 import {LotteryLib} from "../src/libraries/LotteryLib.sol";
 import {NamedSeat, RoundsLib} from "../src/libraries/RoundsLib.sol";
@@ -15,27 +12,16 @@ import {MessageLib} from "../src/libraries/MessageLib.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
 import {Place, SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {WithdrawalTree} from "../src/libraries/WithdrawalTree.sol";
-import {Cases} from "./Cases.sol";
+import {DrawCases} from "./DrawCases.sol";
 import {Paths} from "./Paths.sol";
+import {branchOver} from "./WithdrawalBase.sol";
 
-/// Every rule that L1 repeats, on 10,000 random cases each, against the running hashes that Rust wrote
+/// Every formula that L1 repeats, on 10,000 random cases each, against the running hashes that Rust wrote
 /// (`crates/protocol/tests/board/vectors/differential.rs` says how cases and hashes are made).
-contract DifferentialTest is Cases {
+contract DifferentialTest is DrawCases {
     using PublicValuesLib for PublicValues;
 
-    // What Control asks of the contracts around it.
-    address public immutable operator = address(this);
-    uint64 public constant currentEpoch = 0;
-    Contracts private around;
     bytes32[32] private branch;
-
-    function setUp() public {
-        (around.parameters, around.rollup) = (address(this), address(this));
-    }
-
-    function value(Key key) external pure returns (uint256) {
-        return key == Key.UnitPriceMinWei ? 1 : 1e18;
-    }
 
     function file() internal pure override returns (string memory) {
         return "../crates/protocol/vectors/differential.json";
@@ -47,6 +33,10 @@ contract DifferentialTest is Cases {
 
     function test_publicValues() public {
         run("publicValues", this.publicValues);
+    }
+
+    function test_blobPoint() public {
+        run("blobPoint", this.blobPoint);
     }
 
     function test_lottery() public {
@@ -63,6 +53,10 @@ contract DifferentialTest is Cases {
 
     function test_draw() public {
         run("draw", this.draw);
+    }
+
+    function test_absent() public {
+        run("absent", this.absent);
     }
 
     function test_rounds() public {
@@ -97,16 +91,8 @@ contract DifferentialTest is Cases {
         run("quarantine", this.quarantine);
     }
 
-    function test_dials() public {
-        run("dials", this.dials);
-    }
-
     function test_bond() public {
         run("bond", this.bond);
-    }
-
-    function test_emission() public {
-        run("emission", this.emission);
     }
 
     function test_message() public {
@@ -132,6 +118,10 @@ contract DifferentialTest is Cases {
             running = keccak256(abi.encode(running, leaf, grown));
             if ((i + 1) % STRIDE == 0) vm.assertEq(running, expected[i / STRIDE]);
         }
+    }
+
+    function test_withdrawalPath() public {
+        run("withdrawalPath", this.withdrawalPath);
     }
 
     // --- the rules
@@ -168,6 +158,10 @@ contract DifferentialTest is Cases {
         pv.proverGas = uint64(word(c, 22));
         pv.scheduleId = uint32(word(c, 23));
         return abi.encode(pv.hash());
+    }
+
+    function blobPoint(Case calldata c) external pure returns (bytes memory) {
+        return abi.encode(BlobLib.point(bytes32(word(c, 0)), bytes32(word(c, 1))));
     }
 
     function lottery(Case calldata c) external view returns (bytes memory) {
@@ -221,21 +215,55 @@ contract DifferentialTest is Cases {
         return this.located(this.pathsTo(leaves, who), this.wholeOf(leaves), sorted(c, 10 + 4 * who, who));
     }
 
-    function pathsTo(bytes calldata leaves, uint256 who) external pure returns (bytes[] memory paths) {
-        paths = new bytes[](1);
-        paths[0] = Paths.pathOf(leaves, who);
-    }
-
-    function wholeOf(bytes calldata leaves) external pure returns (Snapshot memory) {
-        return Paths.snapshotOf(leaves);
-    }
-
     function located(bytes[] calldata paths, Snapshot calldata s, address roller)
         external
         pure
         returns (DrawLib.Interval memory)
     {
         return DrawLib.locate(paths, s, roller);
+    }
+
+    /// What shows that a roller has no leaf, and whether some of the leaves show it.
+    function absent(Case calldata c) external view returns (bytes memory) {
+        bytes memory leaves = leavesOf(c);
+        address roller = below(c, 1, uint64(word(c, 2)) % 8);
+        bytes[] memory neighbours = pathsOf(leaves, besides(c, leaves, roller));
+        Snapshot memory s = this.wholeOf(leaves);
+        DrawLib.Interval memory none = this.located(neighbours, s, roller);
+        vm.assertTrue(none.start == 0 && none.end == 0 && none.total == s.total);
+        bool isShown = false;
+        try this.located(pathsOf(leaves, uint64(word(c, 4))), s, roller) {
+            isShown = true;
+        } catch {}
+        return abi.encode(keccak256(joined(neighbours)), isShown);
+    }
+
+    /// The leaves between which a roller without one would stand.
+    function besides(Case memory c, bytes memory leaves, address roller) private pure returns (uint256 which) {
+        uint256 count = leaves.length / SnapshotLib.LEAF_BYTES;
+        uint256 next = 0;
+        while (next < count && sorted(c, 10 + 4 * next, next) < roller) next++;
+        if (next > 0) which |= 1 << (next - 1);
+        if (next < count) which |= 1 << next;
+    }
+
+    function joined(bytes[] memory paths) private pure returns (bytes memory all) {
+        for (uint256 i = 0; i < paths.length; i++) {
+            all = abi.encodePacked(all, paths[i]);
+        }
+    }
+
+    /// The paths of the leaves whose bits are set.
+    function pathsOf(bytes memory leaves, uint256 which) private view returns (bytes[] memory paths) {
+        uint256 count = leaves.length / SnapshotLib.LEAF_BYTES;
+        paths = new bytes[](count);
+        uint256 shown = 0;
+        for (uint256 i = 0; i < count; i++) {
+            if ((which >> i) & 1 == 1) paths[shown++] = this.pathTo(leaves, i);
+        }
+        assembly ("memory-safe") {
+            mstore(paths, shown)
+        }
     }
 
     /// Posted rounds, some of which are not whole: are they taken, and what tickets and seats do they give?
@@ -329,33 +357,12 @@ contract DifferentialTest is Cases {
         return abi.encode(AmountsLib.quarantineDue(uint32(word(c, 4)) % 6, least, invalid, total));
     }
 
-    /// Asks the real contract: can it be deployed with these dials, and do they follow on the others?
-    function dials(Case calldata c) external returns (bytes memory) {
-        (Dials memory from, Dials memory to) = step(c);
-        bool possible = false;
-        try new Control(around, to, "law") {
-            possible = true;
-        } catch {}
-        bool follows = false;
-        Control control = new Control(around, from, "law");
-        try control.post(1, to, 0) {
-            follows = true;
-        } catch {}
-        return abi.encode(possible, follows);
-    }
-
     function bond(Case calldata c) external pure returns (bytes memory) {
         (uint256 held, uint256 one, uint256 full) = (bits(c, 0, 90), bits(c, 1, 88), bits(c, 2, 88));
         uint256 lost = AmountsLib.loss(Offence(uint64(word(c, 3)) % 6), one, full);
         lost = lost < held ? lost : held;
         uint256 burned = AmountsLib.burnedOf(lost);
         return abi.encode(AmountsLib.requiredBond(one, uint32(word(c, 4)), full), lost - burned, burned);
-    }
-
-    function emission(Case calldata c) external pure returns (bytes memory) {
-        uint256 pot = AmountsLib.pot(bits(c, 0, 96), 1 + uint64(word(c, 1)) % 2_000, uint64(word(c, 2)) % 300_000);
-        uint256 own = 1 + (uint64(word(c, 4)) >> 1);
-        return abi.encode(pot, AmountsLib.share(pot, own, own + (uint64(word(c, 5)) >> 1)));
     }
 
     function message(Case calldata c) external pure returns (bytes memory) {
@@ -380,6 +387,33 @@ contract DifferentialTest is Cases {
         }
     }
 
+    /// The root over some leaves, and whether the path of one of them leads there; of some one part is another.
+    function withdrawalPath(Case calldata c) external view returns (bytes memory) {
+        bytes32[] memory leaves = new bytes32[](1 + uint64(word(c, 0)) % 4);
+        for (uint256 n = 0; n < leaves.length; n++) {
+            leaves[n] = bytes32(word(c, 10 + n));
+        }
+        uint256 index = uint64(word(c, 1)) % leaves.length;
+        bytes32[33] memory branch_ = branchOver(leaves, index);
+        bytes32[32] memory path_;
+        for (uint256 level = 0; level < 32; level++) {
+            path_[level] = branch_[level];
+        }
+        (bytes32 leaf, bytes32 root_) = (leaves[index], branch_[32]);
+        uint256 change = uint64(word(c, 2)) % 8;
+        uint256 level_ = uint64(word(c, 3));
+        bytes32 other = bytes32(word(c, 4));
+        if (change == 0) index ^= 1 << (level_ % 40);
+        if (change == 1) path_[level_ % 32] = other;
+        if (change == 2) leaf = other;
+        if (change == 3) root_ = other;
+        return abi.encode(branch_[32], this.isIn(root_, leaf, index, path_));
+    }
+
+    function isIn(bytes32 root_, bytes32 leaf, uint256 index, bytes32[32] calldata path_) external pure returns (bool) {
+        return WithdrawalTree.verify(root_, leaf, index, path_);
+    }
+
     // --- cases
 
     /// A value near a limit, or anywhere.
@@ -388,99 +422,5 @@ contract DifferentialTest is Cases {
         if (uint64(word(c, 1)) % 2 != 0) return random >> 8;
         uint256 above = limit + random % 5;
         return above < 2 ? 0 : above - 2;
-    }
-
-    /// Dials of any size, and the same with one of them at the edge of a step or of its range.
-    function step(Case memory c) private pure returns (Dials memory from, Dials memory to) {
-        uint256 size = uint64(word(c, 7));
-        from.unitPriceWei = uint128(1 + (bits(c, 1, 59) >> (size % 60)));
-        from.tauNsPerGas = uint64((uint64(word(c, 2)) % 1_000_000_001) >> (size % 31));
-        from.window = uint32(1 + ((uint32(word(c, 3)) % 65_536) >> (size % 17)));
-        from.k = 1 + uint32(word(c, 4)) % 16;
-        to = Dials(from.unitPriceWei, from.tauNsPerGas, from.window, from.k);
-        uint256 which = uint64(word(c, 0)) % 4;
-        if (which == 0) to.unitPriceWei = uint128(edge(c, from.unitPriceWei));
-        if (which == 1) to.tauNsPerGas = uint64(edge(c, from.tauNsPerGas));
-        if (which == 2) to.window = uint32(edge(c, from.window));
-        if (which == 3) to.k = uint32(less(from.k + uint32(word(c, 5)) % 6, 3));
-    }
-
-    /// A value at the end of a step, or just beyond it, or within.
-    function edge(Case memory c, uint256 from) private pure returns (uint256) {
-        uint256 most = from / 8 == 0 ? 1 : from / 8;
-        uint256 pick = uint64(word(c, 5)) % 6;
-        if (pick == 0) return from + most;
-        if (pick == 1) return from + most + 1;
-        if (pick == 2) return less(from, most);
-        if (pick == 3) return less(from, most + 1);
-        if (pick == 4) return from;
-        return less(from, most) + uint64(word(c, 6)) % (2 * most + 2);
-    }
-
-    function less(uint256 from, uint256 by) private pure returns (uint256) {
-        return from < by ? 0 : from - by;
-    }
-
-    /// One to three rounds for draws of `k` points; some are out of order, too short or too long, or cut.
-    function roundsOf(Case memory c, uint256 k) private pure returns (bytes memory packed) {
-        uint256 count = 1 + uint64(word(c, 7)) % 3;
-        for (uint256 n = 0; n < count; n++) {
-            uint256 j = 100 + 40 * n;
-            uint64 drawnAt = uint64(uint64(word(c, j)) % 8 + 6 * n);
-            bytes memory outcomes = outcomesOf(c, k, j);
-            packed = abi.encodePacked(packed, drawnAt, uint8(outcomes.length), outcomes, namedOf(c, j));
-        }
-        if (uint64(word(c, 3)) % 8 == 0) {
-            assembly ("memory-safe") {
-                mstore(packed, sub(mload(packed), 1))
-            }
-        }
-    }
-
-    function outcomesOf(Case memory c, uint256 k, uint256 j) private pure returns (bytes memory outcomes) {
-        uint256 random = word(c, j + 1);
-        uint256 tickets = 0;
-        for (uint256 i = 0; i < 8 * k && tickets < k; i++) {
-            uint8 code = uint8(random >> (8 * i));
-            code = code == 255 ? 8 : code % 8;
-            if (code == 7) tickets++;
-            outcomes = abi.encodePacked(outcomes, code);
-        }
-        uint256 change = uint64(word(c, j + 2)) % 16;
-        if (change == 0) outcomes = abi.encodePacked(outcomes, uint8(0));
-        if (change == 1) {
-            assembly ("memory-safe") {
-                mstore(outcomes, sub(mload(outcomes), 1))
-            }
-        }
-    }
-
-    /// Up to two rollers with up to three seats each.
-    function namedOf(Case memory c, uint256 j) private pure returns (bytes memory named) {
-        uint256 rollers = uint64(word(c, j + 3)) % 3;
-        named = abi.encodePacked(uint8(rollers));
-        for (uint256 f = 0; f < rollers; f++) {
-            uint256 seats = uint64(word(c, j + 6 + f)) % 4;
-            named = abi.encodePacked(named, account(c, j + 4 + f), uint16(seats));
-            for (uint256 s = 0; s < seats; s++) {
-                uint256 random = word(c, j + 10 + 4 * f + s);
-                named = abi.encodePacked(named, uint64(random) % 4, uint32(uint64(random >> 64) % 3));
-            }
-        }
-    }
-
-    /// Number `n` of ascending addresses.
-    function sorted(Case memory c, uint256 j, uint256 n) private pure returns (address) {
-        return address((uint160(account(c, j)) & ((1 << 152) - 1)) | (uint160(n + 1) << 152));
-    }
-
-    function leavesOf(Case memory c) private pure returns (bytes memory leaves) {
-        uint256 count = 1 + uint64(word(c, 0)) % 6;
-        for (uint256 n = 0; n < count; n++) {
-            uint256 j = 10 + 4 * n;
-            uint128 stake = uint128(1e9 + (bits(c, j + 1, 100) >> (uint64(word(c, j + 2)) % 64)));
-            uint64 q = 1 + uint64(word(c, j + 3)) % 1e9;
-            leaves = abi.encodePacked(leaves, sorted(c, j, n), stake, q, uint32(word(c, j + 2)));
-        }
     }
 }

@@ -7,6 +7,24 @@ import {Predeploys} from "../src/libraries/Predeploys.sol";
 import {PublicValues} from "../src/libraries/PublicValues.sol";
 import {Base} from "./Base.sol";
 
+/// The siblings of a leaf in the tree over `level`, from below, and the root behind them.
+function branchOver(bytes32[] memory level, uint256 index) pure returns (bytes32[33] memory branch) {
+    bytes32 zero = 0;
+    for (uint256 depth = 0; depth < 32; depth++) {
+        uint256 sibling = index ^ 1;
+        branch[depth] = sibling < level.length ? level[sibling] : zero;
+        bytes32[] memory above = new bytes32[]((level.length + 1) / 2);
+        for (uint256 i = 0; i < above.length; i++) {
+            bytes32 right = 2 * i + 1 < level.length ? level[2 * i + 1] : zero;
+            above[i] = keccak256(abi.encode(level[2 * i], right));
+        }
+        zero = keccak256(abi.encode(zero, zero));
+        level = above;
+        index >>= 1;
+    }
+    branch[32] = level.length == 0 ? zero : level[0];
+}
+
 /// @notice A rollup with the withdrawal queue of its L2 beside it, and a tree of its own over what was sent.
 abstract contract WithdrawalBase is Base {
     WithdrawalQueue internal queue;
@@ -88,21 +106,7 @@ abstract contract WithdrawalBase is Base {
     }
 
     /// The siblings of a leaf, and the root behind them.
-    function branchOf(uint256 index) internal view returns (bytes32[33] memory branch) {
-        bytes32[] memory level = leaves;
-        bytes32 zero = 0;
-        for (uint256 depth = 0; depth < 32; depth++) {
-            uint256 sibling = index ^ 1;
-            branch[depth] = sibling < level.length ? level[sibling] : zero;
-            bytes32[] memory above = new bytes32[]((level.length + 1) / 2);
-            for (uint256 i = 0; i < above.length; i++) {
-                bytes32 right = 2 * i + 1 < level.length ? level[2 * i + 1] : zero;
-                above[i] = keccak256(abi.encode(level[2 * i], right));
-            }
-            zero = keccak256(abi.encode(zero, zero));
-            level = above;
-            index >>= 1;
-        }
-        branch[32] = level.length == 0 ? zero : level[0];
+    function branchOf(uint256 index) internal view returns (bytes32[33] memory) {
+        return branchOver(leaves, index);
     }
 }

@@ -2,31 +2,37 @@
 //! cases (`contracts/test/Differential.t.sol`) and must come to the same hashes. Receipts are in `crates/roller-api`, L1's
 //! headers in `crates/l1`.
 
+mod contracts;
+mod draws;
+
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use rollmill_protocol::{
-    Entry, L1Message, ProofDigest, PublicValues, ScrWei, TaskId, Withdrawal, WithdrawalTree,
+    Entry, L1Message, ProofDigest, PublicValues, ScrWei, TaskId, Withdrawal, WithdrawalTree, blob,
     entries::{EntriesError, validate_entries},
     entries_hash,
     law::{
-        Controls, Leaf, ONE, Params, Snapshot, bond, control,
+        Leaf, ONE, Params, Snapshot, bond,
         draw::{self, HitOutcome},
         eligibility::PassedOver,
-        emission::{self, EmissionParams, SettledWork},
         fine, lottery,
         quarantine::{self, QuarantineParams},
         reward, rounds,
         snapshot::Tree,
     },
     message::{alias, roll},
-    withdrawal::WithdrawalDomain,
+    withdrawal::{self, WithdrawalDomain},
 };
 use serde_json::Value;
 
 use super::cases::{Case, int, run};
 
-/// One to six rollers in ascending order; leaf `n` uses words `10 + 4 n` to `13 + 4 n`.
+/// One to six rollers.
 fn snapshot(case: &Case) -> Snapshot {
-    let count = 1 + case.u64(0) % 6;
+    snapshot_of(case, 1 + case.u64(0) % 6)
+}
+
+/// Rollers in ascending order; leaf `n` uses words `10 + 4 n` to `13 + 4 n`.
+fn snapshot_of(case: &Case, count: u64) -> Snapshot {
     let leaf = |n: u64| {
         let j = 10 + 4 * n;
         let mut roller = case.address(j);
@@ -48,6 +54,9 @@ pub fn all() -> Value {
             vec![TaskId::of_batch(case.u64(0), case.address(1), case.u64(2)).0]
         }),
         run("publicValues", public_values),
+        run("blobPoint", |case| {
+            vec![blob::point(case.word(0), case.word(1))]
+        }),
         run("lottery", lottery_winner),
         run("snapshot", |case| {
             let snapshot = snapshot(case);
@@ -56,6 +65,9 @@ pub fn all() -> Value {
         }),
         run("path", path),
         run("draw", hits),
+        run("absent", absent),
+        run("point", draws::point),
+        run("atCapacity", draws::at_capacity),
         run("rounds", posted_rounds),
         run("entries", |case| {
             let list = entries(case);
@@ -97,10 +109,14 @@ pub fn all() -> Value {
             ))]
         }),
         run("quarantine", quarantines),
-        run("dials", dials),
-        run("emission", emissions),
+        run("dials", contracts::dials),
+        contracts::dials_in_force(),
+        run("pieces", contracts::pieces),
+        contracts::parameters(),
+        run("emission", contracts::emissions),
         run("message", messages),
         withdrawals(),
+        run("withdrawalPath", withdrawal_path),
     ];
     Value::Object(rules.into_iter().collect())
 }
@@ -179,6 +195,22 @@ fn hits(case: &Case) -> Vec<B256> {
     });
     let is_hit = |hit: &&draw::Hit| hit.roller == who && hit.outcome != HitOutcome::AboveCap;
     vec![seed, int(drawn.hits.iter().filter(is_hit).count() as u128)]
+}
+
+/// The paths that show that a roller has no leaf; and whether some of the leaves show it: only if no weight stands between those on both
+/// sides of it.
+fn absent(case: &Case) -> Vec<B256> {
+    let tree = Tree::from(snapshot(case));
+    let mut roller = case.address(1);
+    roller.0[0] = (case.u64(2) % 8) as u8;
+    let leaves = tree.snapshot().leaves();
+    let next = leaves.partition_point(|leaf| leaf.roller < roller);
+    let is_shown = |position: &usize| case.u64(4) >> position & 1 == 1;
+    let from = (0..next).rev().find(is_shown).map_or(0, |below| below + 1);
+    let to = (next..leaves.len()).find(is_shown).unwrap_or(leaves.len());
+    let between = leaves[from..to].iter().map(Leaf::weight).sum::<u128>();
+    let neighbours = tree.paths_of(roller).concat();
+    vec![keccak256(neighbours), int(between == 0)]
 }
 
 /// Posted rounds, some of which are not whole: are they taken, and what tickets and seats do they give?
@@ -308,90 +340,6 @@ fn quarantines(case: &Case) -> Vec<B256> {
     vec![int(quarantine::is_due(&params, &tally))]
 }
 
-/// Dials of any size, and what becomes of one of them at the edge of a step or of its range: are those dials possible at all,
-/// and may they follow on the others?
-fn dials(case: &Case) -> Vec<B256> {
-    let size = case.u64(7);
-    let from = Controls {
-        unit_price: ScrWei(1 + (case.bits(1, 59) >> (size % 60))),
-        tau_ns_per_gas: (case.u64(2) % 1_000_000_001) >> (size % 31),
-        window: 1 + ((case.u32(3) % 65_536) >> (size % 17)),
-        k: 1 + case.u32(4) % 16,
-    };
-    let mut to = from;
-    let price = u64::try_from(from.unit_price.0).expect("60 bits");
-    match case.u64(0) % 4 {
-        0 => to.unit_price = ScrWei(edge(case, price).into()),
-        1 => to.tau_ns_per_gas = edge(case, from.tau_ns_per_gas),
-        2 => to.window = u32::try_from(edge(case, from.window.into())).expect("17 bits"),
-        _ => to.k = (from.k + case.u32(5) % 6).saturating_sub(3),
-    }
-    let possible = is_possible(&to);
-    vec![int(possible), int(possible && is_step(&from, &to))]
-}
-
-/// A value at the end of a step from `value`, or just beyond it, or within.
-fn edge(case: &Case, value: u64) -> u64 {
-    let step = (value / 8).max(1);
-    match case.u64(5) % 6 {
-        0 => value + step,
-        1 => value + step + 1,
-        2 => value.saturating_sub(step),
-        3 => value.saturating_sub(step + 1),
-        4 => value,
-        _ => value.saturating_sub(step) + case.u64(6) % (2 * step + 2),
-    }
-}
-
-/// Within the widest ranges that the law and L1 give the dials.
-fn is_possible(dials: &Controls) -> bool {
-    let law = Params::default();
-    let params = Params {
-        unit_price: dials.unit_price,
-        tau_ns_per_gas: dials.tau_ns_per_gas,
-        window: dials.window,
-        k: dials.k,
-        control: control::ControlParams {
-            // The price's range is a parameter of L1: here the test's, from 1 to 10^18.
-            unit_price: (ScrWei(1), ScrWei::from_scr(1)),
-            tau_ns_per_gas: (dials.tau_ns_per_gas, dials.tau_ns_per_gas),
-            window: (dials.window, dials.window),
-            k: (dials.k, dials.k),
-            ..law.control.clone()
-        },
-        ..law
-    };
-    params.validate().is_ok()
-}
-
-/// Every dial moves by one step at most.
-fn is_step(from: &Controls, to: &Controls) -> bool {
-    let step = Params::default().control.step;
-    let moves =
-        |from: u64, to: u64| (control::down(step, from)..=control::up(step, from)).contains(&to);
-    let price = |dials: &Controls| u64::try_from(dials.unit_price.0).expect("60 bits");
-    moves(price(from), price(to))
-        && moves(from.tau_ns_per_gas, to.tau_ns_per_gas)
-        && moves(from.window.into(), to.window.into())
-        && from.k.abs_diff(to.k) <= 1
-}
-
-fn emissions(case: &Case) -> Vec<B256> {
-    let params = EmissionParams {
-        pot: ScrWei(case.bits(0, 96)),
-        halving_epochs: 1 + case.u64(1) % 2_000,
-        batch_gas_max: u64::MAX,
-    };
-    let pot = emission::pot(&params, case.u64(2) % 300_000);
-    let mut work = SettledWork::default();
-    let [one, other] = [case.address(3), Address::ZERO];
-    work.count(&params, one, 1 + (case.u64(4) >> 1));
-    work.count(&params, other, case.u64(5) >> 1);
-    let shares = work.divide(pot);
-    let share = shares.iter().find(|(roller, _)| *roller == one);
-    vec![int(pot.0), int(share.expect("it worked").1.0)]
-}
-
 fn messages(case: &Case) -> Vec<B256> {
     let message = L1Message {
         index: case.u64(0),
@@ -433,4 +381,27 @@ fn withdrawals() -> (String, Value) {
         tree.borrow_mut().append(leaf).expect("room for more");
         vec![leaf, tree.borrow().root()]
     })
+}
+
+/// The root over a few leaves, and whether the path of one of them leads there; of some one part is another.
+fn withdrawal_path(case: &Case) -> Vec<B256> {
+    let count = 1 + case.u64(0) % 4;
+    let leaves: Vec<B256> = (0..count).map(|n| case.word(10 + n)).collect();
+    let mut tree = WithdrawalTree::new();
+    for leaf in &leaves {
+        tree.append(*leaf).expect("room for more");
+    }
+    let mut index = case.u64(1) % count;
+    let mut path = withdrawal::proof(&leaves, index).expect("there is such a leaf");
+    let (mut leaf, mut root) = (leaves[index as usize], tree.root());
+    let (level, other) = (case.u64(3), case.word(4));
+    match case.u64(2) % 8 {
+        0 => index ^= 1 << (level % 40),
+        1 => path[(level % 32) as usize] = other,
+        2 => leaf = other,
+        3 => root = other,
+        _ => {}
+    }
+    let is_in = withdrawal::verify(root, leaf, index, &path);
+    vec![tree.root(), int(is_in)]
 }
