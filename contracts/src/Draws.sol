@@ -78,6 +78,7 @@ contract Draws is IDraws {
     function wrongEntry(uint64 batch, Entry[] calldata entries, uint256 position, PostedDraw calldata posted) external {
         _requireEntries(batch, entries);
         Entry calldata e = entries[position];
+        // When the rounds were drawn does not matter for what an entry has.
         // slither-disable-next-line unused-return
         (uint256[] memory tickets,) = ticketsOf(batch, posted, e.roller);
         require(!RoundsLib.fits(tickets, e.tickets), NoOffence());
@@ -99,6 +100,7 @@ contract Draws is IDraws {
         _requireOperator(ReceiptLib.hash(v), signature);
         require(v.valid && v.onTime, NoOffence());
         require(entries[position].tickets > _mostOf(batch, posted, entries[position].roller), NoOffence());
+        // The verdict says that it was in time; when its round was drawn does not matter.
         // slither-disable-next-line unused-return
         (uint256[] memory tickets,) = ticketsOf(batch, posted, v.roller);
         uint256 entered = 0;
@@ -317,6 +319,7 @@ contract Draws is IDraws {
     }
 
     function _mostOf(uint64 batch, PostedDraw calldata posted, address roller) private view returns (uint256) {
+        // Only tickets are counted, whenever they were drawn.
         // slither-disable-next-line unused-return
         (uint256[] memory tickets,) = ticketsOf(batch, posted, roller);
         return _most(tickets);

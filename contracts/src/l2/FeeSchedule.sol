@@ -17,6 +17,7 @@ contract FeeSchedule is IFeeSchedule {
 
     uint128 public provingPriceWei;
     uint128 public dataPriceWei;
+    // Genesis writes it into slot 1; nothing changes it afterwards.
     // slither-disable-next-line uninitialized-state
     address public operator;
     uint64 private _roseAt;

@@ -10,6 +10,7 @@ import {Predeploys} from "../libraries/Predeploys.sol";
 contract FeeVault is IFeeVault {
     uint256 public constant WITHDRAWAL_MIN_WEI = 0.01 ether;
 
+    // Genesis writes it into slot 0; nothing changes it afterwards.
     // slither-disable-next-line uninitialized-state
     address public recipient;
 

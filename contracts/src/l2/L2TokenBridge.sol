@@ -12,6 +12,7 @@ import {BridgedToken} from "./BridgedToken.sol";
 /// @notice See IL2TokenBridge.
 /// @dev Has no constructor: genesis writes the code and storage slot 0.
 contract L2TokenBridge is IL2TokenBridge {
+    // Genesis writes it into slot 0; nothing changes it afterwards.
     // slither-disable-next-line uninitialized-state
     address public l1Bridge;
     mapping(uint64 id => bool) public depositExecuted;

@@ -8,11 +8,13 @@ import {WithdrawalTree} from "../libraries/WithdrawalTree.sol";
 /// @dev Has no constructor: genesis writes the code and storage slots 0 to 3. The guest and L1 rely on slot 0 being the
 /// root after every block, so this layout is part of the protocol:
 /// 0 root | 1 L1 chain id | 2 Rollup address | 3 L2 chain id | 4 count | 5..36 branch.
+// That it keeps the ether is what it is for: L1 pays.
 // slither-disable-next-line locked-ether
 contract WithdrawalQueue is IWithdrawalQueue {
     uint256 private constant DATA_BYTES_MAX = 32 * 1024;
 
     bytes32 public root;
+    // Genesis writes them into slots 1 to 3; nothing changes them afterwards.
     // slither-disable-start uninitialized-state
     uint256 public l1ChainId;
     address public rollup;
