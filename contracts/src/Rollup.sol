@@ -20,6 +20,7 @@ import {IRollerRegistry} from "./interfaces/IRollerRegistry.sol";
 import {Batch, Commit, Entry, IRollup, Program, RollupParams, Snapshot, Withdrawal} from "./interfaces/IRollup.sol";
 import {AmountsLib} from "./libraries/AmountsLib.sol";
 import {BlobLib} from "./libraries/BlobLib.sol";
+import {Devnets} from "./libraries/Devnets.sol";
 import {LotteryLib} from "./libraries/LotteryLib.sol";
 import {PublicValues, PublicValuesLib} from "./libraries/PublicValues.sol";
 
@@ -32,6 +33,8 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     using PublicValuesLib for PublicValues;
 
     uint256 private constant ENTRIES_MAX = 256;
+    /// @dev Whoever proposes the block of a beacon must not know its prevrandao when it includes the facts before it.
+    uint64 private constant LAG_MIN = 4;
 
     address public immutable operator;
     IParameters public immutable parameters;
@@ -73,7 +76,8 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     {
         require(p.operator != address(0), BadParameter("operator"));
         require(p.l2ChainId != 0 && p.l2ChainId != block.chainid, BadParameter("l2ChainId"));
-        require(p.drawLag > 0 && p.lotteryLag > 0, BadParameter("lag"));
+        uint64 lagMin = Devnets.isDevnet() ? 1 : LAG_MIN;
+        require(p.drawLag >= lagMin && p.lotteryLag >= lagMin, BadParameter("lag"));
         require(c.rollup == address(this), BadParameter("rollup"));
         operator = p.operator;
         parameters = IParameters(c.parameters);
@@ -148,8 +152,10 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         b.entriesHash = LotteryLib.hash(entries);
         b.entriesAt = uint64(block.timestamp);
         b.lotteryBlock = uint64(block.number) + lotteryLag;
-        uint256 openWei = _openWei[b.lotteryBlock] + _rewardWei(b, b.proverGasEstimate);
-        require(openWei <= parameters.value(Key.BeaconCapWei), BeaconFull(b.lotteryBlock, openWei));
+        uint256 othersWei = _openWei[b.lotteryBlock];
+        uint256 openWei = othersWei + _rewardWei(b, b.proverGasEstimate);
+        // A batch alone may exceed the cap: else nobody were ever paid for it.
+        require(othersWei == 0 || openWei <= parameters.value(Key.BeaconCapWei), BeaconFull(b.lotteryBlock, openWei));
         _openWei[b.lotteryBlock] = openWei;
         emit EntriesPosted(batch, b.entriesHash, b.lotteryBlock, entries);
     }

@@ -261,6 +261,30 @@ contract CommitTest is Base {
         refusedParams(p, IRollup.BadParameter.selector);
     }
 
+    /// A devnet may be in a hurry; elsewhere a beacon's proposer must not know it when it includes the facts.
+    function test_shortLagsAreForDevnetsOnly() public {
+        vm.chainId(1);
+        for (uint64 lag = 0; lag < 4; lag++) {
+            RollupParams memory p = deployable();
+            p.drawLag = lag;
+            refusedFor(p, "lag");
+            p = deployable();
+            p.lotteryLag = lag;
+            refusedFor(p, "lag");
+        }
+        // All but the address, which is computed for another.
+        refusedFor(deployable(), "rollup");
+        uint24[2] memory devnets = [uint24(31337), 1337001];
+        for (uint256 i = 0; i < 2; i++) {
+            vm.chainId(devnets[i]);
+            RollupParams memory p = deployable();
+            (p.drawLag, p.lotteryLag) = (1, 1);
+            refusedFor(p, "rollup");
+            p.drawLag = 0;
+            refusedFor(p, "lag");
+        }
+    }
+
     function test_constructorRefusesZeroGenesis() public {
         RollupParams memory p = params();
         p.genesisStateRoot = 0;
@@ -290,6 +314,11 @@ contract CommitTest is Base {
 
     function refusedParams(RollupParams memory p, bytes4 selector) private {
         vm.expectPartialRevert(selector);
+        new Rollup(deployed, p);
+    }
+
+    function refusedFor(RollupParams memory p, string memory name) private {
+        vm.expectRevert(abi.encodeWithSelector(IRollup.BadParameter.selector, name));
         new Rollup(deployed, p);
     }
 

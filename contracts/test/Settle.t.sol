@@ -379,9 +379,39 @@ contract SettleTest is Base {
     }
 
     function test_oneBeaconDecidesOnACappedSum() public {
-        vm.prank(governor);
-        parameters.announce(Key.BeaconCapWei, uint96(2 * REWARD - 1));
-        vm.warp(block.timestamp + 7 days);
+        capBeacon(2 * REWARD - 1);
+        commitNext();
+        commitNext();
+        storeBeacon(rollup.drawBlock(2));
+        Entry[] memory first = entriesOf(1);
+        Entry[] memory second = entriesOf(2);
+        vm.startPrank(operator);
+        rollup.postEntries(1, first);
+        vm.expectPartialRevert(IRollup.BeaconFull.selector);
+        rollup.postEntries(2, second);
+        vm.roll(block.number + 1);
+        rollup.postEntries(2, second);
+        vm.stopPrank();
+    }
+
+    /// Two that fit together share a beacon.
+    function test_oneBeaconDecidesOnAsMuchAsTheCap() public {
+        capBeacon(2 * REWARD);
+        commitNext();
+        commitNext();
+        storeBeacon(rollup.drawBlock(2));
+        Entry[] memory first = entriesOf(1);
+        Entry[] memory second = entriesOf(2);
+        vm.startPrank(operator);
+        rollup.postEntries(1, first);
+        rollup.postEntries(2, second);
+        vm.stopPrank();
+        vm.assertEq(rollup.batches(1).lotteryBlock, rollup.batches(2).lotteryBlock);
+    }
+
+    /// A batch above the cap is paid all the same, by a beacon of its own.
+    function test_aBatchAboveTheCapHasABeaconOfItsOwn() public {
+        capBeacon(REWARD - 1);
         commitNext();
         commitNext();
         storeBeacon(rollup.drawBlock(2));
@@ -467,6 +497,12 @@ contract SettleTest is Base {
     }
 
     // --- helpers
+
+    function capBeacon(uint256 capWei) private {
+        vm.prank(governor);
+        parameters.announce(Key.BeaconCapWei, uint96(capWei));
+        vm.warp(block.timestamp + 7 days);
+    }
 
     function lottery(bytes32 task, bytes32 entriesHash, bytes32 beacon, Entry[] calldata entries)
         external

@@ -96,6 +96,21 @@ fn won(share: f64) -> Box<dyn Fn(TaskId, B256) -> f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::World;
+
+    /// The cap on rewards under a beacon is below what the simulated block is worth, so that it binds before grinding pays.
+    #[test]
+    fn pays_nobody_under_the_default_cap_and_many_without() {
+        let (params, l1) = (Params::default(), World::default().l1);
+        let gain = |share, cap_scr: f64| {
+            let values = values(&params, Beacon::Lottery, share);
+            gain(&values, cap_scr / l1.block_reward_scr, 4)
+        };
+        for share in [0.1, 0.5, 0.9] {
+            assert!(gain(share, l1.beacon_cap_scr).abs() < 1e-9, "{share}");
+            assert!(gain(share, 1e6) > 1.0, "{share}");
+        }
+    }
 
     #[test]
     fn pays_only_where_the_own_share_of_rewards_exceeds_a_block_reward() {

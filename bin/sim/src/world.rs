@@ -10,7 +10,7 @@ pub use built_in::{BuiltIn, built_in};
 pub use rollers::{Rollers, StakeRule};
 
 use crate::attacks;
-use rollmill_protocol::law::Params;
+use rollmill_protocol::law::{Params, lottery};
 use serde::{Deserialize, Serialize};
 
 /// A world.
@@ -228,7 +228,7 @@ impl Default for L1Rules {
             unbond_hours: 168.0,
             accusation_bond_scr: 1_000.0,
             fees_fill_pool: true,
-            beacon_cap_scr: 1_000.0,
+            beacon_cap_scr: lottery::BEACON_CAP.0 as f64 / 1e18,
             block_reward_scr: 1_000.0,
         }
     }

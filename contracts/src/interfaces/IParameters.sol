@@ -28,7 +28,7 @@ enum Key {
     UnitPriceMaxWei,
     /// Largest prover gas that a batch may be estimated at.
     ProverGasMax,
-    /// Largest reward that may be open under one lottery beacon.
+    /// Largest sum of rewards under one lottery beacon; a single batch may exceed it.
     BeaconCapWei,
     /// Prover gas of one batch that counts for the emission, at most.
     EmissionGasMax,

@@ -2,17 +2,14 @@
 pragma solidity ^0.8.28;
 
 import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
+import {Devnets} from "../libraries/Devnets.sol";
 
 /// @notice Accepts mock proofs, which prove nothing. Cannot be deployed anywhere but on the two devnets.
 contract MockVerifier is IProofVerifier {
-    /// @dev Chain ids of the embedded L1 and of anvil.
-    uint256 private constant EMBEDDED_CHAIN_ID = 1337001;
-    uint256 private constant ANVIL_CHAIN_ID = 31337;
-
     error NotADevnet(uint256 chainId);
 
     constructor() {
-        require(block.chainid == EMBEDDED_CHAIN_ID || block.chainid == ANVIL_CHAIN_ID, NotADevnet(block.chainid));
+        require(Devnets.isDevnet(), NotADevnet(block.chainid));
     }
 
     /// @inheritdoc IProofVerifier

@@ -2,19 +2,19 @@
 pragma solidity ^0.8.28;
 
 import {IProofVerifier} from "../interfaces/IProofVerifier.sol";
+import {Devnets} from "../libraries/Devnets.sol";
 
 /// @notice Verifies STARKs by the precompile that only the embedded L1 has.
 /// @dev Input: exeCommit ++ vmCommit ++ publicValuesHash ++ proof. Output: one word, 1 accepted, 0 rejected. Anything
 /// else (no precompile there, out of gas) reverts, since it says nothing about the proof.
 contract StarkPrecompileVerifier is IProofVerifier {
     address public constant PRECOMPILE = 0x0000000000000000000000000000000000524D10;
-    uint256 private constant EMBEDDED_CHAIN_ID = 1337001;
 
     error NotTheEmbeddedL1(uint256 chainId);
     error PrecompileFailed();
 
     constructor() {
-        require(block.chainid == EMBEDDED_CHAIN_ID, NotTheEmbeddedL1(block.chainid));
+        require(block.chainid == Devnets.EMBEDDED_CHAIN_ID, NotTheEmbeddedL1(block.chainid));
     }
 
     /// @inheritdoc IProofVerifier

@@ -174,7 +174,7 @@ pub async fn deploy(
     if let Some(deployment) = recognised(sender, config, file, &genesis).await? {
         return Ok(deployment);
     }
-    config.law.validate()?;
+    config.law.validate_on(sender.chain_id())?;
     let deployment = create(sender, config, &genesis).await?;
     for (purpose, call) in funding(sender, config, &deployment) {
         sender.send(purpose, &call).await?;

@@ -3,7 +3,10 @@
 use std::{fs, io, path::Path};
 
 use alloy::primitives::{Address, B256};
-use rollmill_protocol::{law::Params, withdrawal::WithdrawalDomain};
+use rollmill_protocol::{
+    law::{Params, lottery},
+    withdrawal::WithdrawalDomain,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Emitters;
@@ -115,7 +118,7 @@ pub struct Incentives {
     pub unit_price_wei_max: u128,
     /// Largest estimate of a batch, prover gas.
     pub prover_gas_max: u64,
-    /// Largest reward open under one lottery beacon, SCR-wei.
+    /// Largest sum of rewards under one lottery beacon, SCR-wei; a single batch may exceed it.
     pub beacon_cap_wei: u128,
     /// Prover gas of one batch that counts for the emission, at most.
     pub emission_gas_max: u64,
@@ -170,7 +173,7 @@ impl Default for Incentives {
             unit_price_wei_min: 1_000_000,
             unit_price_wei_max: SCR / 1_000,
             prover_gas_max: 100_000_000_000,
-            beacon_cap_wei: 1_000_000 * SCR,
+            beacon_cap_wei: lottery::BEACON_CAP.0,
             emission_gas_max: 1_000_000_000,
             force_delay_s: 48 * 3_600,
             liveness_s: 48 * 3_600,

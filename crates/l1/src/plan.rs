@@ -44,7 +44,7 @@ pub async fn plan(
             sends: None,
         });
     }
-    config.law.validate()?;
+    config.law.validate_on(sender.chain_id())?;
     let (deployment, creations) = planned(sender, config, &genesis).await?;
     let funding = funding(sender, config, &deployment);
     let created: u64 = creations

@@ -7,12 +7,19 @@
 
 use crate::{
     entries::{EntriesError, Entry, entries_hash, validate_entries},
-    ids::TaskId,
+    ids::{ScrWei, TaskId},
     words::{Words, tag},
 };
 use alloy_primitives::{B256, U256};
 
 const LOTTERY_TAG: B256 = tag("rollmill.lottery.v1");
+
+/// Most rewards under one lottery beacon (`BeaconCapWei`), unless the governor of a network says otherwise; a single batch may pay more.
+///
+/// Nobody gains by skipping a block while its own share of what the beacon decides on is worth less than the block. So that it
+/// never is: 66 ordinary batches at the first price, more than L1 settles in a block, and still the fullest one (30 M prover gas) at
+/// the highest price and k. It takes SCR worth 1/200 of an L1 block's reward before whoever holds all tickets gains by skipping.
+pub const BEACON_CAP: ScrWei = ScrWei::from_scr(200);
 
 /// Why there is no winner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +62,10 @@ pub fn winner(task: TaskId, entries: &[Entry], beacon: B256) -> Result<Entry, Lo
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::ids::ProofDigest;
+    use crate::{
+        ids::ProofDigest,
+        law::{Params, reward::reward},
+    };
     use alloc::collections::BTreeMap;
     use alloy_primitives::Address;
 
@@ -83,6 +93,15 @@ mod tests {
             // Five standard deviations of at most sqrt(8000 / 4) = 45.
             assert!(difference.abs() < 225, "{entry:?} won {difference} off");
         }
+    }
+
+    /// Whatever its dials are, the law's fullest batch (`BatchPolicy`) does not need a beacon of its own.
+    #[test]
+    fn the_cap_has_room_for_the_dearest_batch() {
+        let control = Params::default().control;
+        let dearest = reward(control.unit_price.1, control.k.1, 30_000_000).unwrap();
+        assert_eq!(dearest, ScrWei::from_scr(150));
+        assert!(dearest <= BEACON_CAP);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! with those that they know (lags, least stake, fines, first dials).
 
 use super::{ONE, Ratio, control::ControlParams, fine, quarantine::QuarantineParams};
-use crate::{ids::ScrWei, prover_gas::ProverGas};
+use crate::{ids::ScrWei, l2::is_devnet_l1, prover_gas::ProverGas};
 use alloy_primitives::{B256, keccak256};
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +95,11 @@ pub struct Params {
 
 /// Epochs over which a roller's on-time concurrency counts as proven.
 pub const PEAK_EPOCHS: usize = 8;
+
+/// Least lags where blocks have proposers: none of them may know a beacon's prevrandao when it includes the facts before it. L1 refuses
+/// less, too (`Rollup`).
+pub const LAG_BLOCKS_MIN: u64 = 4;
+const LAG_BLOCKS_MAX: u64 = 64;
 
 impl Default for Params {
     fn default() -> Self {
@@ -242,11 +247,23 @@ impl Params {
         self.validate_control()
     }
 
+    /// [`Self::validate`], and what this L1 asks for: only devnets may have beacons that come sooner.
+    pub fn validate_on(&self, l1_chain_id: u64) -> Result<(), OutOfBounds> {
+        self.validate()?;
+        if is_devnet_l1(l1_chain_id) {
+            return Ok(());
+        }
+        let lag = |name, blocks: u64| within(name, blocks, LAG_BLOCKS_MIN, LAG_BLOCKS_MAX);
+        lag("draw_lag_blocks", self.draw_lag_blocks)?;
+        lag("lottery_lag_blocks", self.lottery_lag_blocks)
+    }
+
     fn validate_draw(&self) -> Result<(), OutOfBounds> {
         within("draws_per_point_max", self.draws_per_point_max, 1u32, 64u32)?;
         within("share_cap", self.share_cap, ONE, 10 * ONE)?;
-        within("draw_lag_blocks", self.draw_lag_blocks, 1u64, 64u64)?;
-        within("lottery_lag_blocks", self.lottery_lag_blocks, 1u64, 64u64)?;
+        let lag = |name, blocks: u64| within(name, blocks, 1u64, LAG_BLOCKS_MAX);
+        lag("draw_lag_blocks", self.draw_lag_blocks)?;
+        lag("lottery_lag_blocks", self.lottery_lag_blocks)?;
         let fine_max = self.stake_min.0 / fine::STAKE_DIVISOR;
         within("fine_min", self.fine_min.0, 1u32, fine_max)?;
         within("fine_multiple", self.fine_multiple, 1u32, 16u32)?;
@@ -366,6 +383,7 @@ impl Params {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::l2::{L1_CHAIN_ID_ANVIL, L1_CHAIN_ID_EMBEDDED};
 
     #[test]
     fn both_presets_are_within_bounds() {
@@ -392,6 +410,27 @@ mod tests {
             },
         ] {
             assert_ne!(other.hash(), hash);
+        }
+    }
+
+    #[test]
+    fn short_lags_are_for_devnets_only() {
+        let law = Params::default();
+        let draw = Params {
+            draw_lag_blocks: 3,
+            ..law.clone()
+        };
+        let lottery = Params {
+            lottery_lag_blocks: 3,
+            ..law.clone()
+        };
+        assert_eq!(law.validate_on(1), Ok(()));
+        for (short, name) in [(draw, "draw_lag_blocks"), (lottery, "lottery_lag_blocks")] {
+            assert_eq!(short.validate(), Ok(()));
+            assert_eq!(short.validate_on(1).map_err(|error| error.name), Err(name));
+            for devnet in [L1_CHAIN_ID_EMBEDDED, L1_CHAIN_ID_ANVIL] {
+                assert_eq!(short.validate_on(devnet), Ok(()));
+            }
         }
     }
 
