@@ -146,7 +146,8 @@ fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 13]
         potWei: incentives.emission_pot_wei,
     };
     // What does not fit is out of bounds, and its constructor says so.
-    let values = table(law, &config.parameters).map(|(_, value)| U96::saturating_from(value));
+    let values =
+        first_values(law, &config.parameters).map(|(_, value)| U96::saturating_from(value));
     [
         creation!(ScrToken { p: scr }),
         creation!(Table {
@@ -196,7 +197,7 @@ fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 13]
 }
 
 /// Names and first values of the table Parameters, in the order of its `Key`.
-pub(crate) fn table(law: &Params, parameters: &Parameters) -> [(&'static str, u128); 19] {
+pub fn first_values(law: &Params, parameters: &Parameters) -> [(&'static str, u128); 19] {
     let incentives = &parameters.incentives;
     [
         ("SettleS", parameters.settle_s.into()),

@@ -35,6 +35,7 @@ mod watcher;
 pub use amount::{digits, ether, scr};
 pub use blobs::{Beacon, BlobSource, BlobSourceError};
 pub use code::is_compiled_from;
+pub use creations::first_values;
 pub use deploy::{DeployConfig, DeployError, ProgramRow, VerifierKind, deploy};
 pub use deployment::{Deployment, Genesis, Incentives, Parameters, fee_auction, token_bridge};
 pub use event::{L1Event, LoggedEvent};

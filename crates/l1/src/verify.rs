@@ -32,7 +32,7 @@ use crate::{
         Control, Emission, Evidence, FeeAuction, Messenger, OperatorBond, Parameters as Table,
         RollerRegistry, Rollup, TokenBridge,
     },
-    creations::table,
+    creations::first_values,
 };
 
 /// A deployment file is not true of this L1: the operator must look at the file or at the endpoint.
@@ -214,7 +214,7 @@ async fn parameters(l1: &DynProvider, d: &Deployment) -> Result<(), VerifyError>
     let read = |error| unreadable("Parameters", d.parameter_table, error);
     let governor = contract.governor().call().await.map_err(read)?;
     same("governor", governor, d.governor)?;
-    for (key, (name, expected)) in (0u8..).zip(table(&d.law, &d.parameters)) {
+    for (key, (name, expected)) in (0u8..).zip(first_values(&d.law, &d.parameters)) {
         let known = contract.announced(key).call().await.map_err(read)?;
         if known.activeFromS == 0 {
             same(name, known.value_, U256::from(expected))?;

@@ -187,6 +187,9 @@ fn digits(model: &str, text: &str) -> eyre::Result<String> {
 }
 
 #[cfg(test)]
+mod documented;
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
