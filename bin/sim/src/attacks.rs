@@ -13,8 +13,8 @@ pub use alone::{
 };
 pub use cartels::{LateCartel, PriceCartel, PriceStrike, SlowDown};
 pub use insiders::{
-    AfterWinning, Drops, Favouring, Grinding, MassAccusation, OwnVictim, Silence, Stuffing,
-    WashProving,
+    AfterWinning, Drops, FalselyFull, Favouring, Grinding, HiddenRounds, MassAccusation, OwnVictim,
+    Silence, Stuffing, WashProving,
 };
 
 use crate::{
@@ -125,6 +125,18 @@ fn free_relabel(setting: &Setting) -> f64 {
     }
 }
 
+/// What nothing closes: a machine that is always busy, and every ticket of what it proves.
+fn whole_rewards(setting: &Setting) -> f64 {
+    f64::from(setting.k) * (1.0 + setting.margin)
+}
+
+const fn open(make: Make, bound: fn(&Setting) -> f64) -> Attack {
+    Attack {
+        bound,
+        ..steady(make, "not closed: the audit shows it")
+    }
+}
+
 const OFFERS: &str = "a hit without capacity is a declined offer";
 const COURT: &str = "the very bytes clear; accuser's bond";
 const DECLINES: &str = "declines of one name count up to 5 %";
@@ -168,6 +180,8 @@ pub const ALL: &[Attack] = &[
         || Box::new(Favouring { factor: None }),
         "entries follow from the posted draw",
     ),
+    open(|| Box::new(FalselyFull), whole_rewards),
+    open(|| Box::new(HiddenRounds), whole_rewards),
     in_arena(Arena::Pot, steady(|| Box::new(Stuffing), POT)),
     in_arena(Arena::Pot, steady(|| Box::new(WashProving), POT)),
     in_arena(

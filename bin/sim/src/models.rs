@@ -1,8 +1,8 @@
 //! What days of play cannot show, computed with the law's own functions: a name's choice over weeks from every height of reputation, and
 //! a proposer's over several blocks in a row with the best policy. Both are also played, as strategies of [`crate::attacks`].
 //!
-//! Each attack is a [`Model`], in units that cancel, so that no price is needed. Beside them: the tickets that an operator can give its own
-//! roller without any evidence ([`favoured_share`]), and what computing together saves ([`merged_cost`], [`coalition_cost`]).
+//! Each attack is a [`Model`], in units that cancel, so that no price is needed. Beside them: what computing together saves
+//! ([`merged_cost`], [`coalition_cost`]).
 
 use crate::grinding::{self, Beacon};
 use rollmill_protocol::law::{
@@ -22,6 +22,8 @@ pub struct Model {
     pub setting: String,
     /// Gain over honest play, in the unit named by `unit`; negative is a loss.
     pub advantage: f64,
+    /// Most that it can gain where it is not closed (docs/mechanism/limits.md); else 0.
+    pub bound: f64,
     /// Unit of the gain.
     pub unit: &'static str,
 }
@@ -39,13 +41,19 @@ impl Model {
             closed_by: closed_by.into(),
             setting,
             advantage,
+            bound: 0.0,
             unit,
         }
     }
 
-    /// Does it pay?
-    pub fn pays(&self) -> bool {
+    /// Does it gain anything, within its bound or not?
+    pub fn gains(&self) -> bool {
         self.advantage > 1e-9
+    }
+
+    /// Does it gain more than its bound?
+    pub fn pays(&self) -> bool {
+        self.advantage > self.bound + 1e-9
     }
 }
 
@@ -59,6 +67,9 @@ pub fn all(params: &Params) -> Vec<Model> {
         for (share, slots) in [(0.1, 1), (0.3, 2), (0.5, 3)] {
             models.push(beacon_grinding(params, beacon, share, slots));
         }
+    }
+    for (share, busy) in [(0.1, 0.5), (0.1, 0.9), (0.3, 0.5), (0.3, 0.9)] {
+        models.push(falsely_full(share, busy));
     }
     models
 }
@@ -108,9 +119,30 @@ fn beacon_grinding(params: &Params, beacon: Beacon, share: f64, slots: u32) -> M
     )
 }
 
+/// An operator calls at capacity whoever holds two seats, where such rollers take `busy` of the other hits. At most it gives its own roller all
+/// tickets.
+fn falsely_full(share: f64, busy: f64) -> Model {
+    let setting = format!(
+        "{:.0} % of the reputation, {:.0} % of the other hits on rollers with two seats",
+        share * 100.0,
+        busy * 100.0
+    );
+    let model = Model::new(
+        "favouring (falsely full)",
+        "not closed: the audit shows it",
+        setting,
+        favoured_share(share, busy) / share - 1.0,
+        "honest tickets",
+    );
+    Model {
+        bound: 1.0 / share - 1.0,
+        ..model
+    }
+}
+
 /// The share of the tickets that an operator can give its own roller without any evidence against it: it calls at capacity whoever holds
 /// two open seats, though it has shown more capacity, where such rollers take `busy` of the other hits. `share` is what the draw gives.
-pub fn favoured_share(share: f64, busy: f64) -> f64 {
+fn favoured_share(share: f64, busy: f64) -> f64 {
     share / (share + (1.0 - share) * (1.0 - busy))
 }
 

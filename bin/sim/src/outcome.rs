@@ -125,6 +125,8 @@ pub struct Columns {
     pub gini: f64,
     /// See [`Outcome::jain`].
     pub jain: f64,
+    /// See [`Outcome::jain_alike`].
+    pub jain_alike: f64,
     /// See [`Outcome::top_tenth_advantage`].
     pub top_tenth_advantage: f64,
     /// See [`Outcome::wasted_per_batch`].
@@ -168,6 +170,7 @@ impl Outcome {
             first_share: self.first_share(),
             gini: self.gini(),
             jain: self.jain(),
+            jain_alike: self.jain_alike(),
             top_tenth_advantage: self.top_tenth_advantage(),
             wasted_per_batch: self.wasted_per_batch(),
             on_time_rate: self.on_time_rate(),
@@ -218,6 +221,11 @@ impl Outcome {
     /// Jain's index of reward over power, by unit of power.
     pub fn jain(&self) -> f64 {
         stats::jain_weighted(&self.column(|o| o.income_scr), &self.column(|o| o.power))
+    }
+
+    /// Jain's index of reward over power by its plain definition: each roller counts alike, whatever its power.
+    pub fn jain_alike(&self) -> f64 {
+        stats::jain(&self.column(|o| o.income_scr / o.power))
     }
 
     /// Gini coefficient of reward over power.

@@ -107,8 +107,11 @@ fn attack_grid(seeds: u64) -> Result<Table> {
     Ok(table::worths(&worths))
 }
 
-/// Rules of L1, the attack that each is there for, and a world without it.
-const RULES: [(&str, &str, &str); 4] = [
+/// A rule of L1, the attack that it is there for, and a world without it.
+type Rule = (&'static str, &'static str, &'static str);
+
+/// The rules.
+const RULES: [Rule; 4] = [
     (
         "pays for the digest of the entries only",
         "prove after winning",
@@ -122,7 +125,7 @@ const RULES: [(&str, &str, &str); 4] = [
     (
         "pays rewards from what users pay for proving",
         "wash proving",
-        "[l1]\nfees_fill_pool = false",
+        "[l1]\nfees_cover = 0.0",
     ),
     (
         "caps rewards under a beacon at a block's worth",
@@ -131,8 +134,12 @@ const RULES: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// What each rule of L1 is worth: its attack with it and without it, in the small arena.
-fn without_rules(seeds: u64) -> Result<Table> {
+/// The attack of which a part of the rule is enough: fees are money only and move nobody, so that its advantage is linear in them.
+const BY_PARTS: &str = "wash proving";
+
+/// What each rule of L1 is worth: its attack with it and without it, in the small arena; and the sentence about how much of it has to be there.
+fn without_rules(seeds: u64) -> Result<(Table, String)> {
+    let mut enough = vec![];
     let mut table = Table::new(&[
         "L1",
         "attack",
@@ -145,6 +152,7 @@ fn without_rules(seeds: u64) -> Result<Table> {
     ]);
     for (rule, attack, change) in RULES {
         let attack = attacks::find(attack).expect("it is an attack");
+        let is_by_parts = attack.name() == BY_PARTS;
         for share in [0.1, 0.3] {
             let setting = Setting {
                 share,
@@ -160,6 +168,13 @@ fn without_rules(seeds: u64) -> Result<Table> {
                 ..setting
             };
             let without = harness::measure(&World { l1, ..arena }, attack, shown)?;
+            if is_by_parts {
+                let part = without.advantage / (without.advantage - with.advantage);
+                let (part, share) = (part * 100.0, share * 100.0);
+                enough.push(format!(
+                    "{part:.0} % of the rewards with {share:.0} % of all machines"
+                ));
+            }
             table.push(vec![
                 rule.into(),
                 with.attack.clone(),
@@ -172,7 +187,11 @@ fn without_rules(seeds: u64) -> Result<Table> {
             ]);
         }
     }
-    Ok(table)
+    let enough = format!(
+        "*{BY_PARTS}* gains nothing where fees cover {}.",
+        enough.join(" and ")
+    );
+    Ok((table, enough))
 }
 
 /// Seconds of CPU time that this process has taken; none where the system does not say.
@@ -328,7 +347,9 @@ pub fn write(folder: &Path, seeds: u64) -> Result<()> {
         &table::defences(&defences::all(seeds)?),
     );
     add("Attacks", ATTACKS, &attack_grid(seeds)?);
-    add("Without a rule of L1", WITHOUT, &without_rules(seeds)?);
+    let (without, enough) = without_rules(seeds)?;
+    let body = format!("{WITHOUT} {enough}");
+    add("Without a rule of L1", &body, &without);
     let computed = models::all(&world.params()?);
     add("Choices over days", MODELS, &table::models(&computed));
     add("What one name saves over many", MERGED, &merged_costs());

@@ -201,6 +201,17 @@ pub trait Strategy {
         false
     }
 
+    /// Open seats from which on the operator of the rollup calls whoever is not in league with it full; what is true without it.
+    fn calls_full(&self) -> Option<u32> {
+        None
+    }
+
+    /// Does the operator of the rollup tell a roller that is not in league with it of its seat? Those that are have `own_tickets` in the
+    /// same round.
+    fn tells(&self, _own_tickets: u32, _view: &View) -> bool {
+        true
+    }
+
     /// Batches that it commits itself, and pays for.
     fn own_batches(&self) -> Option<OwnBatches> {
         None

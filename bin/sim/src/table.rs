@@ -102,6 +102,7 @@ pub fn outcomes(outcomes: &[Outcome]) -> Table {
         "first wins",
         "Gini",
         "Jain",
+        "Jain alike",
         "top 10 %",
         "wasted/batch",
         "on time",
@@ -126,6 +127,7 @@ pub fn outcomes(outcomes: &[Outcome]) -> Table {
             format!("{:.2}", columns.first_share),
             format!("{:.3}", columns.gini),
             format!("{:.4}", columns.jain),
+            format!("{:.4}", columns.jain_alike),
             format!("{:.2}", columns.top_tenth_advantage),
             format!("{:.2}", columns.wasted_per_batch),
             format!("{:.4}", columns.on_time_rate),
@@ -190,8 +192,12 @@ pub fn worths(worths: &[Worth]) -> Table {
     table
 }
 
-fn yes(pays: bool) -> String {
-    if pays { "YES" } else { "no" }.into()
+fn pays_computed(model: &Model) -> String {
+    match (model.pays(), model.gains()) {
+        (true, _) => "YES".into(),
+        (false, true) => format!("<= {:.2}", model.bound),
+        (false, false) => "no".into(),
+    }
 }
 
 fn pays(worth: &Worth) -> String {
@@ -240,7 +246,7 @@ pub fn attacks(worths: &[Worth], models: &[Model]) -> Table {
             format!("{:+.4}", model.advantage),
             "-".into(),
             model.unit.into(),
-            yes(model.pays()),
+            pays_computed(model),
             model.closed_by.clone(),
         ]);
     }
@@ -263,7 +269,7 @@ pub fn models(models: &[Model]) -> Table {
             model.setting.clone(),
             format!("{:+.4}", model.advantage),
             model.unit.into(),
-            yes(model.pays()),
+            pays_computed(model),
             model.closed_by.clone(),
         ]);
     }

@@ -146,9 +146,9 @@ pub struct L1Rules {
     pub unbond_hours: f64,
     /// Bond of an accuser, SCR.
     pub accusation_bond_scr: f64,
-    /// Rewards come from what users pay for proving. Else from a pool that was filled once, and whoever collects the fees commits
-    /// batches of his own for nothing.
-    pub fees_fill_pool: bool,
+    /// Share of the rewards that what users pay for proving covers, by the operator's price. The rest comes from a pool that was filled
+    /// once, so that one's own batches cost so much less.
+    pub fees_cover: f64,
     /// Most rewards under one lottery beacon, SCR (`BeaconCapWei`); a single batch may pay more.
     pub beacon_cap_scr: f64,
     /// What a proposer loses with a skipped block, SCR.
@@ -227,7 +227,7 @@ impl Default for L1Rules {
             settle_minutes: 60.0,
             unbond_hours: 168.0,
             accusation_bond_scr: 1_000.0,
-            fees_fill_pool: true,
+            fees_cover: 1.0,
             beacon_cap_scr: lottery::BEACON_CAP.0 as f64 / 1e18,
             block_reward_scr: 1_000.0,
         }

@@ -128,6 +128,47 @@ impl Strategy for Favouring {
     }
 }
 
+/// The operator of the rollup passes over as at capacity whoever else holds two seats: L1 knows what a roller declared, and not what it has
+/// shown [not closed].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FalselyFull;
+
+/// Seats that whoever is called full has to hold (`Draws.tooFewSeats`).
+const SEATS_LEAST: u32 = 2;
+
+impl Strategy for FalselyFull {
+    fn name(&self) -> String {
+        "favouring (falsely full)".into()
+    }
+
+    fn has_operator(&self) -> bool {
+        true
+    }
+
+    fn calls_full(&self) -> Option<u32> {
+        Some(SEATS_LEAST)
+    }
+}
+
+/// While its own roller can begin at once, the operator of the rollup tells nobody else of a round in which that is, and of none at all as long as it
+/// has nothing to do: without an assignment nobody can show on L1 that it was kept from its seat [not closed].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HiddenRounds;
+
+impl Strategy for HiddenRounds {
+    fn name(&self) -> String {
+        "hidden rounds".into()
+    }
+
+    fn has_operator(&self) -> bool {
+        true
+    }
+
+    fn tells(&self, own_tickets: u32, view: &View) -> bool {
+        view.waiting > 0 || (own_tickets == 0 && view.busy > 0)
+    }
+}
+
 /// A user commits heavy batches of its own, pays for them, and has rollers that prove them [a fixed pot per epoch].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stuffing;
@@ -148,7 +189,7 @@ impl Strategy for Stuffing {
     }
 }
 
-/// The operator of the rollup does the same, and collects the fees itself [rewards come from these fees, a fixed pot per epoch].
+/// The operator of the rollup does the same, at a price that is its own word [rewards come from these fees, a fixed pot per epoch].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WashProving;
 

@@ -1,7 +1,8 @@
 //! Rollers in league with the operator of the rollup: what it does with the submissions of others, and what that costs its bond.
 //!
 //! What the bond loses is counted as a fine of the rollers in league, half of it as income of the damaged roller. The bond is always
-//! topped up; what a roller pays L1 for posting a submission is not counted.
+//! topped up; what a roller pays L1 for posting a submission is not counted. Whoever is called full in draws has that capacity on the
+//! board, but for the end of an epoch; whoever is not told of a seat misses it.
 
 use super::{LawMarket, favours::Favoured, rollers::digest_of};
 use crate::{
@@ -24,6 +25,8 @@ pub(super) struct Collusion {
     refused: BTreeMap<BatchNumber, Vec<SeatKey>>,
     favoured: BTreeMap<BatchNumber, Favoured>,
     accused: BTreeSet<SeatKey>,
+    /// Seats from which on others are called full.
+    full_at: Option<u32>,
 }
 
 impl Collusion {
@@ -32,6 +35,9 @@ impl Collusion {
             operator: operators
                 .iter()
                 .position(|operator| operator.strategy.has_operator()),
+            full_at: operators
+                .iter()
+                .find_map(|operator| operator.strategy.calls_full()),
             ..Self::default()
         }
     }
@@ -61,6 +67,44 @@ impl Collusion {
 }
 
 impl LawMarket<'_> {
+    /// The capacity with which the operator of the rollup lets a roller take part in draws.
+    pub(super) fn admitted(&self, worker: usize, declared: u32) -> u32 {
+        let is_own = self.workers[worker].operator.strategy.has_operator();
+        let full_at = self.collusion.full_at.filter(|_| !is_own);
+        full_at.map_or(declared, |seats| declared.min(seats))
+    }
+
+    /// Ends the epoch. Its dials and its snapshot follow what rollers have declared on L1, whatever is said of them in draws.
+    pub(super) fn end_epoch(&mut self) {
+        let full_at = self.collusion.full_at.take();
+        if full_at.is_some() {
+            self.declare();
+        }
+        let _ = self.apply(Event::EpochEnded);
+        if full_at.is_some() {
+            self.collusion.full_at = full_at;
+            self.declare();
+        }
+    }
+
+    /// Does the operator of the rollup keep a roller from knowing of its seat?
+    pub(super) fn is_hidden(&self, worker: usize, seat: &SeatKey) -> bool {
+        let is_own = |worker: usize| self.workers[worker].operator.strategy.has_operator();
+        let Some(operator) = self.collusion.operator.filter(|_| !is_own(worker)) else {
+            return false;
+        };
+        let seats = self.board.task_by_id(seat.task).into_iter();
+        let of_round = seats
+            .flat_map(|task| &task.seats)
+            .filter(|((round, roller), _)| {
+                *round == seat.round && is_own(self.names[self.name_of[roller]].worker)
+            });
+        let own_tickets = of_round.map(|(_, seat)| seat.tickets).sum();
+        let view = self.view(operator);
+        let strategy = &self.workers[operator].operator.strategy;
+        !strategy.tells(own_tickets, &view)
+    }
+
     /// What the operator of the rollup does with a valid submission.
     pub(super) fn intake(&mut self, seat: &SeatKey) -> Intake {
         let is_own = |worker: usize| self.workers[worker].operator.strategy.has_operator();

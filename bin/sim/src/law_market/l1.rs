@@ -114,7 +114,7 @@ impl LawMarket<'_> {
         self.settle();
         self.divide_pot();
         if self.board.is_epoch_due(self.now_s()) {
-            let _ = self.apply(Event::EpochEnded);
+            self.end_epoch();
         }
     }
 

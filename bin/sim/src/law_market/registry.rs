@@ -45,7 +45,7 @@ impl LawMarket<'_> {
                 roller,
                 stake,
             });
-            let capacity = name.capacity;
+            let capacity = self.admitted(worker, name.capacity);
             for event in [
                 Event::RollerRegistered {
                     roller,
@@ -109,7 +109,8 @@ impl LawMarket<'_> {
             }
             let names = state.operator.strategy.names(&self.means(worker));
             for (i, name) in (state.first_name..).zip(names) {
-                let (roller, capacity) = (self.names[i].roller, name.capacity);
+                let roller = self.names[i].roller;
+                let capacity = self.admitted(worker, name.capacity);
                 if self
                     .board
                     .roller(roller)

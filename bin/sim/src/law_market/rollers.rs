@@ -26,7 +26,7 @@ impl LawMarket<'_> {
         let name = self.name_of[&seat.roller];
         let worker = self.names[name].worker;
         self.workers[worker].seats += 1;
-        if !self.workers[worker].machine.is_up {
+        if !self.workers[worker].machine.is_up || self.is_hidden(worker, &seat) {
             return;
         }
         let Some((gas, tickets, limit_s)) = self.board.task_by_id(seat.task).and_then(|task| {
@@ -285,7 +285,7 @@ impl LawMarket<'_> {
         }
     }
 
-    fn view(&self, worker: usize) -> View {
+    pub(super) fn view(&self, worker: usize) -> View {
         let state = &self.workers[worker];
         View {
             hour: self.now_ms as f64 / 3_600_000.0,

@@ -1,7 +1,7 @@
 //! Batches that rollers commit themselves, as users of the rollup, to be paid for proving them.
 //!
-//! Such a batch costs its user what it pays its provers, because rewards come from the fees. Only where they do not
-//! (`fees_fill_pool = false`), whoever has the operator in league pays its fees to itself.
+//! Such a batch costs its user what it pays its provers, because rewards come from the fees; where the operator's price covers less of
+//! them (`fees_cover` below 1), so much less.
 
 use super::LawMarket;
 use crate::{fleet::Operator, strategy::OwnBatches};
@@ -59,15 +59,12 @@ impl LawMarket<'_> {
         }
     }
 
-    /// A batch has settled: its user pays.
+    /// A batch has settled: its user pays what proving costs by the operator's price.
     pub(super) fn charge_user(&mut self, batch: BatchNumber, reward: ScrWei) {
         let Some(worker) = self.users.unsettled.remove(&batch) else {
             return;
         };
-        let is_operators = self.workers[worker].operator.strategy.has_operator();
-        if self.world.l1.fees_fill_pool || !is_operators {
-            self.recorder
-                .fined(worker, reward.0 as f64 / 1e18, self.now_ms);
-        }
+        let fees_scr = reward.0 as f64 / 1e18 * self.world.l1.fees_cover;
+        self.recorder.fined(worker, fees_scr, self.now_ms);
     }
 }

@@ -21,7 +21,9 @@ Equal seeds give equal numbers on equal machines. Prices and speeds are invented
 
 pub(super) const PROMISES: &str = "Each is a world and a number; `cargo run --release -p sim -- claims` runs them alone and fails when one is broken \
 (`--quick` takes a part of each, as the tests do). \
-*Correlation*: the next table says what changed it. *Jain*: the first four worlds have more load than can be carried, and k \
+*Correlation*: the next table says what changed it. *Jain*: of reward over power, each unit of power counted once, `(sum x)^2 / (P * sum x^2 / p)` for rewards \
+x and powers p with sum P, because reward is to follow power; in brackets the plain index, each roller counted once, `(sum x/p)^2 / (n * sum (x/p)^2)`. It lies apart by what \
+chance gives and takes from the many rollers with few proofs, and by the big ones whose stake is short. The first four worlds have more load than can be carried, and k \
 stands still in them, because with k at 2 a third of the load would be gone. Below its limit a roller is paid by its stake: where machines are in reserve, rewards follow \
 capacity as far as stakes do ([limits.md](limits.md)). Where stakes have nothing to do with capacity, reputation cannot follow power beyond the stake, which is meant; up to the \
 stake its rank does but for what excess stake is still worth. With a gain of 2 % of 1 - q instead of 4 % of sqrt(q) - q it was 0.913, 0.884, 0.864, 0.834, 0.884. \
@@ -33,7 +35,7 @@ lets a sham capacity gain. Shorter epochs move q oftener; a counted capacity tha
 in work end the time in which everybody declines alike.";
 
 pub(super) const POLICIES: &str = "100 rollers, log-normal machines, a whale with 20 % of all slots, stakes in proportion to machines times a log-normal factor \
-(sigma 0.3), single outages. The rivals are given every advantage: no lottery, no beacons, no attackers. *Jain* and *Gini* are of reward over power, \
+(sigma 0.3), single outages. The rivals are given every advantage: no lottery, no beacons, no attackers. *Jain* is of reward over power by unit of power, *Jain alike* and *Gini* by roller, \
 *top 10 %* is the share of rewards of the most powerful tenth over its share of power, *wasted* is work beyond the one proof that settles, \
 in proofs, with the parts of those that were given up, *q converges at* counts proofs of the median roller until the rank correlation of q with power over \
 stake is 0.95 for good, *R~bounded* is the rank correlation of reputation with what it can be, power as far as the stake goes; *longest* is from opening to settlement, *cost* counts machines busy and idle. All columns are of the time after the \
@@ -67,15 +69,18 @@ cartels, where rollers leave and come back with the price and a reserve of capac
 everybody; *sham capacity* beside an honest roller that declares what all its slots together can hold by T, while the others round down for each slot; *stuffing* and *wash proving* beside a pot of new SCR that is half of the fees; *beacon grinding* by a proposer of 30 % of all blocks, with a block worth what two batches pay. \
 Where the operator of the rollup is in league (*prove after winning*, *operator's ...*, *mass accusation*, *favouring*, *wash proving*), what its bond loses is \
 counted. An attack pays when the 95 % interval of its advantage begins above 0.1 %, and is closed when it ends below 2 %; more seeds are played until one of both is so (what loses more than 0.3 takes three; nothing is said to pay by fewer than 32). \
+*favouring (falsely full)* and *hidden rounds* are not closed: the bound is what a machine earns that is always busy and has every ticket of what it proves, `k (1 + margin)`; \
+they are played at the board's pace, where a hidden seat stays open for all of T and fills the window; on L1 it costs no time, so that there is more to be had. \
 Where one pays within a bound that is known, the bound stands instead of *no* \
 ([limits.md](limits.md)). `cargo run --release -p sim -- attacks --grid` fails unless every line is closed. Before the price followed the load by the median roller, the slow-down \
 cartel gained +0.1538 +- 0.0400 with 10 % of all machines and +1.1736 +- 0.4364 with 30 % in this very arena, where honest play came to -0.652 and -0.428 of its costs.";
 
-pub(super) const WITHOUT: &str = "The same arena, k = 3, at a margin of one half, with a rule of L1 and without it: what the rule is there for is found out. The third holds \
-as long as the operator's price of proving covers rewards, which L1 does not compel ([limits.md](limits.md)): at no price the column *without it* is what holds.";
+pub(super) const WITHOUT: &str = "The same arena, k = 3, at a margin of one half, with a rule of L1 and without it: what the rule is there for is found out. The third, and the rows of \
+*wash proving* and *stuffing* above, hold only where the operator's price of proving covers rewards, which L1 does not compel ([limits.md](limits.md)): at no price the column *without it* is what \
+holds, and between the two the advantage is linear in the share that fees cover.";
 
 pub(super) const MODELS: &str = "Not played but computed, with the law's own functions (`bin/sim/src/models.rs`): a name's choice from several heights of reputation, and a proposer's with several blocks \
-in a row and the best policy (`grinding.rs`).";
+in a row and the best policy (`grinding.rs`). What an operator gives its own roller by calling others full is here before anything reacts to it; played, it is among the attacks.";
 
 pub(super) const MERGED: &str = "Proving cost per ticket, over that of a name too small to ever hold two tickets of one task, for a coalition with a joint share of the \
 reputation whose members share computations at re-label cost c. At c = 0 it is what one merged name pays, which the law cannot forbid and does not reward \

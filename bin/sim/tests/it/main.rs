@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use rollmill_protocol::board::Board;
+use rollmill_protocol::{
+    board::{Board, Event},
+    law::reward::reward,
+};
 use sim::{
     attacks::{self, Arena},
     fleet,
@@ -10,9 +13,9 @@ use sim::{
     law_market,
     policy::Policy,
     strategy::{Means, Strategy},
-    world::World,
+    world::{Burst, World},
 };
-use std::{fs, path::Path, process::Command};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 fn short() -> World {
     let mut world = World {
@@ -161,7 +164,9 @@ fn an_l1_on_which_nobody_can_post_is_found_out() {
 fn a_pool_that_nobody_fills_is_found_out() {
     let wash = "wash proving";
     assert!(advantage(wash, "") < -0.1);
-    assert!(advantage(wash, "[l1]\nfees_fill_pool = false") > 0.02);
+    assert!(advantage(wash, "[l1]\nfees_cover = 0.0") > 0.02);
+    // With a tenth of all machines a small part of the rewards is enough.
+    assert!(advantage(wash, "[l1]\nfees_cover = 0.25") < -0.1);
 }
 
 #[test]
@@ -170,6 +175,66 @@ fn beacons_that_decide_on_more_than_their_block_are_found_out() {
     // A single heavy batch may pay more than a block, so that a block is skipped now and then.
     assert!(advantage(grinding, "") < 0.02);
     assert!(advantage(grinding, "[l1]\nblock_reward_scr = 0.05") > 0.02);
+}
+
+/// Rewards under each lottery beacon, SCR, and of how many batches.
+fn rewards_by_beacon(world: &World) -> Vec<(f64, usize)> {
+    let params = world.params().unwrap();
+    let (_, _, events) =
+        law_market::run_logged(world, &params, fleet::honest(world, &params)).unwrap();
+    let (mut rewards, mut beacons) = (BTreeMap::new(), BTreeMap::new());
+    for (event, _) in events {
+        match event {
+            Event::BatchCommitted {
+                batch,
+                prover_gas_estimate,
+                unit_price,
+                ..
+            } => {
+                let scr = reward(unit_price, params.k, prover_gas_estimate).unwrap();
+                rewards.insert(batch, scr.0 as f64 / 1e18);
+            }
+            Event::EntriesConfirmed {
+                batch,
+                lottery_block,
+                ..
+            } => {
+                let of_beacon: &mut (f64, usize) = beacons.entry(lottery_block).or_default();
+                of_beacon.0 += rewards[&batch];
+                of_beacon.1 += 1;
+            }
+            _ => {}
+        }
+    }
+    beacons.into_values().collect()
+}
+
+#[test]
+fn the_cap_binds_what_one_beacon_decides_on() {
+    let cap_scr = 6.0;
+    let mut world = short();
+    world.fix_k(3);
+    world.load.bursts = vec![Burst {
+        at_h: 2.0,
+        batches: 100,
+    }];
+    let is_above = |(scr, batches): &(f64, usize)| *scr > cap_scr && *batches > 1;
+    world.l1.beacon_cap_scr = 1e6;
+    assert!(rewards_by_beacon(&world).iter().any(is_above));
+    world.l1.beacon_cap_scr = cap_scr;
+    let beacons = rewards_by_beacon(&world);
+    assert!(!beacons.iter().any(is_above), "{beacons:?}");
+    let is_alone = |(scr, batches): &(f64, usize)| *scr > cap_scr && *batches == 1;
+    assert!(beacons.iter().any(is_alone), "a heavy batch is paid, too");
+}
+
+/// What is not closed is played all the same, and gains.
+#[test]
+fn what_no_evidence_shows_is_found_out() {
+    let full = advantage("favouring (falsely full)", "");
+    let hidden = advantage("hidden rounds", "");
+    assert!(full > 0.02, "{full}");
+    assert!(hidden > 0.5, "{hidden}");
 }
 
 /// Nothing follows from the tickets of another round of the draw, and from twice as many where nobody else was in time: both are rare.
