@@ -233,8 +233,8 @@ fn the_cap_binds_what_one_beacon_decides_on() {
 fn what_no_evidence_shows_is_found_out() {
     let full = advantage("favouring (falsely full)", "");
     let hidden = advantage("hidden rounds", "");
-    assert!(full > 0.02, "{full}");
-    assert!(hidden > 0.5, "{hidden}");
+    assert!(full > 0.2, "{full}");
+    assert!(hidden > 0.2, "{hidden}");
 }
 
 /// Nothing follows from the tickets of another round of the draw, and from twice as many where nobody else was in time: both are rare.
