@@ -154,7 +154,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         b.lotteryBlock = uint64(block.number) + lotteryLag;
         uint256 othersWei = _openWei[b.lotteryBlock];
         uint256 openWei = othersWei + _rewardWei(b, b.proverGasEstimate);
-        // A batch alone may exceed the cap: else nobody were ever paid for it.
+        // A batch alone may exceed the cap: else nobody would ever be paid for it.
         require(othersWei == 0 || openWei <= parameters.value(Key.BeaconCapWei), BeaconFull(b.lotteryBlock, openWei));
         _openWei[b.lotteryBlock] = openWei;
         emit EntriesPosted(batch, b.entriesHash, b.lotteryBlock, entries);
