@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::{
     checks::{self, Finding, Verdict, good, note, wrong},
     config::{COORDINATOR, ChainArgs, SignerArgs},
-    identity::{anybody, check_programs, check_rollup},
+    identity::{check_programs, check_rollup},
     machine::Machine,
     registry::{Record, registry},
 };
@@ -115,7 +115,7 @@ pub async fn coordinator(
     machine: &Machine,
 ) -> (Option<Requirements>, Vec<Finding>) {
     let asked = async {
-        let client = anybody(url)?;
+        let client = Client::anybody(url)?;
         let requirements = client.requirements().await?;
         Ok::<_, eyre::Report>((client, requirements))
     };
@@ -233,7 +233,11 @@ fn signer(args: &DoctorArgs, findings: &mut Vec<Finding>) -> Option<Address> {
 
 /// Whether the coordinator hears the roller.
 async fn heard(coordinator: &str, roller: Address) -> Option<Finding> {
-    let record = anybody(coordinator).ok()?.roller(roller).await.ok()?;
+    let record = Client::anybody(coordinator)
+        .ok()?
+        .roller(roller)
+        .await
+        .ok()?;
     Some(match record.alive {
         true => good("heartbeat", "the coordinator hears the roller"),
         false => note(

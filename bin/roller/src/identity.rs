@@ -1,16 +1,12 @@
 //! Who this process is to the coordinator: a registered roller, or the operator's own fallback prover.
 
-use alloy::signers::local::PrivateKeySigner;
-use alloy_primitives::Address;
 use eyre::{WrapErr, ensure};
 use rollmill_l1::{
     Deployment, connect,
     contracts::{RollerRegistry, Rollup},
 };
 use rollmill_protocol::Roller;
-use rollmill_roller_api::{
-    Client, ClientError, ProofKind, Requirements, TaskKind, receipts::Asker,
-};
+use rollmill_roller_api::{Client, ProofKind, Requirements, TaskKind, receipts::Asker};
 use rollmill_zkvm::programs;
 
 use crate::config::RunArgs;
@@ -88,11 +84,6 @@ impl Identity {
         }
         Ok(())
     }
-}
-
-/// A client that reads what is public: any key will do, and it signs nothing.
-pub fn anybody(coordinator: &str) -> Result<Client, ClientError> {
-    Client::new(coordinator, PrivateKeySigner::random(), 0, Address::ZERO)
 }
 
 /// Whether coordinator, deployment and this build speak of the same thing.

@@ -11,12 +11,13 @@ use rollmill_l1::{
     Call, Deployment,
     contracts::{RollerRegistry, ScrToken},
 };
+use rollmill_roller_api::Client;
 use rollmill_runtime::{LogFormat, counted, init_tracing, outln};
 
 use crate::{
     account::{Account, AccountArgs},
     checks,
-    identity::{anybody, check_programs, check_rollup},
+    identity::{check_programs, check_rollup},
     machine::Machine,
     plan::{Plan, Step},
     registry::{Record, registry},
@@ -78,7 +79,7 @@ pub async fn run(args: StakeArgs) -> eyre::Result<()> {
 
 /// Whoever stakes for a roller that cannot work would find out by its penalties.
 async fn ask(coordinator: &str, deployment: &Deployment, data_dir: &Path) -> eyre::Result<()> {
-    let requirements = anybody(coordinator)?.requirements().await;
+    let requirements = Client::anybody(coordinator)?.requirements().await;
     let requirements = requirements.wrap_err_with(|| format!("cannot ask {coordinator}"))?;
     check_rollup(&requirements, deployment)?;
     check_programs(&requirements)?;

@@ -7,10 +7,12 @@ use alloy_primitives::{Address, U256};
 use clap::Args;
 use eyre::WrapErr;
 use rollmill_l1::{Deployment, connect, rewards::owed};
-use rollmill_roller_api::{OfferOutcome, OfferView, RollerView, SeatState, SeatView, TaskView};
+use rollmill_roller_api::{
+    Client, OfferOutcome, OfferView, RollerView, SeatState, SeatView, TaskView,
+};
 use rollmill_runtime::{Clock, counted, outln};
 
-use crate::{config::COORDINATOR, identity::anybody, words};
+use crate::{config::COORDINATOR, words};
 
 /// Penalties that are shown: the newest.
 const PENALTIES_MAX: usize = 10;
@@ -42,7 +44,7 @@ pub struct StatusArgs {
 
 /// Prints it.
 pub async fn run(args: StatusArgs) -> eyre::Result<()> {
-    let client = anybody(&args.coordinator)?;
+    let client = Client::anybody(&args.coordinator)?;
     let nothing = || format!("no record from {}", args.coordinator);
     let record = client.roller(args.roller).await.wrap_err_with(nothing)?;
     if args.json {

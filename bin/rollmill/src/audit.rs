@@ -11,11 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use alloy::{
-    primitives::{Address, B256},
-    providers::Provider,
-    signers::local::PrivateKeySigner,
-};
+use alloy::{primitives::B256, providers::Provider};
 use clap::Subcommand;
 use eyre::{WrapErr, bail, ensure, eyre};
 use rollmill_coordinator::{
@@ -28,8 +24,7 @@ use rollmill_roller_api::Client;
 use rollmill_runtime::{complain, counted, outln};
 use serde_json::json;
 
-/// Where a coordinator of this machine listens.
-const COORDINATOR_DEFAULT: &str = "http://127.0.0.1:9650";
+use crate::look::COORDINATOR;
 
 /// Flags of `rollmill audit`.
 #[derive(Debug, clap::Args)]
@@ -61,7 +56,7 @@ enum Verb {
         #[arg(
             long,
             env = "ROLLMILL_COORDINATOR",
-            default_value = COORDINATOR_DEFAULT
+            default_value = COORDINATOR
         )]
         coordinator: String,
         /// The file, one JSON object per line.
@@ -78,7 +73,7 @@ struct Sources {
         long,
         env = "ROLLMILL_COORDINATOR",
         value_name = "URL",
-        default_value = COORDINATOR_DEFAULT
+        default_value = COORDINATOR
     )]
     coordinator: String,
     /// A saved log, instead of the coordinator's.
@@ -336,8 +331,7 @@ async fn export(coordinator: &str, out: &Path) -> eyre::Result<()> {
 
 /// The whole log of a coordinator, page by page.
 async fn fetch_log(coordinator: &str) -> eyre::Result<String> {
-    // The log is public: any key will do, and it signs nothing.
-    let client = Client::new(coordinator, PrivateKeySigner::random(), 0, Address::ZERO)?;
+    let client = Client::anybody(coordinator)?;
     let mut text = String::new();
     let mut after = 0;
     loop {

@@ -119,10 +119,60 @@ struct Fees {
     rises_from_s: u64,
     /// What prices should be, and the next step there; none without a price of SCR.
     should: Option<(FeePrices, Option<FeePrices>)>,
+    takings: Takings,
+}
+
+/// What users have paid, on its way to the operator and to the rollers' pool.
+pub struct Takings {
     /// In the vaults on L2, wei: of gas and data, and of proving.
     vaults: [U256; 2],
     /// For sale on L1: wei of ether, and SCR-wei for it.
     lot: (u128, U256),
+}
+
+impl Takings {
+    /// As both chains have it.
+    pub async fn read(
+        deployment: &Deployment,
+        (l1, l2): (&DynProvider, &DynProvider),
+    ) -> eyre::Result<Self> {
+        let auction = FeeAuction::new(deployment.fee_auction(), l1);
+        Ok(Self {
+            vaults: [
+                l2.get_balance(FEE_VAULT).await?,
+                l2.get_balance(PROVING_VAULT).await?,
+            ],
+            lot: (
+                auction.lotWei().call().await?,
+                auction.priceWei().call().await?,
+            ),
+        })
+    }
+
+    /// A sentence about L2, and one about L1.
+    pub fn sentences(&self) -> [String; 2] {
+        let [fees, proofs] = self.vaults.map(format_ether);
+        let on_l1 = match self.lot {
+            (0, _) => "on L1: nothing is for sale".to_owned(),
+            (lot_wei, price_wei) => format!(
+                "on L1: {} ether for sale, for {} SCR now",
+                format_ether(lot_wei),
+                format_ether(price_wei)
+            ),
+        };
+        let on_l2 =
+            format!("on L2: {fees} ether for the operator, {proofs} ether for the rollers' pool");
+        [on_l2, on_l1]
+    }
+
+    /// The fields `vaults` and `auction`. Amounts are texts: JSON's numbers lose digits.
+    pub fn json(&self) -> [Value; 2] {
+        let [fees, proofs] = self.vaults.map(|wei| wei.to_string());
+        [
+            json!({"feesWei": fees, "proofsWei": proofs}),
+            json!({"lotWei": self.lot.0.to_string(), "priceWei": self.lot.1.to_string()}),
+        ]
+    }
 }
 
 impl Fees {
@@ -150,19 +200,11 @@ impl Fees {
                 Some((should, next))
             }
         };
-        let auction = FeeAuction::new(deployment.fee_auction(), l1);
         Ok(Self {
             in_force,
             rises_from_s,
             should,
-            vaults: [
-                l2.get_balance(FEE_VAULT).await?,
-                l2.get_balance(PROVING_VAULT).await?,
-            ],
-            lot: (
-                auction.lotWei().call().await?,
-                auction.priceWei().call().await?,
-            ),
+            takings: Takings::read(deployment, (l1, l2)).await?,
         })
     }
 
@@ -193,29 +235,22 @@ impl Fees {
         if wait_s > 0 {
             outln!("none rises within the next {wait_s} s");
         }
-        let [fees, proofs] = self.vaults.map(format_ether);
-        outln!("on L2: {fees} ether for the operator, {proofs} ether for the rollers' pool");
-        match self.lot {
-            (0, _) => outln!("on L1: nothing is for sale"),
-            (lot_wei, price_wei) => outln!(
-                "on L1: {} ether for sale, for {} SCR now",
-                format_ether(lot_wei),
-                format_ether(price_wei)
-            ),
+        for sentence in self.takings.sentences() {
+            outln!("{sentence}");
         }
     }
 
     /// Amounts are texts: JSON's numbers lose digits.
     fn json(&self) -> Value {
-        let [fees, proofs] = self.vaults.map(|wei| wei.to_string());
+        let [vaults, auction] = self.takings.json();
         let next = self.should.and_then(|(_, next)| next);
         json!({
             "inForce": prices(self.in_force),
             "risesFrom": self.rises_from_s,
             "should": self.should.map(|(should, _)| prices(should)),
             "next": next.map(prices),
-            "vaults": {"feesWei": fees, "proofsWei": proofs},
-            "auction": {"lotWei": self.lot.0.to_string(), "priceWei": self.lot.1.to_string()},
+            "vaults": vaults,
+            "auction": auction,
         })
     }
 }

@@ -14,16 +14,19 @@ mod escape;
 mod evm_test;
 mod fees;
 mod load;
+mod look;
 mod node;
 mod replica;
 mod reproduce;
 mod roller_process;
 mod settings;
 
-/// Settings of `deploy`, `node` and `fees`; the law of a rollup that is to be deployed has tables of its own ([`settings::Numbers`]).
+/// Settings of the operator's verbs; the law of a rollup that is to be deployed has tables of its own ([`settings::Numbers`]).
 const CONFIG: ConfigFile = ConfigFile {
     variable: "ROLLMILL_CONFIG",
-    verbs: &["deploy", "node", "fees"],
+    verbs: &[
+        "deploy", "node", "fees", "status", "params", "rollers", "tasks",
+    ],
     tables: &settings::TABLES,
 };
 
@@ -31,7 +34,7 @@ const CONFIG: ConfigFile = ConfigFile {
 #[derive(Debug, Parser)]
 #[command(name = "rollmill", version, about)]
 struct Cli {
-    /// TOML file with settings of `deploy`, `node` and `fees`; its field names are the flags' names, its tables a law to deploy.
+    /// TOML file with settings of the operator's verbs; its field names are the flags' names, its tables a law to deploy.
     #[arg(long, env = "ROLLMILL_CONFIG", value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -46,6 +49,14 @@ enum Verb {
     Deploy(deploy::Args),
     /// Run a deployed rollup: sequencer and coordinator, or with --derive a chain from L1 alone.
     Node(node::verb::Args),
+    /// Show in one look how far the chain is, what waits, in which mode it is, and what it costs.
+    Status(look::status::Args),
+    /// Show the dials, where the law would move them, how they moved, and what is announced.
+    Params(look::params::Args),
+    /// Show the rollers: stake, reputation, how their offers ended, what they earned.
+    Rollers(look::rollers::Args),
+    /// Show the window of open tasks, or one task's whole way.
+    Tasks(look::tasks::Args),
     /// Say what users pay for data and proving and what they should; or set it.
     Fees(fees::Args),
     /// Take an account's ether out of the rollup without its operator.
@@ -71,6 +82,10 @@ fn main() -> ExitCode {
         Verb::Devnet(args) => in_runtime(devnet::run(args)),
         Verb::Deploy(args) => in_runtime(deploy::run(args, cli.config.as_deref())),
         Verb::Node(args) => in_runtime(node::verb::run(args)),
+        Verb::Status(args) => in_runtime(look::status::run(args)),
+        Verb::Params(args) => in_runtime(look::params::run(args)),
+        Verb::Rollers(args) => in_runtime(look::rollers::run(args)),
+        Verb::Tasks(args) => in_runtime(look::tasks::run(args)),
         Verb::Fees(args) => in_runtime(fees::run(args)),
         Verb::Escape(args) => in_runtime(escape::run(args)),
         Verb::Audit(args) => in_runtime(audit::run(args)),

@@ -1,17 +1,20 @@
 //! The board as anybody may look at it.
 
 use rollmill_protocol::{
-    Entry, Roller, Round,
-    board::{Offer, ReleasedBecause, RollerAccount, Seat, SeatState as BoardSeat, Stage, Task},
+    Entry, Roller, Round, UnixSeconds,
+    board::{
+        Board, Offer, ReleasedBecause, RollerAccount, Seat, SeatState as BoardSeat, Stage, Task,
+    },
     law::{
-        Leaf, draw::HitOutcome, eligibility::PassedOver, reputation::OfferOutcome as LawOutcome,
+        Controls, Leaf, control::window_target, draw::HitOutcome, eligibility::PassedOver,
+        reputation::OfferOutcome as LawOutcome,
     },
 };
 use rollmill_roller_api as api;
 use rollmill_roller_api::{
-    DrawView, EntryView, LeafView, LotteryView, OfferOutcome, OfferView, PointOutcome, PointView,
-    RollerView, SeatId, SeatState, SeatView, SettleView, SnapshotView, SubmissionStats, TaskState,
-    TaskView,
+    DialValues, DialsView, DrawView, EntryView, LeafView, LotteryView, MeasureView, OfferOutcome,
+    OfferView, PointOutcome, PointView, RollerView, SeatId, SeatState, SeatView, SettleView,
+    SnapshotView, SubmissionStats, TaskState, TaskView,
 };
 use rollmill_store::{Store, StoreError, SubmissionRecord};
 
@@ -222,6 +225,43 @@ pub(crate) fn snapshot(
         leaves_total: leaves.len() as u64,
         leaves: leaves.iter().skip(from).take(limit).map(leaf).collect(),
     })
+}
+
+/// The dials, and what would become of them if the epoch ended at `now`.
+pub(crate) fn dials(board: &Board, now: UnixSeconds) -> DialsView {
+    let (measure, next) = board.dials_ahead(now);
+    let params = &board.params().control;
+    let capacity = measure.capacity();
+    DialsView {
+        epoch: board.epoch(),
+        ends_unix_s: board.epoch_due_at(),
+        in_force: dial_values(board.controls()),
+        on_the_way: board.dials_due().map(|(_, due)| dial_values(due)),
+        next: dial_values(next),
+        measure: MeasureView {
+            elapsed_s: measure.elapsed_s,
+            on_time_rate: measure.on_time_rate(params),
+            completion: measure.completion(params),
+            load: measure.load(params),
+            points_per_ticket: measure.points_per_ticket(params),
+            capacity,
+            window_target: window_target(params, next.k, capacity),
+            open_peak: measure.open_peak,
+            queued: measure.queued,
+            queued_before: measure.queued_before,
+            tasks: measure.tasks,
+            tasks_missed: measure.tasks_missed,
+        },
+    }
+}
+
+fn dial_values(controls: Controls) -> DialValues {
+    DialValues {
+        tau_ns_per_gas: controls.tau_ns_per_gas,
+        k: controls.k,
+        window: controls.window,
+        unit_price_wei: controls.unit_price,
+    }
 }
 
 fn entry_view(entry: &Entry) -> EntryView {

@@ -23,6 +23,7 @@ mod event;
 mod header;
 mod keys;
 pub mod kzg;
+mod parameter_table;
 mod plan;
 mod provider;
 pub mod purpose;
@@ -43,6 +44,7 @@ pub use header::{HeaderError, header_rlp};
 pub use keys::{
     KeyError, is_keystore, load_key, new_password, password, unlock_key, write_keystore,
 };
+pub use parameter_table::{GovernedNumber, governed_numbers};
 pub use plan::{Planned, Sends, plan};
 pub use provider::{ConnectError, connect};
 pub use sender::{Call, Mined, SendError, Sender, SenderConfig};

@@ -9,9 +9,9 @@ use rollmill_protocol::{Roller, TaskId};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Assignment, Authorization, HeartbeatReply, HeartbeatRequest, PickRequest, REQUIREMENTS_FORM,
-    Refusal, Requirements, RollerView, SignedSubmission, StatusView, SubmissionReply,
-    SubmissionStats, TaskView, domain, http,
+    Assignment, Authorization, DialsView, EpochView, HeartbeatReply, HeartbeatRequest, PickRequest,
+    REQUIREMENTS_FORM, Refusal, Requirements, RollerView, SignedSubmission, SnapshotView,
+    StatusView, SubmissionReply, SubmissionStats, TaskView, domain, http,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,6 +21,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 const TRANSFER_TIMEOUT: Duration = Duration::from_secs(300);
 /// Life of a signed request: long enough for slow lines and small differences of clocks.
 const REQUEST_TTL: Duration = Duration::from_secs(60);
+/// No list that comes in pages is longer.
+const LISTED_MAX: u64 = 1 << 20;
 /// No answer but a witness is longer.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
@@ -115,6 +117,11 @@ impl Client {
         })
     }
 
+    /// A client that reads what is public: any key will do, and it signs nothing.
+    pub fn anybody(base: &str) -> Result<Self, ClientError> {
+        Self::new(base, PrivateKeySigner::random(), 0, Address::ZERO)
+    }
+
     /// Address of the signer.
     pub fn signer(&self) -> Address {
         self.signer.address()
@@ -148,6 +155,38 @@ impl Client {
         self.get(http::STATUS).await
     }
 
+    /// `GET /v1/dials`.
+    pub async fn dials(&self) -> Result<DialsView, ClientError> {
+        self.get(http::DIALS).await
+    }
+
+    /// `GET /v1/law`, as `rollmill_protocol::law::Params` or any part of it.
+    pub async fn law<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        self.get(http::LAW).await
+    }
+
+    /// `GET /v1/epochs`, oldest first.
+    pub async fn epochs(&self) -> Result<Vec<EpochView>, ClientError> {
+        self.get(http::EPOCHS).await
+    }
+
+    /// `GET /v1/epochs/{epoch}`, all its pages.
+    pub async fn snapshot(&self, epoch: u64) -> Result<SnapshotView, ClientError> {
+        let path = format!("{}/{epoch}", http::EPOCHS);
+        let mut snapshot: SnapshotView = self.get(&path).await?;
+        loop {
+            let from = snapshot.leaves.len();
+            if from as u64 >= snapshot.leaves_total.min(LISTED_MAX) {
+                return Ok(snapshot);
+            }
+            let page: SnapshotView = self.get(&format!("{path}?from={from}")).await?;
+            if page.leaves.is_empty() {
+                return Ok(snapshot);
+            }
+            snapshot.leaves.extend(page.leaves);
+        }
+    }
+
     /// `GET /v1/log`: JSON lines behind number `after`, as text; empty at the end of the log.
     pub async fn log(&self, after: u64) -> Result<String, ClientError> {
         let url = format!("{}{}?after={after}", self.base, http::LOG);
@@ -165,9 +204,33 @@ impl Client {
         self.get(http::TASKS).await
     }
 
+    /// `GET /v1/tasks?open=true`: those that are not settled.
+    pub async fn open_tasks(&self) -> Result<Vec<TaskView>, ClientError> {
+        self.get(&format!("{}?open=true", http::TASKS)).await
+    }
+
     /// `GET /v1/tasks/{task}`.
     pub async fn task(&self, task: TaskId) -> Result<TaskView, ClientError> {
         self.get(&format!("{}/{task}", http::TASKS)).await
+    }
+
+    /// `GET /v1/rollers`, all its pages.
+    pub async fn rollers(&self) -> Result<Vec<RollerView>, ClientError> {
+        let mut rollers: Vec<RollerView> = self.get(http::ROLLERS).await?;
+        loop {
+            let Some(last) = rollers.last() else {
+                return Ok(rollers);
+            };
+            if rollers.len() as u64 >= LISTED_MAX {
+                return Ok(rollers);
+            }
+            let path = format!("{}?after={:#x}", http::ROLLERS, last.roller);
+            let page: Vec<RollerView> = self.get(&path).await?;
+            if page.is_empty() {
+                return Ok(rollers);
+            }
+            rollers.extend(page);
+        }
     }
 
     /// `GET /v1/rollers/{roller}`.

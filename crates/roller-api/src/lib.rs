@@ -19,6 +19,7 @@ mod refusal;
 mod statement;
 mod types;
 mod views;
+mod words;
 
 pub use auth::{
     Authorization, RecoverError, Request, SignedSubmission, Submission, domain, recover,
@@ -33,9 +34,9 @@ pub use types::{
     SubmissionReply, SubmissionStats, TaskKind, VerdictKind,
 };
 pub use views::{
-    DrawView, EntryView, EpochView, LeafView, LotteryView, OfferOutcome, OfferView, PointOutcome,
-    PointView, RollerView, SeatState, SeatView, SettleView, SnapshotView, StatusView, TaskState,
-    TaskView,
+    DialValues, DialsView, DrawView, EntryView, EpochView, LeafView, LotteryView, MeasureView,
+    OfferOutcome, OfferView, PointOutcome, PointView, RollerView, SeatState, SeatView, SettleView,
+    SnapshotView, StatusView, TaskState, TaskView,
 };
 
 /// Names of HTTP headers and paths.
@@ -67,6 +68,8 @@ pub mod http {
     pub const ROLLERS: &str = "/v1/rollers";
     /// Epochs: their dials, and the snapshots that are kept.
     pub const EPOCHS: &str = "/v1/epochs";
+    /// The dials, and where the law would move them now.
+    pub const DIALS: &str = "/v1/dials";
     /// The numbers of the law.
     pub const LAW: &str = "/v1/law";
     /// The published event log.

@@ -336,6 +336,70 @@ pub struct EpochView {
     pub unit_price_wei: ScrWei,
 }
 
+/// Values of the dials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DialValues {
+    /// Nanoseconds of deadline per unit of prover gas.
+    pub tau_ns_per_gas: u64,
+    /// Points drawn per round.
+    pub k: u32,
+    /// Tasks open at once.
+    pub window: u32,
+    /// SCR-wei per prover gas.
+    #[schema(value_type = String)]
+    pub unit_price_wei: ScrWei,
+}
+
+/// What the running epoch was like so far, as the law measures it. Ratios are in billionths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MeasureView {
+    /// Seconds since its beginning.
+    pub elapsed_s: u64,
+    /// Mean of the rollers' on-time rates, their weights capped.
+    pub on_time_rate: u64,
+    /// Median of completion / T; none while nobody has delivered.
+    pub completion: Option<u64>,
+    /// Share of the counted capacity that the seats given bind.
+    pub load: u64,
+    /// Points drawn per ticket.
+    pub points_per_ticket: u64,
+    /// Seats that all rollers together are counted for.
+    pub capacity: u64,
+    /// What the window moves to, step by step.
+    pub window_target: u32,
+    /// Most tasks that were open at once.
+    pub open_peak: u32,
+    /// Tasks that wait for room in the window.
+    pub queued: u32,
+    /// The same at its beginning.
+    pub queued_before: u32,
+    /// Tasks that ended since k moved last.
+    pub tasks: u64,
+    /// Those of them for which no proof of the first round came.
+    pub tasks_missed: u64,
+}
+
+/// The dials: in force, on their way, and what the law would make of them now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DialsView {
+    /// Last epoch that is on L1; 0 before the first.
+    pub epoch: u64,
+    /// From when it may end.
+    #[schema(value_type = u64)]
+    pub ends_unix_s: UnixSeconds,
+    /// In force.
+    pub in_force: DialValues,
+    /// Those of the next epoch, where that is on its way to L1.
+    pub on_the_way: Option<DialValues>,
+    /// What would follow if the epoch ended now.
+    pub next: DialValues,
+    /// What that follows from.
+    pub measure: MeasureView,
+}
+
 /// A roller in a snapshot; its weight is `floor(stake * q / 10^9)`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -397,6 +461,12 @@ pub struct StatusView {
     pub rollers: u64,
     /// Rollers with a recent heartbeat.
     pub rollers_alive: u64,
+    /// Rollers that could take a seat now, capacity apart.
+    pub rollers_present: u32,
+    /// Fewer rollers are there than points are drawn: the operator's own prover joins.
+    pub degraded: bool,
+    /// Fines pause for the program version of an open task.
+    pub quarantined: bool,
     /// Last settled batch.
     #[schema(value_type = u64)]
     pub settled_batch: BatchNumber,

@@ -21,7 +21,7 @@ mod telemetry;
 pub use blocking::blocking;
 pub use clock::Clock;
 pub use config::{ConfigError, ConfigFile};
-pub use output::{chain, complain, counted, print_line, span};
+pub use output::{chain, columns, complain, counted, print_line, span};
 pub use prompt::{ask, ask_secret};
 pub use ready::{ReadyError, ReadyFile};
 pub use retry::{Backoff, RetryError, retry};

@@ -83,11 +83,33 @@ pub fn span(seconds: u64) -> String {
     parts.join(" ")
 }
 
+/// Rows of cells as lines in which each column is as wide as its widest cell.
+pub fn columns(rows: &[Vec<String>]) -> Vec<String> {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        for (at, cell) in row.iter().enumerate() {
+            let width = cell.chars().count();
+            match widths.get_mut(at) {
+                Some(widest) => *widest = width.max(*widest),
+                None => widths.push(width),
+            }
+        }
+    }
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths);
+        let cells: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;
 
-    use super::{chain, counted, span};
+    use super::{chain, columns, counted, span};
 
     #[derive(Debug, thiserror::Error)]
     enum Failure {
@@ -130,5 +152,12 @@ mod tests {
     fn one_is_singular() {
         let words = [0u32, 1, 2].map(|count| counted(count, "roller"));
         assert_eq!(words, ["0 rollers", "1 roller", "2 rollers"]);
+    }
+
+    #[test]
+    fn cells_of_a_column_begin_below_each_other() {
+        let rows = [["a", "bb", "c"], ["ä…ä", "b", ""]];
+        let rows = rows.map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(columns(&rows), ["a    bb  c", "ä…ä  b"]);
     }
 }

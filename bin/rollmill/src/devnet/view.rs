@@ -17,7 +17,7 @@ use alloy_primitives::{Address, U256};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use rollmill_l1::scr;
 use rollmill_protocol::{Round, TaskId};
-use rollmill_roller_api::{Client, SeatState, SeatView, Stage, TaskState, TaskView};
+use rollmill_roller_api::{Client, SeatState, SeatView, TaskState, TaskView};
 use rollmill_runtime::{Shutdown, counted};
 
 /// How often the view looks.
@@ -311,18 +311,9 @@ fn new_bar(label: String) -> ProgressBar {
 }
 
 fn stage_line(view: &SeatView) -> String {
-    let stage = match view.stage {
-        None => return "drawn".to_owned(),
-        Some(Stage::Queued) => "queued",
-        Some(Stage::Downloading) => "downloading the witness",
-        Some(Stage::Executing) => "executing",
-        Some(Stage::Proving) => "proving segments",
-        Some(Stage::Aggregating) => "aggregating",
-        Some(Stage::Verifying) => "verifying its own proof",
-        Some(Stage::Submitting) => "submitting",
-    };
-    match view.eta_s {
-        Some(eta_s) => format!("{stage}, about {eta_s} s left"),
-        None => stage.to_owned(),
+    match (view.stage, view.eta_s) {
+        (None, _) => "drawn".to_owned(),
+        (Some(stage), Some(eta_s)) => format!("{stage}, about {eta_s} s left"),
+        (Some(stage), None) => stage.to_string(),
     }
 }

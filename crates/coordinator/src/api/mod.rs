@@ -117,12 +117,13 @@ fn router(routes: impl IntoIterator<Item = Route>) -> Router<App> {
 }
 
 /// The paths of what anybody may read. [`Document`] describes each.
-fn public_routes() -> [Route; 11] {
+fn public_routes() -> [Route; 12] {
     let (tasks, epochs, rollers) = (http::TASKS, http::EPOCHS, http::ROLLERS);
     [
         (http::REQUIREMENTS.to_owned(), get(public::requirements)),
         (http::STATUS.to_owned(), get(public::status)),
         (http::LAW.to_owned(), get(public::law)),
+        (http::DIALS.to_owned(), get(public::dials)),
         (http::LOG.to_owned(), get(public::log)),
         (tasks.to_owned(), get(public::tasks)),
         (format!("{tasks}/{{task}}"), get(public::task)),
@@ -171,6 +172,7 @@ async fn document() -> Json<utoipa::openapi::OpenApi> {
         public::requirements,
         public::status,
         public::law,
+        public::dials,
         public::log,
         public::tasks,
         public::task,

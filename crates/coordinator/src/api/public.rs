@@ -8,8 +8,8 @@ use axum::{
 };
 use rollmill_protocol::{Roller, TaskId, board::Task, law::Params};
 use rollmill_roller_api::{
-    EpochView, Program, ProofKind, REQUIREMENTS_FORM, Refusal, RefusalCode, Requirements,
-    RollerView, SnapshotView, StatusView, TaskView,
+    DialsView, EpochView, Program, ProofKind, REQUIREMENTS_FORM, Refusal, RefusalCode,
+    Requirements, RollerView, SnapshotView, StatusView, TaskView,
 };
 use rollmill_zkvm::programs;
 use serde::Deserialize;
@@ -98,6 +98,12 @@ pub(super) async fn status(State(app): State<App>) -> Json<StatusView> {
                 .rollers()
                 .filter(|(roller, _)| alive(**roller))
                 .count() as u64,
+            rollers_present: state.board.rollers_present(),
+            degraded: state.board.rollers_present() < state.board.controls().k,
+            quarantined: state
+                .board
+                .unsettled()
+                .any(|task| state.board.is_quarantined(task.program_version)),
             settled_batch: state.board.settled_through(),
         }
     }))
@@ -205,6 +211,17 @@ pub(super) async fn epochs(State(app): State<App>) -> Result<Json<Vec<EpochView>
     let (head, _) = app.board.head();
     let epochs = app.epochs.newest(&app.store, head).await;
     epochs.map(Json).map_err(Refused::internal)
+}
+
+#[utoipa::path(
+    get, path = "/v1/dials",
+    description = "The dials in force, those on their way to L1, and those that the law would give if the epoch ended now, with what \
+                   it measures for them.",
+    responses((status = 200, body = DialsView))
+)]
+pub(super) async fn dials(State(app): State<App>) -> Json<DialsView> {
+    let now = app.clock.now_unix_ms() / 1000;
+    Json(app.board.read(|state| views::dials(&state.board, now)))
 }
 
 /// A page of a snapshot.

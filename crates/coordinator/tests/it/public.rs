@@ -6,8 +6,8 @@ use rollmill_protocol::{
     law::{Leaf, Params, Snapshot, draw},
 };
 use rollmill_roller_api::{
-    EpochView, HeartbeatRequest, LeafView, PointOutcome, Progress, RollerView, SeatId,
-    SnapshotView, Stage, TaskView,
+    Client, DialsView, EpochView, HeartbeatRequest, LeafView, PointOutcome, Progress, RollerView,
+    SeatId, SnapshotView, Stage, StatusView, TaskView,
 };
 use serde::de::DeserializeOwned;
 
@@ -123,6 +123,42 @@ async fn the_dials_of_each_epoch_are_listed() {
         (epochs[0].k, epochs[0].window, epochs[0].unit_price_wei),
         (controls.k, controls.window, controls.unit_price)
     );
+}
+
+#[tokio::test]
+async fn the_dials_are_shown_with_what_would_follow() {
+    let (world, _) = World::new().await.with_snapshot().await.with_task().await;
+    let dials: DialsView = get(&world, "/v1/dials").await;
+    let board = world.observer.board();
+    let in_force = board.controls();
+    assert_eq!((dials.epoch, dials.ends_unix_s), (1, board.epoch_due_at()));
+    assert_eq!(
+        (dials.in_force.k, dials.in_force.tau_ns_per_gas),
+        (in_force.k, in_force.tau_ns_per_gas)
+    );
+    let (measure, next) = board.dials_ahead(world.clock.now_unix_s());
+    assert_eq!(
+        (dials.next.window, dials.next.unit_price_wei),
+        (next.window, next.unit_price)
+    );
+    assert_eq!(dials.measure.capacity, measure.capacity());
+    assert_eq!(dials.on_the_way, None);
+    let status: StatusView = get(&world, "/v1/status").await;
+    assert_eq!((status.rollers_present, status.degraded), (3, false));
+    assert_eq!(status.tasks_open, 1);
+}
+
+#[tokio::test]
+async fn lists_that_come_in_pages_are_read_to_their_end() {
+    let world = World::new().await.with_snapshot().await;
+    let client = Client::anybody(&world.url).unwrap();
+    let rollers = client.rollers().await.unwrap();
+    let names: Vec<Address> = rollers.iter().map(|roller| roller.roller).collect();
+    assert_eq!(names, [1, 2, 3].map(Address::repeat_byte));
+    let snapshot = client.snapshot(1).await.unwrap();
+    assert_eq!(snapshot.leaves.len() as u64, snapshot.leaves_total);
+    let law: Params = client.law().await.unwrap();
+    assert_eq!(law, world.params);
 }
 
 #[tokio::test]

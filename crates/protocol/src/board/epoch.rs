@@ -1,9 +1,12 @@
 //! Epochs: reputations move, the dials move, and the next snapshot is drawn up.
 
 use super::{Action, Board, BoardError, Turn};
-use crate::law::{
-    Controls, Leaf, Ratio, Snapshot,
-    control::{self, EpochMeasure},
+use crate::{
+    ids::UnixSeconds,
+    law::{
+        Controls, Leaf, Ratio, Snapshot,
+        control::{self, EpochMeasure},
+    },
 };
 use alloc::{sync::Arc, vec::Vec};
 use alloy_primitives::B256;
@@ -89,15 +92,7 @@ impl Board {
         if self.epoch == 0 {
             return in_force;
         }
-        let measure = EpochMeasure {
-            rollers: self
-                .rollers
-                .values()
-                .map(|account| account.measure(&self.params, turn.now))
-                .collect(),
-            queued: self.index.queued(),
-            ..self.measured.measure(turn.now - self.epoch_started_at)
-        };
+        let measure = self.epoch_measure(turn.now);
         let controls = control::next(&self.params.control, in_force, &measure);
         let counts_for_k = !measure.is_common_failure(&self.params.control);
         self.measured.end_epoch(
@@ -106,6 +101,30 @@ impl Board {
             self.index.queued(),
         );
         controls
+    }
+
+    /// What the running epoch was like until `now`.
+    fn epoch_measure(&self, now: UnixSeconds) -> EpochMeasure {
+        let rollers = self.rollers.values();
+        EpochMeasure {
+            rollers: rollers
+                .map(|account| account.measure(&self.params, now))
+                .collect(),
+            queued: self.index.queued(),
+            ..self
+                .measured
+                .measure(now.saturating_sub(self.epoch_started_at))
+        }
+    }
+
+    /// What the running epoch was like so far, and the dials that would follow if it ended at `now`.
+    pub fn dials_ahead(&self, now: UnixSeconds) -> (EpochMeasure, Controls) {
+        let measure = self.epoch_measure(now);
+        let controls = match self.epoch {
+            0 => self.controls,
+            _ => control::next(&self.params.control, self.controls, &measure),
+        };
+        (measure, controls)
     }
 
     pub(super) fn post_snapshot(&self) -> Option<Action> {

@@ -106,9 +106,15 @@ fn dials_move_at_the_end_of_an_epoch_and_a_task_keeps_its_own() {
     let batch = world.commit_drawing(&[1, 2, 3]);
     let time_s = world.task(batch).time_limit_s;
     assert_eq!(time_s, params.t_fix_s + 4_000);
+    // Before anything has ended there is nothing to move a dial.
+    let ahead = |world: &World| world.board.dials_ahead(world.board.epoch_due_at());
+    assert_eq!(ahead(&world).1, Controls::initial(&params));
     world.deliver_all(batch);
     world.settle(batch);
+    let (measure, foretold) = ahead(&world);
+    assert_eq!(measure.elapsed_s, params.epoch_s);
     world.end_epoch();
+    assert_eq!(world.board.controls(), foretold);
     // All proofs came at once, so deadlines shrink by a step, for tasks of the new epoch.
     let controls = world.board.controls();
     assert_eq!(controls.tau_ns_per_gas, 3_500_000);
