@@ -39,7 +39,7 @@ mod words;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use rollmill_runtime::{chain, complain};
+use rollmill_runtime::{Completions, chain, complain};
 
 /// Proves batches for a rollmill rollup.
 #[derive(Debug, Parser)]
@@ -88,6 +88,8 @@ enum Verb {
     Receipts(receipts::ReceiptsArgs),
     /// What a roller is doing, what it has earned, and why it was penalised.
     Status(status::StatusArgs),
+    /// Print completions for a shell: verbs, flags and their values.
+    Completions(Completions),
     /// Look for everything that keeps the roller from earning; fails if there is something.
     Doctor(doctor::DoctorArgs),
 }
@@ -120,6 +122,10 @@ fn main() -> ExitCode {
             Verb::Bench(args) => tokio::task::spawn_blocking(move || bench::run(&args)).await?,
             Verb::Receipts(args) => receipts::run(&args).await,
             Verb::Status(args) => status::run(args).await,
+            Verb::Completions(shell) => {
+                shell.print::<Cli>();
+                Ok(())
+            }
             Verb::Doctor(args) => doctor::run(args).await,
         }
     });

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use rollmill_runtime::{ConfigFile, chain, complain};
+use rollmill_runtime::{Completions, ConfigFile, chain, complain};
 
 mod audit;
 mod bench;
@@ -69,6 +69,8 @@ enum Verb {
     Load(load::Args),
     /// Measure what this machine can do as a sequencer.
     Bench(bench::Args),
+    /// Print completions for a shell: verbs, flags and their values.
+    Completions(Completions),
     /// Run Ethereum's JSON fixtures through the state transition.
     EvmTest(evm_test::Args),
     /// A roller that submits garbage: started by `devnet --once`, which shows that it is fined.
@@ -92,6 +94,10 @@ fn main() -> ExitCode {
         Verb::Reproduce(args) => in_runtime(reproduce::run(args)),
         Verb::Load(args) => in_runtime(load::run(args)),
         Verb::Bench(args) => bench::run(args),
+        Verb::Completions(shell) => {
+            shell.print::<Cli>();
+            Ok(())
+        }
         Verb::EvmTest(args) => evm_test::run(args),
         Verb::Saboteur(args) => in_runtime(devnet::saboteur::run(args)),
     });

@@ -9,6 +9,7 @@
 
 mod blocking;
 mod clock;
+mod completions;
 mod config;
 mod output;
 mod prompt;
@@ -20,6 +21,7 @@ mod telemetry;
 
 pub use blocking::blocking;
 pub use clock::Clock;
+pub use completions::Completions;
 pub use config::{ConfigError, ConfigFile};
 pub use output::{chain, columns, complain, counted, print_line, span};
 pub use prompt::{ask, ask_secret};
