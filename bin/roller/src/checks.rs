@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use alloy_primitives::{Address, U256};
 use eyre::{bail, eyre};
 use rollmill_roller_api::{MachineMin, Requirements};
-use serde::Serialize;
+use rollmill_runtime::{Finding, good, note, wrong, wrongs};
 
 use crate::{machine::Machine, registry::Record, words};
 
@@ -18,58 +18,11 @@ const POST_GAS: u64 = 200_000;
 /// So many of them should be affordable.
 const POSTS: u64 = 10;
 
-/// How bad something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// As it should be.
-    Good,
-    /// Worth knowing.
-    Note,
-    /// To be mended.
-    Wrong,
-}
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// What, in a word or two.
-    pub check: &'static str,
-    /// How bad it is.
-    pub verdict: Verdict,
-    /// What was found, and what to do about it.
-    pub says: String,
-}
-
-/// As it should be.
-pub fn good(check: &'static str, says: impl Into<String>) -> Finding {
-    finding(check, Verdict::Good, says)
-}
-
-/// Worth knowing.
-pub fn note(check: &'static str, says: impl Into<String>) -> Finding {
-    finding(check, Verdict::Note, says)
-}
-
-/// To be mended.
-pub fn wrong(check: &'static str, says: impl Into<String>) -> Finding {
-    finding(check, Verdict::Wrong, says)
-}
-
-fn finding(check: &'static str, verdict: Verdict, says: impl Into<String>) -> Finding {
-    Finding {
-        check,
-        verdict,
-        says: says.into(),
-    }
-}
-
 /// Fails with all that is wrong.
 pub fn refuse(findings: &[Finding]) -> eyre::Result<()> {
-    let wrong = findings
-        .iter()
-        .filter(|finding| finding.verdict == Verdict::Wrong);
-    let sentences: Vec<&str> = wrong.map(|finding| finding.says.as_str()).collect();
+    let sentences: Vec<&str> = wrongs(findings)
+        .map(|finding| finding.says.as_str())
+        .collect();
     if !sentences.is_empty() {
         bail!("{}", sentences.join("; "));
     }
@@ -276,6 +229,8 @@ pub fn unclaimed(owed_wei: U256) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use rollmill_runtime::Verdict;
+
     use super::*;
     use crate::registry::{recorded, scr};
 

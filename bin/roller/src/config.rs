@@ -8,13 +8,14 @@ use std::{
 
 use alloy::{providers::Provider, signers::local::PrivateKeySigner};
 use alloy_primitives::Address;
-use clap::Args;
-use eyre::{WrapErr, ensure, eyre};
-use rollmill_l1::{Deployment, DynProvider, KeyError, connect, unlock_key};
+use clap::{Args, CommandFactory, FromArgMatches, Subcommand};
+use eyre::{WrapErr, bail, ensure, eyre};
+use rollmill_l1::{Deployment, DynProvider, KeyError, check_key_file, connect, unlock_key};
 use rollmill_roller_api::ProofKind;
-use rollmill_runtime::{ConfigFile, LogFormat};
+use rollmill_runtime::{CheckArgs, ConfigFile, Finding, LogFormat, counted, judged, wrongs};
 
 use crate::{
+    Cli, Verb,
     account::Account,
     finished::{FOLDER, FinishedProofs},
     prover::ProverArgs,
@@ -192,6 +193,50 @@ pub struct RunArgs {
     pub log_format: LogFormat,
 }
 
+/// Arguments of `roller config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    #[command(subcommand)]
+    verb: ConfigVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigVerb {
+    /// Show every setting of a verb (`run`, unless another is named) with its value and where that comes from, and what is wrong with
+    /// the files that they name; fails if something is. `roller doctor` looks at machine and network.
+    Check(CheckArgs),
+}
+
+/// Checks, and asks for no password.
+pub fn check(args: &ConfigArgs, file: Option<&Path>) -> eyre::Result<()> {
+    let ConfigVerb::Check(args) = &args.verb;
+    let checked = args.settings(&CONFIG, Cli::command(), ("run", file))?;
+    let cli = Cli::from_arg_matches(&checked.matches)?;
+    let findings = match &cli.verb {
+        Verb::Run(run) => run.files(),
+        _ => Vec::new(),
+    };
+    args.say(&checked.settings, &findings);
+    match wrongs(&findings).count() as u64 {
+        0 => Ok(()),
+        wrong => bail!("{} to mend", counted(wrong, "thing")),
+    }
+}
+
+impl RunArgs {
+    /// Whether the files can be used that are named.
+    fn files(&self) -> Vec<Finding> {
+        let deployment = Deployment::open(&self.chain.deployment);
+        let deployment = deployment.map(|found| format!("names the rollup {}", found.rollup));
+        let mut findings = vec![judged("deployment", deployment.map_err(eyre::Report::from))];
+        if let Some(file) = &self.signer.signer_key_file {
+            let found = check_key_file(file).map(|()| format!("{} can be read", file.display()));
+            findings.push(judged("signer's key", found.map_err(eyre::Report::from)));
+        }
+        findings
+    }
+}
+
 fn within_a_day(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|_| "is no number".to_owned())?;
     match (0.0..=86_400.0).contains(&seconds) {
@@ -206,11 +251,9 @@ mod tests {
 
     use std::{ffi::OsString, fs};
 
-    use clap::{CommandFactory, FromArgMatches};
     use rollmill_runtime::chain;
 
     use super::*;
-    use crate::{Cli, Verb};
 
     /// What `roller run` is told by a line, in which FILE is a file with this text.
     fn run(file: &str, line: &str) -> Result<RunArgs, String> {

@@ -8,11 +8,14 @@ use clap::Args;
 use eyre::{WrapErr, bail, eyre};
 use rollmill_l1::{Deployment, DynProvider, KeyError, connect, rewards::owed};
 use rollmill_roller_api::{Client, Requirements};
-use rollmill_runtime::{Clock, LogFormat, chain, counted, init_tracing, outln};
+use rollmill_runtime::{
+    Clock, Finding, LogFormat, chain, counted, good, init_tracing, note, outln, say_findings,
+    wrong, wrongs,
+};
 use serde_json::json;
 
 use crate::{
-    checks::{self, Finding, Verdict, good, note, wrong},
+    checks,
     config::{COORDINATOR, ChainArgs, SignerArgs},
     identity::{check_programs, check_rollup},
     machine::Machine,
@@ -53,36 +56,16 @@ pub struct DoctorArgs {
 pub async fn run(args: DoctorArgs) -> eyre::Result<()> {
     init_tracing(LogFormat::Human, "error")?;
     let findings = examine(&args).await;
-    let wrong = findings
-        .iter()
-        .filter(|finding| finding.verdict == Verdict::Wrong);
-    let wrong = wrong.count() as u64;
+    let wrong = wrongs(&findings).count() as u64;
     if args.json {
         outln!("{}", json!({ "ok": wrong == 0, "findings": findings }));
     } else {
-        say(&findings);
+        say_findings(&findings);
     }
     if wrong > 0 {
         bail!("{} to mend", counted(wrong, "thing"));
     }
     Ok(())
-}
-
-/// A table for people.
-pub fn say(findings: &[Finding]) {
-    for Finding {
-        check,
-        verdict,
-        says,
-    } in findings
-    {
-        let mark = match verdict {
-            Verdict::Good => "ok",
-            Verdict::Note => "note",
-            Verdict::Wrong => "WRONG",
-        };
-        outln!("{mark:6} {check:15} {says}");
-    }
 }
 
 async fn examine(args: &DoctorArgs) -> Vec<Finding> {

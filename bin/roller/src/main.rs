@@ -52,7 +52,6 @@ struct Cli {
         value_name = "FILE",
         global = true
     )]
-    #[allow(dead_code, reason = "read by `config::CONFIG` before the rest")]
     config: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
@@ -88,6 +87,8 @@ enum Verb {
     Receipts(receipts::ReceiptsArgs),
     /// What a roller is doing, what it has earned, and why it was penalised.
     Status(status::StatusArgs),
+    /// Show what a verb is told by flags, environment and file together.
+    Config(config::ConfigArgs),
     /// Print completions for a shell: verbs, flags and their values.
     Completions(Completions),
     /// Look for everything that keeps the roller from earning; fails if there is something.
@@ -122,6 +123,7 @@ fn main() -> ExitCode {
             Verb::Bench(args) => tokio::task::spawn_blocking(move || bench::run(&args)).await?,
             Verb::Receipts(args) => receipts::run(&args).await,
             Verb::Status(args) => status::run(args).await,
+            Verb::Config(args) => config::check(&args, cli.config.as_deref()),
             Verb::Completions(shell) => {
                 shell.print::<Cli>();
                 Ok(())

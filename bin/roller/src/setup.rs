@@ -22,7 +22,7 @@ use rollmill_l1::{
     contracts::{Control, RollerRegistry},
 };
 use rollmill_roller_api::ProofKind;
-use rollmill_runtime::{LogFormat, ask, counted, init_tracing, outln};
+use rollmill_runtime::{LogFormat, ask, counted, init_tracing, outln, say_findings};
 
 use self::{
     keys::Keys,
@@ -168,7 +168,7 @@ impl Network {
         let asked = doctor::coordinator(&coordinator, Some(&deployment), &machine).await;
         let (requirements, found) = asked;
         findings.extend(found);
-        doctor::say(&findings);
+        say_findings(&findings);
         checks::refuse(&findings)?;
         let (l1, requirements) = l1
             .zip(requirements)

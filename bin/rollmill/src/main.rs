@@ -7,6 +7,7 @@ use rollmill_runtime::{Completions, ConfigFile, chain, complain};
 
 mod audit;
 mod bench;
+mod config;
 mod dashboard;
 mod deploy;
 mod devnet;
@@ -57,6 +58,8 @@ enum Verb {
     Rollers(look::rollers::Args),
     /// Show the window of open tasks, or one task's whole way.
     Tasks(look::tasks::Args),
+    /// Show what a verb is told by flags, environment and file together, and whether it could work with that.
+    Config(config::Args),
     /// Say what users pay for data and proving and what they should; or set it.
     Fees(fees::Args),
     /// Take an account's ether out of the rollup without its operator.
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Verb::Params(args) => in_runtime(look::params::run(args)),
         Verb::Rollers(args) => in_runtime(look::rollers::run(args)),
         Verb::Tasks(args) => in_runtime(look::tasks::run(args)),
+        Verb::Config(args) => in_runtime(config::run(args, cli.config.as_deref())),
         Verb::Fees(args) => in_runtime(fees::run(args)),
         Verb::Escape(args) => in_runtime(escape::run(args)),
         Verb::Audit(args) => in_runtime(audit::run(args)),

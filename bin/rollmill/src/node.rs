@@ -3,6 +3,7 @@
 //! They do not see each other. They meet in the store (a batch's record and its witness, written before the commit) and on L1
 //! (the commit's event), and share the operator's sender, because one account has one sender.
 
+pub mod check;
 mod fallback;
 pub mod verb;
 

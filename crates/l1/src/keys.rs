@@ -123,6 +123,17 @@ pub fn unlock_key(
     plain(&secret(path)?)
 }
 
+/// Fails as [`unlock_key`] would, as far as that can be said of a keystore without its password.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn check_key_file(path: &Path) -> Result<(), KeyError> {
+    match is_keystore(path)? {
+        true => Ok(()),
+        false => plain(&secret(path)?).map(drop),
+    }
+}
+
 /// Whether a key file is a keystore.
 ///
 /// # Errors
@@ -304,12 +315,14 @@ mod tests {
         for open in [0o640, 0o604, 0o644, 0o620] {
             set_mode(&path, open);
             let error = load_key(Some(&path), "").unwrap_err().to_string();
+            assert!(check_key_file(&path).is_err());
             let remedy = format!("chmod 600 {}", path.display());
             assert!(error.contains(&remedy), "{open:o}: {error}");
         }
         for closed in [0o600, 0o400] {
             set_mode(&path, closed);
             load_key(Some(&path), "").unwrap();
+            check_key_file(&path).unwrap();
         }
     }
 

@@ -42,7 +42,8 @@ pub use deployment::{Deployment, Genesis, Incentives, Parameters, fee_auction, t
 pub use event::{L1Event, LoggedEvent};
 pub use header::{HeaderError, header_rlp};
 pub use keys::{
-    KeyError, is_keystore, load_key, new_password, password, unlock_key, write_keystore,
+    KeyError, check_key_file, is_keystore, load_key, new_password, password, unlock_key,
+    write_keystore,
 };
 pub use parameter_table::{GovernedNumber, governed_numbers};
 pub use plan::{Planned, Sends, plan};

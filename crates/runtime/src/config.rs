@@ -70,20 +70,32 @@ impl ConfigFile {
     /// # Errors
     /// [`ConfigError`].
     pub fn apply(&self, command: Command, arguments: &[OsString]) -> Result<Command, ConfigError> {
-        let in_environment = || std::env::var_os(self.variable).map(PathBuf::from);
-        let Some(path) = named(arguments).or_else(in_environment) else {
+        let Some((path, fields)) = self.fields(arguments)? else {
             return Ok(command);
         };
-        let done = read(&path).and_then(|fields| {
-            let mut fields = fields.iter();
-            fields.try_fold(command, |command, (name, value)| {
-                if self.tables.contains(&name.as_str()) {
-                    return Ok(command);
-                }
-                self.with_field(command, name, value)
-            })
+        let mut fields = fields.iter();
+        let done = fields.try_fold(command, |command, (name, value)| {
+            self.with_field(command, name, value)
         });
         done.map_err(|source| ConfigError { path, source })
+    }
+
+    /// The file that `arguments` or the environment name, and its fields; `None` if they name none.
+    pub(crate) fn fields(
+        &self,
+        arguments: &[OsString],
+    ) -> Result<Option<(PathBuf, Table)>, ConfigError> {
+        let in_environment = || std::env::var_os(self.variable).map(PathBuf::from);
+        let Some(path) = named(arguments).or_else(in_environment) else {
+            return Ok(None);
+        };
+        match read(&path) {
+            Ok(mut fields) => {
+                fields.retain(|name, _| !self.tables.contains(&name));
+                Ok(Some((path, fields)))
+            }
+            Err(source) => Err(ConfigError { path, source }),
+        }
     }
 
     /// Makes a field the default of the flag that has its name, in every verb that has it.

@@ -7,7 +7,8 @@ use std::path::Path;
 use alloy::{eips::BlockNumberOrTag, primitives::Address, providers::Provider};
 use rollmill_e2e::{
     Devnet, Ended, program, run, until,
-    user::{funded, transfer},
+    user::{USER, account, funded, transfer},
+    write_key,
 };
 use serde_json::Value;
 use tokio::process::Command;
@@ -97,7 +98,61 @@ async fn an_operator_sees_chain_rollers_tasks_and_numbers() {
             ended.said
         );
     }
+    settings_are_checked(&devnet, data.path()).await;
     devnet.kill().await.unwrap();
+}
+
+/// `rollmill config check` for a node with the devnet's contracts: what it would have is right, but for its key.
+async fn settings_are_checked(devnet: &Devnet, data: &Path) {
+    let desk = tempfile::tempdir().unwrap();
+    let (file, key) = (desk.path().join("rollmill.toml"), desk.path().join("key"));
+    let deployment = data.join("deployment.json");
+    let settings = format!(
+        "l1-rpc = \"{}\"\ndeployment = \"{}\"\ndata-dir = \"{}\"\noperator-key-file = \"{}\"\nbatch-age = 7\n",
+        devnet.l1,
+        deployment.display(),
+        desk.path().join("node").display(),
+        key.display(),
+    );
+    std::fs::write(&file, settings).unwrap();
+    let check = async |args: &[&str]| {
+        let mut command = Command::new(program("rollmill").unwrap());
+        command.args(["config", "check", "--config"]).arg(&file);
+        command.args(args);
+        run(command).await.unwrap()
+    };
+    let stranger = account(USER).unwrap().to_bytes().to_string();
+    write_key(&key, &stranger).unwrap();
+    let places = [
+        "--",
+        "--listen",
+        "127.0.0.1:0",
+        "--coordinator-listen",
+        "127.0.0.1:0",
+    ];
+    let places = [&places[..], &["--no-dashboard"]].concat();
+    let ended = check(&places).await;
+    assert!(!ended.success, "{}", ended.said);
+    let line = |said: &str, name: &str| -> String {
+        let found = said.lines().find(|line| line.starts_with(name));
+        found.unwrap_or_else(|| panic!("{name}: {said}")).to_owned()
+    };
+    assert!(line(&ended.said, "batch-age ").ends_with("  file"));
+    assert!(line(&ended.said, "listen ").ends_with("  flag"));
+    assert!(line(&ended.said, "block-time ").ends_with("  default"));
+    assert!(line(&ended.said, "ok     L1 ").contains("mock proofs"));
+    assert!(line(&ended.said, "WRONG  operator's key").contains("the rollup's operator is"));
+    assert!(ended.said.contains("1 thing to mend"), "{}", ended.said);
+    assert!(!desk.path().join("node").exists());
+
+    let replica = check(&[&places[..], &["--derive"]].concat()).await;
+    assert!(replica.success, "{}", replica.said);
+    let other = check(&["audit"]).await;
+    assert!(
+        other.said.contains("`audit` has no settings"),
+        "{}",
+        other.said
+    );
 }
 
 #[tokio::test]

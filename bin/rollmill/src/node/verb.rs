@@ -32,16 +32,16 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    source: Source,
+    pub(super) source: Source,
     /// Make no blocks: rebuild the chain from what is committed on L1, and follow it.
     #[arg(long, env = "ROLLMILL_DERIVE")]
-    derive: bool,
+    pub(super) derive: bool,
     /// File with the operator's private key in hex. Without it the key is taken from ROLLMILL_OPERATOR_KEY.
     #[arg(long, env = "ROLLMILL_OPERATOR_KEY_FILE", value_name = "FILE")]
-    operator_key_file: Option<PathBuf>,
+    pub(super) operator_key_file: Option<PathBuf>,
     /// Address of the operator's own prover, which runs elsewhere. Without a prover of its own the first batch waits until a roller can be drawn.
     #[arg(long, env = "ROLLMILL_FALLBACK", value_name = "ADDRESS")]
-    fallback: Option<Address>,
+    pub(super) fallback: Option<Address>,
     /// File with the key of the operator's own prover in hex: the node runs it, as a process of its own.
     #[arg(
         long,
@@ -49,7 +49,7 @@ pub struct Args {
         value_name = "FILE",
         conflicts_with = "fallback"
     )]
-    fallback_key_file: Option<PathBuf>,
+    pub(super) fallback_key_file: Option<PathBuf>,
     #[command(flatten)]
     pace: Pace,
     #[command(flatten)]
@@ -57,17 +57,17 @@ pub struct Args {
     /// Beacon API of L1's consensus client, or of an archive of blobs: where the data of batches is that is in blobs. A development L1
     /// gives its blobs itself.
     #[arg(long, env = "ROLLMILL_L1_BEACON", value_name = "URL")]
-    l1_beacon: Option<String>,
+    pub(super) l1_beacon: Option<String>,
     #[command(flatten)]
     fees: Follow,
     #[command(flatten)]
     memory: Memory,
     /// Where L2's JSON-RPC listens; port 0 takes a free one.
     #[arg(long, env = "ROLLMILL_L2_LISTEN", value_name = "ADDRESS", default_value_t = local(9545))]
-    listen: SocketAddr,
+    pub(super) listen: SocketAddr,
     /// Where the coordinator's API listens; port 0 takes a free one.
     #[arg(long, env = "ROLLMILL_COORDINATOR_LISTEN", value_name = "ADDRESS", default_value_t = local(9650))]
-    coordinator_listen: SocketAddr,
+    pub(super) coordinator_listen: SocketAddr,
     /// Where the dashboard listens; port 0 takes a free one [default: 127.0.0.1:9660, and none with --derive].
     #[arg(long, env = "ROLLMILL_DASHBOARD_LISTEN", value_name = "ADDRESS")]
     dashboard_listen: Option<SocketAddr>,
@@ -83,13 +83,13 @@ pub struct Args {
 }
 
 impl Args {
-    fn sequencer(&self, fallback: Option<Address>) -> eyre::Result<SequencerConfig> {
+    pub(super) fn sequencer(&self, fallback: Option<Address>) -> eyre::Result<SequencerConfig> {
         let choices = (&self.pace, self.posting, &self.fees);
         sequencer_config(choices, self.source.confirmations, fallback)
     }
 
     /// Where the dashboard listens, if there is one.
-    fn dashboard(&self) -> Option<SocketAddr> {
+    pub(super) fn dashboard(&self) -> Option<SocketAddr> {
         if self.no_dashboard {
             return None;
         }
@@ -172,7 +172,7 @@ async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
 }
 
 /// A node must not work in what something else made. A replica has nothing but what L1 has, and takes back what L1 does not have.
-fn check_directory(args: &Args) -> eyre::Result<()> {
+pub(super) fn check_directory(args: &Args) -> eyre::Result<()> {
     let dir = &args.source.data_dir;
     ensure!(
         !dir.join("node").join(CHAIN_FILE).exists(),
