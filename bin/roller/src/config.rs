@@ -12,7 +12,9 @@ use clap::{Args, CommandFactory, FromArgMatches, Subcommand};
 use eyre::{WrapErr, bail, ensure, eyre};
 use rollmill_l1::{Deployment, DynProvider, KeyError, check_key_file, connect, unlock_key};
 use rollmill_roller_api::ProofKind;
-use rollmill_runtime::{CheckArgs, ConfigFile, Finding, LogFormat, counted, judged, wrongs};
+use rollmill_runtime::{
+    CheckArgs, ConfigFile, Finding, LogFormat, counted, has_status_line, judged, wrongs,
+};
 
 use crate::{
     Cli, Verb,
@@ -224,6 +226,11 @@ pub fn check(args: &ConfigArgs, file: Option<&Path>) -> eyre::Result<()> {
 }
 
 impl RunArgs {
+    /// Whether somebody looks at a terminal: they see a line that changes instead of the log's.
+    pub fn has_status_line(&self) -> bool {
+        self.log_format == LogFormat::Human && has_status_line()
+    }
+
     /// Whether the files can be used that are named.
     fn files(&self) -> Vec<Finding> {
         let deployment = Deployment::open(&self.chain.deployment);

@@ -6,6 +6,9 @@
 //! | proving | the seat is delivered again, the proof begins anew |
 //! | the proof is finished, not submitted | the proof on disk is submitted |
 //! | submitted, answer lost | the same bytes are submitted again and answered with the first receipt |
+//!
+//! The first signal begins a drain: the coordinator is told, nothing new is drawn, what is in hand is finished and handed in, and the
+//! process ends. The second signal ends it at once, and so does the end of standard input for a parent that holds it.
 
 mod seat;
 mod start;
@@ -17,7 +20,8 @@ use std::{
 
 use eyre::{WrapErr, bail};
 use rollmill_roller_api::{
-    Client, ClientError, HeartbeatRequest, PickRequest, Requirements, SeatId, StopReason,
+    Assignment, Client, ClientError, HeartbeatRequest, PickRequest, Requirements, SeatId,
+    StopReason,
 };
 use rollmill_runtime::{Backoff, ReadyFile, Shutdown, Tasks, chain, init_tracing};
 use rollmill_store::Objects;
@@ -29,6 +33,8 @@ use crate::{
     prover::Prover, receipts::ReceiptBook, statement::Commits,
 };
 
+/// Failures of a drain after which what is left is given up: somebody waits for its end.
+const DRAIN_FAILURES_MAX: u32 = 3;
 /// How long a pick is asked to stay open.
 const PICK_WAIT: Duration = Duration::from_secs(15);
 
@@ -48,6 +54,8 @@ struct Daemon {
     /// The seat in hand and its token, which a stop order of the coordinator cancels.
     in_hand: Mutex<Option<(SeatId, Shutdown)>>,
     shutdown: Shutdown,
+    /// Ends with the shutdown or before it: then nothing new is to be drawn.
+    drain: Shutdown,
 }
 
 /// Runs until a signal or a failure.
@@ -56,15 +64,16 @@ pub async fn run(args: RunArgs) -> eyre::Result<()> {
     // Before signals are listened to, so that they end the wait for a password.
     let signer = args.signer.load()?;
     let shutdown = Shutdown::new();
-    shutdown.listen_for_signals();
+    let drain = shutdown.child();
+    drain.listen_for_signals();
     if args.exit_with_stdin {
         shutdown.listen_for_end_of_input();
     }
     let _lock = lock(&args.data_dir)?;
     let ready_file = args.ready_file.as_deref().map(ReadyFile::claim);
     let mut ready_file = ready_file.transpose()?;
-    let starting = Daemon::start(&args, signer, &shutdown);
-    let Some(started) = shutdown.run_until(starting).await else {
+    let starting = Daemon::start(&args, signer, (&shutdown, &drain));
+    let Some(started) = drain.run_until(starting).await else {
         return Ok(());
     };
     let Started {
@@ -83,7 +92,10 @@ pub async fn run(args: RunArgs) -> eyre::Result<()> {
         tasks.spawn("rights", rights.run(shutdown.clone()));
     }
     if let Some(serving) = serving {
-        tasks.spawn("proofs", serving.run(shutdown));
+        tasks.spawn("proofs", serving.run(shutdown.clone()));
+    }
+    if args.has_status_line() {
+        tasks.spawn("progress", daemon.progress.clone().show(shutdown.clone()));
     }
     let (heart, work) = (daemon.clone(), daemon);
     tasks.spawn("heartbeat", async move { heart.heartbeats().await });
@@ -98,19 +110,22 @@ impl Daemon {
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut quiet = false;
-        let mut due = async || {
+        let mut drains = false;
+        let mut due = async |drains: bool| {
             tokio::select! {
                 _ = ticks.tick() => {}
                 () = self.progress.stage_begun() => {}
+                () = self.drain.cancelled(), if !drains => {}
             }
         };
-        while self.shutdown.run_until(due()).await.is_some() {
-            let beat = HeartbeatRequest {
-                ready: true,
-                tasks: self.progress.report(),
-                awaiting: self.receipts.awaiting(),
-            };
-            match self.heartbeat(&beat).await {
+        while self.shutdown.run_until(due(drains)).await.is_some() {
+            if self.drain.is_cancelled() && !drains {
+                drains = true;
+                tracing::info!(
+                    "draining: what is in hand is finished, a second signal ends it at once"
+                );
+            }
+            match self.heartbeat(!drains).await {
                 Ok(()) => quiet = false,
                 Err(error) if quiet => {
                     tracing::debug!("heartbeat failed: {}", chain(&*error));
@@ -121,22 +136,22 @@ impl Daemon {
                 }
             }
         }
-        let drain = HeartbeatRequest {
-            ready: false,
-            tasks: Vec::new(),
-            awaiting: self.receipts.awaiting(),
-        };
-        if let Err(error) = self.heartbeat(&drain).await {
+        if let Err(error) = self.heartbeat(false).await {
             tracing::debug!("could not announce the end: {}", chain(&*error));
         }
         Ok(())
     }
 
     /// One heartbeat: its receipts are kept before its orders are followed.
-    async fn heartbeat(&self, beat: &HeartbeatRequest) -> eyre::Result<()> {
-        let reply = self.client.heartbeat(beat).await?;
+    async fn heartbeat(&self, ready: bool) -> eyre::Result<()> {
+        let beat = HeartbeatRequest {
+            ready,
+            tasks: self.progress.report(),
+            awaiting: self.receipts.awaiting(),
+        };
+        let reply = self.client.heartbeat(&beat).await?;
         if let Some(asker) = &self.identity.asker {
-            self.receipts.keep(asker.heartbeat(beat, &reply)?).await?;
+            self.receipts.keep(asker.heartbeat(&beat, &reply)?).await?;
         }
         let stop = reply.stop.iter();
         stop.for_each(|order| self.stop(order.seat, order.reason));
@@ -151,35 +166,64 @@ impl Daemon {
         }
     }
 
-    /// Takes one seat after the other until the shutdown.
+    /// Takes one seat after the other until the shutdown, or until a drain finds none left, which ends the process.
     async fn work(&self) -> eyre::Result<()> {
         let mut failures = 0;
-        while !self.shutdown.is_cancelled() {
-            let pick = PickRequest {
-                wait_ms: PICK_WAIT.as_millis() as u64,
-                in_hand: Vec::new(),
-            };
-            let Some(picked) = self.shutdown.run_until(self.client.pick(&pick)).await else {
+        while !self.drain.is_cancelled() {
+            let Some(picked) = self.drain.run_until(self.pick(PICK_WAIT)).await else {
                 break;
             };
-            let outcome = match picked {
-                Ok(None) => Ok(()),
-                Ok(Some(seat)) => self.take(seat).await,
-                Err(error) => Err(error).wrap_err("no task from the coordinator"),
-            };
-            failures = match outcome {
-                Ok(()) => 0,
-                Err(error) => {
-                    tracing::warn!("{}", chain(&*error));
-                    failures + 1
-                }
-            };
+            failures = self.counted(picked, failures).await;
             if failures > 0 {
                 let pause = Backoff::FOREVER.wait(failures);
-                self.shutdown.run_until(tokio::time::sleep(pause)).await;
+                self.drain.run_until(tokio::time::sleep(pause)).await;
             }
         }
+        self.shutdown.run_until(self.finish()).await;
+        self.shutdown.cancel();
         Ok(())
+    }
+
+    /// Works on what was drawn before the drain.
+    async fn finish(&self) {
+        // From here on nothing new is drawn, so that there is an end.
+        if let Err(error) = self.heartbeat(false).await {
+            tracing::warn!("cannot announce the drain: {}", chain(&*error));
+        }
+        let mut failures = 0;
+        while failures < DRAIN_FAILURES_MAX {
+            match self.pick(Duration::ZERO).await {
+                Ok(None) => return,
+                picked => failures = self.counted(picked, failures).await,
+            }
+            if failures > 0 {
+                tokio::time::sleep(Backoff::FOREVER.wait(failures)).await;
+            }
+        }
+    }
+
+    async fn pick(&self, wait: Duration) -> Result<Option<Assignment>, ClientError> {
+        let pick = PickRequest {
+            wait_ms: wait.as_millis() as u64,
+            in_hand: Vec::new(),
+        };
+        self.client.pick(&pick).await
+    }
+
+    /// Takes what was picked; returns the failures in a row.
+    async fn counted(&self, picked: Result<Option<Assignment>, ClientError>, failures: u32) -> u32 {
+        let outcome = match picked {
+            Ok(None) => Ok(()),
+            Ok(Some(seat)) => self.take(seat).await,
+            Err(error) => Err(error).wrap_err("no task from the coordinator"),
+        };
+        match outcome {
+            Ok(()) => 0,
+            Err(error) => {
+                tracing::warn!("{}", chain(&*error));
+                failures + 1
+            }
+        }
     }
 
     fn hand(&self) -> std::sync::MutexGuard<'_, Option<(SeatId, Shutdown)>> {

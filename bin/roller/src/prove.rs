@@ -6,11 +6,14 @@ use std::{fs, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 
 use clap::Args;
 use eyre::{WrapErr, ensure};
-use rollmill_roller_api::{ProofKind, Stage, Statement};
+use rollmill_roller_api::{ProofKind, Statement};
 use rollmill_stf::{Identity, execute_batch};
 use rollmill_zkvm::{programs::BATCH_V1, prove::Prover as StarkProver};
 
-use crate::prover::{Job, Prover, ProverArgs};
+use crate::{
+    progress::Reached,
+    prover::{Job, Prover, ProverArgs},
+};
 
 /// Arguments of `roller prove`.
 #[derive(Clone, Debug, Args)]
@@ -41,7 +44,7 @@ pub fn run(args: &ProveArgs) -> eyre::Result<()> {
         }
     };
     println!("proving batch {} for {}", statement.batch, statement.roller);
-    let report = |stage: Stage, done: f64| eprintln!("{:5.1} %  {stage:?}", 100.0 * done);
+    let report = |at: Reached| eprintln!("{:5.1} %  {}", 100.0 * at.fraction, at.stage);
     let proof = prover.prove(&job, &report, &AtomicBool::new(false))?;
     let proof = proof.ok_or_else(|| eyre::eyre!("cancelled"))?;
     let path = args.folder.join(Statement::PROOF);

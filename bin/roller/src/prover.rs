@@ -23,7 +23,7 @@ use rollmill_zkvm::{
     },
 };
 
-use crate::config::RunArgs;
+use crate::{config::RunArgs, progress::Reached};
 
 /// How long a mock prover pretends without looking whether it was cancelled.
 const MOCK_STEP: Duration = Duration::from_millis(50);
@@ -103,7 +103,7 @@ impl Prover {
     pub fn prove(
         &self,
         job: &Job,
-        report: &(dyn Fn(Stage, f64) + Sync),
+        report: &(dyn Fn(Reached) + Sync),
         cancel: &AtomicBool,
     ) -> eyre::Result<Option<Proof>> {
         reset_peak_rss();
@@ -144,23 +144,34 @@ fn set_up(config: ProverConfig) -> eyre::Result<StarkProver> {
 }
 
 /// Shares of the whole time, for the progress bar: measured on two cores.
-fn fraction(stage: rollmill_zkvm::prove::Stage) -> (Stage, f64) {
+fn reached(stage: rollmill_zkvm::prove::Stage) -> Reached {
     use rollmill_zkvm::prove::Stage as Zk;
     let share = |done: usize, of: usize| done as f64 / of.max(1) as f64;
-    match stage {
-        Zk::Executing => (Stage::Executing, 0.01),
-        Zk::AppProving { segment, segments } => {
-            (Stage::Proving, 0.02 + 0.48 * share(segment, segments))
-        }
-        Zk::Aggregating { step, steps } => (Stage::Aggregating, 0.50 + 0.47 * share(step, steps)),
-        Zk::Verifying => (Stage::Verifying, 0.98),
+    let (stage, fraction, part) = match stage {
+        Zk::Executing => (Stage::Executing, 0.01, None),
+        Zk::AppProving { segment, segments } => (
+            Stage::Proving,
+            0.02 + 0.48 * share(segment, segments),
+            Some((segment, segments)),
+        ),
+        Zk::Aggregating { step, steps } => (
+            Stage::Aggregating,
+            0.50 + 0.47 * share(step, steps),
+            Some((step, steps)),
+        ),
+        Zk::Verifying => (Stage::Verifying, 0.98, None),
+    };
+    Reached {
+        stage,
+        fraction,
+        part,
     }
 }
 
 fn prove_stark(
     prover: &StarkProver,
     job: &Job,
-    report: &(dyn Fn(Stage, f64) + Sync),
+    report: &(dyn Fn(Reached) + Sync),
     cancel: &AtomicBool,
 ) -> eyre::Result<Option<Proof>> {
     let inputs = Inputs {
@@ -168,10 +179,7 @@ fn prove_stark(
         task: job.task.0,
         witness: &job.witness,
     };
-    let progress = |stage| {
-        let (stage, fraction) = fraction(stage);
-        report(stage, fraction);
-    };
+    let progress = |stage| report(reached(stage));
     match prover.prove(inputs, &progress, cancel) {
         Ok(proven) => Ok(Some(Proof {
             public_values_hash: proven.public_values_hash,
@@ -191,7 +199,7 @@ fn prove_stark(
 fn prove_mock(
     public_values_hash: B256,
     pretend: Duration,
-    report: &(dyn Fn(Stage, f64) + Sync),
+    report: &(dyn Fn(Reached) + Sync),
     cancel: &AtomicBool,
 ) -> eyre::Result<Option<Proof>> {
     let started = Instant::now();
@@ -209,10 +217,10 @@ fn prove_mock(
         } else {
             Stage::Aggregating
         };
-        report(stage, 0.97 * done);
+        report(mock_reached(stage, 0.97 * done));
         std::thread::sleep(MOCK_STEP.min(pretend - elapsed));
     }
-    report(Stage::Verifying, 0.98);
+    report(mock_reached(Stage::Verifying, 0.98));
     let bytes = MockProof { public_values_hash }.encode();
     if let Err(error) = MockProof::verify(&bytes, public_values_hash) {
         bail!("own mock proof does not verify: {error}");
@@ -228,6 +236,14 @@ fn prove_mock(
     }))
 }
 
+fn mock_reached(stage: Stage, fraction: f64) -> Reached {
+    Reached {
+        stage,
+        fraction,
+        part: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -236,7 +252,7 @@ mod tests {
     #[test]
     fn a_mock_proof_can_be_cancelled_and_verifies() {
         let hash = B256::repeat_byte(7);
-        let report = |_, _| {};
+        let report = |_| {};
         let long = Duration::from_secs(3600);
         let cancelled = prove_mock(hash, long, &report, &AtomicBool::new(true)).unwrap();
         assert!(cancelled.is_none());
@@ -263,7 +279,7 @@ mod tests {
             Zk::Aggregating { step: 4, steps: 5 },
             Zk::Verifying,
         ];
-        let fractions = stages.map(|stage| fraction(stage).1);
+        let fractions = stages.map(|stage| reached(stage).fraction);
         assert!(fractions.is_sorted_by(|a, b| a < b), "{fractions:?}");
         assert!(
             fractions

@@ -13,7 +13,7 @@ mod charge;
 mod verbs;
 
 pub use book::ReceiptBook;
-pub use verbs::{ReceiptsArgs, run};
+pub use verbs::{ReceiptsArgs, in_words, run};
 
 use std::path::Path;
 

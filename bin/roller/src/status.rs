@@ -1,18 +1,26 @@
-//! `roller status`: what a roller is doing, what it has earned, and why it was penalised. From the coordinator's record, which is public,
-//! and from L1.
+//! `roller status`: what a roller is doing, what it has earned, why it was penalised, and what another machine would change. From the
+//! coordinator's record, which is public, from L1, and from the receipts that the roller has kept.
 
-use std::path::PathBuf;
+mod growth;
+
+use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, U256};
 use clap::Args;
 use eyre::WrapErr;
 use rollmill_l1::{Deployment, connect, rewards::owed};
 use rollmill_roller_api::{
-    Client, OfferOutcome, OfferView, RollerView, SeatState, SeatView, TaskView,
+    Client, OfferOutcome, OfferView, RollerView, SeatId, SeatState, SeatView, TaskView,
+    receipts::SignedReceipt,
 };
 use rollmill_runtime::{Clock, counted, outln};
 
-use crate::{config::COORDINATOR, words};
+use self::growth::Prospects;
+use crate::{
+    config::COORDINATOR,
+    receipts::{in_words, kept},
+    words,
+};
 
 /// Penalties that are shown: the newest.
 const PENALTIES_MAX: usize = 10;
@@ -37,6 +45,14 @@ pub struct StatusArgs {
     /// File that names the rollup's contracts: then L1 is asked what it owes, too.
     #[arg(long, env = "ROLLMILL_DEPLOYMENT", value_name = "FILE")]
     deployment: Option<PathBuf>,
+    /// Data folder of `roller run`: then each penalty is shown with the operator's receipts for its seat.
+    #[arg(
+        long,
+        visible_alias = "data-dir",
+        env = "ROLLMILL_ROLLER_DATA_DIR",
+        value_name = "FOLDER"
+    )]
+    roller_data_dir: Option<PathBuf>,
     /// Print the coordinator's record as JSON.
     #[arg(long)]
     json: bool,
@@ -52,7 +68,12 @@ pub async fn run(args: StatusArgs) -> eyre::Result<()> {
         return Ok(());
     }
     let tasks = client.tasks().await.wrap_err_with(nothing)?;
-    for line in lines(&record, &tasks, Clock::System.now_unix_s()) {
+    let receipts = receipts(args.roller_data_dir.as_deref())?;
+    for line in lines(&record, &tasks, &receipts, Clock::System.now_unix_s()) {
+        outln!("{line}");
+    }
+    let prospects = Prospects::ask(&client).await;
+    for line in prospects.wrap_err_with(nothing)?.lines(&record) {
         outln!("{line}");
     }
     if let Some(deployment) = &args.deployment {
@@ -64,7 +85,20 @@ pub async fn run(args: StatusArgs) -> eyre::Result<()> {
     Ok(())
 }
 
-fn lines(record: &RollerView, tasks: &[TaskView], now_unix_s: u64) -> Vec<String> {
+/// What the operator has signed, with the numbers that `roller receipts list` gives it; nothing without a folder.
+fn receipts(data_dir: Option<&Path>) -> eyre::Result<Vec<(usize, SignedReceipt)>> {
+    let Some(data_dir) = data_dir else {
+        return Ok(Vec::new());
+    };
+    Ok((1..).zip(kept(data_dir)?).collect())
+}
+
+fn lines(
+    record: &RollerView,
+    tasks: &[TaskView],
+    receipts: &[(usize, SignedReceipt)],
+    now_unix_s: u64,
+) -> Vec<String> {
     let mut lines = vec![standing(record)];
     let seats = tasks.iter().flat_map(|task| {
         let seats = task.seats.iter();
@@ -87,12 +121,34 @@ fn lines(record: &RollerView, tasks: &[TaskView], now_unix_s: u64) -> Vec<String
     ));
     let penalised = record.history.iter();
     let penalised = penalised.filter(|offer| offer.outcome != OfferOutcome::OnTime);
-    lines.extend(
-        penalised
-            .take(PENALTIES_MAX)
-            .map(|offer| penalty(offer, now_unix_s)),
-    );
+    for offer in penalised.take(PENALTIES_MAX) {
+        lines.push(penalty(offer, now_unix_s));
+        lines.extend(evidence(record, offer, receipts));
+    }
     lines
+}
+
+/// How the operator's receipts tell the end of an offer.
+fn evidence(
+    record: &RollerView,
+    offer: &OfferView,
+    receipts: &[(usize, SignedReceipt)],
+) -> Vec<String> {
+    let seat = SeatId {
+        task: offer.task,
+        round: offer.round,
+    };
+    let tells = |receipt: &SignedReceipt| match receipt {
+        SignedReceipt::Assignment(_) | SignedReceipt::Heartbeat(_) => false,
+        // Each assignment brings those of other rollers, too.
+        SignedReceipt::PassOver(signed) => signed.receipt.roller == record.roller,
+        SignedReceipt::Submission(_) | SignedReceipt::Verdict(_) | SignedReceipt::Close(_) => true,
+    };
+    let of_seat = receipts.iter();
+    let of_seat = of_seat.filter(|(_, receipt)| receipt.seat() == Some(seat) && tells(receipt));
+    of_seat
+        .map(|(number, receipt)| format!("{:10} receipt {number}: {}", "", in_words(receipt)))
+        .collect()
 }
 
 fn standing(record: &RollerView) -> String {
@@ -116,10 +172,7 @@ fn is_in_work(state: SeatState) -> bool {
 
 fn in_work(task: &TaskView, seat: &SeatView, now_unix_s: u64) -> String {
     let stage = match (seat.stage, seat.fraction) {
-        (Some(stage), Some(done)) => {
-            let stage = format!("{stage:?}").to_lowercase();
-            format!("{stage}, {:.0} %", 100.0 * done)
-        }
+        (Some(stage), Some(done)) => format!("{stage}, {:.0} %", 100.0 * done),
         _ => "nothing reported yet".to_owned(),
     };
     let eta = seat.eta_s.map(words::duration);
@@ -132,7 +185,7 @@ fn in_work(task: &TaskView, seat: &SeatView, now_unix_s: u64) -> String {
 }
 
 fn penalty(offer: &OfferView, now_unix_s: u64) -> String {
-    let outcome = format!("{:?}", offer.outcome).to_lowercase();
+    let outcome = offer.outcome;
     let ago = words::duration(now_unix_s.saturating_sub(offer.at_unix_s));
     format!(
         "{outcome:10} {ago} ago, task {}, round {}: {}",
@@ -144,6 +197,7 @@ fn penalty(offer: &OfferView, now_unix_s: u64) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use rollmill_roller_api::receipts::{CloseReceipt, SeatOutcome, Signed};
     use serde_json::json;
 
     use super::*;
@@ -154,7 +208,7 @@ mod tests {
     fn record(history: serde_json::Value) -> RollerView {
         let scr = |amount: u64| format!("{amount}000000000000000000");
         serde_json::from_value(json!({
-            "roller": ROLLER, "signer": ROLLER, "stakeWei": scr(1_000), "q": 123_400_000, "capacity": 1,
+            "roller": ROLLER, "signer": ROLLER, "stakeWei": scr(1_000), "q": 123_400_000, "capacity": 1, "capacityCounted": 1,
             "ready": true, "alive": true, "heartbeatUnixS": NOW, "seatsOpen": 1, "offers": 4, "onTime": 1,
             "late": 1, "missed": 1, "invalid": 0, "declined": 1, "won": 1, "earnedWei": scr(12), "accused": false,
             "finedWei": "0", "history": history,
@@ -186,16 +240,16 @@ mod tests {
 
     #[test]
     fn it_says_what_is_done_and_earned() {
-        let said = lines(&record(json!([])), &[task("open")], NOW).join("\n");
+        let said = lines(&record(json!([])), &[task("open")], &[], NOW).join("\n");
         for part in [
             "ready, heard; 1000 SCR of stake count with 12.3 %",
-            "batch 12: proving, 45 %, 90 seconds to go; deadline in 5 minutes",
+            "batch 12: proving segments, 45 %, 90 seconds to go; deadline in 5 minutes",
             "12 SCR in 1 lottery prize; fined 0 SCR",
             "4: 1 on time, 1 late, 1 missed, 0 invalid, 1 declined",
         ] {
             assert!(said.contains(part), "{part}: {said}");
         }
-        let idle = lines(&record(json!([])), &[task("on_time")], NOW);
+        let idle = lines(&record(json!([])), &[task("on_time")], &[], NOW);
         assert_eq!(idle[1], "now        no seat");
     }
 
@@ -205,7 +259,22 @@ mod tests {
             offer("missed", "The deadline passed without a proof."),
             offer("on_time", "Delivered within the deadline."),
         ]);
-        let said = lines(&record(history), &[], NOW).join("\n");
+        let task = alloy_primitives::B256::repeat_byte(1);
+        let close = |task| {
+            let receipt = CloseReceipt {
+                task,
+                round: 0,
+                roller: ROLLER,
+                outcome: SeatOutcome::Missed.into(),
+                entriesHash: task,
+                closedAt: NOW - 7_200,
+            };
+            let signature = Default::default();
+            SignedReceipt::Close(Signed { receipt, signature })
+        };
+        // Of another task, and of this one.
+        let receipts = [(4, close(alloy_primitives::B256::ZERO)), (5, close(task))];
+        let said = lines(&record(history), &[], &receipts, NOW).join("\n");
         let line = said
             .lines()
             .find(|line| line.starts_with("missed"))
@@ -216,5 +285,7 @@ mod tests {
             "{line}"
         );
         assert!(!said.contains("Delivered within"), "{said}");
+        assert!(said.contains("receipt 5: close"), "{said}");
+        assert!(!said.contains("receipt 4"), "{said}");
     }
 }

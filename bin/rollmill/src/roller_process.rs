@@ -131,15 +131,8 @@ impl RollerProcess {
         format!("{name} ended by itself ({status}); its log is {log}")
     }
 
-    /// Asks the process to stop, and kills it if it does not.
+    /// Ends the process: waiting for it closes its pipe. Kills it if that is not enough.
     pub async fn stop(mut self) -> eyre::Result<()> {
-        if let Some(pid) = self.child.id() {
-            // The process may have ended by itself meanwhile; waiting for it below tells.
-            let _ = Command::new("kill")
-                .args(["-TERM", &pid.to_string()])
-                .status()
-                .await;
-        }
         if tokio::time::timeout(STOP_PATIENCE, self.child.wait())
             .await
             .is_err()

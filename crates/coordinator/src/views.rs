@@ -6,7 +6,10 @@ use rollmill_protocol::{
         Board, Offer, ReleasedBecause, RollerAccount, Seat, SeatState as BoardSeat, Stage, Task,
     },
     law::{
-        Controls, Leaf, control::window_target, draw::HitOutcome, eligibility::PassedOver,
+        Controls, Leaf,
+        control::window_target,
+        draw::HitOutcome,
+        eligibility::{PassedOver, capacity_proven},
         reputation::OfferOutcome as LawOutcome,
     },
 };
@@ -314,6 +317,7 @@ pub(crate) fn roller(
         stake_wei: account.stake,
         q: account.q,
         capacity: account.capacity,
+        capacity_counted: capacity_proven(state.board.params(), account.capacity, account.peak()),
         ready: account.ready && account.presence != Presence::Draining,
         alive: account.presence != Presence::Lost,
         heartbeat_unix_s: presences

@@ -278,6 +278,8 @@ pub struct RollerView {
     pub q: u64,
     /// Declared capacity.
     pub capacity: u32,
+    /// Seats at once that it has shown that it can fill: of the declared ones, those that count.
+    pub capacity_counted: u32,
     /// Ready on L1 and not draining.
     pub ready: bool,
     /// A heartbeat was received lately.

@@ -18,6 +18,7 @@ mod ready;
 mod retry;
 mod settings;
 mod shutdown;
+mod status_line;
 mod tasks;
 mod telemetry;
 
@@ -32,5 +33,6 @@ pub use ready::{ReadyError, ReadyFile};
 pub use retry::{Backoff, RetryError, retry};
 pub use settings::{CheckArgs, Checked, Origin, Setting, SettingsError};
 pub use shutdown::Shutdown;
+pub use status_line::{has_status_line, show_status_line};
 pub use tasks::{BoxError, TaskError, Tasks};
 pub use telemetry::{LogFormat, TelemetryError, init_tracing};

@@ -9,6 +9,8 @@ use std::{
 use tracing_subscriber::{EnvFilter, filter::ParseError, fmt, util::TryInitError};
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
+use crate::status_line::AboveStatusLine;
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
@@ -53,7 +55,7 @@ pub fn init_tracing(format: LogFormat, default_filter: &str) -> Result<(), Telem
         LogFormat::Human => registry
             .with(
                 fmt::layer()
-                    .with_writer(io::stderr)
+                    .with_writer(AboveStatusLine::default)
                     .with_ansi(has_colours())
                     .log_internal_errors(false)
                     .with_target(false)

@@ -27,6 +27,13 @@ async fn settled(data: &Path) -> Devnet {
     })
     .await
     .unwrap();
+    // The coordinator reads it a moment later.
+    until("the coordinator to know", async || {
+        let ended = look(&devnet, data, &["tasks", "1"]).await;
+        Ok(ended.said.contains("settled     by").then_some(()))
+    })
+    .await
+    .unwrap();
     devnet
 }
 

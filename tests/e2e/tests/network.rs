@@ -173,9 +173,14 @@ impl Desk {
     }
 
     async fn start_roller(&self, coordinator: &str) -> Running {
+        self.start_roller_with(coordinator, &[]).await
+    }
+
+    async fn start_roller_with(&self, coordinator: &str, args: &[&str]) -> Running {
         let mut command = self.roller("run");
         command
             .args(["--proofs", "mock", "--coordinator", coordinator])
+            .args(args)
             .arg("--signer-key-file")
             .arg(self.key_file(SIGNER))
             .arg("--data-dir")
@@ -253,6 +258,42 @@ async fn a_roller_is_set_up_earns_and_leaves() {
     assert!(roller.interrupt().await.unwrap());
     assert!(node.interrupt().await.unwrap());
     leaves(&desk).await;
+}
+
+#[tokio::test]
+async fn a_roller_that_is_told_to_stop_finishes_what_it_has() {
+    let desk = Desk::new().await;
+    let deployed = desk.deploy(&[]).await;
+    assert!(deployed.success, "{}", deployed.said);
+    let rollup = desk.deployment()["rollup"].as_str().unwrap().to_owned();
+    desk.stake().await;
+    let node = Running::start(desk.rollmill("node", &[]), &desk.path("ready.json"))
+        .await
+        .unwrap();
+    let coordinator = node.field("coordinator").unwrap();
+    let slow = ["--mock-prove-seconds", "3"];
+    let roller = desk.start_roller_with(&coordinator, &slow).await;
+    let l1 = rollup_at(&rollup, &desk.anvil.url).unwrap();
+    deposited(l1, &node.field("l2").unwrap(), USER)
+        .await
+        .unwrap();
+    let seat = async || {
+        let mut tasks = Command::new(program("rollmill").unwrap());
+        tasks.args(["tasks", "1", "--json", "--coordinator", &coordinator]);
+        let said = run(tasks).await?.said;
+        // There is no task before the batch is committed.
+        let task: Value = serde_json::from_str(&said).unwrap_or_default();
+        eyre::Ok(task["seats"][0].clone())
+    };
+    until("the proof to begin", async || {
+        let stage = seat().await?["stage"].clone();
+        Ok((stage == "proving" || stage == "aggregating").then_some(()))
+    })
+    .await
+    .unwrap();
+    assert!(roller.interrupt().await.unwrap());
+    assert_eq!(seat().await.unwrap()["state"], "on_time");
+    assert!(node.interrupt().await.unwrap());
 }
 
 /// Keys, machine and network are looked at, and one file is written, once.

@@ -22,7 +22,7 @@ impl Daemon {
     pub(super) async fn take(&self, assignment: Assignment) -> eyre::Result<()> {
         let token = self.shutdown.child();
         *self.hand() = Some((assignment.seat, token.clone()));
-        self.progress.begin(assignment.seat);
+        self.progress.begin(&assignment);
         let outcome = token.run_until(self.deliver(&assignment, &token)).await;
         self.progress.end();
         *self.hand() = None;
@@ -122,11 +122,7 @@ impl Daemon {
                 witness,
                 public_values_hash,
             };
-            prover.prove(
-                &job,
-                &|stage, fraction| progress.reach(stage, fraction),
-                &flag,
-            )
+            prover.prove(&job, &|reached| progress.reach_part(reached), &flag)
         });
         let Some(proof) = token.run_until(proving).await else {
             return Ok(None);

@@ -41,7 +41,7 @@ impl Daemon {
     pub(super) async fn start(
         args: &RunArgs,
         signer: PrivateKeySigner,
-        shutdown: &Shutdown,
+        (shutdown, drain): (&Shutdown, &Shutdown),
     ) -> eyre::Result<Started> {
         let deployment = Deployment::open(&args.chain.deployment)?;
         let client = Client::new(
@@ -97,9 +97,10 @@ impl Daemon {
             },
             posting,
             prover: Arc::new(prover),
-            progress: progress::Board::default(),
+            progress: progress::Board::new(!args.has_status_line()),
             in_hand: Mutex::new(None),
             shutdown: shutdown.clone(),
+            drain: drain.clone(),
         };
         Ok(Started {
             daemon,

@@ -107,7 +107,8 @@ fn list(args: &ListArgs) -> eyre::Result<()> {
     Ok(())
 }
 
-fn in_words(receipt: &SignedReceipt) -> String {
+/// A receipt in a line.
+pub fn in_words(receipt: &SignedReceipt) -> String {
     let seat = receipt
         .seat()
         .map(|seat| format!("task {} round {}", seat.task, seat.round));

@@ -54,7 +54,7 @@ fn table(rollers: &[RollerView]) -> Vec<Vec<String>> {
             amount(roller.stake_wei),
             percent(roller.q),
             reputation.to_string(),
-            format!("{} of {}", roller.seats_open, roller.capacity),
+            format!("{} of {}", roller.seats_open, roller.capacity_counted),
             roller.on_time.to_string(),
             roller.late.to_string(),
             roller.missed.to_string(),
@@ -107,7 +107,7 @@ mod tests {
         let roller = Address::repeat_byte(7);
         serde_json::from_value(json!({
             "roller": roller, "signer": roller, "stakeWei": "1000000000000000000000", "q": 123_400_000,
-            "capacity": 2, "ready": true, "alive": true, "heartbeatUnixS": 1, "seatsOpen": 1, "offers": 4,
+            "capacity": 3, "capacityCounted": 2, "ready": true, "alive": true, "heartbeatUnixS": 1, "seatsOpen": 1, "offers": 4,
             "onTime": 2, "late": 0, "missed": 1, "invalid": 0, "declined": 1, "won": 1,
             "earnedWei": "12000000000000000000", "accused": false, "finedWei": "0",
             "history": [
