@@ -11,6 +11,7 @@ mod contracts;
 mod errors;
 mod fuzz;
 mod guest;
+mod help;
 mod kills;
 mod solidity;
 mod test;
@@ -18,7 +19,7 @@ mod tools;
 
 /// Repository chores.
 #[derive(Parser)]
-#[command(name = "cargo xtask", about)]
+#[command(name = "cargo xtask", about, disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     chore: Chore,
@@ -40,6 +41,8 @@ enum Chore {
     Guest(guest::Args),
     /// Record a real proof with its inputs, which most tests verify instead of proving (minutes of computing).
     Fixture,
+    /// Write docs/reference from what the programs say to `--help`, or check that the committed pages are current.
+    Help(help::Args),
     /// Compile the contracts and write their artifacts, or check that the committed ones are current.
     Contracts(contracts::Args),
 }
@@ -53,6 +56,7 @@ fn main() -> eyre::Result<()> {
         Chore::Bench(args) => bench::run(&args),
         Chore::Guest(args) => guest::run(&args),
         Chore::Fixture => guest::record_fixture(),
+        Chore::Help(args) => help::run(&args),
         Chore::Contracts(args) => contracts::run(&args),
     }
 }

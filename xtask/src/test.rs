@@ -11,7 +11,7 @@ use std::{
 
 use eyre::{WrapErr, bail, eyre};
 
-use crate::{clients, guest, tools};
+use crate::{clients, guest, help, tools};
 
 /// Runs the repository's checks and stops at the first that fails.
 pub fn run() -> eyre::Result<()> {
@@ -30,6 +30,7 @@ fn all(steps: &mut Steps) -> eyre::Result<()> {
     steps.time("build", || {
         cargo(&["build", "--workspace", "--all-targets", "--locked"])
     })?;
+    steps.time("help texts", help::check)?;
     steps.time("tests", tests)?;
     steps.time("clients", clients::run)?;
     steps.time("examples in documents", || {
