@@ -47,19 +47,19 @@ pub struct AccuseArgs {
     #[command(flatten)]
     account: AccountArgs,
     /// The batch.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_BATCH")]
     batch: u64,
     /// The roller that posted the digest.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, env = "ROLLMILL_ACCUSED", value_name = "ADDRESS")]
     accused: Address,
     /// Round of its seat.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, env = "ROLLMILL_ROUND", default_value_t = 0)]
     round: u32,
     /// File with the posted bytes.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "ROLLMILL_PROOF", value_name = "FILE")]
     proof: PathBuf,
     /// Say what would be done and what it takes, and send nothing.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_DRY_RUN")]
     dry_run: bool,
 }
 

@@ -28,12 +28,12 @@ const VERIFICATIONS: u32 = 20;
 #[derive(Clone, Debug, Args)]
 pub struct BenchArgs {
     /// Only execute and verify: seconds instead of minutes.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_EXECUTE_ONLY")]
     execute_only: bool,
     #[command(flatten)]
     prover: ProverArgs,
     /// Print JSON instead of a table.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_PRINT_JSON")]
     json: bool,
 }
 

@@ -29,7 +29,7 @@ pub struct ClaimArgs {
     #[command(flatten)]
     own: OwnArgs,
     /// Show what is owed and send nothing. Late shares are shown by claiming them only.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_DRY_RUN")]
     dry_run: bool,
 }
 

@@ -40,6 +40,7 @@ pub const CONFIG: ConfigFile = ConfigFile {
         "defend",
         "prove",
         "bench",
+        "receipts",
         "status",
         "doctor",
     ],
@@ -258,12 +259,21 @@ mod tests {
 
     use std::{ffi::OsString, fs};
 
+    use clap::Command;
     use rollmill_runtime::chain;
 
     use super::*;
 
-    /// What `roller run` is told by a line, in which FILE is a file with this text.
+    /// What `roller run` is told by a line.
     fn run(file: &str, line: &str) -> Result<RunArgs, String> {
+        match parsed(file, line)? {
+            Verb::Run(args) => Ok(args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a line says, in which FILE is a file with this text.
+    fn parsed(file: &str, line: &str) -> Result<Verb, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("roller.toml");
         fs::write(&path, file).unwrap();
@@ -273,10 +283,7 @@ mod tests {
         let command = command.map_err(|error| chain(&error).to_string())?;
         let matches = command.try_get_matches_from(line);
         let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
-        match cli.map_err(|error| error.to_string())?.verb {
-            Verb::Run(args) => Ok(args),
-            other => panic!("{other:?}"),
-        }
+        Ok(cli.map_err(|error| error.to_string())?.verb)
     }
 
     const FILE: &str =
@@ -308,12 +315,35 @@ mod tests {
         }
     }
 
-    /// A verb that is not in the list would refuse the file of `roller setup`.
+    /// Flags of a verb, and of those below, that have no environment variable.
+    fn without_variable(verb: &Command) -> Vec<String> {
+        let flags = verb.get_arguments();
+        let flags = flags.filter(|flag| flag.get_long().is_some() && flag.get_env().is_none());
+        let own = flags.map(|flag| format!("{} --{}", verb.get_name(), flag.get_id()));
+        let below = verb.get_subcommands().flat_map(without_variable);
+        own.chain(below).collect()
+    }
+
+    /// A verb that is not in the list would refuse the file of `roller setup`; `config` and `completions` are about the program itself.
     #[test]
-    fn every_verb_of_the_file_is_one() {
+    fn every_verb_reads_the_file_and_the_environment() {
         let command = Cli::command();
-        for verb in CONFIG.verbs {
-            assert!(command.find_subcommand(verb).is_some(), "{verb}");
+        let about_itself = ["config", "completions"];
+        let verbs = command.get_subcommands();
+        for verb in verbs.filter(|verb| !about_itself.contains(&verb.get_name())) {
+            assert!(CONFIG.verbs.contains(&verb.get_name()), "{verb}");
+            assert_eq!(without_variable(verb), Vec::<String>::new());
         }
+    }
+
+    #[test]
+    fn receipts_are_where_the_file_says() {
+        let file = "roller-data-dir = \"/data\"\ndeployment = \"/d.json\"";
+        for verb in ["list", "verify", "charge"] {
+            let line = format!("roller receipts {verb} --config FILE --data-dir /own");
+            assert!(parsed(file, &line).is_ok(), "{verb}");
+        }
+        assert!(parsed(file, "roller receipts list --config FILE").is_ok());
+        assert!(parsed("", "roller receipts list --config FILE").is_err());
     }
 }

@@ -48,7 +48,7 @@ pub struct DoctorArgs {
     )]
     roller_data_dir: PathBuf,
     /// Print JSON instead of a table.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_PRINT_JSON")]
     json: bool,
 }
 

@@ -21,7 +21,7 @@ pub struct SetSignerArgs {
     #[arg(long, env = "ROLLMILL_SIGNER")]
     signer: Address,
     /// Say what would be done and what it takes, and send nothing.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_DRY_RUN")]
     dry_run: bool,
 }
 
@@ -37,7 +37,7 @@ pub struct SetPayoutArgs {
     #[arg(long, env = "ROLLMILL_PAYOUT")]
     payout: Address,
     /// Say what would be done and what it takes, and send nothing.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_DRY_RUN")]
     dry_run: bool,
 }
 

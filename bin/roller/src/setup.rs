@@ -85,10 +85,10 @@ pub struct SetupArgs {
     #[command(flatten)]
     prover: ProverArgs,
     /// Do not measure this machine by a proof, which takes minutes.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_SKIP_BENCH")]
     skip_bench: bool,
     /// Ask nothing: take the flags, and what is proposed for the rest.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_YES")]
     yes: bool,
 }
 

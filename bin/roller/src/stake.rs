@@ -48,7 +48,7 @@ pub struct StakeArgs {
     #[arg(long, env = "ROLLMILL_COORDINATOR", value_name = "URL")]
     coordinator: Option<String>,
     /// Say what would be done and what it takes, and send nothing.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_DRY_RUN")]
     dry_run: bool,
 }
 

@@ -54,7 +54,7 @@ pub struct StatusArgs {
     )]
     roller_data_dir: Option<PathBuf>,
     /// Print the coordinator's record as JSON.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_PRINT_JSON")]
     json: bool,
 }
 

@@ -20,10 +20,10 @@ pub struct UnbondArgs {
     #[command(flatten)]
     account: AccountArgs,
     /// Only this much, in SCR [default: all of it].
-    #[arg(long, value_name = "SCR")]
+    #[arg(long, env = "ROLLMILL_PART", value_name = "SCR")]
     part: Option<String>,
     /// Say what would be done and what it takes, and send nothing.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_DRY_RUN")]
     dry_run: bool,
 }
 

@@ -19,7 +19,7 @@ pub struct WithdrawArgs {
     #[command(flatten)]
     account: AccountArgs,
     /// Say what would be done and what it takes, and send nothing.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_DRY_RUN")]
     dry_run: bool,
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use alloy::{primitives::B256, providers::Provider};
 use clap::Subcommand;
-use eyre::{WrapErr, bail, ensure, eyre};
+use eyre::{OptionExt, WrapErr, ensure, eyre};
 use rollmill_coordinator::{
     audit::{Difference, DrawAudit, L1History, Lacks, Passed, audit, draw},
     log::LogLine,
@@ -33,9 +33,9 @@ pub struct Args {
     #[command(subcommand)]
     verb: Option<Verb>,
     #[command(flatten)]
-    sources: Option<Sources>,
+    sources: Sources,
     /// The log ends before L1 does: audit what is there, and say what L1 has behind it.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_PARTIAL")]
     partial: bool,
 }
 
@@ -60,7 +60,7 @@ enum Verb {
         )]
         coordinator: String,
         /// The file, one JSON object per line.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, env = "ROLLMILL_OUT", value_name = "FILE")]
         out: PathBuf,
     },
 }
@@ -77,29 +77,26 @@ struct Sources {
     )]
     coordinator: String,
     /// A saved log, instead of the coordinator's.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "ROLLMILL_LOG", value_name = "FILE")]
     log: Option<PathBuf>,
     /// JSON-RPC endpoint of L1.
     #[arg(long, env = "ROLLMILL_L1_RPC", default_value = "http://127.0.0.1:8545")]
     l1_rpc: String,
     /// File that names the rollup's contracts.
     #[arg(long, env = "ROLLMILL_DEPLOYMENT", value_name = "FILE")]
-    deployment: PathBuf,
+    deployment: Option<PathBuf>,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_PRINT_JSON")]
     json: bool,
 }
 
 /// Audits; fails with the first difference.
 pub async fn run(args: Args) -> eyre::Result<()> {
-    match (args.verb, args.sources) {
-        (Some(Verb::Draw { task, sources }), _) => audit_draw(task, &sources).await,
-        (Some(Verb::Charge(args)), _) => charge::run(&args).await,
-        (Some(Verb::Export { coordinator, out }), _) => export(&coordinator, &out).await,
-        (None, Some(sources)) => audit_log(&sources, args.partial).await,
-        (None, None) => {
-            bail!("--deployment is missing: the file that names the rollup's contracts")
-        }
+    match args.verb {
+        Some(Verb::Draw { task, sources }) => audit_draw(task, &sources).await,
+        Some(Verb::Charge(args)) => charge::run(&args).await,
+        Some(Verb::Export { coordinator, out }) => export(&coordinator, &out).await,
+        None => audit_log(&args.sources, args.partial).await,
     }
 }
 
@@ -114,7 +111,11 @@ struct Material {
 
 impl Sources {
     async fn fetch(&self) -> eyre::Result<Material> {
-        let deployment = Deployment::open(&self.deployment)?;
+        // No flag of clap's that must be there: the verbs below have their own.
+        let file = self.deployment.as_deref();
+        let file =
+            file.ok_or_eyre("--deployment is missing: the file that names the rollup's contracts")?;
+        let deployment = Deployment::open(file)?;
         let text = match &self.log {
             Some(path) => std::fs::read_to_string(path)
                 .wrap_err_with(|| format!("cannot read the log {}", path.display()))?,
@@ -122,7 +123,7 @@ impl Sources {
         };
         let lines = parse(&text)?;
         ensure!(!lines.is_empty(), "the log is empty");
-        let (provider, head) = open_l1(&self.l1_rpc, &self.deployment, &deployment).await?;
+        let (provider, head) = open_l1(&self.l1_rpc, file, &deployment).await?;
         // What the log says of later blocks the audit finds.
         let l1 = L1History::read(provider, &deployment, head).await?;
         Ok(Material {

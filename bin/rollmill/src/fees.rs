@@ -57,7 +57,7 @@ pub struct Args {
     #[command(flatten)]
     charges: Charges,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_PRINT_JSON")]
     json: bool,
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -72,10 +72,20 @@ enum Verb {
 #[derive(Debug, clap::Args)]
 struct SetArgs {
     /// Wei per data gas [default: the next step to what it should be].
-    #[arg(long, value_name = "WEI", requires = "proving_wei")]
+    #[arg(
+        long,
+        env = "ROLLMILL_DATA_WEI",
+        value_name = "WEI",
+        requires = "proving_wei"
+    )]
     data_wei: Option<u128>,
     /// Wei per prover gas [default: the next step to what it should be].
-    #[arg(long, value_name = "WEI", requires = "data_wei")]
+    #[arg(
+        long,
+        env = "ROLLMILL_PROVING_WEI",
+        value_name = "WEI",
+        requires = "data_wei"
+    )]
     proving_wei: Option<u128>,
     /// File with the operator's private key in hex. Without it the key is taken from ROLLMILL_OPERATOR_KEY.
     #[arg(long, env = "ROLLMILL_OPERATOR_KEY_FILE", value_name = "FILE")]

@@ -31,7 +31,7 @@ pub struct Asked {
     )]
     coordinator: String,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_PRINT_JSON")]
     json: bool,
 }
 

@@ -22,11 +22,20 @@ mod reproduce;
 mod roller_process;
 mod settings;
 
-/// Settings of the operator's verbs; the law of a rollup that is to be deployed has tables of its own ([`settings::Numbers`]).
+/// Settings of everything that works on a deployed rollup, and of `deploy`; the law of a rollup that is to be deployed has tables of its own ([`settings::Numbers`]).
 const CONFIG: ConfigFile = ConfigFile {
     variable: "ROLLMILL_CONFIG",
     verbs: &[
-        "deploy", "node", "fees", "status", "params", "rollers", "tasks",
+        "deploy",
+        "node",
+        "fees",
+        "escape",
+        "audit",
+        "reproduce",
+        "status",
+        "params",
+        "rollers",
+        "tasks",
     ],
     tables: &settings::TABLES,
 };
@@ -35,7 +44,8 @@ const CONFIG: ConfigFile = ConfigFile {
 #[derive(Debug, Parser)]
 #[command(name = "rollmill", version, about)]
 struct Cli {
-    /// TOML file with settings of the operator's verbs; its field names are the flags' names, its tables a law to deploy.
+    /// TOML file with settings of all verbs but `devnet`, `load`, `bench` and `evm-test`; its field names are the flags' names, its tables
+    /// a law to deploy.
     #[arg(long, env = "ROLLMILL_CONFIG", value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -119,4 +129,29 @@ fn in_runtime(work: impl Future<Output = eyre::Result<()>>) -> eyre::Result<()> 
         .enable_all()
         .build()?
         .block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory};
+
+    use super::*;
+
+    /// Flags of a verb, and of those below, that have no environment variable.
+    fn without_variable(verb: &Command) -> Vec<String> {
+        let flags = verb.get_arguments();
+        let flags = flags.filter(|flag| flag.get_long().is_some() && flag.get_env().is_none());
+        let own = flags.map(|flag| format!("{} --{}", verb.get_name(), flag.get_id()));
+        let below = verb.get_subcommands().flat_map(without_variable);
+        own.chain(below).collect()
+    }
+
+    #[test]
+    fn every_setting_of_the_file_is_an_environment_variable_too() {
+        let command = Cli::command();
+        for name in CONFIG.verbs {
+            let verb = command.find_subcommand(name);
+            assert_eq!(verb.map(without_variable), Some(Vec::new()), "{name}");
+        }
+    }
 }

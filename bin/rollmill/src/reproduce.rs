@@ -25,7 +25,7 @@ use crate::{node::connect_l1, settings::commitment};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Checkout of the source.
-    #[arg(long, default_value = ".", value_name = "DIR")]
+    #[arg(long, env = "ROLLMILL_SOURCE", default_value = ".", value_name = "DIR")]
     source: PathBuf,
     /// JSON-RPC endpoint of L1.
     #[arg(long, env = "ROLLMILL_L1_RPC", value_name = "URL")]
@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(long, env = "ROLLMILL_DEPLOYMENT", value_name = "FILE")]
     deployment: PathBuf,
     /// Believe that what is committed is what the source builds, and only compare it with L1.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_NO_BUILD")]
     no_build: bool,
 }
 

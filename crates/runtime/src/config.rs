@@ -1,5 +1,6 @@
-//! The configuration file of a program: TOML, one field for each flag of its verbs, with the flag's name. One file serves all of them;
-//! each takes the fields that it has flags for. A flag wins over its environment variable, that over the field, and the field over the default.
+//! The configuration file of a program: TOML, one field for each flag of its verbs, with the flag's name. One file serves all of them; each
+//! takes the fields that it has flags for, and so do the verbs below it (`fees set`). A flag wins over its environment variable, that over
+//! the field, and the field over the default.
 //!
 //! ```toml
 //! l1-rpc = "http://127.0.0.1:8545"
@@ -98,13 +99,8 @@ impl ConfigFile {
         }
     }
 
-    /// Makes a field the default of the flag that has its name, in every verb that has it.
-    fn with_field(
-        &self,
-        mut command: Command,
-        name: &str,
-        value: &Value,
-    ) -> Result<Command, Wrong> {
+    /// Makes a field the default of the flag that has its name, in every verb that has it, and in the verbs below.
+    fn with_field(&self, command: Command, name: &str, value: &Value) -> Result<Command, Wrong> {
         let text = match value {
             Value::String(text) => text.clone(),
             Value::Integer(number) => number.to_string(),
@@ -115,24 +111,34 @@ impl ConfigFile {
         // It is kept until the process ends, as all of its settings are.
         let text: &'static str = text.leak();
         let mut known = false;
-        for verb in self.verbs {
-            let flag = command.find_subcommand(verb).and_then(|verb| {
-                let mut flags = verb.get_arguments();
-                flags.find(|flag| flag.get_long() == Some(name))
-            });
-            let Some(id) = flag.map(|flag| flag.get_id().clone()) else {
-                continue;
-            };
-            known = true;
-            command = command.mut_subcommand(verb, |verb| {
-                verb.mut_arg(id, |flag| flag.required(false).default_value(text))
-            });
-        }
+        let command = command.mut_subcommands(|verb| {
+            if self.verbs.contains(&verb.get_name()) {
+                with_default(verb, name, text, &mut known)
+            } else {
+                verb
+            }
+        });
         if !known {
             return Err(Wrong::Unknown(name.to_owned()));
         }
         Ok(command)
     }
+}
+
+/// A verb whose flag of this name, and those of the verbs below it, have this default; `known` becomes true if there is one.
+fn with_default(verb: Command, name: &str, text: &'static str, known: &mut bool) -> Command {
+    let flag = verb
+        .get_arguments()
+        .find(|flag| flag.get_long() == Some(name));
+    let id = flag.map(|flag| flag.get_id().clone());
+    let verb = match id {
+        Some(id) => {
+            *known = true;
+            verb.mut_arg(id, |flag| flag.required(false).default_value(text))
+        }
+        None => verb,
+    };
+    verb.mut_subcommands(|below| with_default(below, name, text, known))
 }
 
 /// The file that the command line names. Only its place is needed here; clap reads the command line afterwards.
@@ -165,7 +171,7 @@ mod tests {
 
     const FILE: ConfigFile = ConfigFile {
         variable: "ROLLMILL_NO_SUCH_CONFIG",
-        verbs: &["deploy", "node"],
+        verbs: &["deploy", "node", "fees"],
         tables: &["law", "contracts"],
     };
 
@@ -177,7 +183,9 @@ mod tests {
             .arg(flag("derive").action(ArgAction::SetTrue));
         let deploy = Command::new("deploy").arg(flag("data-dir").required(true));
         let audit = Command::new("audit").arg(flag("log"));
-        Command::new("rollmill").subcommands([node, deploy, audit])
+        let set = Command::new("set").arg(flag("data-wei").required(true));
+        let fees = Command::new("fees").subcommand(set);
+        Command::new("rollmill").subcommands([node, deploy, fees, audit])
     }
 
     /// What a line leads to with this file; a refusal as a sentence.
@@ -215,6 +223,20 @@ mod tests {
         let (_, deploy) = matches.subcommand().unwrap();
         assert_eq!(deploy.get_one::<String>("data-dir").unwrap(), "/data");
         assert!(parsed("batch-age = 60", "rollmill node --config FILE").is_err());
+    }
+
+    #[test]
+    fn a_field_is_also_a_setting_of_the_verbs_below() {
+        let given = |line| {
+            let matches = parsed("data-wei = 7", line).unwrap();
+            let (_, fees) = matches.subcommand().unwrap();
+            let (_, set) = fees.subcommand().unwrap();
+            set.get_one::<String>("data-wei").unwrap().clone()
+        };
+        assert_eq!(given("rollmill fees set --config FILE"), "7");
+        assert_eq!(given("rollmill fees --config FILE set --data-wei 8"), "8");
+        // Of a verb without settings they are none.
+        assert!(parsed("log = \"x\"", "rollmill fees set --config FILE").is_err());
     }
 
     #[test]

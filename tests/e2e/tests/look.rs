@@ -154,9 +154,9 @@ async fn settings_are_checked(devnet: &Devnet, data: &Path) {
 
     let replica = check(&[&places[..], &["--derive"]].concat()).await;
     assert!(replica.success, "{}", replica.said);
-    let other = check(&["audit"]).await;
+    let other = check(&["load"]).await;
     assert!(
-        other.said.contains("`audit` has no settings"),
+        other.said.contains("`load` has no settings"),
         "{}",
         other.said
     );

@@ -519,6 +519,11 @@ async fn refuses_strangers(desk: &Desk) {
     ] {
         refuses(desk.rollmill("node", args), sentence).await;
     }
+    // The settings of the node are the command's, too, whose directory must be its own.
+    let mut leaving = desk.rollmill("escape", &[]);
+    let user = account(USER).unwrap().to_bytes().to_string();
+    leaving.env("ROLLMILL_KEY", user);
+    refuses(leaving, "is a sequencer's data directory").await;
     // A file that was changed by hand.
     let file = desk.path("deployment.json");
     let text = std::fs::read_to_string(&file).unwrap();

@@ -42,10 +42,10 @@ pub struct ChargeArgs {
     #[command(flatten)]
     own: OwnArgs,
     /// Say what was found and what it would take, and send nothing.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_DRY_RUN")]
     dry_run: bool,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_PRINT_JSON")]
     json: bool,
 }
 

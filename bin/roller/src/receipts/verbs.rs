@@ -39,14 +39,16 @@ enum Verb {
 
 #[derive(Debug, Args)]
 struct Source {
-    /// Data folder of the roller.
-    #[arg(long, env = "ROLLMILL_ROLLER_DATA_DIR", value_name = "FOLDER")]
-    data_dir: Option<PathBuf>,
-    /// A file of receipts, instead of a data folder.
-    #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
-    file: Option<PathBuf>,
+    /// Data folder of `roller run`, or a file of receipts.
+    #[arg(
+        long = "roller-data-dir",
+        visible_aliases = ["data-dir", "file"],
+        env = "ROLLMILL_ROLLER_DATA_DIR",
+        value_name = "PATH"
+    )]
+    place: PathBuf,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_PRINT_JSON")]
     json: bool,
 }
 
@@ -55,7 +57,7 @@ struct ListArgs {
     #[command(flatten)]
     source: Source,
     /// Only this task.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_TASK")]
     task: Option<TaskId>,
 }
 
@@ -73,12 +75,10 @@ struct VerifyArgs {
 
 impl Source {
     fn read(&self) -> eyre::Result<Vec<SignedReceipt>> {
-        let path = match (&self.file, &self.data_dir) {
-            (Some(file), _) => file.clone(),
-            (None, Some(folder)) => folder.join(FILE),
-            (None, None) => bail!("name the receipts by --data-dir or --file"),
-        };
-        in_file(&path)
+        if self.place.is_dir() {
+            return in_file(&self.place.join(FILE));
+        }
+        in_file(&self.place)
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Args {
     #[arg(long, env = "ROLLMILL_DEPLOYMENT", value_name = "FILE")]
     deployment: PathBuf,
     /// Receipts that a roller has kept (`receipts.jsonl` of its data folder); may be repeated.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "ROLLMILL_RECEIPTS", value_name = "FILE")]
     receipts: Vec<PathBuf>,
     /// File with the private key of the account that pays the gas [default: the key in ROLLMILL_KEY].
     #[arg(long, env = "ROLLMILL_KEY_FILE", value_name = "FILE")]
@@ -44,7 +44,7 @@ pub(super) struct Args {
     #[arg(long, env = "ROLLMILL_DRY_RUN")]
     dry_run: bool,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_PRINT_JSON")]
     json: bool,
 }
 

@@ -17,7 +17,10 @@ use rollmill_sequencer::{Initiated, L1Head, Replica, SequencerConfig, Withdrawal
 use rollmill_store::{BatchState, Store};
 
 use super::{Args, asset::Asset, steps::Step};
-use crate::{node::connect_l1, settings::genesis};
+use crate::{
+    node::{connect_l1, verb::check_directory},
+    settings::genesis,
+};
 
 /// One account on its way out.
 pub(super) struct Escape {
@@ -55,6 +58,8 @@ impl Escape {
     pub(super) async fn open(args: &Args) -> eyre::Result<Self> {
         let signer = load_key(args.key_file.as_deref(), "ROLLMILL_KEY")?;
         let (asset, amount) = (args.asset(), args.amount()?);
+        // The same file may set it for the operator's node.
+        check_directory(&args.data_dir, true)?;
         let blobs = BlobSource::new(args.l1_beacon.as_deref())?;
         let deployment = Deployment::open(&args.deployment)?;
         let (l1, _) = connect_l1(&args.l1_rpc).await?;

@@ -15,7 +15,7 @@ pub struct Args {
     /// One task's whole way: its id, or the number of its batch.
     task: Option<String>,
     /// Settled tasks, too: the newest 200 in all.
-    #[arg(long, conflicts_with = "task")]
+    #[arg(long, env = "ROLLMILL_ALL", conflicts_with = "task")]
     all: bool,
 }
 

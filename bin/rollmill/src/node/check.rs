@@ -33,7 +33,7 @@ pub async fn look(args: &Args) -> Vec<Finding> {
 }
 
 fn data_directory(args: &Args) -> eyre::Result<String> {
-    check_directory(args)?;
+    check_directory(&args.source.data_dir, args.derive)?;
     let dir = args.source.data_dir.display();
     Ok(match args.source.data_dir.exists() {
         true => format!("goes on from what is in {dir}"),

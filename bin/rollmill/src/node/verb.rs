@@ -3,7 +3,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use alloy_primitives::Address;
@@ -146,7 +146,7 @@ pub async fn run(args: Args) -> eyre::Result<()> {
 }
 
 async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
-    check_directory(args)?;
+    check_directory(&args.source.data_dir, args.derive)?;
     let blobs = BlobSource::new(args.l1_beacon.as_deref())?;
     let found = find(&args.source).await?;
     let rollup = found.deployment.rollup;
@@ -172,15 +172,14 @@ async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
 }
 
 /// A node must not work in what something else made. A replica has nothing but what L1 has, and takes back what L1 does not have.
-pub(super) fn check_directory(args: &Args) -> eyre::Result<()> {
-    let dir = &args.source.data_dir;
+pub fn check_directory(dir: &Path, derives: bool) -> eyre::Result<()> {
     ensure!(
         !dir.join("node").join(CHAIN_FILE).exists(),
         "{} is a devnet's data directory: choose another one",
         dir.display()
     );
     ensure!(
-        !(args.derive && dir.join(MEMPOOL_FILE).exists()),
+        !(derives && dir.join(MEMPOOL_FILE).exists()),
         "{} is a sequencer's data directory, whose blocks that are not committed yet would be lost: choose another one",
         dir.display()
     );
