@@ -44,8 +44,10 @@ use self::{
 };
 use crate::{SequencerConfig, rollback::Gate};
 
-pub(crate) use self::carrier::BLOB_COMMIT_GAS;
-pub use self::{carrier::DataPolicy, choice::BatchPolicy};
+pub use self::{
+    carrier::{BLOB_COMMIT_GAS, COMMIT_GAS, DataPolicy},
+    choice::BatchPolicy,
+};
 pub(crate) use self::{
     choice::data_bytes,
     plan::{Plan, block_data},

@@ -45,7 +45,9 @@ use rollmill_runtime::{Clock, Shutdown, Tasks, blocking};
 use rollmill_store::Store;
 use tokio::sync::{Notify, watch};
 
-pub use batcher::{BatchPolicy, BatchStats, CommitFields, DataPolicy, SealError};
+pub use batcher::{
+    BLOB_COMMIT_GAS, BatchPolicy, BatchStats, COMMIT_GAS, CommitFields, DataPolicy, SealError,
+};
 pub use builder::{
     AHEAD_S_MAX, BLOCK_DATA_BYTES_MAX, BLOCK_PROVER_GAS_MAX, BLOCK_TRANSACTIONS_MAX, BlockLimits,
     BuildError,

@@ -247,8 +247,8 @@ mod tests {
         let mut in_blobs = costs();
         (in_blobs.recent.data_bytes, in_blobs.recent.blobs) = (0, 1);
         in_blobs.recent.charged_data_gas = 1_000_000;
-        // 120,000 gas at 10 gwei and 131,072 of the blob at 1 gwei, for a million charged, and a tenth more.
-        assert_eq!(in_blobs.prices(&POLICY).data_wei, 1_464_179_200);
+        // 100,000 gas at 10 gwei and 131,072 of the blob at 1 gwei, for a million charged, and a tenth more.
+        assert_eq!(in_blobs.prices(&POLICY).data_wei, 1_244_179_200);
     }
 
     #[test]

@@ -27,7 +27,9 @@ use rollmill_protocol::{
     PublicValues,
     blob::{point, unpack},
 };
-use rollmill_sequencer::{CommitFields, DataPolicy, Replica, SequencerConfig};
+use rollmill_sequencer::{
+    BLOB_COMMIT_GAS, COMMIT_GAS, CommitFields, DataPolicy, Replica, SequencerConfig,
+};
 use rollmill_store::{BatchRecord, BatchState, Store};
 use rollmill_test_l1::{ETHER, Instead, Layer1, account, eventually};
 use serde_json::{Value, json};
@@ -123,13 +125,7 @@ async fn a_round(l1: Layer1) {
     // The next one as calldata, by a node that was started with another choice.
     node.stop().await;
     let node = Node::start(&l1, dir.path(), config()).await;
-    let raw = l2_transaction(&account(5), 1, Address::repeat_byte(1), 1, Bytes::new());
-    let hash = node.pool.submit(raw).await.unwrap();
-    eventually("the payment's block", || async {
-        node.chain.place_of(&hash).unwrap()
-    })
-    .await;
-    node.sealer.seal();
+    seal_a_payment(&node, 1).await;
     wait_for(&node, 2, BatchState::Committed).await;
     let values = record(&node, 2).await.public_values;
     assert_eq!(
@@ -139,8 +135,48 @@ async fn a_round(l1: Layer1) {
     is_derived(&replica, &node, 2).await;
     settle(&node, 2).await;
     wait_for(&node, 2, BatchState::Settled).await;
+
+    // And one in a blob again, which differs from it in nothing else.
+    node.stop().await;
+    let node = Node::start(&l1, dir.path(), in_blobs()).await;
+    seal_a_payment(&node, 2).await;
+    wait_for(&node, 3, BatchState::Committed).await;
+    is_on_l1(&node, 3).await;
+    gas_is_what_is_reckoned_with(&node, 2, 3).await;
     replica.stop().await;
     node.stop().await;
+}
+
+/// Executes a payment, and seals it.
+async fn seal_a_payment(node: &Node, nonce: u64) {
+    let raw = l2_transaction(&account(5), nonce, Address::repeat_byte(1), 1, Bytes::new());
+    let hash = node.pool.submit(raw).await.unwrap();
+    eventually("the payment's block", || async {
+        node.chain.place_of(&hash).unwrap()
+    })
+    .await;
+    node.sealer.seal();
+}
+
+/// What a commit took on L1, without what every transaction takes.
+async fn commit_gas(node: &Node, batch: u64) -> u64 {
+    let hash = record(node, batch).await.committed.unwrap().transaction;
+    let receipt = node.sender.provider().get_transaction_receipt(hash);
+    receipt.await.unwrap().unwrap().gas_used - 21_000
+}
+
+/// The numbers by which a batch's carrier is chosen, and users are charged, are L1's within a twentieth.
+async fn gas_is_what_is_reckoned_with(node: &Node, calldata: u64, blob: u64) {
+    let data = record(node, calldata).await.data;
+    let zeros = data.iter().filter(|byte| **byte == 0).count() as u64;
+    let data_gas = 4 * zeros + 16 * (data.len() as u64 - zeros);
+    let without_data = commit_gas(node, calldata).await - data_gas;
+    let more = commit_gas(node, blob).await - without_data;
+    let is_near = |reckoned: u64, is: u64| reckoned.abs_diff(is) <= reckoned / 20;
+    assert!(
+        is_near(COMMIT_GAS, without_data) && is_near(BLOB_COMMIT_GAS, more),
+        "a commit takes {without_data} gas, and with a blob {more} more"
+    );
 }
 
 #[tokio::test]
