@@ -172,7 +172,7 @@ pub(crate) struct Tip {
 }
 
 impl Tip {
-    const GENESIS: Self = Self {
+    pub(crate) const GENESIS: Self = Self {
         batch: 0,
         last_block: 0,
         messages_end: 0,

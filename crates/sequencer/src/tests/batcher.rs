@@ -4,6 +4,7 @@ use alloy::{
     providers::{Provider, ProviderBuilder},
     transports::mock::Asserter,
 };
+use alloy_primitives::B256;
 use rollmill_engine::{
     Chain, TransactionPool,
     stf::{Identity, execute_batch},
@@ -15,8 +16,8 @@ use tokio::sync::{Notify, watch};
 
 use super::{World, deposit, l1_place, put, rollup, signed, transfer};
 use crate::{
-    BatchPolicy, CommitFields, DataPolicy, SequencerConfig,
-    batcher::{Batcher, Tip},
+    BatchPolicy, CommitFields, DataPolicy, SealError, SequencerConfig,
+    batcher::{Batcher, Plan, Tip, block_data},
     rollback::Gate,
 };
 
@@ -131,6 +132,31 @@ async fn a_batch_is_what_was_built_and_its_witness_proves_it() {
             ..record.public_values
         }
     );
+}
+
+/// Whatever is wrong with what packs a batch: it is read again before it is posted.
+#[tokio::test]
+async fn what_does_not_read_as_the_blocks_is_not_posted() {
+    let world = World::new();
+    let (chain, store) = (world.chain(), world.store().await);
+    build(&world, &chain, &store, 0, 2).await;
+    let posted = |bytes: Vec<u8>| {
+        let plan = Plan::new(&chain, &world.deployment(), Tip::GENESIS, 2, 1);
+        plan.posted(bytes.into(), B256::ZERO).build().map(drop)
+    };
+    let blocks = [1, 2].map(|number| block_data(&chain.block(number).unwrap().unwrap()).0);
+    let data = BatchData {
+        blocks: blocks.to_vec(),
+    };
+    posted(data.encode()).unwrap();
+    let mut cut_off = data.encode();
+    cut_off.pop();
+    assert!(matches!(posted(cut_off), Err(SealError::Data(_))));
+    let mut other = data.clone();
+    other.blocks[1].transactions.clear();
+    let refused = posted(other.encode());
+    let what = "batch data";
+    assert!(matches!(refused, Err(SealError::Mismatch { batch: 1, what: found }) if found == what));
 }
 
 #[tokio::test]
