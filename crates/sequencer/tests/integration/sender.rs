@@ -2,11 +2,13 @@
 
 use alloy::{
     primitives::{Address, Bytes, U256},
+    providers::Provider,
     sol_types::SolCall,
 };
 use rollmill_l1::{Call, SendError, Sender, SenderConfig, contracts::Rollup};
 use rollmill_store::{L1SendState, Store};
-use rollmill_test_l1::{Instead, L1, Layer1, account};
+use rollmill_test_l1::{Instead, L1, Layer1, account, eventually};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::deployed;
@@ -48,6 +50,57 @@ async fn a_purpose_is_sent_once() {
         .await
         .unwrap();
     assert_eq!(store.send("pay/2").await.unwrap().unwrap().nonce, 1);
+}
+
+/// L1's base fee has risen above what both would pay. The first is raised, and the one behind it follows.
+#[tokio::test]
+async fn what_pays_too_little_is_raised_and_what_is_behind_it_follows() {
+    let (l1, (_dir, store)) = (Layer1::anvil().await, store().await);
+    let (to, provider) = (Address::repeat_byte(0xaa), l1.provider());
+    let ask = async |method: &'static str, params: Value| {
+        let answer: Result<Value, _> = provider.raw_request(method.into(), params).await;
+        answer.unwrap();
+    };
+    ask("evm_setAutomine", json!([false])).await;
+    let sender = l1.sender(1, &store);
+    let purposes = ["pay/1", "pay/2"];
+    let sending = purposes.map(|purpose| {
+        let sender = sender.clone();
+        tokio::spawn(async move { sender.send(purpose, &pay(to, 5)).await })
+    });
+    // How often each was signed.
+    let attempts = async || {
+        let mut counts = Vec::new();
+        for purpose in purposes {
+            counts.push(store.send(purpose).await.unwrap()?.attempts.len());
+        }
+        Some(counts)
+    };
+    eventually("both to be sent", &attempts).await;
+    let hundred_gwei = "0x174876e800";
+    ask("anvil_setNextBlockBaseFeePerGas", json!([hundred_gwei])).await;
+    l1.mine(1).await;
+    eventually("one to be raised", || async {
+        attempts()
+            .await
+            .filter(|counts| counts.iter().sum::<usize>() > 2)
+    })
+    .await;
+    eventually("both to be mined", || async {
+        l1.mine(1).await;
+        sending.iter().all(|task| task.is_finished()).then_some(())
+    })
+    .await;
+    let mut firsts = Vec::new();
+    for (task, purpose) in sending.into_iter().zip(purposes) {
+        let mined = task.await.unwrap().unwrap();
+        let send = store.send(purpose).await.unwrap().unwrap();
+        firsts.push((send.nonce, mined.hash == send.attempts[0].hash));
+    }
+    firsts.sort_unstable();
+    assert_eq!(firsts[0], (0, false));
+    assert_eq!(firsts[1].0, 1);
+    assert_eq!(l1.balance(to).await, U256::from(10));
 }
 
 /// The process died after it recorded a transaction and before L1 saw it.
