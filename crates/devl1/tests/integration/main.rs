@@ -9,6 +9,7 @@ mod harness;
 mod methods;
 mod reading;
 mod rules;
+mod shapes;
 mod simulate;
 mod socket;
 mod transactions;
