@@ -32,6 +32,7 @@ use rollmill_runtime::{Clock, Shutdown};
 use rollmill_store::{Store, StoreError};
 use tokio::{sync::watch, time::MissedTickBehavior};
 
+pub use self::assembly::confirmed_at_once;
 use self::assembly::{Assembly, Inputs};
 use crate::{
     L1Head, Mempool, SequencerConfig,

@@ -50,7 +50,7 @@ pub use batcher::{
 };
 pub use builder::{
     AHEAD_S_MAX, BLOCK_DATA_BYTES_MAX, BLOCK_PROVER_GAS_MAX, BLOCK_TRANSACTIONS_MAX, BlockLimits,
-    BuildError,
+    BuildError, confirmed_at_once,
 };
 pub use committer::CommitError;
 pub use derivation::DeriveError;

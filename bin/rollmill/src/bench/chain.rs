@@ -29,7 +29,7 @@ use rollmill_engine::{
 use rollmill_l1::contracts::ExampleToken;
 use rollmill_protocol::l2::{L1_CHAIN_ID_EMBEDDED, L2_CHAIN_ID_DEVNET};
 use rollmill_runtime::outln;
-use rollmill_sequencer::GenesisConfig;
+use rollmill_sequencer::{GenesisConfig, confirmed_at_once};
 use serde_json::{Value, json};
 
 use crate::load::Kind;
@@ -60,9 +60,9 @@ pub struct Args {
     /// Transactions in each.
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
     transactions: u32,
-    /// Transactions that are confirmed together.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
-    confirm: u32,
+    /// Transactions that are confirmed together [default: as many as the sequencer confirms when the rest of the block waits].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    confirm: Option<u32>,
     /// Forget the states of blocks that are so many blocks old, as a node does [default: keep all].
     #[arg(long, value_name = "BLOCKS", value_parser = clap::value_parser!(u64).range(1..))]
     history: Option<u64>,
@@ -137,7 +137,7 @@ fn measure(args: &Args, path: &Path) -> eyre::Result<Value> {
     let recover_each = begun.elapsed() * cores() as u32 / args.transactions;
 
     let begun = Instant::now();
-    let blocks = build_all(&chain, &signed, &limits, args.confirm as usize)?;
+    let blocks = build_all(&chain, &signed, &limits, args.confirm)?;
     let wall = begun.elapsed();
     let count = u64::from(args.blocks) * u64::from(args.transactions);
     let median = |stage: fn(&Stages) -> Duration| {
@@ -215,7 +215,7 @@ fn build_all(
     chain: &Chain,
     signed: &[Vec<Bytes>],
     limits: &Limits,
-    confirm: usize,
+    confirm: Option<u32>,
 ) -> eyre::Result<Vec<Stages>> {
     thread::scope(|scope| {
         let (ready, blocks) = sync_channel(1);
@@ -261,16 +261,18 @@ fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> 
 fn build(
     chain: &Chain,
     transactions: Vec<Recovered<Transaction>>,
-    confirm: usize,
+    confirm: Option<u32>,
 ) -> eyre::Result<Stages> {
     let mut stages = Stages::default();
     let head = chain.head();
     let attributes = BlockAttributes::rollmill(head.timestamp + 1, B256::ZERO, head.gas_limit);
     let mut block = chain.begin_block(attributes)?;
-    let mut waiting = transactions.into_iter().peekable();
-    while waiting.peek().is_some() {
+    let mut waiting = transactions.into_iter();
+    while waiting.len() > 0 {
         let begun = Instant::now();
-        for transaction in waiting.by_ref().take(confirm) {
+        let at_once =
+            confirm.map_or_else(|| confirmed_at_once(waiting.len()), |fixed| fixed as usize);
+        for transaction in waiting.by_ref().take(at_once) {
             let outcome = block.push(transaction)?;
             ensure!(outcome.success, "a transaction failed");
         }
@@ -397,7 +399,7 @@ mod tests {
                 kind,
                 blocks: 4,
                 transactions: 20,
-                confirm: 8,
+                confirm: Some(8),
                 history: Some(1),
                 data_dir: None,
                 json: false,
@@ -426,7 +428,7 @@ mod tests {
             kind: Kind::Transfer,
             blocks: 1,
             transactions: 6,
-            confirm: 1,
+            confirm: None,
             history: None,
             data_dir: None,
             json: false,

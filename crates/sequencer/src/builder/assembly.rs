@@ -31,6 +31,11 @@ const CONFIRMED_AT_ONCE: RangeInclusive<usize> = 100..=1_000;
 /// The part of those that wait that is confirmed together.
 const CONFIRMED_PART: usize = 4;
 
+/// How many transactions are confirmed together at most when so many wait.
+pub fn confirmed_at_once(waiting: usize) -> usize {
+    (waiting / CONFIRMED_PART).clamp(*CONFIRMED_AT_ONCE.start(), *CONFIRMED_AT_ONCE.end())
+}
+
 /// After so long the builder looks whether the block is to be sealed, however much still waits.
 const CONFIRMING_MAX: Duration = Duration::from_millis(50);
 
@@ -260,8 +265,7 @@ impl Bench {
     ) -> Result<(), BuildError> {
         let begun = Instant::now();
         loop {
-            let at_once = self.pool.len() / CONFIRMED_PART;
-            let at_once = at_once.clamp(*CONFIRMED_AT_ONCE.start(), *CONFIRMED_AT_ONCE.end());
+            let at_once = confirmed_at_once(self.pool.len());
             let owed = self.pool.taken_back(at_once);
             let is_over = match owed.is_empty() {
                 true => self.confirm_ready(draft, at_once, &mut extended.is_full)?,
