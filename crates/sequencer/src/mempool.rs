@@ -324,6 +324,9 @@ impl TransactionPool for Mempool {
             raw,
             since_unix_s,
         };
+        // A block may have it before the journal has: what a block has is on disk by itself before anybody sees it. So whoever waits for
+        // a receipt does not wait for both writes one after the other.
+        self.arrivals.notify_one();
         // INVARIANT: no acknowledgement before the bytes are on disk.
         if !self.journal.add(kept).await {
             self.table().remove(&hash);
@@ -331,7 +334,6 @@ impl TransactionPool for Mempool {
         }
         self.journal.remove(replaced.into_iter().collect());
         self.announcements.announce(hash);
-        self.arrivals.notify_one();
         Ok(hash)
     }
 
