@@ -260,11 +260,16 @@ impl Mempool {
         self.table().best(base_fee, limit)
     }
 
-    /// Takes in what the open block has changed, after it was confirmed. What it executed of the pool is forgotten.
+    /// Takes in what the open block has changed, after it was confirmed. What it executed of the pool is forgotten. Only accounts that have
+    /// something waiting are looked at: the block has changed many more, and is confirmed many times while it grows.
     pub(crate) fn follow(&self, open: &OpenBlock) {
         let mut table = self.table();
-        let executed = open
-            .nonces()
+        let waiting = table.accounts.keys();
+        let moved: Vec<(Address, u64)> = waiting
+            .filter_map(|account| Some((*account, open.nonce(account)?)))
+            .collect();
+        let executed = moved
+            .into_iter()
             .flat_map(|(account, nonce)| table.follow(account, nonce))
             .collect();
         drop(table);

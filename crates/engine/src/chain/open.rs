@@ -7,7 +7,7 @@
 //!
 //! Readers ask for the open block *first* and for the chain's blocks afterwards: then a transaction is in one of them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use alloy_consensus::{Header, Sealed, transaction::Recovered};
 use alloy_eips::{Decodable2718, Encodable2718};
@@ -34,7 +34,7 @@ pub struct OpenBlock {
     /// Receipts of its transactions.
     pub receipts: Vec<Receipt>,
     parent: Arc<Sealed<Header>>,
-    positions: HashMap<B256, usize>,
+    positions: B256Map<usize>,
     accounts: AddressMap<OpenAccount>,
     codes: B256Map<Bytes>,
 }
@@ -121,11 +121,10 @@ impl OpenBlock {
         }
     }
 
-    /// Nonces of the accounts that it has changed; 0 for those that do not exist any more.
-    pub fn nonces(&self) -> impl Iterator<Item = (Address, u64)> {
-        self.accounts
-            .iter()
-            .map(|(address, account)| (*address, account.fields.map_or(0, |fields| fields.nonce)))
+    /// Nonce of an account that it has changed; 0 when that does not exist any more.
+    pub fn nonce(&self, account: &Address) -> Option<u64> {
+        let account = self.accounts.get(account)?;
+        Some(account.fields.map_or(0, |fields| fields.nonce))
     }
 
     /// Position of a transaction in it.
