@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rollmill_runtime::free_bytes;
 use serde::Serialize;
 
 /// Where Linux keeps the limits of groups of processes.
@@ -34,7 +35,7 @@ impl Machine {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             memory_mib: installed.into_iter().chain(limit_mib()).min(),
-            disk_mib: free_mib(data_dir),
+            disk_mib: free_bytes(data_dir).map(|bytes| bytes >> 20),
             cores: u32::try_from(cores).unwrap_or(u32::MAX),
             gpus: gpus(Path::new(GPUS)),
         }
@@ -62,14 +63,6 @@ fn limit_mib() -> Option<u64> {
         text.trim().parse::<u64>().ok()
     });
     limits.min().map(|bytes| bytes >> 20)
-}
-
-/// What a user may still write below a folder, which need not be there yet.
-fn free_mib(folder: &Path) -> Option<u64> {
-    let folder = std::path::absolute(folder).ok()?;
-    let there = folder.ancestors().find(|folder| folder.exists())?;
-    let space = rustix::fs::statvfs(there).ok()?;
-    Some(space.f_bavail.saturating_mul(space.f_frsize) >> 20)
 }
 
 fn gpus(driver: &Path) -> Vec<String> {
@@ -100,12 +93,6 @@ mod tests {
         let text = "MemFree:   1 kB\nMemTotal:       24576000 kB\nBuffers: 2 kB\n";
         assert_eq!(installed_mib(text), Some(24_000));
         assert_eq!(installed_mib("MemFree: 1 kB\n"), None);
-    }
-
-    #[test]
-    fn free_space_is_that_of_the_nearest_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(free_mib(&folder.path().join("not/yet/there")).unwrap() > 0);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod evm_test;
 mod fees;
 mod load;
 mod look;
+mod metrics;
 mod node;
 mod replica;
 mod reproduce;
@@ -59,7 +60,7 @@ enum Verb {
     /// Put a rollup's contracts on L1, once, and write the deployment file.
     Deploy(deploy::Args),
     /// Run a deployed rollup: sequencer and coordinator, or with --derive a chain from L1 alone.
-    Node(node::verb::Args),
+    Node(Box<node::verb::Args>),
     /// Show in one look how far the chain is, what waits, in which mode it is, and what it costs.
     Status(look::status::Args),
     /// Show the dials, where the law would move them, how they moved, and what is announced.
@@ -96,7 +97,7 @@ fn main() -> ExitCode {
     let outcome = outcome.and_then(|cli| match cli.verb {
         Verb::Devnet(args) => in_runtime(devnet::run(args)),
         Verb::Deploy(args) => in_runtime(deploy::run(args, cli.config.as_deref())),
-        Verb::Node(args) => in_runtime(node::verb::run(args)),
+        Verb::Node(args) => in_runtime(node::verb::run(*args)),
         Verb::Status(args) => in_runtime(look::status::run(args)),
         Verb::Params(args) => in_runtime(look::params::run(args)),
         Verb::Rollers(args) => in_runtime(look::rollers::run(args)),

@@ -19,7 +19,7 @@ use eyre::{WrapErr, ensure};
 use rollmill_coordinator::{Coordinator, CoordinatorConfig, L1Access, OperatorSigner};
 use rollmill_engine::{
     Chain, History, TransactionPool,
-    rpc::{self, Methods, RpcConfig},
+    rpc::{self, Calls, Methods, RpcConfig},
 };
 use rollmill_l1::{BlobSource, Deployment, Sender};
 use rollmill_roller_api::ProofKind;
@@ -29,7 +29,10 @@ use rollmill_sequencer::{
 };
 use rollmill_store::Store;
 
-use crate::dashboard::{self, Sources};
+use crate::{
+    dashboard::{self, Sources},
+    metrics::{self, Sequencing, Watched},
+};
 
 /// The chain, in a node's data directory.
 pub const CHAIN_FILE: &str = "l2.redb";
@@ -89,12 +92,21 @@ pub struct NodeConfig {
     pub sequencer: SequencerConfig,
     /// Which states are kept.
     pub history: History,
-    /// Where L2's JSON-RPC listens; port 0 takes a free one.
-    pub l2_listen: SocketAddr,
+    /// Where it listens.
+    pub listen: Listen,
     /// Where the coordinator's API listens; port 0 takes a free one.
     pub coordinator_listen: SocketAddr,
-    /// Where the dashboard listens, if there is one; port 0 takes a free one.
-    pub dashboard_listen: Option<SocketAddr>,
+}
+
+/// Where any node listens; port 0 takes a free one.
+#[derive(Clone, Copy, Debug)]
+pub struct Listen {
+    /// L2's JSON-RPC.
+    pub l2: SocketAddr,
+    /// The dashboard, if there is one.
+    pub dashboard: Option<SocketAddr>,
+    /// Metrics and health, if they are told.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// A running node.
@@ -106,6 +118,8 @@ pub struct Node {
     pub coordinator_url: String,
     /// The dashboard, if there is one.
     pub dashboard_url: Option<String>,
+    /// Metrics and health, if they are told.
+    pub metrics_url: Option<String>,
     /// Seals batches on demand.
     pub sealer: Sealer,
 }
@@ -159,8 +173,16 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
     .await
     .wrap_err("cannot open the sequencer")?;
 
-    let listen = (config.l2_listen, config.dashboard_listen);
-    let node = serve(chain, (&sequencer, &coordinator), listen, tasks).await?;
+    let watched = Watched {
+        data_dir: config.data_dir,
+        sequencing: Some(Sequencing {
+            observer: coordinator.observer(),
+            pool: sequencer.pool(),
+            l1: (store, sender.clone(), deployment.clone()),
+        }),
+    };
+    let parts = (&sequencer, &coordinator);
+    let node = serve(chain, parts, (config.listen, watched), tasks).await?;
     let provider = sender.provider().clone();
     sequencer.spawn(tasks);
     coordinator.spawn(
@@ -175,19 +197,21 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
     Ok(node)
 }
 
-/// Serves what others ask for: L2's JSON-RPC, and the dashboard that shows it and the coordinator.
+/// Serves what others ask for: L2's JSON-RPC, the dashboard that shows it and the coordinator, and metrics.
 async fn serve(
     chain: Chain,
     (sequencer, coordinator): (&Sequencer, &Coordinator),
-    (l2_listen, dashboard_listen): (SocketAddr, Option<SocketAddr>),
+    (listen, watched): (Listen, Watched),
     tasks: &mut Tasks,
 ) -> eyre::Result<Node> {
     let rpc = RpcConfig {
-        listen: l2_listen,
+        listen: listen.l2,
         ..rpc_config()
     };
     let pool_and_methods = (sequencer.pool(), sequencer.methods());
     let l2 = serve_l2(chain.clone(), pool_and_methods, rpc, tasks).await?;
+    let l2_parts = (chain.clone(), l2.calls);
+    let metrics_url = metrics::start(listen.metrics, l2_parts, watched, tasks).await?;
     let sources = Sources {
         chain,
         methods: l2.methods,
@@ -196,7 +220,8 @@ async fn serve(
     Ok(Node {
         l2_url: l2.url,
         coordinator_url: format!("http://{}", coordinator.address()),
-        dashboard_url: dashboard::start(dashboard_listen, sources, tasks).await?,
+        dashboard_url: dashboard::start(listen.dashboard, sources, tasks).await?,
+        metrics_url,
         sealer: sequencer.sealer(),
     })
 }
@@ -232,6 +257,8 @@ pub struct L2 {
     pub url: String,
     /// What it answers with.
     pub methods: Methods,
+    /// How often it was asked what.
+    pub calls: Calls,
 }
 
 /// Serves L2's JSON-RPC with the methods that are not Ethereum's.
@@ -248,6 +275,7 @@ pub async fn serve_l2<P: TransactionPool>(
     let l2 = L2 {
         url: server.url(),
         methods: server.methods(),
+        calls: server.calls(),
     };
     tasks.spawn("l2.rpc", async move {
         server.stopped().await;

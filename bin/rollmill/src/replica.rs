@@ -2,7 +2,7 @@
 //!
 //! Nobody is asked but L1, and whoever keeps its blobs: no sequencer, no coordinator. What it needs to know of the rollup stands in the deployment file.
 
-use std::{net::SocketAddr, path::Path};
+use std::path::Path;
 
 use eyre::WrapErr;
 use rollmill_engine::{Chain, History, rpc::RpcConfig};
@@ -12,7 +12,8 @@ use rollmill_sequencer::{Replica, SequencerConfig, check_origin};
 
 use crate::{
     dashboard::{self, Sources},
-    node::{CHAIN_FILE, rpc_config, serve_l2, verb::Found},
+    metrics::{self, Watched},
+    node::{CHAIN_FILE, Listen, rpc_config, serve_l2, verb::Found},
 };
 
 /// Where a replica answers.
@@ -22,6 +23,8 @@ pub struct Urls {
     pub l2: String,
     /// Its dashboard, if there is one.
     pub dashboard: Option<String>,
+    /// Its metrics and health, if they are told.
+    pub metrics: Option<String>,
 }
 
 /// Starts it in `data_dir`, where it keeps so many states.
@@ -29,7 +32,7 @@ pub async fn start(
     found: Found,
     (config, blobs): (SequencerConfig, BlobSource),
     (data_dir, history): (&Path, History),
-    (listen, dashboard_listen): (SocketAddr, Option<SocketAddr>),
+    listen: Listen,
     tasks: &mut Tasks,
 ) -> eyre::Result<Urls> {
     let Found {
@@ -49,20 +52,27 @@ pub async fn start(
         .await
         .wrap_err("cannot open the replica")?;
     let rpc = RpcConfig {
-        listen,
+        listen: listen.l2,
         ..rpc_config()
     };
     let pool_and_methods = (replica.pool(), replica.methods());
     let l2 = serve_l2(chain.clone(), pool_and_methods, rpc, tasks).await?;
+    let watched = Watched {
+        data_dir: data_dir.to_owned(),
+        sequencing: None,
+    };
+    let l2_parts = (chain.clone(), l2.calls);
+    let metrics = metrics::start(listen.metrics, l2_parts, watched, tasks).await?;
     let sources = Sources {
         chain,
         methods: l2.methods,
         coordinator: None,
     };
-    let dashboard = dashboard::start(dashboard_listen, sources, tasks).await?;
+    let dashboard = dashboard::start(listen.dashboard, sources, tasks).await?;
     replica.spawn(tasks);
     Ok(Urls {
         l2: l2.url,
         dashboard,
+        metrics,
     })
 }

@@ -44,7 +44,7 @@ use rollmill_protocol::{
     board::{Action, Board, Presence},
     law::Params,
 };
-use rollmill_runtime::{Clock, Shutdown, Tasks};
+use rollmill_runtime::{Clock, Shutdown, Tasks, metrics::Registry};
 use rollmill_store::Store;
 use tokio::{
     net::TcpListener,
@@ -54,6 +54,7 @@ use tokio::{
 pub use config::CoordinatorConfig;
 pub use journal::JournalError;
 pub use operator::OperatorSigner;
+pub use verifier::Verifying;
 
 use crate::{
     actions::Actions,
@@ -61,6 +62,7 @@ use crate::{
     keeper::{Keeper, KeeperTask},
     late::LateShares,
     presence::Presences,
+    verifier::Verifier,
 };
 
 /// Used-up nonces are cleared this often.
@@ -194,6 +196,7 @@ impl Coordinator {
         Observer {
             keeper: self.app.board.clone(),
             presences: self.app.presences.clone(),
+            verifier: self.app.verifier.clone(),
         }
     }
 
@@ -265,12 +268,28 @@ impl Coordinator {
 pub struct Observer {
     keeper: Keeper,
     presences: Arc<Presences>,
+    verifier: Verifier,
 }
 
 impl Observer {
     /// The board as it is now.
     pub fn board(&self) -> Board {
         self.keeper.state().board.clone()
+    }
+
+    /// What `look` sees on the board as it is now, without a copy of it.
+    pub fn look<T>(&self, look: impl FnOnce(&Board) -> T) -> T {
+        look(&self.keeper.state().board)
+    }
+
+    /// Registers what the coordinator counts.
+    pub fn register(&self, registry: &mut Registry) {
+        self.verifier.register(registry);
+    }
+
+    /// How much the verifier has to do.
+    pub fn verifying(&self) -> Verifying {
+        self.verifier.load()
     }
 
     /// Number and hash of the log's last record.

@@ -21,6 +21,11 @@ pub fn digits(wei: U256) -> String {
         .to_owned()
 }
 
+/// Whole units of so many wei, with a float's digits: for metrics, never for money.
+pub fn units(wei: U256) -> f64 {
+    f64::from(wei) / 1e18
+}
+
 fn in_units(wei: U256, unit: &str) -> String {
     format!("{} {unit}", digits(wei))
 }
@@ -36,6 +41,7 @@ mod tests {
         assert_eq!(ether(U256::from(one / 4)), "0.25 ether");
         assert_eq!(ether(U256::ONE), "0.000000000000000001 ether");
         assert_eq!(scr(U256::ZERO), "0 SCR");
+        assert_eq!(units(U256::from(one / 4)), 0.25);
         let much =
             "115792089237316195423570985008687907853269984665640564039457.584007913129639935";
         assert_eq!(scr(U256::MAX), format!("{much} SCR"));

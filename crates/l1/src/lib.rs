@@ -33,7 +33,7 @@ mod sender;
 mod verify;
 mod watcher;
 
-pub use amount::{digits, ether, scr};
+pub use amount::{digits, ether, scr, units};
 pub use blobs::{Beacon, BlobSource, BlobSourceError};
 pub use code::is_compiled_from;
 pub use creations::first_values;

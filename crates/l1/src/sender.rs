@@ -20,6 +20,7 @@
 //!   up everything behind it: when something waits there for too long, an empty transaction uses the nonce up.
 
 mod attempt;
+mod metrics;
 mod nonces;
 mod waiting;
 
@@ -39,7 +40,10 @@ use alloy::{
 use rollmill_store::{L1Attempt, L1Send, L1SendState, Store, StoreError};
 use tokio::sync::Mutex;
 
-use self::attempt::{L1Transaction, call_of};
+use self::{
+    attempt::{L1Transaction, call_of},
+    metrics::SenderMetrics,
+};
 use crate::{ether, revert};
 
 /// EIP-7825: no transaction on L1 has more gas.
@@ -209,6 +213,7 @@ struct Inner {
     store: Store,
     chain_id: u64,
     config: SenderConfig,
+    metrics: SenderMetrics,
     /// Held from the choice of a nonce until the transaction is recorded and sent.
     order: Mutex<()>,
 }
@@ -228,6 +233,7 @@ impl Sender {
             store,
             chain_id,
             config,
+            metrics: SenderMetrics::default(),
             order: Mutex::new(()),
         }))
     }

@@ -5,13 +5,16 @@
 //! - A task that ends while the process is meant to run is a failure, and the process ends with that task's name
 //!   ([`Tasks::join`]); there are no silent half-alive processes.
 //! - Time is read at the edge through [`Clock`] and handed down as an argument.
+//! - [`metrics`]: what it measures of itself, and whether it is well, for its operator.
 //! - [`retry`] waits in a fixed geometric sequence, without jitter, so that a test sees what production does.
 
 mod blocking;
 mod clock;
 mod completions;
 mod config;
+mod disk;
 mod findings;
+pub mod metrics;
 mod output;
 mod prompt;
 mod ready;
@@ -26,6 +29,7 @@ pub use blocking::blocking;
 pub use clock::Clock;
 pub use completions::Completions;
 pub use config::{ConfigError, ConfigFile};
+pub use disk::free_bytes;
 pub use findings::{Finding, Verdict, good, judged, note, say_findings, wrong, wrongs};
 pub use output::{chain, columns, complain, counted, print_line, span};
 pub use prompt::{ask, ask_secret};

@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     deploy::Rollup,
-    node::{self, Node, NodeConfig},
+    node::{self, Listen, Node, NodeConfig},
     roller_process::{RollerProcess, RollerRun},
     settings::{Numbers, deploy_config, genesis, sequencer_config},
 };
@@ -279,9 +279,12 @@ fn node_config(
         deployment,
         sequencer,
         history: args.memory.into(),
-        l2_listen: localhost(args.l2_port),
+        listen: Listen {
+            l2: localhost(args.l2_port),
+            dashboard: args.dashboard().map(localhost),
+            metrics: None,
+        },
         coordinator_listen: localhost(args.coordinator_port),
-        dashboard_listen: args.dashboard().map(localhost),
     })
 }
 

@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio::task::spawn_blocking;
 
 use super::{
-    CHAIN_FILE, Node, NodeConfig, OPERATOR_KEY, Source, connect_l1,
+    CHAIN_FILE, Listen, Node, NodeConfig, OPERATOR_KEY, Source, connect_l1,
     fallback::{self, FallbackProver},
 };
 use crate::{
@@ -74,6 +74,10 @@ pub struct Args {
     /// Serve no dashboard.
     #[arg(long, env = "ROLLMILL_NO_DASHBOARD")]
     no_dashboard: bool,
+    /// Tell metrics for Prometheus (/metrics) and health (/health) here; port 0 takes a free one. For the operator: not behind the public
+    /// addresses.
+    #[arg(long, env = "ROLLMILL_METRICS", value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
     /// Form of the log on standard error: human or json [default: human].
     #[arg(long, env = "ROLLMILL_LOG_FORMAT")]
     log_format: Option<LogFormat>,
@@ -86,6 +90,15 @@ impl Args {
     pub(super) fn sequencer(&self, fallback: Option<Address>) -> eyre::Result<SequencerConfig> {
         let choices = (&self.pace, self.posting, &self.fees);
         sequencer_config(choices, self.source.confirmations, fallback)
+    }
+
+    /// Where everything listens but the coordinator.
+    fn listen(&self) -> Listen {
+        Listen {
+            l2: self.listen,
+            dashboard: self.dashboard(),
+            metrics: self.metrics,
+        }
     }
 
     /// Where the dashboard listens, if there is one.
@@ -110,6 +123,8 @@ struct Ready {
     coordinator: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dashboard: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<String>,
     rollup: Address,
 }
 
@@ -138,7 +153,8 @@ pub async fn run(args: Args) -> eyre::Result<()> {
     };
     let ready = started?;
     let (coordinator, dashboard) = (&ready.coordinator, &ready.dashboard);
-    tracing::info!(l2 = ready.l2, coordinator, dashboard, "ready");
+    let metrics = &ready.metrics;
+    tracing::info!(l2 = ready.l2, coordinator, dashboard, metrics, "ready");
     if let Some(file) = &mut ready_file {
         file.write(&ready)?;
     }
@@ -153,12 +169,12 @@ async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
     if args.derive {
         let config = args.sequencer(args.fallback)?;
         let place = (args.source.data_dir.as_path(), args.memory.into());
-        let listen = (args.listen, args.dashboard());
-        let urls = replica::start(found, (config, blobs), place, listen, tasks).await?;
+        let urls = replica::start(found, (config, blobs), place, args.listen(), tasks).await?;
         return Ok(Ready {
             l2: urls.l2,
             coordinator: None,
             dashboard: urls.dashboard,
+            metrics: urls.metrics,
             rollup,
         });
     }
@@ -167,6 +183,7 @@ async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
         l2: node.l2_url,
         coordinator: Some(node.coordinator_url),
         dashboard: node.dashboard_url,
+        metrics: node.metrics_url,
         rollup,
     })
 }
@@ -248,9 +265,8 @@ async fn sequence(
         sequencer: args.sequencer(fallback)?,
         history: args.memory.into(),
         deployment,
-        l2_listen: args.listen,
+        listen: args.listen(),
         coordinator_listen: args.coordinator_listen,
-        dashboard_listen: args.dashboard(),
     };
     let node = super::start(node, tasks).await?;
     if let Some(key_file) = &args.fallback_key_file {

@@ -123,7 +123,10 @@ fn owned(request: Request<'_>) -> Request<'static> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::{sync::Arc, time::Duration};
+    use std::{
+        sync::{Arc, atomic::Ordering::Relaxed},
+        time::Duration,
+    };
 
     use alloy_genesis::Genesis;
     use alloy_primitives::{B256, Bytes, keccak256};
@@ -215,6 +218,17 @@ mod tests {
         let id = |id: u64| json!({"jsonrpc": "2.0", "id": id, "method": "eth_chainId"});
         let answers = post(server.address(), &json!([id(1), id(2)])).await;
         assert_eq!(answers[1]["result"], "0x7");
+
+        let calls = server.calls();
+        let counts = |method: &str| {
+            let (_, count) = calls.iter().find(|(name, _)| *name == method).unwrap();
+            [&count.answered, &count.failed, &count.batched].map(|count| count.load(Relaxed))
+        };
+        assert_eq!(counts("eth_sendRawTransaction"), [2, 1, 0]);
+        assert_eq!(counts("eth_chainId"), [0, 0, 2]);
+        let unknown = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_nothing"});
+        post(server.address(), &unknown).await;
+        assert_eq!(counts("unknown"), [0, 1, 0]);
         stop.cancel();
         server.stopped().await;
     }

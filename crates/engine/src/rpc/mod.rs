@@ -6,6 +6,7 @@
 
 mod api;
 mod batch;
+mod calls;
 mod debug;
 mod error;
 mod eth;
@@ -27,6 +28,7 @@ use api::{
     EthSubscribeApiServer, NodeApiServer, TxPoolApiServer,
 };
 use batch::Batches;
+use calls::Counted;
 /// JSON-RPC methods, as [`serve`] takes them.
 pub use jsonrpsee::Methods;
 use jsonrpsee::server::{
@@ -41,6 +43,7 @@ use tower_http::cors::CorsLayer;
 use crate::{call, chain::Chain, pool::TransactionPool};
 
 pub use crate::call::FeeEstimate;
+pub use calls::{Calls, Count};
 pub use send::{SYNC_WAIT_DEFAULT, SYNC_WAIT_MAX};
 
 /// Largest request body, bytes. Holds the hex of a proof of 320 KB as calldata many times over.
@@ -99,6 +102,7 @@ pub struct RpcServer {
     address: SocketAddr,
     handle: ServerHandle,
     methods: Methods,
+    calls: Calls,
 }
 
 impl RpcServer {
@@ -115,6 +119,11 @@ impl RpcServer {
     /// What it answers with, to be called from inside the process.
     pub fn methods(&self) -> Methods {
         self.methods.clone()
+    }
+
+    /// How often it was asked what.
+    pub fn calls(&self) -> Calls {
+        self.calls.clone()
     }
 
     /// Waits until the server has ended: after its token was cancelled and open requests were answered.
@@ -179,15 +188,22 @@ pub async fn serve<P: TransactionPool>(
         address: config.listen,
         source,
     };
+    let methods = methods(chain, pool, &config, others);
+    let calls = Calls::of(&methods);
+    let counts = calls.clone();
+    let counted = move |service| Counted {
+        service,
+        calls: counts.clone(),
+    };
+    let middleware = RpcServiceBuilder::new().layer_fn(Batches).layer_fn(counted);
     let server = Server::builder()
         .set_config(limits)
-        .set_rpc_middleware(RpcServiceBuilder::new().layer_fn(Batches))
+        .set_rpc_middleware(middleware)
         .set_http_middleware(tower::ServiceBuilder::new().layer(CorsLayer::permissive()))
         .build(config.listen)
         .await
         .map_err(bind)?;
     let address = server.local_addr().map_err(bind)?;
-    let methods = methods(chain, pool, &config, others);
     let handle = server.start(methods.clone());
     let stop = handle.clone();
     tokio::spawn(async move {
@@ -203,5 +219,6 @@ pub async fn serve<P: TransactionPool>(
         address,
         handle,
         methods,
+        calls,
     })
 }

@@ -76,6 +76,7 @@ impl Sender {
             .store
             .record_send(purpose, self.address(), nonce, &attempt)
             .await?;
+        self.0.metrics.sent(purpose);
         self.broadcast(&send).await;
         tracing::debug!(purpose, nonce, "sent to L1");
         Ok(send)
@@ -170,6 +171,7 @@ impl Sender {
         self.0.store.record_attempt(&send.purpose, &attempt).await?;
         send.state = L1SendState::Recorded;
         send.attempts.push(attempt);
+        self.0.metrics.replaced(&send.purpose);
         self.broadcast(&send).await;
         Ok(send)
     }

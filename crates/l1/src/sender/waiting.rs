@@ -132,6 +132,7 @@ impl Sender {
                 .store
                 .close_send(&send.purpose, hash, block, receipt.status())
                 .await?;
+            self.0.metrics.mined(&send.purpose, &receipt);
         }
         if !receipt.status() {
             let reason = self.reason(send, block).await;
