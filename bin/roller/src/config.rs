@@ -182,6 +182,9 @@ pub struct RunArgs {
     /// [default: where --proof-listen listens; without that L1 gets no place, but the content's address].
     #[arg(long, env = "ROLLMILL_PROOF_URL", value_name = "URL")]
     pub proof_url: Option<String>,
+    /// Tell metrics for Prometheus (/metrics) and health (/health) here; port 0 takes a free one.
+    #[arg(long, env = "ROLLMILL_ROLLER_METRICS", value_name = "ADDRESS")]
+    pub metrics: Option<SocketAddr>,
     /// Be the operator's own prover, which proves unpaid what no roller delivers; the signer is not registered.
     #[arg(long, env = "ROLLMILL_FALLBACK")]
     pub fallback: bool,

@@ -12,6 +12,7 @@
 
 mod seat;
 mod start;
+mod watch;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -23,7 +24,10 @@ use rollmill_roller_api::{
     Assignment, Client, ClientError, HeartbeatRequest, PickRequest, Requirements, SeatId,
     StopReason,
 };
-use rollmill_runtime::{Backoff, ReadyFile, Shutdown, Tasks, chain, init_tracing};
+use rollmill_runtime::{
+    Backoff, ReadyFile, Shutdown, Tasks, chain, init_tracing,
+    metrics::{Health, MetricsServer, registry},
+};
 use rollmill_store::Objects;
 use serde_json::json;
 
@@ -51,6 +55,7 @@ struct Daemon {
     posting: Option<Posting>,
     prover: Arc<Prover>,
     progress: progress::Board,
+    health: Health,
     /// The seat in hand and its token, which a stop order of the coordinator cancels.
     in_hand: Mutex<Option<(SeatId, Shutdown)>>,
     shutdown: Shutdown,
@@ -81,10 +86,17 @@ pub async fn run(args: RunArgs) -> eyre::Result<()> {
         rights,
         serving,
     } = started?;
+    let metrics = daemon.metrics_server(&args).await?;
+    let metrics_url = metrics.as_ref().map(MetricsServer::url);
     let daemon = Arc::new(daemon);
     tracing::info!(roller = %daemon.identity.roller, kind = ?daemon.identity.kind, proofs = %args.proofs, "ready");
     if let Some(file) = &mut ready_file {
-        let ready = json!({ "roller": daemon.identity.roller, "signer": daemon.client.signer(), "pid": std::process::id() });
+        let ready = json!({
+            "roller": daemon.identity.roller,
+            "signer": daemon.client.signer(),
+            "pid": std::process::id(),
+            "metrics": metrics_url,
+        });
         file.write(&ready)?;
     }
     let mut tasks = Tasks::new(shutdown.clone());
@@ -97,6 +109,11 @@ pub async fn run(args: RunArgs) -> eyre::Result<()> {
     if args.has_status_line() {
         tasks.spawn("progress", daemon.progress.clone().show(shutdown.clone()));
     }
+    if let Some(metrics) = metrics {
+        tasks.spawn("metrics", metrics.run(shutdown));
+        let watch = daemon.clone();
+        tasks.spawn("watch", async move { watch.watch(&args.data_dir).await });
+    }
     let (heart, work) = (daemon.clone(), daemon);
     tasks.spawn("heartbeat", async move { heart.heartbeats().await });
     tasks.spawn("work", async move { work.work().await });
@@ -104,6 +121,25 @@ pub async fn run(args: RunArgs) -> eyre::Result<()> {
 }
 
 impl Daemon {
+    /// Where metrics and health are told, if they are.
+    async fn metrics_server(&self, args: &RunArgs) -> eyre::Result<Option<MetricsServer>> {
+        let Some(listen) = args.metrics else {
+            return Ok(None);
+        };
+        let mut registry = registry(env!("CARGO_PKG_VERSION"));
+        self.progress.metrics().register(&mut registry);
+        let server = MetricsServer::bind(listen, registry, self.health.clone()).await;
+        let server = server.wrap_err_with(|| format!("cannot serve metrics on {listen}"))?;
+        Ok(Some(server))
+    }
+
+    /// Tells `/health` whether something went well.
+    fn tell<T>(&self, what: &'static str, outcome: &eyre::Result<T>) {
+        let why = outcome.as_ref().err();
+        let why = why.map(|error| chain(&**error).to_string());
+        self.health.tell(what, why);
+    }
+
     /// Says that we are here, regularly and when a stage of the work begins, until the shutdown; then that we drain.
     async fn heartbeats(&self) -> eyre::Result<()> {
         let every = Duration::from_millis(self.requirements.heartbeat_every_ms.max(50));
@@ -125,7 +161,10 @@ impl Daemon {
                     "draining: what is in hand is finished, a second signal ends it at once"
                 );
             }
-            match self.heartbeat(!drains).await {
+            let answered = self.heartbeat(!drains).await;
+            self.progress.metrics().heartbeat(answered.is_ok());
+            self.tell("coordinator", &answered);
+            match answered {
                 Ok(()) => quiet = false,
                 Err(error) if quiet => {
                     tracing::debug!("heartbeat failed: {}", chain(&*error));
@@ -217,6 +256,7 @@ impl Daemon {
             Ok(Some(seat)) => self.take(seat).await,
             Err(error) => Err(error).wrap_err("no task from the coordinator"),
         };
+        self.tell("work", &outcome);
         match outcome {
             Ok(()) => 0,
             Err(error) => {

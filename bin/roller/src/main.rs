@@ -18,6 +18,7 @@ mod doctor;
 mod finished;
 mod identity;
 mod machine;
+mod metrics;
 mod plan;
 mod posting;
 mod progress;

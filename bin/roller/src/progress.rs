@@ -12,6 +12,8 @@ use rollmill_roller_api::{Assignment, Progress, SeatId, Stage};
 use rollmill_runtime::{Clock, Shutdown, show_status_line, span};
 use tokio::sync::Notify;
 
+use crate::metrics::RollerMetrics;
+
 /// How often the line at the terminal changes.
 const LOOK: Duration = Duration::from_secs(1);
 /// Within a stage the log says no more than this: a tenth of the work, and not before so long.
@@ -27,6 +29,7 @@ struct Shared {
     stage_begun: Notify,
     /// Whether the log tells it.
     is_logged: bool,
+    metrics: RollerMetrics,
 }
 
 /// A point of the work.
@@ -46,6 +49,9 @@ struct Current {
     deadline: UnixSeconds,
     at: Reached,
     started: Instant,
+    stage_started: Instant,
+    /// Segments of the proof, once they are counted.
+    segments: usize,
     /// How far it was when the log said so last, and when that was.
     told: (f64, Instant),
 }
@@ -72,9 +78,18 @@ impl Board {
                 part: None,
             },
             started: now,
+            stage_started: now,
+            segments: 0,
             told: (0.0, now),
         };
         *self.lock() = Some(current);
+        self.0.metrics.begun(Some(Stage::Queued));
+        self.0.metrics.reached(0, 0);
+    }
+
+    /// What is counted of it.
+    pub fn metrics(&self) -> &RollerMetrics {
+        &self.0.metrics
     }
 
     /// The work is at `fraction` (0 to 1) of the whole; it never goes back.
@@ -95,7 +110,10 @@ impl Board {
         let has_begun = current.at.stage != reached.stage;
         if has_begun {
             self.0.stage_begun.notify_one();
+            self.0.metrics.begun(Some(reached.stage));
+            current.count_stage(&self.0.metrics);
         }
+        current.count_segments(reached, &self.0.metrics);
         current.at = Reached {
             fraction: current.at.fraction.max(reached.fraction.clamp(0.0, 1.0)),
             ..reached
@@ -112,7 +130,10 @@ impl Board {
 
     /// No work in hand.
     pub fn end(&self) {
-        *self.lock() = None;
+        if let Some(mut current) = self.lock().take() {
+            current.count_stage(&self.0.metrics);
+            self.0.metrics.begun(None);
+        }
     }
 
     /// For the heartbeat.
@@ -156,6 +177,24 @@ impl Board {
 }
 
 impl Current {
+    /// The present stage ends.
+    fn count_stage(&mut self, metrics: &RollerMetrics) {
+        metrics.ended(self.at.stage, self.stage_started.elapsed().as_secs_f64());
+        self.stage_started = Instant::now();
+    }
+
+    fn count_segments(&mut self, reached: Reached, metrics: &RollerMetrics) {
+        match (reached.stage, reached.part) {
+            (Stage::Proving, Some((segment, segments))) => {
+                self.segments = segments;
+                metrics.reached(segment, segments);
+            }
+            // The last one is proven when what follows begins.
+            _ if self.at.stage == Stage::Proving => metrics.reached(self.segments, self.segments),
+            _ => {}
+        }
+    }
+
     fn report(&self) -> Progress {
         Progress {
             seat: self.seat,

@@ -165,7 +165,16 @@ impl Daemon {
                 }
                 reply
             }
-        }?;
+        };
+        let is_answered = reply.is_ok() || !token.is_cancelled();
+        if is_answered {
+            let answer = reply
+                .as_ref()
+                .ok()
+                .map(|reply| (reply.verdict, reply.on_time));
+            self.progress.metrics().handed_in(answer);
+        }
+        let reply = reply?;
         let (task, on_time) = (seat.task, reply.on_time);
         if let Some(asker) = &self.identity.asker {
             let receipts = asker.submission(&submission, &reply);

@@ -10,7 +10,7 @@ use alloy::signers::local::PrivateKeySigner;
 use eyre::{WrapErr, bail};
 use rollmill_l1::{Deployment, Sender, SenderConfig, connect};
 use rollmill_roller_api::Client;
-use rollmill_runtime::Shutdown;
+use rollmill_runtime::{Shutdown, metrics::Health};
 use rollmill_store::{Objects, Store};
 
 use super::{Daemon, retry};
@@ -98,6 +98,7 @@ impl Daemon {
             posting,
             prover: Arc::new(prover),
             progress: progress::Board::new(!args.has_status_line()),
+            health: Health::default(),
             in_hand: Mutex::new(None),
             shutdown: shutdown.clone(),
             drain: drain.clone(),
