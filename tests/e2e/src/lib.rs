@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: starting the built programs as a user would, on ports that the system picks.
 
+pub mod observed;
 pub mod proxy;
 pub mod user;
 

@@ -13,7 +13,9 @@ use alloy::{
     providers::{DynProvider, Provider},
 };
 use rollmill_e2e::{
-    Anvil, Ended, Running, program, run, until,
+    Anvil, Ended, Running,
+    observed::{Told, deployed, get, named},
+    program, run, until,
     user::{IToken, USER, account, deposited, rollup_at, transfer, wallet_of},
     write_key,
 };
@@ -233,13 +235,14 @@ async fn a_roller_is_set_up_earns_and_leaves() {
     assert!(deployed.success, "{}", deployed.said);
     let rollup = desk.deployment()["rollup"].as_str().unwrap().to_owned();
     desk.give_scr().await;
-    let node = Running::start(desk.rollmill("node", &[]), &desk.path("ready.json"))
+    let node = desk.rollmill("node", &["--metrics", "127.0.0.1:0"]);
+    let node = Running::start(node, &desk.path("ready.json"))
         .await
         .unwrap();
     is_set_up(&desk, &node.field("coordinator").unwrap()).await;
     is_staked(&desk).await;
 
-    let run_roller = desk.roller_with_file("run", &[]);
+    let run_roller = desk.roller_with_file("run", &["--metrics", "127.0.0.1:0"]);
     let ready = desk.path("roller.json");
     let roller = Running::start(run_roller, &ready).await.unwrap();
     settles(&desk.anvil.url, &rollup, &node.field("l2").unwrap()).await;
@@ -254,6 +257,7 @@ async fn a_roller_is_set_up_earns_and_leaves() {
     let status = run(desk.roller_with_file("status", &[])).await.unwrap();
     assert!(status.said.contains("lottery prize"), "{}", status.said);
     assert!(status.said.contains("SCR on L1"), "{}", status.said);
+    is_observed(&node, &roller).await;
 
     assert!(roller.interrupt().await.unwrap());
     assert!(node.interrupt().await.unwrap());
@@ -294,6 +298,57 @@ async fn a_roller_that_is_told_to_stop_finishes_what_it_has() {
     assert!(roller.interrupt().await.unwrap());
     assert_eq!(seat().await.unwrap()["state"], "on_time");
     assert!(node.interrupt().await.unwrap());
+}
+
+/// Both say that they are well and what they did; nothing that dashboard and alerts ask for is missing.
+async fn is_observed(node: &Running, roller: &Running) {
+    let urls = [node, roller].map(|program| program.field("metrics").unwrap());
+    for url in &urls {
+        until("the program to be well", async || {
+            let (status, said) = get(url, "/health").await?;
+            let is_well = status == 200 && said == "{\"healthy\":true,\"troubles\":[]}";
+            Ok(is_well.then_some(()))
+        })
+        .await
+        .unwrap();
+    }
+    let [node, roller] = &urls;
+    for (url, sample) in [
+        (node, "rollmill_ended_seats_total{outcome=\"on_time\"}"),
+        (node, "rollmill_verified_proofs_total{verdict=\"valid\"}"),
+        (node, "rollmill_l1_sent_transactions_total{kind=\"settle\"}"),
+        (node, "rollmill_l1_fees_ether_total"),
+        (node, "rollmill_height_blocks{tag=\"finalized\"}"),
+        (
+            node,
+            "rollmill_rpc_requests_total{method=\"eth_sendRawTransaction\",outcome=\"ok\"}",
+        ),
+        (roller, "rollmill_roller_proofs_total{verdict=\"on_time\"}"),
+        (
+            roller,
+            "rollmill_roller_heartbeats_total{outcome=\"answered\"}",
+        ),
+    ] {
+        until(sample, async || {
+            let value = Told::by(url).await?.value(sample);
+            Ok(value.filter(|value| *value > 0.0))
+        })
+        .await
+        .unwrap();
+    }
+    let told = [
+        Told::by(node).await.unwrap(),
+        Told::by(roller).await.unwrap(),
+    ];
+    for file in [
+        "grafana/rollmill.json",
+        "prometheus/rollmill.rules.yml",
+    ] {
+        let text = std::fs::read_to_string(deployed(file)).unwrap();
+        let missing = named(&text).into_iter();
+        let missing = missing.filter(|name| told.iter().all(|told| !told.names().contains(name)));
+        assert_eq!(missing.collect::<Vec<_>>(), [""; 0], "{file}");
+    }
 }
 
 /// Keys, machine and network are looked at, and one file is written, once.
