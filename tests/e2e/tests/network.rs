@@ -343,6 +343,7 @@ async fn is_observed(node: &Running, roller: &Running) {
     for file in [
         "grafana/rollmill.json",
         "prometheus/rollmill.rules.yml",
+        "helm/rollmill/templates/roller.yaml",
     ] {
         let text = std::fs::read_to_string(deployed(file)).unwrap();
         let missing = named(&text).into_iter();
