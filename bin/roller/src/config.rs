@@ -185,6 +185,9 @@ pub struct RunArgs {
     /// Tell metrics for Prometheus (/metrics) and health (/health) here; port 0 takes a free one.
     #[arg(long, env = "ROLLMILL_ROLLER_METRICS", value_name = "ADDRESS")]
     pub metrics: Option<SocketAddr>,
+    /// Tell each stage of the work on a seat to the OpenTelemetry collector here (OTLP over HTTP), as part of the batch's trace.
+    #[arg(long, env = "ROLLMILL_OTLP", value_name = "URL")]
+    pub otlp: Option<String>,
     /// Be the operator's own prover, which proves unpaid what no roller delivers; the signer is not registered.
     #[arg(long, env = "ROLLMILL_FALLBACK")]
     pub fallback: bool,

@@ -85,6 +85,7 @@ pub async fn run(args: RunArgs) -> eyre::Result<()> {
         daemon,
         rights,
         serving,
+        exporter,
     } = started?;
     let metrics = daemon.metrics_server(&args).await?;
     let metrics_url = metrics.as_ref().map(MetricsServer::url);
@@ -108,6 +109,9 @@ pub async fn run(args: RunArgs) -> eyre::Result<()> {
     }
     if args.has_status_line() {
         tasks.spawn("progress", daemon.progress.clone().show(shutdown.clone()));
+    }
+    if let Some(exporter) = exporter {
+        tasks.spawn("traces", exporter.run(shutdown.clone()));
     }
     if let Some(metrics) = metrics {
         tasks.spawn("metrics", metrics.run(shutdown));

@@ -125,7 +125,8 @@ const STAGES: [Stage; 7] = [
     Stage::Submitting,
 ];
 
-fn name(stage: Stage) -> &'static str {
+/// The name of a stage.
+pub fn name(stage: Stage) -> &'static str {
     match stage {
         Stage::Queued => "queued",
         Stage::Downloading => "downloading",

@@ -7,12 +7,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rollmill_protocol::{BatchNumber, UnixSeconds};
+use rollmill_protocol::{BatchNumber, Roller, UnixSeconds};
 use rollmill_roller_api::{Assignment, Progress, SeatId, Stage};
-use rollmill_runtime::{Clock, Shutdown, show_status_line, span};
+use rollmill_runtime::{
+    Clock, Shutdown, show_status_line, span,
+    traces::{Trace, Tracer},
+};
 use tokio::sync::Notify;
 
-use crate::metrics::RollerMetrics;
+use crate::metrics::{self, RollerMetrics};
 
 /// How often the line at the terminal changes.
 const LOOK: Duration = Duration::from_secs(1);
@@ -30,6 +33,8 @@ struct Shared {
     /// Whether the log tells it.
     is_logged: bool,
     metrics: RollerMetrics,
+    /// Who is told what has ended, and by whom.
+    traced: Option<(Tracer, Roller)>,
 }
 
 /// A point of the work.
@@ -50,6 +55,7 @@ struct Current {
     at: Reached,
     started: Instant,
     stage_started: Instant,
+    stage_started_unix_ms: u64,
     /// Segments of the proof, once they are counted.
     segments: usize,
     /// How far it was when the log said so last, and when that was.
@@ -57,10 +63,11 @@ struct Current {
 }
 
 impl Board {
-    /// No work in hand. With `is_logged` the log tells how it goes on.
-    pub fn new(is_logged: bool) -> Self {
+    /// No work in hand. With `is_logged` the log tells how it goes on; `traced` is told what has ended, and by which roller.
+    pub fn new(is_logged: bool, traced: Option<(Tracer, Roller)>) -> Self {
         Self(Arc::new(Shared {
             is_logged,
+            traced,
             ..Shared::default()
         }))
     }
@@ -79,6 +86,7 @@ impl Board {
             },
             started: now,
             stage_started: now,
+            stage_started_unix_ms: Clock::System.now_unix_ms(),
             segments: 0,
             told: (0.0, now),
         };
@@ -111,7 +119,9 @@ impl Board {
         if has_begun {
             self.0.stage_begun.notify_one();
             self.0.metrics.begun(Some(reached.stage));
-            current.count_stage(&self.0.metrics);
+            self.0.count_stage(current);
+            current.stage_started = Instant::now();
+            current.stage_started_unix_ms = Clock::System.now_unix_ms();
         }
         current.count_segments(reached, &self.0.metrics);
         current.at = Reached {
@@ -130,8 +140,8 @@ impl Board {
 
     /// No work in hand.
     pub fn end(&self) {
-        if let Some(mut current) = self.lock().take() {
-            current.count_stage(&self.0.metrics);
+        if let Some(current) = self.lock().take() {
+            self.0.count_stage(&current);
             self.0.metrics.begun(None);
         }
     }
@@ -176,13 +186,26 @@ impl Board {
     }
 }
 
-impl Current {
+impl Shared {
     /// The present stage ends.
-    fn count_stage(&mut self, metrics: &RollerMetrics) {
-        metrics.ended(self.at.stage, self.stage_started.elapsed().as_secs_f64());
-        self.stage_started = Instant::now();
+    fn count_stage(&self, current: &Current) {
+        let stage = current.at.stage;
+        let seconds = current.stage_started.elapsed().as_secs_f64();
+        self.metrics.ended(stage, seconds);
+        if let Some((tracer, roller)) = &self.traced {
+            let trace = Trace::of_task(current.seat.task.0.0);
+            let name = format!("roller.{}", metrics::name(stage));
+            let times = (current.stage_started_unix_ms, Clock::System.now_unix_ms());
+            let attributes = vec![
+                ("roller", roller.to_string()),
+                ("round", current.seat.round.to_string()),
+            ];
+            tracer.tell(trace.part(&name, times, attributes));
+        }
     }
+}
 
+impl Current {
     fn count_segments(&mut self, reached: Reached, metrics: &RollerMetrics) {
         match (reached.stage, reached.part) {
             (Stage::Proving, Some((segment, segments))) => {
@@ -194,7 +217,9 @@ impl Current {
             _ => {}
         }
     }
+}
 
+impl Current {
     fn report(&self) -> Progress {
         Progress {
             seat: self.seat,

@@ -22,6 +22,7 @@ mod replica;
 mod reproduce;
 mod roller_process;
 mod settings;
+mod traces;
 
 /// Settings of everything that works on a deployed rollup, and of `deploy`; the law of a rollup that is to be deployed has tables of its own ([`settings::Numbers`]).
 const CONFIG: ConfigFile = ConfigFile {

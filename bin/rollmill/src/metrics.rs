@@ -8,7 +8,7 @@ mod board;
 mod chain;
 mod disk;
 mod l1;
-mod stages;
+pub mod stages;
 
 use std::{
     convert::Infallible,

@@ -22,8 +22,9 @@ use rollmill_engine::{
     rpc::{self, Calls, Methods, RpcConfig},
 };
 use rollmill_l1::{BlobSource, Deployment, Sender};
+use rollmill_protocol::law::Params;
 use rollmill_roller_api::ProofKind;
-use rollmill_runtime::{Clock, Tasks};
+use rollmill_runtime::{Clock, Shutdown, Tasks};
 use rollmill_sequencer::{
     GenesisConfig, OriginError, Sealer, Sequencer, SequencerConfig, check_batches, check_origin,
 };
@@ -32,6 +33,7 @@ use rollmill_store::Store;
 use crate::{
     dashboard::{self, Sources},
     metrics::{self, Sequencing, Watched},
+    traces,
 };
 
 /// The chain, in a node's data directory.
@@ -96,6 +98,8 @@ pub struct NodeConfig {
     pub listen: Listen,
     /// Where the coordinator's API listens; port 0 takes a free one.
     pub coordinator_listen: SocketAddr,
+    /// Base URL of the collector that is told the way of each batch, if one is.
+    pub otlp: Option<String>,
 }
 
 /// Where any node listens; port 0 takes a free one.
@@ -149,15 +153,9 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
     let open = move || Chain::open_keeping(config.history, &chain_path, &spec);
     let chain = rollmill_runtime::blocking(open).await?;
 
-    let coordinator = Coordinator::open(
-        coordinator_config,
-        deployment.law.clone(),
-        store.clone(),
-        clock.clone(),
-        tasks.shutdown().clone(),
-    )
-    .await
-    .wrap_err("cannot open the coordinator")?;
+    let law = (coordinator_config, deployment.law.clone());
+    let parts = (store.clone(), clock.clone(), tasks.shutdown().clone());
+    let coordinator = open_coordinator(law, parts).await?;
     coordinator
         .check_epoch(sender.provider(), &deployment)
         .await
@@ -173,6 +171,8 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
     .await
     .wrap_err("cannot open the sequencer")?;
 
+    let parts = (coordinator.observer(), store.clone(), chain.clone());
+    traces::start(config.otlp.as_deref(), parts, tasks)?;
     let watched = Watched {
         data_dir: config.data_dir,
         sequencing: Some(Sequencing {
@@ -195,6 +195,14 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
         tasks,
     );
     Ok(node)
+}
+
+async fn open_coordinator(
+    (config, law): (CoordinatorConfig, Params),
+    (store, clock, shutdown): (Store, Clock, Shutdown),
+) -> eyre::Result<Coordinator> {
+    let coordinator = Coordinator::open(config, law, store, clock, shutdown);
+    coordinator.await.wrap_err("cannot open the coordinator")
 }
 
 /// Serves what others ask for: L2's JSON-RPC, the dashboard that shows it and the coordinator, and metrics.

@@ -24,6 +24,7 @@ mod shutdown;
 mod status_line;
 mod tasks;
 mod telemetry;
+pub mod traces;
 
 pub use blocking::blocking;
 pub use clock::Clock;

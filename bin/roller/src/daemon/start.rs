@@ -9,8 +9,13 @@ use std::{
 use alloy::signers::local::PrivateKeySigner;
 use eyre::{WrapErr, bail};
 use rollmill_l1::{Deployment, Sender, SenderConfig, connect};
+use rollmill_protocol::Roller;
 use rollmill_roller_api::Client;
-use rollmill_runtime::{Shutdown, metrics::Health};
+use rollmill_runtime::{
+    Shutdown,
+    metrics::Health,
+    traces::{Exporter, tracer},
+};
 use rollmill_store::{Objects, Store};
 
 use super::{Daemon, retry};
@@ -35,6 +40,7 @@ pub(super) struct Started {
     /// None for the fallback prover, which is not paid and cannot be accused.
     pub(super) rights: Option<Rights>,
     pub(super) serving: Option<Serving>,
+    pub(super) exporter: Option<Exporter>,
 }
 
 impl Daemon {
@@ -58,10 +64,7 @@ impl Daemon {
         identity.check(&requirements)?;
         let receipts = ReceiptBook::open(&args.data_dir, requirements.heartbeat_lost_s)?;
 
-        let objects = Objects::open(args.data_dir.join(finished::OBJECTS))
-            .wrap_err_with(|| format!("cannot use {}", args.data_dir.display()))?;
-        let folder = args.data_dir.join(finished::FOLDER);
-        let finished = FinishedProofs::open(folder, objects.clone())?;
+        let (objects, finished) = proofs(&args.data_dir)?;
         let l1 = connect(&args.chain.l1_rpc)?;
         let (proof_url, serving) = serving::start(args, &finished).await?;
         let (posting, rights) = match &identity.asker {
@@ -84,6 +87,7 @@ impl Daemon {
         };
         let setup = args.clone();
         let prover = tokio::task::spawn_blocking(move || Prover::new(&setup)).await??;
+        let (progress, exporter) = progress(args, identity.roller)?;
         let daemon = Self {
             client,
             identity,
@@ -97,7 +101,7 @@ impl Daemon {
             },
             posting,
             prover: Arc::new(prover),
-            progress: progress::Board::new(!args.has_status_line()),
+            progress,
             health: Health::default(),
             in_hand: Mutex::new(None),
             shutdown: shutdown.clone(),
@@ -107,8 +111,26 @@ impl Daemon {
             daemon,
             rights,
             serving,
+            exporter,
         })
     }
+}
+
+/// Witnesses and proofs on disk, and which of them are finished.
+fn proofs(data_dir: &Path) -> eyre::Result<(Objects, FinishedProofs)> {
+    let objects = Objects::open(data_dir.join(finished::OBJECTS))
+        .wrap_err_with(|| format!("cannot use {}", data_dir.display()))?;
+    let finished = FinishedProofs::open(data_dir.join(finished::FOLDER), objects.clone())?;
+    Ok((objects, finished))
+}
+
+/// Where the work's progress is noted, and what brings it to a collector, if one is told.
+fn progress(args: &RunArgs, roller: Roller) -> eyre::Result<(progress::Board, Option<Exporter>)> {
+    let traced = args.otlp.as_ref().map(|url| tracer(url, "roller"));
+    let (tracer, exporter) = traced.transpose().wrap_err("--otlp")?.unzip();
+    let tracer = tracer.map(|tracer| (tracer, roller));
+    let board = progress::Board::new(!args.has_status_line(), tracer);
+    Ok((board, exporter))
 }
 
 /// One roller per data folder; the lock ends with the process, however that dies.

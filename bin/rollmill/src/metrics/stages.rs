@@ -12,7 +12,7 @@
 //!
 //! A batch is in one stage, and a proof that is being verified counts beside its batch, which is proving.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use rollmill_coordinator::Verifying;
 use rollmill_protocol::board::{self, Board, Task};
@@ -81,7 +81,7 @@ impl Counts {
         );
         for task in board.unsettled() {
             let is_next = task.batch == board.settled_through() + 1;
-            let (stage, doing) = place(task, is_next, l1_block);
+            let Place(stage, doing) = place(task, is_next, l1_block);
             counts.add(stage, doing, 1);
         }
         counts.add(Stage::Verifying, Doing::Waiting, verifying.waiting);
@@ -102,38 +102,58 @@ impl Counts {
     }
 }
 
-/// Where a committed batch is.
-fn place(task: &Task, is_next: bool, l1_block: u64) -> (Stage, Doing) {
+/// Where a batch is, and what it does there; shown as `proving.working`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(Stage, Doing);
+
+impl Place {
+    /// Sealed, and not on L1 yet.
+    pub const BUILT: Self = Self(Stage::Built, Doing::Waiting);
+    /// Drawn when the window has room.
+    pub const QUEUED: Self = Self(Stage::Drawing, Doing::Blocked);
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(stage, doing) = *self;
+        write!(f, "{}.{}", STAGES[stage as usize], DOINGS[doing as usize])
+    }
+}
+
+/// Where a committed batch is; whether it is the next to be settled.
+pub fn place(task: &Task, is_next: bool, l1_block: u64) -> Place {
     let until = |block: u64| match l1_block < block {
         true => Doing::Waiting,
         false => Doing::Working,
     };
     match &task.stage {
-        board::Stage::AwaitingBeacon => (Stage::Committed, until(task.draw_block)),
-        board::Stage::Queued => (Stage::Drawing, Doing::Blocked),
+        board::Stage::AwaitingBeacon => Place(Stage::Committed, until(task.draw_block)),
+        board::Stage::Queued => Place::QUEUED,
         board::Stage::Open { .. } => proving(task),
-        board::Stage::Closed { .. } => (Stage::Entered, Doing::Working),
-        board::Stage::AwaitingLottery { lottery, .. } => (Stage::Entered, until(lottery.block)),
-        board::Stage::Settling { .. } if task.is_winner_absent() => {
-            (Stage::Settling, Doing::Blocked)
+        board::Stage::Closed { .. } => Place(Stage::Entered, Doing::Working),
+        board::Stage::AwaitingLottery { lottery, .. } => {
+            Place(Stage::Entered, until(lottery.block))
         }
-        board::Stage::Settling { .. } if is_next => (Stage::Settling, Doing::Working),
+        board::Stage::Settling { .. } if task.is_winner_absent() => {
+            Place(Stage::Settling, Doing::Blocked)
+        }
+        board::Stage::Settling { .. } if is_next => Place(Stage::Settling, Doing::Working),
         board::Stage::Settling { .. } | board::Stage::Settled { .. } => {
-            (Stage::Settling, Doing::Waiting)
+            Place(Stage::Settling, Doing::Waiting)
         }
     }
 }
 
-fn proving(task: &Task) -> (Stage, Doing) {
+fn proving(task: &Task) -> Place {
     let is_proved = |seat: &board::Seat| seat.is_open() && seat.picked_at.is_some();
     if task.fallback_started || task.seats.values().any(is_proved) {
-        (Stage::Proving, Doing::Working)
+        Place(Stage::Proving, Doing::Working)
     } else if task.is_left_to_fallback {
-        (Stage::Proving, Doing::Blocked)
+        Place(Stage::Proving, Doing::Blocked)
     } else if task.is_round_empty() {
-        (Stage::Drawing, Doing::Waiting)
+        Place(Stage::Drawing, Doing::Waiting)
     } else {
-        (Stage::Proving, Doing::Waiting)
+        Place(Stage::Proving, Doing::Waiting)
     }
 }
 
@@ -257,31 +277,35 @@ mod tests {
         use Doing::{Blocked, Waiting, Working};
         let entries = Vec::new;
         let awaiting = task(board::Stage::AwaitingBeacon);
-        assert_eq!(place(&awaiting, true, 99), (Stage::Committed, Waiting));
-        assert_eq!(place(&awaiting, true, 100), (Stage::Committed, Working));
+        assert_eq!(place(&awaiting, true, 99), Place(Stage::Committed, Waiting));
+        assert_eq!(
+            place(&awaiting, true, 100),
+            Place(Stage::Committed, Working)
+        );
         let queued = task(board::Stage::Queued);
-        assert_eq!(place(&queued, true, 100), (Stage::Drawing, Blocked));
+        assert_eq!(place(&queued, true, 100), Place(Stage::Drawing, Blocked));
         let of = |task: &Task| place(task, true, 100);
-        assert_eq!(of(&open(&[])), (Stage::Drawing, Waiting));
-        assert_eq!(of(&open(&[seat(None)])), (Stage::Proving, Waiting));
+        assert_eq!(of(&open(&[])), Place(Stage::Drawing, Waiting));
+        assert_eq!(of(&open(&[seat(None)])), Place(Stage::Proving, Waiting));
         let picked = open(&[seat(None), seat(Some(1))]);
-        assert_eq!(of(&picked), (Stage::Proving, Working));
+        assert_eq!(of(&picked), Place(Stage::Proving, Working));
+        assert_eq!(of(&picked).to_string(), "proving.working");
         let mut left = open(&[]);
         left.is_left_to_fallback = true;
-        assert_eq!(of(&left), (Stage::Proving, Blocked));
+        assert_eq!(of(&left), Place(Stage::Proving, Blocked));
         left.fallback_started = true;
-        assert_eq!(of(&left), (Stage::Proving, Working));
+        assert_eq!(of(&left), Place(Stage::Proving, Working));
         let closed = task(board::Stage::Closed {
             entries: entries(),
             earlier: Vec::new(),
         });
-        assert_eq!(of(&closed), (Stage::Entered, Working));
+        assert_eq!(of(&closed), Place(Stage::Entered, Working));
         let lottery = task(board::Stage::AwaitingLottery {
             entries: entries(),
             lottery: lottery(),
         });
-        assert_eq!(place(&lottery, true, 99), (Stage::Entered, Waiting));
-        assert_eq!(of(&lottery), (Stage::Entered, Working));
+        assert_eq!(place(&lottery, true, 99), Place(Stage::Entered, Waiting));
+        assert_eq!(of(&lottery), Place(Stage::Entered, Working));
     }
 
     #[test]
@@ -301,7 +325,7 @@ mod tests {
         // No seat of it has the bytes.
         assert_eq!(
             place(&settling, true, BLOCK),
-            (Stage::Settling, Doing::Blocked)
+            Place(Stage::Settling, Doing::Blocked)
         );
     }
 

@@ -78,6 +78,14 @@ pub struct Args {
     /// addresses.
     #[arg(long, env = "ROLLMILL_METRICS", value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
+    /// Tell the way of each batch, from its first block to its settlement, to the OpenTelemetry collector here (OTLP over HTTP).
+    #[arg(
+        long,
+        env = "ROLLMILL_OTLP",
+        value_name = "URL",
+        conflicts_with = "derive"
+    )]
+    otlp: Option<String>,
     /// Form of the log on standard error: human or json [default: human].
     #[arg(long, env = "ROLLMILL_LOG_FORMAT")]
     log_format: Option<LogFormat>,
@@ -267,6 +275,7 @@ async fn sequence(
         deployment,
         listen: args.listen(),
         coordinator_listen: args.coordinator_listen,
+        otlp: args.otlp.clone(),
     };
     let node = super::start(node, tasks).await?;
     if let Some(key_file) = &args.fallback_key_file {
