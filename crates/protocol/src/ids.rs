@@ -62,6 +62,12 @@ hash_newtype! {
     ProofDigest
 }
 
+hash_newtype! {
+    /// Commitment to a valid proof that another proof can compute, where [`ProofDigest`] would mean to hash all its bytes: what the
+    /// verifier's transcript ends in, which nobody knows before the whole proof exists. Its form is the proof system's.
+    ProofCommitment
+}
+
 const TASK_TAG: B256 = tag("rollmill.task.v1");
 
 impl TaskId {

@@ -18,6 +18,7 @@
 #![no_std]
 extern crate alloc;
 
+pub mod aggregate;
 pub mod batch;
 pub mod blob;
 #[cfg(feature = "law")]
@@ -33,9 +34,12 @@ pub mod public_values;
 pub mod withdrawal;
 pub mod words;
 
+pub use aggregate::{AggregateValues, Contribution};
 pub use batch::{BatchData, BlockData};
 pub use entries::{Entry, entries_hash};
-pub use ids::{BatchNumber, ProofDigest, Roller, Round, ScrWei, TaskId, UnixSeconds};
+pub use ids::{
+    BatchNumber, ProofCommitment, ProofDigest, Roller, Round, ScrWei, TaskId, UnixSeconds,
+};
 pub use message::L1Message;
 pub use prover_gas::{ProverGas, WorkCounts};
 pub use public_values::PublicValues;

@@ -192,6 +192,17 @@ impl PublicValues {
             schedule_id: words.u32(24)?,
         })
     }
+
+    /// Hash of what is proven, whoever proves it: that of the public values without roller and prover gas, which L1 learns only with
+    /// the proof.
+    pub fn transition_hash(&self) -> B256 {
+        let anonymous = Self {
+            roller: Roller::ZERO,
+            prover_gas: 0,
+            ..self.clone()
+        };
+        anonymous.hash()
+    }
 }
 
 /// Reads words of a byte string whose length was checked.

@@ -6,8 +6,10 @@ mod differential;
 use alloy_primitives as primitives;
 use alloy_primitives::{Address, B256, Bytes, U256, bytes, hex, keccak256};
 use rollmill_protocol::{
-    BatchData, BlockData, Entry, L1Message, ProofDigest, PublicValues, ScrWei, TaskId, Withdrawal,
-    WithdrawalTree, entries_hash,
+    BatchData, BlockData, Entry, L1Message, ProofCommitment, ProofDigest, PublicValues, ScrWei,
+    TaskId, Withdrawal, WithdrawalTree,
+    aggregate::{AggregateInput, Child, Shown, fold},
+    entries_hash,
     law::{Leaf, ONE, Params, Snapshot, draw, fine, lottery, reward, snapshot::Tree},
     message::{EMPTY_MESSAGE_HASH, alias, roll},
     withdrawal::{self, WithdrawalDomain},
@@ -35,9 +37,10 @@ fn hex0x(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// Name and content of every file.
-pub fn all() -> [(&'static str, Value); 10] {
+pub fn all() -> [(&'static str, Value); 11] {
     [
         ("public_values", public_values()),
+        ("aggregate", aggregate()),
         ("task", task()),
         ("draw", draw_points()),
         ("entries", entries_and_lottery()),
@@ -50,9 +53,20 @@ pub fn all() -> [(&'static str, Value); 10] {
     ]
 }
 
-/// A distinct value in each field, so that no two fields can be exchanged unnoticed.
 fn public_values() -> Value {
-    let values = PublicValues {
+    let values = distinct_values();
+    json!({
+        "words": values.words(),
+        "encoded": hex0x(values.encode()),
+        "hash": values.hash(),
+        "transitionHash": values.transition_hash(),
+        "values": values,
+    })
+}
+
+/// A distinct value in each field, so that no two fields can be exchanged unnoticed.
+fn distinct_values() -> PublicValues {
+    PublicValues {
         program_version: 2,
         fork_id: 3,
         l1_chain_id: 4,
@@ -77,9 +91,47 @@ fn public_values() -> Value {
         last_timestamp: 23,
         prover_gas: 24,
         schedule_id: 25,
+    }
+}
+
+/// Two batches, folded as the aggregate program does, with what L1 computes of them.
+fn aggregate() -> Value {
+    let child = |batch: u64| {
+        let mut values = distinct_values();
+        (values.first_batch, values.last_batch) = (batch, batch);
+        values.task = TaskId::of_batch(values.l1_chain_id, values.rollup, batch);
+        let proof = ProofCommitment(B256::from(U256::from(batch)));
+        Child { proof, values }
     };
+    let mut children = vec![child(9), child(10)];
+    let (before, next) = children.split_at_mut(1);
+    let (before, next) = (&before[0].values, &mut next[0].values);
+    next.previous_state_root = before.state_root;
+    next.previous_block_hash = before.block_hash;
+    next.previous_message_hash = before.message_hash;
+    next.state_root = word(0x2c);
+    next.roller = account(0x27);
+    next.prover_gas = 240;
+    let input = AggregateInput {
+        previous_lineage: word(0x77),
+        children,
+    };
+    let shown = |proof| {
+        let child = input.children.iter().find(|child| child.proof == proof);
+        Shown {
+            exe: word(0xe0),
+            vm: word(0xf0),
+            public_values_hash: child.expect("one of the two").values.hash(),
+        }
+    };
+    let values = fold(&input, shown).expect("the two follow on each other");
     json!({
-        "words": values.words(),
+        "input": hex0x(input.encode()),
+        "rollers": input.children.iter().map(|child| child.values.roller).collect::<Vec<_>>(),
+        "proverGas": input.children.iter().map(|child| child.values.prover_gas).collect::<Vec<_>>(),
+        "proofs": input.children.iter().map(|child| child.proof).collect::<Vec<_>>(),
+        "transitions": input.children.iter().map(|child| child.values.transition_hash()).collect::<Vec<_>>(),
+        "range": hex0x(values.range.encode()),
         "encoded": hex0x(values.encode()),
         "hash": values.hash(),
         "values": values,
