@@ -39,7 +39,11 @@ const SOURCE_LIST: &str = "sources.txt";
 /// Folder of the recorded proof.
 const FIXTURE: &str = "crates/zkvm/tests/fixtures/batch-v1";
 /// What programs share.
-const LIBRARIES: [&str; 2] = ["rollmill-guest", "rollmill-guest-memory"];
+const LIBRARIES: [&str; 3] = [
+    "rollmill-guest",
+    "rollmill-guest-deferred",
+    "rollmill-guest-memory",
+];
 /// The batch program's package.
 const PACKAGE: &str = "rollmill-guest-batch";
 /// The manifest from which path dependencies inherit; the programs have a workspace, and profiles, of their own.
@@ -193,7 +197,7 @@ fn same_bytes(built: &Path, committed: &Path) -> eyre::Result<()> {
 fn commit(elf: &Path, out: &Path) -> eyre::Result<()> {
     let elf = elf.to_string_lossy();
     let out = out.to_string_lossy();
-    artifacts_tool(&["commit", &elf, &out])
+    artifacts_tool(&["commit", "batch", &elf, &out])
 }
 
 /// Proves a small batch with the committed program, and writes proof, inputs and measurements for the tests.

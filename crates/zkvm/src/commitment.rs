@@ -2,7 +2,9 @@
 
 use alloy_primitives::{B256, U256};
 use openvm_stark_backend::p3_field::{PrimeCharacteristicRing, PrimeField32};
-use openvm_stark_sdk::config::baby_bear_poseidon2::{DIGEST_SIZE, Digest, F};
+use openvm_stark_sdk::config::baby_bear_poseidon2::{
+    DIGEST_SIZE, Digest, F, poseidon2_compress_with_capacity,
+};
 use serde::{Deserialize, Serialize};
 
 /// Commitments of a program and of its virtual machine.
@@ -53,6 +55,25 @@ pub(crate) fn commitment_of(digest: &Digest) -> B256 {
         sum * order + U256::from(digit.as_canonical_u32())
     });
     B256::from(number.to_be_bytes())
+}
+
+/// A digest as the deferral extension writes it: each element in four bytes, least significant first.
+pub(crate) fn digest_bytes(digest: &Digest) -> B256 {
+    let mut bytes = B256::ZERO;
+    for (own, element) in bytes.chunks_exact_mut(4).zip(digest) {
+        own.copy_from_slice(&element.as_canonical_u32().to_le_bytes());
+    }
+    bytes
+}
+
+/// Poseidon2 over digests, as OpenVM hashes slices: a sponge whose rate is one digest, so that each block replaces the rate and the
+/// capacity goes on.
+pub(crate) fn hash_digests(blocks: impl IntoIterator<Item = Digest>) -> Digest {
+    let empty = (Digest::default(), Digest::default());
+    let (digest, _) = blocks.into_iter().fold(empty, |(_, capacity), block| {
+        poseidon2_compress_with_capacity(block, capacity)
+    });
+    digest
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@
 use std::sync::LazyLock;
 
 use alloy_primitives::{B256, keccak256};
-use openvm_stark_sdk::config::baby_bear_poseidon2::{Digest, poseidon2_compress_with_capacity};
 use openvm_verify_stark_host::vk::{VerificationBaseline, VmStarkVerifyingKey};
 use serde::{Deserialize, Serialize};
 
-use crate::{ProgramCommitment, commitment::commitment_of};
+use crate::{
+    ProgramCommitment,
+    commitment::{commitment_of, hash_digests},
+};
 
 /// One built program.
 #[derive(Debug)]
@@ -125,10 +127,5 @@ fn vm_commitment(baseline: &VerificationBaseline) -> B256 {
     let blocks = keys
         .into_iter()
         .flat_map(|key| [key.cached_commit, key.vk_pre_hash]);
-    let empty = (Digest::default(), Digest::default());
-    // A sponge whose rate is one digest: each block replaces the rate, the capacity goes on.
-    let (digest, _) = blocks.fold(empty, |(_, capacity), block| {
-        poseidon2_compress_with_capacity(block, capacity)
-    });
-    commitment_of(&digest)
+    commitment_of(&hash_digests(blocks))
 }

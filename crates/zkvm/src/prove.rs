@@ -5,9 +5,12 @@
 //! (leaf, internal, recursive, until one proof is left and once more to shrink it), and the same verification that the
 //! coordinator and L1 run. Between any two steps it asks whether it was cancelled.
 //!
+//! [`Aggregator`] makes one proof of several batches' proofs.
+//!
 //! Everything parallel runs on a rayon pool of its own, so that a roller takes the threads it was given and no more.
 
 mod aggregate;
+mod batches;
 mod keys;
 mod resources;
 mod segments;
@@ -21,10 +24,13 @@ use std::{
 };
 
 use alloy_primitives::{Address, B256};
+use openvm_circuit::arch::Streams;
+use openvm_sdk::{F, StdIn};
 use openvm_verify_stark_host::vk::VmStarkVerifyingKey;
 
 use crate::{ProgramCommitment, VerifyError, programs::Program, verify};
 
+pub use batches::{Aggregator, Batches};
 pub use keys::SetupError;
 pub use resources::{peak_rss_bytes, reset_peak_rss};
 
@@ -63,6 +69,16 @@ pub struct Inputs<'a> {
     pub task: B256,
     /// Encoded witness of the batch.
     pub witness: &'a [u8],
+}
+
+impl Inputs<'_> {
+    /// The two inputs in the order in which the program reads them.
+    fn streams(self) -> Streams<F> {
+        let mut stdin = StdIn::default();
+        stdin.write_bytes(&[self.roller.as_slice(), self.task.as_slice()].concat());
+        stdin.write_bytes(self.witness);
+        stdin.into()
+    }
 }
 
 /// Where a running proof is.
@@ -146,6 +162,9 @@ pub enum ProveError {
     /// The virtual machine could not run the program to its end.
     #[error("execution failed")]
     Execution(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A proof to be aggregated does not verify. The caller's fault.
+    #[error("proof to be aggregated does not verify")]
+    Child(#[source] VerifyError),
     /// The proof system failed. Stop: keys and program do not fit together.
     #[error("proving failed")]
     Proving(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -170,22 +189,13 @@ impl Prover {
     /// [`SetupError::Commitment`] where the derived commitments are not the embedded ones.
     pub fn new(program: &Program, config: ProverConfig) -> Result<Self, SetupError> {
         let prover = Self::of_elf(program.elf, config)?;
-        if prover.commitment != program.commitment {
-            return Err(SetupError::Commitment {
-                derived: Box::new(prover.commitment),
-                embedded: Box::new(program.commitment),
-            });
-        }
+        require(program, prover.commitment)?;
         Ok(prover)
     }
 
     /// Derives the keys of any executable for the VM of `guest/vm.toml`: for the guest builder.
     pub fn of_elf(elf: &[u8], config: ProverConfig) -> Result<Self, SetupError> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(config.threads.max(1))
-            .thread_name(|index| format!("prove-{index}"))
-            .build()
-            .map_err(SetupError::Threads)?;
+        let pool = thread_pool(config)?;
         let keys = pool.install(|| keys::derive(elf, config.segment_memory_bytes_max))?;
         Ok(Self {
             commitment: keys.commitment(),
@@ -209,7 +219,7 @@ impl Prover {
     pub fn execute(&self, inputs: Inputs<'_>) -> Result<Execution, ProveError> {
         let _running = self.lock();
         self.pool
-            .install(|| segments::execute(&self.keys.instance()?, inputs))
+            .install(|| segments::execute(&self.keys.instance()?, inputs.streams()))
     }
 
     /// Proves one task. `progress` is called at the start of each step, on a thread of the prover's pool; raising
@@ -231,11 +241,11 @@ impl Prover {
         steps.begin(Stage::Executing)?;
         let started = Instant::now();
         let mut instance = self.keys.instance()?;
-        let cuts = segments::cut(&instance, inputs)?;
+        let cuts = segments::cut(&instance, inputs.streams())?;
         seconds.executing = started.elapsed().as_secs_f64();
 
         let started = Instant::now();
-        let app_proof = segments::prove(&mut instance, inputs, &cuts, steps)?;
+        let app_proof = segments::prove(&mut instance, inputs.streams(), &cuts, steps)?;
         drop(instance);
         seconds.app_proving = started.elapsed().as_secs_f64();
 
@@ -263,6 +273,25 @@ impl Prover {
         // It guards no data, so a panic in an earlier run leaves nothing broken.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Is what was derived what the program was embedded with?
+fn require(program: &Program, derived: ProgramCommitment) -> Result<(), SetupError> {
+    if derived == program.commitment {
+        return Ok(());
+    }
+    Err(SetupError::Commitment {
+        derived: Box::new(derived),
+        embedded: Box::new(program.commitment),
+    })
+}
+
+fn thread_pool(config: ProverConfig) -> Result<rayon::ThreadPool, SetupError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(config.threads.max(1))
+        .thread_name(|index| format!("prove-{index}"))
+        .build()
+        .map_err(SetupError::Threads)
 }
 
 /// Reports steps and notices cancellation.

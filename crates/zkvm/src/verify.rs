@@ -15,14 +15,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use alloy_primitives::B256;
 use openvm_stark_backend::{
+    TranscriptHistory,
     codec::{Decode, Encode},
     p3_field::PrimeField32,
+};
+use openvm_stark_sdk::config::baby_bear_poseidon2::{
+    BabyBearPoseidon2Config, DIGEST_SIZE, default_duplex_sponge_recorder,
+    poseidon2_compress_with_capacity,
 };
 use openvm_verify_stark_host::{
     VmStarkProof, verify_vm_stark_proof_decoded, vk::VmStarkVerifyingKey,
 };
 
-use crate::{ProgramCommitment, commitment::digest_of, programs::verifying_key_of_vm};
+use crate::{
+    ProgramCommitment,
+    commitment::{digest_bytes, digest_of, hash_digests},
+    programs::verifying_key_of_vm,
+};
 
 /// Longest proof that is looked at, in bytes.
 pub const PROOF_BYTES_MAX: usize = 512 * 1024;
@@ -67,18 +76,49 @@ pub fn verify(
     public_values_hash: B256,
     proof: &[u8],
 ) -> Result<(), VerifyError> {
-    if program.has_zero() || public_values_hash.is_zero() {
+    if public_values_hash.is_zero() {
         return Err(VerifyError::Unset);
     }
     if proof.len() > PROOF_BYTES_MAX {
         return Err(VerifyError::TooLong(proof.len()));
+    }
+    verify_with_key(&key_of(program)?, public_values_hash, proof)
+}
+
+/// [`verify`], and then what the aggregate program knows the proof by: what the verifier's transcript ends in, with the key that it
+/// verified under. Nobody knows it before the whole proof exists, so whoever named it had made that proof.
+pub fn proof_commitment(
+    program: &ProgramCommitment,
+    public_values_hash: B256,
+    proof: &[u8],
+) -> Result<B256, VerifyError> {
+    verify(program, public_values_hash, proof)?;
+    let key = key_of(program)?;
+    let proof = decode(proof)?;
+    let config = BabyBearPoseidon2Config::default_from_params(key.mvk.inner.params.clone());
+    let mut transcript = default_duplex_sponge_recorder();
+    openvm_stark_backend::verifier::verify(&config, &key.mvk, &proof.inner, &mut transcript)
+        .map_err(|error| VerifyError::Invalid(error.to_string()))?;
+    let log = transcript.into_log();
+    let end = log.perm_results().last().expect("a verifier hashes");
+    let (left, right) = end.split_at(DIGEST_SIZE);
+    let digest = |half: &[_]| half.try_into().expect("half a state is a digest");
+    let (end, _) = poseidon2_compress_with_capacity(digest(left), digest(right));
+    let recursive = key.baseline.internal_recursive_vk_commit.cached_commit;
+    Ok(digest_bytes(&hash_digests([end, recursive])))
+}
+
+/// The key that verifies proofs of this program.
+pub(crate) fn key_of(program: &ProgramCommitment) -> Result<VmStarkVerifyingKey, VerifyError> {
+    if program.has_zero() {
+        return Err(VerifyError::Unset);
     }
     let app_exe_commit = digest_of(program.exe).map_err(|_| VerifyError::Unset)?;
     let key = verifying_key_of_vm(program.vm).ok_or(VerifyError::UnknownVm(program.vm))?;
     // SOUNDNESS: the baseline's program commitment is the caller's, not the one the key file was written with.
     let mut key = key.clone();
     key.baseline.app_exe_commit = app_exe_commit;
-    verify_with_key(&key, public_values_hash, proof)
+    Ok(key)
 }
 
 /// [`verify`] with a given key, whose baseline holds the program commitment.
@@ -87,11 +127,12 @@ pub(crate) fn verify_with_key(
     public_values_hash: B256,
     proof: &[u8],
 ) -> Result<(), VerifyError> {
-    // Nothing that the closure touches outlives a panic, so there is no broken state to observe.
-    catch_unwind(AssertUnwindSafe(|| {
-        verify_unguarded(key, public_values_hash, proof)
-    }))
-    .unwrap_or(Err(VerifyError::Panicked))
+    guarded(|| verify_unguarded(key, public_values_hash, proof))
+}
+
+/// What the library says about a proof, which may make it panic. Nothing that `judge` touches may outlive that.
+pub(crate) fn guarded<T>(judge: impl FnOnce() -> Result<T, VerifyError>) -> Result<T, VerifyError> {
+    catch_unwind(AssertUnwindSafe(judge)).unwrap_or(Err(VerifyError::Panicked))
 }
 
 fn verify_unguarded(
@@ -121,7 +162,7 @@ pub(crate) fn encode(proof: &VmStarkProof) -> Vec<u8> {
         .expect("writing to memory does not fail")
 }
 
-fn decode(bytes: &[u8]) -> Result<VmStarkProof, VerifyError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<VmStarkProof, VerifyError> {
     let proof = VmStarkProof::decode_from_bytes(bytes).map_err(VerifyError::Malformed)?;
     // SOUNDNESS: the decoder reads any non-zero byte as `true`, so bytes alone do not name a proof until this holds.
     if encode(&proof) != bytes {

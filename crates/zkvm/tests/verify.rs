@@ -9,7 +9,7 @@ use rollmill_protocol::PublicValues;
 use rollmill_zkvm::{
     PROOF_BYTES_MAX, ProgramCommitment, VerifyError,
     mock::MockProof,
-    programs,
+    programs, proof_commitment,
     recorded::{Recorded, batch_v1 as fixture},
     stark_precompile, verify,
 };
@@ -156,6 +156,26 @@ fn claimed_lengths_are_harmless() {
         proof[at..at + 4].copy_from_slice(&[0xff; 4]);
         assert!(outcome(&proof).is_err(), "at {at}");
     }
+}
+
+/// The aggregate program reads it as field elements of the proof system, four bytes each.
+#[test]
+fn only_a_proof_that_verifies_has_a_commitment() {
+    let Recorded {
+        program,
+        public_values_hash,
+        ..
+    } = fixture();
+    let commitment = proof_commitment(&program, public_values_hash, PROOF).unwrap();
+    for element in commitment.chunks_exact(4) {
+        assert!(u32::from_le_bytes(element.try_into().unwrap()) < 0x7800_0001);
+    }
+    let other = B256::repeat_byte(7);
+    assert!(matches!(
+        proof_commitment(&program, other, PROOF),
+        Err(VerifyError::PublicValues)
+    ));
+    assert!(proof_commitment(&program, public_values_hash, &PROOF[1..]).is_err());
 }
 
 /// The library's `bool` takes any non-zero byte for true; the last byte of a proof is one.

@@ -1,13 +1,15 @@
 //! What needs the prover and is done by hand: `cargo xtask guest` and `cargo xtask fixture` call it.
 //!
 //! ```text
-//! guest-artifacts commit  ELF OUT_DIR    write program.json and vm.vk for ELF
-//! guest-artifacts measure ELF            run it on batches of several kinds, print what they cost beside the targets
-//! guest-artifacts fixture ELF OUT_DIR    prove the recorded batch, write proof.bin, witness.bin and fixture.json
+//! guest-artifacts commit PROGRAM ELF OUT_DIR   write program.json and vm.vk for ELF, a build of `batch` or `aggregate`
+//! guest-artifacts measure ELF                  run it on batches of several kinds, print what they cost beside the targets
+//! guest-artifacts fixture ELF OUT_DIR          prove the recorded batch, write proof.bin, witness.bin and fixture.json
+//! guest-artifacts aggregate ELF [OUT_DIR]      run it on the recorded batch's proof; with OUT_DIR, prove that, too
 //! ```
 //!
 //! The executable is read from its file and not from what `programs` embeds, so that a new one needs no recompilation.
 
+mod aggregate;
 mod batch;
 mod workloads;
 
@@ -26,22 +28,33 @@ fn main() -> eyre::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
-        ["commit", elf, out] => commit(Path::new(elf), Path::new(out)),
+        ["commit", program, elf, out] => commit(program, Path::new(elf), Path::new(out)),
         ["measure", elf] => measure(Path::new(elf)),
         ["fixture", elf, out] => fixture(Path::new(elf), Path::new(out)),
-        _ => bail!("usage: commit ELF OUT_DIR | measure ELF | fixture ELF OUT_DIR"),
+        ["aggregate", elf] => aggregate::run(Path::new(elf), None),
+        ["aggregate", elf, out] => aggregate::run(Path::new(elf), Some(Path::new(out))),
+        _ => bail!("usage: see the head of this example"),
     }
 }
 
-fn commit(elf: &Path, out: &Path) -> eyre::Result<()> {
-    let prover = prover(elf)?;
+fn commit(program: &str, elf: &Path, out: &Path) -> eyre::Result<()> {
+    let (commitment, mut key) = match program {
+        "batch" => {
+            let prover = prover(elf)?;
+            (prover.commitment(), prover.verifying_key())
+        }
+        "aggregate" => {
+            let aggregator = aggregate::aggregator(elf)?;
+            (aggregator.commitment(), aggregator.verifying_key())
+        }
+        other => bail!("no program {other}"),
+    };
     let elf = fs::read(elf)?;
-    let mut key = prover.verifying_key();
     // The key file is the machine's; a program's commitment comes with each proof to be verified.
     key.baseline.app_exe_commit = Default::default();
     let key = bitcode::serialize(&key)?;
     let manifest = ProgramManifest {
-        commitment: prover.commitment(),
+        commitment,
         elf_keccak: keccak256(&elf),
         verifying_key_keccak: keccak256(&key),
     };

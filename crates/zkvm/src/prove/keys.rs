@@ -59,38 +59,37 @@ pub enum SetupError {
 
 /// All that is derived once.
 pub(super) struct Keys {
-    machine: Arc<VmProvingKey<SdkVmConfig>>,
-    exe: Arc<VmExe<F>>,
+    pub(super) machine: Arc<VmProvingKey<SdkVmConfig>>,
+    pub(super) exe: Arc<VmExe<F>>,
     exe_commit: Digest,
     pub(super) aggregation: Arc<AggProver>,
+    /// Of a machine with the deferral extension: commitment to the keys of what is proved beside it.
+    deferral_hook: Option<Digest>,
 }
 
+/// Keys of the batch program's machine, `guest/vm.toml`.
 pub(super) fn derive(elf: &[u8], segment_memory_bytes_max: usize) -> Result<Keys, SetupError> {
     let program = |error: SdkError| SetupError::Program(Box::new(error));
-    let mut vm_config =
+    let machine =
         SdkVmConfig::from_toml(VM_CONFIG).map_err(|error| SetupError::Config(error.to_string()))?;
-    vm_config
+    let app_config = app_config(machine, segment_memory_bytes_max);
+    let sdk = Sdk::new(app_config, AggregationSystemParams::default()).map_err(program)?;
+    Keys::new(&sdk, elf)
+}
+
+/// A machine with what all of ours have in common.
+pub(super) fn app_config(
+    mut machine: SdkVmConfig,
+    segment_memory_bytes_max: usize,
+) -> AppConfig<SdkVmConfig> {
+    machine
         .system
         .config
         .set_segmentation_max_memory(segment_memory_bytes_max.min(SEGMENT_MEMORY_BYTES_MAX));
-    let app_config = AppConfig::new(
-        vm_config,
-        app_params_with_100_bits_security(LOG_STACKED_HEIGHT),
-    );
-    let sdk = Sdk::new(app_config, AggregationSystemParams::default()).map_err(program)?;
-    let exe = sdk.convert_to_exe(elf).map_err(program)?;
-    let machine = sdk.app_pk().app_vm_pk.clone();
-    let instance =
-        instance(&machine, &exe).map_err(|error| SetupError::Program(Box::new(error)))?;
-    let memory_config = &machine.vm_config.system.config.memory_config;
-    let exe_commit =
-        compute_exe_commit_from_mem_config(instance.program_commitment(), &exe, memory_config);
-    Ok(Keys {
+    AppConfig::new(
         machine,
-        exe,
-        exe_commit,
-        aggregation: sdk.agg_prover(),
-    })
+        app_params_with_100_bits_security(LOG_STACKED_HEIGHT),
+    )
 }
 
 fn instance(
@@ -101,6 +100,25 @@ fn instance(
 }
 
 impl Keys {
+    pub(super) fn new(sdk: &Sdk, elf: &[u8]) -> Result<Self, SetupError> {
+        let exe = sdk
+            .convert_to_exe(elf)
+            .map_err(|error| SetupError::Program(Box::new(error)))?;
+        let machine = sdk.app_pk().app_vm_pk.clone();
+        let instance =
+            instance(&machine, &exe).map_err(|error| SetupError::Program(Box::new(error)))?;
+        let memory_config = &machine.vm_config.system.config.memory_config;
+        let exe_commit =
+            compute_exe_commit_from_mem_config(instance.program_commitment(), &exe, memory_config);
+        Ok(Self {
+            machine,
+            exe,
+            exe_commit,
+            aggregation: sdk.agg_prover(),
+            deferral_hook: sdk.def_hook_commit(),
+        })
+    }
+
     pub(super) fn instance(&self) -> Result<Instance, ProveError> {
         instance(&self.machine, &self.exe).map_err(|error| ProveError::Execution(Box::new(error)))
     }
@@ -133,7 +151,7 @@ impl Keys {
                 internal_recursive_vk_commit: aggregation
                     .internal_recursive_prover
                     .get_vk_commit(true),
-                expected_def_hook_commit: None,
+                expected_def_hook_commit: self.deferral_hook,
             },
         }
     }

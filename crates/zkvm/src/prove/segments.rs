@@ -11,10 +11,10 @@ use openvm_circuit::{
         online::GuestMemory,
     },
 };
-use openvm_sdk::{F, SC, StdIn};
+use openvm_sdk::{F, SC};
 use openvm_stark_backend::StarkEngine;
 
-use super::{Execution, Inputs, ProveError, Stage, Steps, keys::Instance};
+use super::{Execution, ProveError, Stage, Steps, keys::Instance};
 use crate::verify::REVEALED_BYTES;
 
 /// Where a run is cut into segments, and what it reveals.
@@ -24,13 +24,13 @@ pub(super) struct Cuts {
     pub(super) public_values_hash: B256,
 }
 
-pub(super) fn execute(instance: &Instance, inputs: Inputs<'_>) -> Result<Execution, ProveError> {
+pub(super) fn execute(instance: &Instance, inputs: Streams<F>) -> Result<Execution, ProveError> {
     let vm = &instance.vm;
     let interpreter = vm
         .metered_cost_interpreter(instance.exe())
         .map_err(failed)?;
     let (cost, state) = interpreter
-        .execute_metered_cost(streams(inputs), vm.build_metered_cost_ctx())
+        .execute_metered_cost(inputs, vm.build_metered_cost_ctx())
         .map_err(rejected)?;
     Ok(Execution {
         public_values_hash: revealed(&state.memory),
@@ -39,11 +39,11 @@ pub(super) fn execute(instance: &Instance, inputs: Inputs<'_>) -> Result<Executi
     })
 }
 
-pub(super) fn cut(instance: &Instance, inputs: Inputs<'_>) -> Result<Cuts, ProveError> {
+pub(super) fn cut(instance: &Instance, inputs: Streams<F>) -> Result<Cuts, ProveError> {
     let vm = &instance.vm;
     let interpreter = vm.metered_interpreter(instance.exe()).map_err(failed)?;
     let (segments, state) = interpreter
-        .execute_metered(streams(inputs), vm.build_metered_ctx(instance.exe()))
+        .execute_metered(inputs, vm.build_metered_ctx(instance.exe()))
         .map_err(rejected)?;
     let instructions = segments.iter().map(|segment| segment.num_insns).sum();
     Ok(Cuts {
@@ -55,13 +55,11 @@ pub(super) fn cut(instance: &Instance, inputs: Inputs<'_>) -> Result<Cuts, Prove
 
 pub(super) fn prove(
     instance: &mut Instance,
-    inputs: Inputs<'_>,
+    inputs: Streams<F>,
     cuts: &Cuts,
     steps: &Steps<'_>,
 ) -> Result<ContinuationVmProof<SC>, ProveError> {
-    let mut state = instance
-        .vm
-        .create_initial_state(instance.exe(), streams(inputs));
+    let mut state = instance.vm.create_initial_state(instance.exe(), inputs);
     let segments = cuts.segments.len();
     let mut per_segment = Vec::with_capacity(segments);
     for (index, segment) in cuts.segments.iter().enumerate() {
@@ -100,14 +98,6 @@ pub(super) fn prove(
         per_segment,
         user_public_values,
     })
-}
-
-/// The two inputs in the order in which programs read them.
-fn streams(inputs: Inputs<'_>) -> Streams<F> {
-    let mut stdin = StdIn::default();
-    stdin.write_bytes(&[inputs.roller.as_slice(), inputs.task.as_slice()].concat());
-    stdin.write_bytes(inputs.witness);
-    stdin.into()
 }
 
 fn revealed(memory: &GuestMemory) -> B256 {
