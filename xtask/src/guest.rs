@@ -32,20 +32,42 @@ pub struct Args {
 const TARGET: &str = "riscv32im-risc0-zkvm-elf";
 /// Where every machine builds. Two builds at once on one machine wait for each other at cargo's lock.
 const BUILD_ROOT: &str = "/tmp/rollmill/guest";
-/// Folder with the committed files of the batch program, version 1.
-const ARTIFACTS: &str = "guest/artifacts/batch-v1";
-/// File with the sources that the committed executable was built from.
+
+/// A guest program.
+struct Program {
+    /// As the tool that needs the prover calls it.
+    name: &'static str,
+    /// Its package.
+    package: &'static str,
+    /// Folder with its committed files.
+    artifacts: &'static str,
+}
+
+const BATCH: Program = Program {
+    name: "batch",
+    package: "rollmill-guest-batch",
+    artifacts: "guest/artifacts/batch-v1",
+};
+/// In this order: what is beside the aggregate program's machine holds the key of the batch program's.
+const PROGRAMS: [Program; 2] = [
+    BATCH,
+    Program {
+        name: "aggregate",
+        package: "rollmill-guest-aggregate",
+        artifacts: "guest/artifacts/aggregate-v1",
+    },
+];
+
+/// File with the sources that the committed executables were built from.
 const SOURCE_LIST: &str = "sources.txt";
 /// Folder of the recorded proof.
 const FIXTURE: &str = "crates/zkvm/tests/fixtures/batch-v1";
-/// What programs share.
+/// What programs are made of.
 const LIBRARIES: [&str; 3] = [
     "rollmill-guest",
     "rollmill-guest-deferred",
     "rollmill-guest-memory",
 ];
-/// The batch program's package.
-const PACKAGE: &str = "rollmill-guest-batch";
 /// The manifest from which path dependencies inherit; the programs have a workspace, and profiles, of their own.
 const INHERITED: &str = "Cargo.toml";
 /// What the executable is built from besides, as git names paths. The mechanism is a feature that the guest goes without.
@@ -67,12 +89,24 @@ const SOURCES: &[&str] = &[
 pub fn run(args: &Args) -> eyre::Result<()> {
     test()?;
     ensure_rust_src()?;
-    let built = build()?;
-    if args.check {
-        check(&built)
-    } else {
-        write(&built)
+    let source = copy_sources()?;
+    for program in &PROGRAMS {
+        let built = build(program, &source)?;
+        if args.check {
+            check(program, &built)?;
+        } else {
+            write(program, &built)?;
+        }
     }
+    if !args.check {
+        fs::write(source_list_file(), source_list()?)?;
+        eprintln!("`cargo xtask fixture` now records a new proof");
+    }
+    Ok(())
+}
+
+fn source_list_file() -> PathBuf {
+    tools::root().join("guest/artifacts").join(SOURCE_LIST)
 }
 
 /// What the guest's workspace can show without a zkVM: its format, its lints, the tests of its libraries.
@@ -94,7 +128,7 @@ fn test() -> eyre::Result<()> {
 
 /// Checks the committed executables, and the guest's workspace, when the sources are not those that they were built from.
 pub fn check_if_changed() -> eyre::Result<()> {
-    let recorded = fs::read_to_string(tools::root().join(ARTIFACTS).join(SOURCE_LIST));
+    let recorded = fs::read_to_string(source_list_file());
     if recorded.is_ok_and(|recorded| source_list().is_ok_and(|now| now == recorded)) {
         eprintln!("guest programs: the committed executables were built from these very sources");
         return Ok(());
@@ -151,32 +185,29 @@ fn source_files() -> eyre::Result<Vec<String>> {
     Ok(files)
 }
 
-fn write(built: &Path) -> eyre::Result<()> {
-    let artifacts = tools::root().join(ARTIFACTS);
+fn write(program: &Program, built: &Path) -> eyre::Result<()> {
+    let artifacts = tools::root().join(program.artifacts);
     fs::create_dir_all(&artifacts)?;
     let elf = artifacts.join("program.elf");
     // Its bytes, not its mode.
     fs::write(&elf, fs::read(built)?).wrap_err("copying the executable")?;
     // Key and commitments of whatever was built; needs the prover, so it is compiled only here.
-    commit(&elf, &artifacts)?;
-    fs::write(artifacts.join(SOURCE_LIST), source_list()?)?;
-    eprintln!(
-        "wrote {}; `cargo xtask fixture` now records a new proof",
-        artifacts.display()
-    );
+    commit(program, &elf, &artifacts)?;
+    eprintln!("wrote {}", artifacts.display());
     Ok(())
 }
 
-fn check(built: &Path) -> eyre::Result<()> {
-    let artifacts = tools::root().join(ARTIFACTS);
+fn check(program: &Program, built: &Path) -> eyre::Result<()> {
+    let artifacts = tools::root().join(program.artifacts);
     same_bytes(built, &artifacts.join("program.elf"))?;
-    let fresh = Path::new(BUILD_ROOT).join("artifacts");
-    commit(built, &fresh)?;
+    let fresh = Path::new(BUILD_ROOT).join("artifacts").join(program.name);
+    commit(program, built, &fresh)?;
     for file in ["program.json", "vm.vk"] {
         same_bytes(&fresh.join(file), &artifacts.join(file))?;
     }
+    let name = program.name;
     eprintln!(
-        "guest programs: the committed executable, commitments and key are what the source builds"
+        "{name} program: committed executable, commitments and key are what the source builds"
     );
     Ok(())
 }
@@ -194,20 +225,21 @@ fn same_bytes(built: &Path, committed: &Path) -> eyre::Result<()> {
     Ok(())
 }
 
-fn commit(elf: &Path, out: &Path) -> eyre::Result<()> {
+fn commit(program: &Program, elf: &Path, out: &Path) -> eyre::Result<()> {
     let elf = elf.to_string_lossy();
     let out = out.to_string_lossy();
-    artifacts_tool(&["commit", "batch", &elf, &out])
+    artifacts_tool(&["commit", program.name, &elf, &out])
 }
 
 /// Proves a small batch with the committed program, and writes proof, inputs and measurements for the tests.
 pub fn record_fixture() -> eyre::Result<()> {
-    artifacts_tool(&["fixture", &format!("{ARTIFACTS}/program.elf"), FIXTURE])
+    let elf = format!("{}/program.elf", BATCH.artifacts);
+    artifacts_tool(&["fixture", &elf, FIXTURE])
 }
 
 /// Executes batches of several kinds with the committed program.
 pub fn measure() -> eyre::Result<()> {
-    artifacts_tool(&["measure", &format!("{ARTIFACTS}/program.elf")])
+    artifacts_tool(&["measure", &format!("{}/program.elf", BATCH.artifacts)])
 }
 
 /// Runs the example of the zkvm crate that links the prover. It is built with the whole workspace, whose features are
@@ -219,9 +251,8 @@ fn artifacts_tool(args: &[&str]) -> eyre::Result<()> {
     tools::run(tools::command(&tool.to_string_lossy(), args, "."))
 }
 
-/// Compiles the batch program and returns the path of the executable.
-fn build() -> eyre::Result<PathBuf> {
-    let source = copy_sources()?;
+/// Compiles a program and returns the path of the executable.
+fn build(program: &Program, source: &Path) -> eyre::Result<PathBuf> {
     let mut cargo = tools::command(
         "cargo",
         &[
@@ -229,7 +260,7 @@ fn build() -> eyre::Result<PathBuf> {
             "--release",
             "--locked",
             "--package",
-            PACKAGE,
+            program.package,
             "--target",
             TARGET,
             "-Zbuild-std=core,alloc,panic_abort",
@@ -253,7 +284,10 @@ fn build() -> eyre::Result<PathBuf> {
         .env("CARGO_TARGET_DIR", &target_dir)
         .env("CARGO_ENCODED_RUSTFLAGS", rustflags()?.join("\u{1f}"));
     tools::run(cargo)?;
-    Ok(target_dir.join(TARGET).join("release").join(PACKAGE))
+    Ok(target_dir
+        .join(TARGET)
+        .join("release")
+        .join(program.package))
 }
 
 fn rustflags() -> eyre::Result<Vec<String>> {

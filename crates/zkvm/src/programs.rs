@@ -17,7 +17,7 @@ use crate::{
 /// One built program.
 #[derive(Debug)]
 pub struct Program {
-    /// Number in L1's program table.
+    /// Number among the programs of its kind; of a batch program, that in L1's program table.
     pub version: u32,
     /// Stripped RISC-V executable.
     pub elf: &'static [u8],
@@ -49,7 +49,17 @@ pub static BATCH_V1: LazyLock<Program> = LazyLock::new(|| {
     )
 });
 
-/// The program with this number in L1's table.
+/// The aggregate program, version 1. It is in no row of L1's table: nothing settles by it yet.
+pub static AGGREGATE_V1: LazyLock<Program> = LazyLock::new(|| {
+    Program::embedded(
+        1,
+        include_bytes!("../../../guest/artifacts/aggregate-v1/program.elf"),
+        include_bytes!("../../../guest/artifacts/aggregate-v1/vm.vk"),
+        include_str!("../../../guest/artifacts/aggregate-v1/program.json"),
+    )
+});
+
+/// The batch program with this number in L1's table.
 pub fn by_version(version: u32) -> Option<&'static Program> {
     [&*BATCH_V1]
         .into_iter()
@@ -111,7 +121,7 @@ impl Program {
 
 /// The key that verifies proofs of any program on this VM.
 pub(crate) fn verifying_key_of_vm(vm: B256) -> Option<&'static VmStarkVerifyingKey> {
-    [&*BATCH_V1]
+    [&*BATCH_V1, &*AGGREGATE_V1]
         .into_iter()
         .find(|program| program.commitment.vm == vm)
         .map(Program::verifying_key)

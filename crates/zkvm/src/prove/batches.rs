@@ -24,11 +24,11 @@ use openvm_verify_stark_host::{VmStarkProof, vk::VmStarkVerifyingKey};
 use super::{
     Execution, ProveError, ProverConfig, SetupError,
     keys::{Engine, Keys, app_config},
-    segments, thread_pool,
+    require, segments, thread_pool,
 };
 use crate::{
     ProgramCommitment, VerifyError,
-    programs::BATCH_V1,
+    programs::{BATCH_V1, Program},
     verify::{self, guarded, key_of},
 };
 
@@ -54,6 +54,16 @@ pub struct Aggregator {
 }
 
 impl Aggregator {
+    /// Derives the keys of the embedded program. Takes tens of seconds, so do it once per process, on a blocking thread.
+    ///
+    /// # Errors
+    /// [`SetupError::Commitment`] where the derived commitments are not the embedded ones.
+    pub fn new(program: &Program, config: ProverConfig) -> Result<Self, SetupError> {
+        let aggregator = Self::of_elf(program.elf, config)?;
+        require(program, aggregator.commitment())?;
+        Ok(aggregator)
+    }
+
     /// Derives the keys of any executable for the aggregate program's machine: for the guest builder.
     pub fn of_elf(elf: &[u8], config: ProverConfig) -> Result<Self, SetupError> {
         let pool = thread_pool(config)?;
