@@ -60,8 +60,8 @@ const PROGRAMS: [Program; 2] = [
 
 /// File with the sources that the committed executables were built from.
 const SOURCE_LIST: &str = "sources.txt";
-/// Folder of the recorded proof.
-const FIXTURE: &str = "crates/zkvm/tests/fixtures/batch-v1";
+/// Folder of the recorded proofs.
+const FIXTURES: &str = "crates/zkvm/tests/fixtures";
 /// What programs are made of.
 const LIBRARIES: [&str; 3] = [
     "rollmill-guest",
@@ -100,7 +100,7 @@ pub fn run(args: &Args) -> eyre::Result<()> {
     }
     if !args.check {
         fs::write(source_list_file(), source_list()?)?;
-        eprintln!("`cargo xtask fixture` now records a new proof");
+        eprintln!("`cargo xtask fixture` now records new proofs");
     }
     Ok(())
 }
@@ -231,10 +231,15 @@ fn commit(program: &Program, elf: &Path, out: &Path) -> eyre::Result<()> {
     artifacts_tool(&["commit", program.name, &elf, &out])
 }
 
-/// Proves a small batch with the committed program, and writes proof, inputs and measurements for the tests.
+/// Proves a small batch with the committed program, then an aggregate of it alone, and writes proofs, inputs and measurements for the
+/// tests.
 pub fn record_fixture() -> eyre::Result<()> {
-    let elf = format!("{}/program.elf", BATCH.artifacts);
-    artifacts_tool(&["fixture", &elf, FIXTURE])
+    for (verb, program) in ["fixture", "aggregate"].into_iter().zip(&PROGRAMS) {
+        let elf = format!("{}/program.elf", program.artifacts);
+        let folder = format!("{FIXTURES}/{}-v1", program.name);
+        artifacts_tool(&[verb, &elf, &folder])?;
+    }
+    Ok(())
 }
 
 /// Executes batches of several kinds with the committed program.

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use alloy_primitives::B256;
-use rollmill_protocol::PublicValues;
+use rollmill_protocol::{AggregateValues, PublicValues};
 use rollmill_zkvm::{
     PROOF_BYTES_MAX, ProgramCommitment, VerifyError,
     mock::MockProof,
@@ -155,6 +155,48 @@ fn claimed_lengths_are_harmless() {
         let mut proof = PROOF.to_vec();
         proof[at..at + 4].copy_from_slice(&[0xff; 4]);
         assert!(outcome(&proof).is_err(), "at {at}");
+    }
+}
+
+/// A proof that relies on another proof: recorded, too, of the recorded batch alone.
+#[test]
+fn an_aggregate_proof_is_accepted_for_its_own_statement_alone() {
+    let proof = include_bytes!("fixtures/aggregate-v1/proof.bin");
+    let record: serde_json::Value =
+        serde_json::from_str(include_str!("fixtures/aggregate-v1/fixture.json")).unwrap();
+    let program: ProgramCommitment = serde_json::from_value(record["program"].clone()).unwrap();
+    let values: AggregateValues = serde_json::from_value(record["values"].clone()).unwrap();
+    assert_eq!(program.vm, programs::AGGREGATE_V1.commitment.vm);
+    verify(&program, values.hash(), proof).unwrap();
+    let input = [
+        &[program.exe, program.vm, values.hash()].concat(),
+        &proof[..],
+    ]
+    .concat();
+    assert!(stark_precompile(&input));
+
+    // The statement of the batch is not that of the aggregate, nor is its program or machine.
+    assert!(verify(&program, values.range.hash(), proof).is_err());
+    let batch = fixture().program;
+    assert!(verify(&batch, values.hash(), proof).is_err());
+    let other_machine = ProgramCommitment {
+        vm: batch.vm,
+        ..program
+    };
+    assert!(verify(&other_machine, values.hash(), proof).is_err());
+    let other_program = ProgramCommitment {
+        exe: batch.exe,
+        ..program
+    };
+    assert!(verify(&other_program, values.hash(), proof).is_err());
+
+    // What connects the run with the proofs that it relies on is at the end.
+    for back in [1, 2, 9, 100, 1_000, 2_000] {
+        let mut damaged = proof.to_vec();
+        let at = damaged.len() - back;
+        damaged[at] ^= 1;
+        let outcome = verify(&program, values.hash(), &damaged);
+        assert!(outcome.is_err(), "{back} bytes before the end");
     }
 }
 

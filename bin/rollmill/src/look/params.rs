@@ -31,7 +31,12 @@ pub struct Args {
     #[arg(long, env = "ROLLMILL_DEPLOYMENT", value_name = "FILE")]
     deployment: Option<PathBuf>,
     /// Epochs of the history that are shown.
-    #[arg(long, env = "ROLLMILL_EPOCHS", value_name = "EPOCHS", default_value_t = 10)]
+    #[arg(
+        long,
+        env = "ROLLMILL_EPOCHS",
+        value_name = "EPOCHS",
+        default_value_t = 10
+    )]
     epochs: usize,
 }
 
