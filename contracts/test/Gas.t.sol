@@ -272,6 +272,26 @@ contract ExecutionGasTest is WithLargeProof {
         vm.assertTrue(done && before - gasleft() < EXECUTION_GAS_MAX);
     }
 
+    /// The blob with the most data there can be. Without what the transaction itself is charged: forge sends none with a blob.
+    function test_commitBlob() public {
+        string memory json = vm.readFile("../crates/l1/vectors/blobs.json");
+        bytes32[] memory carried = new bytes32[](1);
+        carried[0] = vm.parseJsonBytes32Array(json, ".versionedHashes")[3];
+        bytes32 dataCommitment = vm.parseJsonBytes32Array(json, ".dataCommitments")[3];
+        bytes32 y = vm.parseJsonBytes32Array(json, ".values")[3];
+        bytes memory opening = vm.parseJsonBytesArray(json, ".openings")[3];
+        Commit memory c = nextCommit();
+        vm.blobhashes(carried);
+        address[5] memory touched =
+            [address(rollup), address(bond), address(control), address(parameters), address(registry)];
+        for (uint256 i = 0; i < touched.length; i++) {
+            vm.cool(touched[i]);
+        }
+        vm.prank(operator);
+        rollup.commitBlob(c, dataCommitment, y, opening);
+        vm.snapshotGasLastCall("Rollup", "commitBlob, execution");
+    }
+
     function forward(bytes calldata call_) external {
         (bool done,) = address(rollup).call(call_);
         vm.assertTrue(done);

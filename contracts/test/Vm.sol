@@ -20,6 +20,7 @@ interface Vm {
     function load(address account, bytes32 slot) external view returns (bytes32);
     function setBlockhash(uint256 number, bytes32 hash) external;
     function blobhashes(bytes32[] calldata hashes) external;
+    function cool(address account) external;
     function mockCall(address callee, bytes calldata data, bytes calldata answer) external;
     function prank(address sender) external;
     function prank(address sender, address origin) external;
