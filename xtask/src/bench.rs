@@ -1,10 +1,15 @@
 //! `cargo xtask bench`: the measurements of docs/developer/performance.md, with the programs as users build them.
 
+pub mod databases;
 mod node;
 
-use std::{path::PathBuf, time::Instant};
+use std::{fs, path::PathBuf, time::Instant};
+
+use serde_json::Value;
 
 use crate::{guest, tools};
+
+const MIB: f64 = (1 << 20) as f64;
 
 /// Options.
 #[derive(clap::Args)]
@@ -21,6 +26,8 @@ pub struct Args {
 enum What {
     /// Put the same load on anvil and on an L2 node, and build blocks on a small and on a large state.
     Node(node::Args),
+    /// Put a large state and its blocks on redb, which the chain is kept in, and on fjall.
+    Databases(databases::Args),
     /// Execute batches of several kinds with the committed program: what they cost, beside the targets. Proves nothing.
     Prove,
 }
@@ -29,6 +36,7 @@ enum What {
 pub fn run(args: &Args) -> eyre::Result<()> {
     match &args.what {
         Some(What::Node(args)) => node::run(args, &build()?),
+        Some(What::Databases(args)) => databases::run(args),
         Some(What::Prove) => guest::measure(),
         None => all(args, build()?),
     }
@@ -82,7 +90,7 @@ fn all(args: &Args, release: PathBuf) -> eyre::Result<()> {
     let begun = Instant::now();
     let said = tools::output(tools::command(&rollmill, &args, "."))?;
     let process = begun.elapsed().as_secs_f64();
-    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(report)?)?;
+    let report: Value = serde_json::from_slice(&fs::read(report)?)?;
     for (step, seconds) in report["wall_seconds"].as_object().into_iter().flatten() {
         let seconds = seconds.as_f64().unwrap_or_default();
         println!("{step:28} {seconds:>10.2} s");
@@ -103,4 +111,22 @@ fn all(args: &Args, release: PathBuf) -> eyre::Result<()> {
 
 fn heading(what: &str) {
     println!("\n== {what}");
+}
+
+fn row(name: &str, cells: [&str; 4]) {
+    let [a, b, ratio, target] = cells;
+    println!("{name:34} {a:>12} {b:>12} {ratio:>8} {target:>8}");
+}
+
+/// A figure, or one that shows that it is missing.
+fn number(report: &Value, place: &str) -> f64 {
+    let value = report.pointer(place).and_then(Value::as_f64);
+    value.unwrap_or(f64::NAN)
+}
+
+/// A folder of this run's own in the target folder, which may be large.
+fn own_dir(bench: &str) -> eyre::Result<PathBuf> {
+    let dir = tools::target_dir()?.join(format!("bench-{bench}-{}", std::process::id()));
+    fs::create_dir_all(&dir)?;
+    Ok(dir)
 }

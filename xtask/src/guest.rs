@@ -111,19 +111,7 @@ fn source_list_file() -> PathBuf {
 
 /// What the guest's workspace can show without a zkVM: its format, its lints, the tests of its libraries.
 fn test() -> eyre::Result<()> {
-    let target = tools::target_dir()?.join("guest-host");
-    let packages = LIBRARIES.map(|package| ["-p", package]).concat();
-    let lints = ["--all-targets", "--", "-D", "warnings"];
-    for args in [
-        vec!["fmt", "--all", "--check"],
-        [&["clippy", "--locked"][..], &packages, &lints].concat(),
-        [&["test", "--locked"][..], &packages].concat(),
-    ] {
-        let mut command = tools::command(&tools::cargo(), &args, "guest");
-        command.env("CARGO_TARGET_DIR", &target);
-        tools::run(command)?;
-    }
-    Ok(())
+    tools::check_workspace("guest", "guest-host", &LIBRARIES)
 }
 
 /// Checks the committed executables, and the guest's workspace, when the sources are not those that they were built from.

@@ -11,7 +11,7 @@ use std::{
 
 use eyre::{WrapErr, bail, eyre};
 
-use crate::{clients, guest, help, tools};
+use crate::{bench::databases, clients, guest, help, tools};
 
 /// Runs the repository's checks and stops at the first that fails.
 pub fn run() -> eyre::Result<()> {
@@ -26,6 +26,7 @@ fn all(steps: &mut Steps) -> eyre::Result<()> {
     steps.time("dependencies", dependencies)?;
     steps.time("Solidity and clippy", solidity_and_clippy)?;
     steps.time("guest", guest::check_if_changed)?;
+    steps.time("bench of databases", databases::check)?;
     // One build of everything, so that the end-to-end tests find both binaries beside themselves.
     steps.time("build", || {
         cargo(&["build", "--workspace", "--all-targets", "--locked"])

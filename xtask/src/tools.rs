@@ -74,6 +74,27 @@ pub fn target_dir() -> eyre::Result<PathBuf> {
         .into())
 }
 
+/// Format, lints and tests of a workspace of its own in `dir`: of these packages, or of all. It is built in `target` below the target folder,
+/// because its versions and features are its own, too.
+pub fn check_workspace(dir: &str, target: &str, packages: &[&str]) -> eyre::Result<()> {
+    let target = target_dir()?.join(target);
+    let packages: Vec<&str> = packages
+        .iter()
+        .flat_map(|package| ["-p", *package])
+        .collect();
+    let lints = ["--all-targets", "--", "-D", "warnings"];
+    for args in [
+        vec!["fmt", "--all", "--check"],
+        [&["clippy", "--locked"][..], &packages, &lints].concat(),
+        [&["test", "--locked"][..], &packages].concat(),
+    ] {
+        let mut command = command(&cargo(), &args, dir);
+        command.env("CARGO_TARGET_DIR", &target);
+        run(command)?;
+    }
+    Ok(())
+}
+
 /// Cargo, as the process that runs this chore found it.
 pub fn cargo() -> String {
     std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())

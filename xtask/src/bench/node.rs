@@ -6,7 +6,7 @@
 use std::{
     fs,
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
@@ -15,7 +15,7 @@ use std::{
 use eyre::{WrapErr, bail, eyre};
 use serde_json::Value;
 
-use super::heading;
+use super::{MIB, heading, number, own_dir, row};
 use crate::tools;
 
 /// Gas limit of both chains' blocks.
@@ -29,7 +29,6 @@ const GUESS_S: u64 = 3;
 const POLL: Duration = Duration::from_millis(50);
 /// How long a node may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
-const MIB: f64 = (1 << 20) as f64;
 
 /// Options.
 #[derive(clap::Args)]
@@ -73,7 +72,7 @@ fn beside_anvil(args: &Args, rollmill: &Path) -> eyre::Result<()> {
     let theirs = Loads::measure(args, rollmill, &anvil)?;
     drop(anvil);
     heading("rollmill");
-    let own = own_dir()?;
+    let own = own_dir("node")?;
     let node = Node::rollmill(args, rollmill, &own)?;
     let ours = Loads::measure(args, rollmill, &node)?;
     drop(node);
@@ -285,28 +284,10 @@ fn compare(kind: &str, accounts: u32, small: &Value, large: &Value) {
     }
 }
 
-fn row(name: &str, cells: [&str; 4]) {
-    let [a, b, ratio, target] = cells;
-    println!("{name:34} {a:>12} {b:>12} {ratio:>8} {target:>8}");
-}
-
-/// A figure, or one that shows that it is missing.
-fn number(report: &Value, place: &str) -> f64 {
-    let value = report.pointer(place).and_then(Value::as_f64);
-    value.unwrap_or(f64::NAN)
-}
-
 /// Largest resident size of a process so far.
 fn peak_rss_bytes(process: u32) -> eyre::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     Ok(kib.ok_or_else(|| eyre!("the kernel does not tell the memory of {process}"))? * 1024)
-}
-
-/// A folder of this run's own in the target folder, which may be large.
-fn own_dir() -> eyre::Result<PathBuf> {
-    let dir = tools::target_dir()?.join(format!("bench-node-{}", std::process::id()));
-    fs::create_dir_all(&dir)?;
-    Ok(dir)
 }
