@@ -44,6 +44,8 @@ use self::{
 const LOOK: Duration = Duration::from_secs(1);
 /// Looks between two at L1 and at the disk.
 const SLOW: u64 = 10;
+/// Longest wait for what L1 says; everything else waits for it, and an L1 that is slower is a trouble.
+const L1_ANSWER_MAX: Duration = Duration::from_secs(5);
 /// Blocks of L1 that a coordinator may be behind, before that is a trouble.
 const BEHIND_MAX: u64 = 64;
 /// Free bytes below which a node is about to stop.
@@ -248,19 +250,26 @@ impl Sequencer {
 
     async fn look_at_l1(&self) -> Result<L1State, String> {
         let (_, sender, deployment) = &self.sources.l1;
-        match L1State::read(sender, deployment).await {
-            Ok(state) => {
-                self.l1.show(&state);
-                self.show_mode("enforced", state.is_enforced);
-                Ok(state)
-            }
-            Err(error) => Err(causes(&*error).to_string()),
-        }
+        let state = in_time(L1State::read(sender, deployment)).await?;
+        self.l1.show(&state);
+        self.show_mode("enforced", state.is_enforced);
+        Ok(state)
     }
 
     fn show_mode(&self, mode: &'static str, is_on: bool) {
         let shown = self.modes.get_or_create(&[("mode", mode)]);
         shown.set(is_on.into());
+    }
+}
+
+/// What L1 says, or why it says nothing.
+async fn in_time<T>(read: impl Future<Output = eyre::Result<T>>) -> Result<T, String> {
+    match tokio::time::timeout(L1_ANSWER_MAX, read).await {
+        Ok(read) => read.map_err(|error| causes(&*error).to_string()),
+        Err(_) => Err(format!(
+            "no answer within {}",
+            span(L1_ANSWER_MAX.as_secs())
+        )),
     }
 }
 
@@ -368,6 +377,14 @@ mod tests {
         assert_eq!(names(&seen(WELL)), [""; 0]);
         // A replica looks at its disk only.
         assert_eq!(names(&Seen::default()), [""; 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_l1_that_is_silent_is_not_waited_for() {
+        let silent = in_time(std::future::pending::<eyre::Result<()>>()).await;
+        assert_eq!(silent, Err("no answer within 5 s".to_owned()));
+        let refused = in_time(async { Err::<(), _>(eyre::eyre!("refused")) }).await;
+        assert_eq!(refused, Err("refused".to_owned()));
     }
 
     #[test]

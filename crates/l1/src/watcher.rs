@@ -9,7 +9,7 @@
 //! - The watcher keeps nothing on disk. Its consumer stores the cursor together with the effects of a block, and starts
 //!   the watcher with it again. After a restart the recent hashes are not known; if the cursor itself was reorganised
 //!   away, the rewind goes back by [`REORG_DEPTH_MAX`], further than needed but never too short.
-//! - An endpoint that fails is asked again, for ever, with growing pauses.
+//! - An endpoint that fails, or does not answer in time, is asked again, for ever, with growing pauses.
 
 use std::{collections::VecDeque, error::Error, time::Duration};
 
@@ -17,10 +17,10 @@ use alloy::{
     primitives::{B256, Bloom, BloomInput},
     providers::{DynProvider, Provider},
     rpc::types::{Filter, Header},
-    transports::TransportError,
+    transports::{TransportError, TransportErrorKind},
 };
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Deployment, LoggedEvent, event::Emitters};
@@ -28,6 +28,8 @@ use crate::{Deployment, LoggedEvent, event::Emitters};
 /// Deepest reorganisation that is followed, in blocks. Two epochs: beyond that L1 itself has lost finality.
 pub const REORG_DEPTH_MAX: u64 = 64;
 
+/// Longest wait for an answer. A block is read in no time, so a connection that is silent for longer is given up, and the log says so.
+const ANSWER_MAX: Duration = Duration::from_secs(15);
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
@@ -179,7 +181,7 @@ impl Watcher {
         let number = last.map_or(self.first_block, |last| last.block + 1);
         let behind = self.config.confirmations.max(1) - 1;
         if number + behind > self.head {
-            self.head = self.provider.get_block_number().await?;
+            self.head = in_time(self.provider.get_block_number()).await?;
             if number + behind > self.head {
                 return Ok(Step::Wait);
             }
@@ -258,11 +260,8 @@ impl Watcher {
     }
 
     async fn header(&self, number: u64) -> Result<Option<Header>, TransportError> {
-        Ok(self
-            .provider
-            .get_block_by_number(number.into())
-            .await?
-            .map(|block| block.header))
+        let block = in_time(self.provider.get_block_by_number(number.into())).await?;
+        Ok(block.map(|block| block.header))
     }
 
     /// Events of the block; `None` when its node does not have it any more.
@@ -277,7 +276,7 @@ impl Watcher {
         let filter = Filter::new()
             .at_block_hash(header.hash)
             .address(addresses.to_vec());
-        let mut logs = match self.provider.get_logs(&filter).await {
+        let mut logs = match in_time(self.provider.get_logs(&filter)).await {
             Ok(logs) => logs,
             // The block was reorganised away in between: look again from the head.
             Err(TransportError::ErrorResp(error)) if error.message.contains("not found") => {
@@ -295,6 +294,19 @@ impl Watcher {
                 .collect(),
         ))
     }
+}
+
+/// What L1 answers, if it does before [`ANSWER_MAX`] is over.
+async fn in_time<T>(
+    request: impl IntoFuture<Output = Result<T, TransportError>>,
+) -> Result<T, TransportError> {
+    let late = |_| {
+        let limit = ANSWER_MAX.as_secs();
+        TransportErrorKind::custom_str(&format!("no answer within {limit} s"))
+    };
+    timeout(ANSWER_MAX, request.into_future())
+        .await
+        .map_err(late)?
 }
 
 enum Step {

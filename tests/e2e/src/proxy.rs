@@ -12,13 +12,15 @@ use std::{
 use eyre::{OptionExt, bail, eyre};
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::watch,
 };
 
 /// Longest head of a request.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Passed on at once, at most.
+const CHUNK_BYTES: usize = 16 * 1024;
 
 /// Passes every request on to `upstream` (`host:port`), but for those whose path ends with `dropped`: they get no answer. Returns
 /// where it listens.
@@ -53,28 +55,62 @@ pub async fn hiding(
     Ok(address)
 }
 
-/// Passes every connection on to `upstream` (`host:port`); while `is_down` says so, there is none. Returns where it listens.
-pub async fn failing(upstream: String, is_down: watch::Receiver<bool>) -> eyre::Result<SocketAddr> {
+/// What stands between a program and its L1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Passes everything on.
+    Open,
+    /// There is no connection.
+    Cut,
+    /// Takes connections, and keeps what is said back until it is open again.
+    Silent,
+}
+
+/// Passes every connection on to `upstream` (`host:port`) as `line` says. Returns where it listens.
+pub async fn line(upstream: String, line: watch::Receiver<Line>) -> eyre::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            let (upstream, mut is_down) = (upstream.clone(), is_down.clone());
+        while let Ok((client, _)) = listener.accept().await {
+            let (upstream, line, mut is_cut) = (upstream.clone(), line.clone(), line.clone());
             tokio::spawn(async move {
                 let passing = async {
-                    let mut server = TcpStream::connect(upstream).await?;
-                    tokio::io::copy_bidirectional(&mut client, &mut server).await
+                    let server = TcpStream::connect(upstream).await?;
+                    let (from_client, to_client) = client.into_split();
+                    let (from_server, to_server) = server.into_split();
+                    tokio::try_join!(
+                        pour(from_client, to_server, line.clone()),
+                        pour(from_server, to_client, line)
+                    )
                 };
                 // Looks at the present before it waits: a connection that comes too late is closed at once.
                 tokio::select! {
                     biased;
-                    _ = is_down.wait_for(|is_down| *is_down) => {}
+                    _ = is_cut.wait_for(|line| *line == Line::Cut) => {}
                     _ = passing => {}
                 }
             });
         }
     });
     Ok(address)
+}
+
+/// Passes on what one side says, while the line is not silent.
+async fn pour(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut line: watch::Receiver<Line>,
+) -> std::io::Result<()> {
+    let mut bytes = vec![0; CHUNK_BYTES];
+    loop {
+        let count = from.read(&mut bytes).await?;
+        if count == 0 {
+            return to.shutdown().await;
+        }
+        // Without its owner it stays as it is.
+        let _ = line.wait_for(|line| *line != Line::Silent).await;
+        to.write_all(&bytes[..count]).await?;
+    }
 }
 
 /// One JSON-RPC request a connection.

@@ -3,25 +3,28 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     process::Stdio,
 };
 
 use alloy::{
     eips::BlockNumberOrTag,
-    primitives::{Address, U256, utils::parse_ether},
+    primitives::{Address, Bytes, U256, utils::parse_ether},
     providers::{DynProvider, Provider},
 };
 use rollmill_e2e::{
     Anvil, Ended, Running,
     observed::{Told, deployed, get, named},
-    program, run, until,
+    program,
+    proxy::{self, Line},
+    run, until,
     user::{IToken, USER, account, deposited, rollup_at, transfer, wallet_of},
     write_key,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::{process::Command, sync::watch};
 
 /// Accounts of the mnemonic.
 const OPERATOR: u32 = 0;
@@ -297,6 +300,69 @@ async fn a_roller_that_is_told_to_stop_finishes_what_it_has() {
     .unwrap();
     assert!(roller.interrupt().await.unwrap());
     assert_eq!(seat().await.unwrap()["state"], "on_time");
+    assert!(node.interrupt().await.unwrap());
+}
+
+/// L1 takes requests and answers none: the node says so and goes on, and afterwards it has missed nothing.
+#[tokio::test]
+async fn a_node_whose_l1_is_silent_says_so_and_goes_on() {
+    let desk = Desk::new().await;
+    let deployed = desk.deploy(&[]).await;
+    assert!(deployed.success, "{}", deployed.said);
+    let rollup = desk.deployment()["rollup"].as_str().unwrap().to_owned();
+    let upstream = desk.anvil.url.strip_prefix("http://").unwrap().to_owned();
+    let (line, is_line) = watch::channel(Line::Open);
+    let l1 = format!("http://{}", proxy::line(upstream, is_line).await.unwrap());
+    let mut node = desk.rollmill("node", &["--l1-rpc", &l1, "--metrics", "127.0.0.1:0"]);
+    let said = desk.path("said.txt");
+    node.stderr(File::create(&said).unwrap());
+    let node = Running::start(node, &desk.path("ready.json"))
+        .await
+        .unwrap();
+    let url = node.field("metrics").unwrap();
+    let health = async |status: u16, text: &str| {
+        until(text, async || {
+            let (found, said) = get(&url, "/health").await?;
+            Ok((found == status && said.contains(text)).then_some(()))
+        })
+        .await
+        .unwrap();
+    };
+    let rollup = rollup_at(&rollup, &desk.anvil.url).unwrap();
+    let l2 = deposited(rollup.clone(), &node.field("l2").unwrap(), USER)
+        .await
+        .unwrap();
+    health(200, "\"troubles\":[]").await;
+
+    line.send_replace(Line::Silent);
+    let (friend, late) = (Address::repeat_byte(0xf1), Address::repeat_byte(0xf2));
+    let deposit = rollup.sendMessage(late, 100_000, Bytes::new());
+    let sent = deposit
+        .value(parse_ether("1").unwrap())
+        .send()
+        .await
+        .unwrap();
+    sent.get_receipt().await.unwrap();
+    health(503, "L1 does not answer").await;
+    until("the log to say it", async || {
+        let said = std::fs::read_to_string(&said)?;
+        Ok(said
+            .contains("L1 does not answer, trying again")
+            .then_some(()))
+    })
+    .await
+    .unwrap();
+    let sent = l2.send_transaction(transfer(friend, 1)).await.unwrap();
+    assert!(sent.get_receipt().await.unwrap().status());
+    assert_eq!(l2.get_balance(late).await.unwrap(), U256::ZERO);
+
+    line.send_replace(Line::Open);
+    until("the deposit of that time", async || {
+        Ok((!l2.get_balance(late).await?.is_zero()).then_some(()))
+    })
+    .await
+    .unwrap();
+    health(200, "\"troubles\":[]").await;
     assert!(node.interrupt().await.unwrap());
 }
 

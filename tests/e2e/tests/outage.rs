@@ -10,7 +10,9 @@ use alloy::{
     providers::Provider,
 };
 use rollmill_e2e::{
-    Anvil, Devnet, devnet, proxy, until,
+    Anvil, Devnet, devnet,
+    proxy::{self, Line},
+    until,
     user::{funded, transfer},
 };
 use tokio::sync::watch;
@@ -23,8 +25,8 @@ async fn l2_goes_on_while_l1_is_down_and_settles_afterwards() {
     let friend = Address::repeat_byte(0xf1);
     let anvil = Anvil::start().await.unwrap();
     let upstream = anvil.url.strip_prefix("http://").unwrap().to_owned();
-    let (down, is_down) = watch::channel(false);
-    let l1 = proxy::failing(upstream, is_down).await.unwrap();
+    let (line, is_line) = watch::channel(Line::Open);
+    let l1 = proxy::line(upstream, is_line).await.unwrap();
     let l1 = format!("http://{l1}");
     let data = tempfile::tempdir().unwrap();
     let args = [
@@ -45,7 +47,7 @@ async fn l2_goes_on_while_l1_is_down_and_settles_afterwards() {
     let running = Devnet::from_command(command, data.path()).await.unwrap();
     let l2 = funded(&running).await.unwrap();
 
-    down.send_replace(true);
+    line.send_replace(Line::Cut);
     let mut last = 0;
     for _ in 0..TRANSACTIONS {
         let sent = l2.send_transaction(transfer(friend, 1)).await.unwrap();
@@ -64,7 +66,7 @@ async fn l2_goes_on_while_l1_is_down_and_settles_afterwards() {
     let before = settled().await.unwrap().unwrap();
     assert!(before.header.number < last);
 
-    down.send_replace(false);
+    line.send_replace(Line::Open);
     until("the blocks of the outage to be settled", async || {
         let settled = settled().await?;
         Ok(settled.filter(|settled| settled.header.number >= last))

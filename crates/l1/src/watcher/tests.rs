@@ -122,6 +122,13 @@ async fn an_endpoint_that_fails_is_asked_again() {
     assert_eq!(block(watcher.next().await.unwrap()).number, 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_does_not_come_is_given_up() {
+    let error = in_time(std::future::pending::<Result<(), _>>()).await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("no answer within 15 s"), "{error}");
+}
+
 #[tokio::test]
 async fn events_are_typed_and_asked_for_only_when_the_bloom_has_them() {
     let l1 = Asserter::new();
