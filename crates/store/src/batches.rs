@@ -118,10 +118,13 @@ impl Store {
         }
     }
 
-    /// The batch with this number.
+    /// The batch with this number. Strangers ask, too: of numbers that are in no column there is none.
     pub async fn batch(&self, number: u64) -> Result<Option<BatchRecord>, StoreError> {
+        let Ok(number) = int("number", number) else {
+            return Ok(None);
+        };
         let row = sqlx::query("SELECT * FROM batches WHERE number = ?1")
-            .bind(int("number", number)?)
+            .bind(number)
             .fetch_optional(&self.pool)
             .await?;
         row.as_ref().map(read).transpose()

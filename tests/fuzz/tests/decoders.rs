@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::path::Path;
+
 use alloy::{
     eips::{
         Decodable2718, Encodable2718,
@@ -15,18 +17,19 @@ use alloy::{
     rpc::types::TransactionRequest,
     signers::{SignerSync, local::PrivateKeySigner},
 };
-use alloy_genesis::Genesis;
 use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseResult};
 use rollmill_engine::{
-    Chain, ChainSpec,
-    pool::{self, Limits, NoPool},
+    Chain,
+    pool::{self, Limits},
     rpc::{self, Methods, RpcConfig},
 };
 use rollmill_fuzz::{Language, fuzz};
+use rollmill_l1::BlobSource;
 use rollmill_protocol::{BatchData, BlockData, TaskId, batch::BATCH_DATA_VERSION_PLAIN};
-use rollmill_stf::{
-    EthereumRules, Fork, Identity, Rules, Transaction, execute_batch, witness::Witness,
-};
+use rollmill_runtime::{Shutdown, Tasks};
+use rollmill_sequencer::{GenesisConfig, Replica, SequencerConfig};
+use rollmill_stf::{Identity, Transaction, execute_batch, witness::Witness};
+use rollmill_store::Store;
 use rollmill_zkvm::recorded;
 use serde_json::{Value, json};
 
@@ -199,7 +202,7 @@ fn requests() -> Vec<Vec<u8>> {
     let someone = Address::repeat_byte(1);
     let call =
         json!({"from": someone, "to": someone, "value": "0x1", "gas": "0x5208", "data": "0x6001"});
-    let methods: [(&str, Value); 21] = [
+    let methods: [(&str, Value); 31] = [
         ("eth_chainId", json!([])),
         ("eth_getBalance", json!([someone, "latest"])),
         ("eth_getStorageAt", json!([someone, "0x0", "0x0"])),
@@ -242,6 +245,16 @@ fn requests() -> Vec<Vec<u8>> {
             "debug_traceBlockByNumber",
             json!(["0x0", {"tracer": "prestateTracer"}]),
         ),
+        ("rollmill_sequencerInfo", json!([])),
+        ("rollmill_getBatch", json!(["0x1"])),
+        ("rollmill_getBatch", json!(["settled"])),
+        ("rollmill_getBatchByBlock", json!(["latest"])),
+        ("rollmill_getTransactionStatus", json!([B256::ZERO])),
+        ("rollmill_getTransactionFees", json!([B256::ZERO])),
+        ("rollmill_getAddressTransactions", json!([someone, "0x1"])),
+        ("rollmill_estimateFee", json!([call])),
+        ("rollmill_getFeeSchedule", json!([])),
+        ("rollmill_getWithdrawalProof", json!(["0x0"])),
     ];
     methods
         .map(|(method, params)| {
@@ -280,22 +293,34 @@ fn json_words() -> Vec<Vec<u8>> {
     words.map(|word| word.as_bytes().to_vec()).to_vec()
 }
 
-/// A node without transactions, under Ethereum's rules.
-fn node(dir: &std::path::Path) -> Methods {
-    let spec = ChainSpec {
-        rules: Rules::Ethereum(EthereumRules::at_fork(CHAIN_ID, Fork::Shanghai)),
-        genesis: Genesis {
-            gas_limit: 30_000_000,
-            ..Genesis::default()
-        },
+/// A node of L2 at its first block, which follows an L1 that nobody asks.
+async fn node(dir: &Path) -> Methods {
+    let deployment = rollmill_test_l1::nowhere();
+    let genesis = GenesisConfig {
+        l2_chain_id: deployment.l2_chain_id,
+        l1_chain_id: deployment.chain_id,
+        rollup: deployment.rollup,
+        operator: deployment.operator,
+        timestamp: deployment.genesis.timestamp,
+        accounts: Vec::new(),
     };
-    let chain = Chain::open(&dir.join("chain.redb"), &spec).unwrap();
+    let chain = Chain::open(&dir.join("chain.redb"), &genesis.chain_spec()).unwrap();
+    let store = Store::open(dir.join("store")).await.unwrap();
+    let l1 = rollmill_l1::connect("http://127.0.0.1:1").unwrap();
+    let tasks = Tasks::new(Shutdown::new());
+    let replica = Replica::open(
+        (chain.clone(), store, deployment),
+        (l1, BlobSource::default()),
+        SequencerConfig::default(),
+        &tasks,
+    );
+    let replica = replica.await.unwrap();
     let config = RpcConfig {
         listen: ([127, 0, 0, 1], 0).into(),
         client_version: "rollmill".into(),
         priority_fee_wei: 1,
     };
-    rpc::methods(chain, NoPool::default().into(), &config, Methods::new())
+    rpc::methods(chain, replica.pool(), &config, replica.methods())
 }
 
 /// What a request is answered with: a result, or an error that is the caller's fault.
@@ -318,9 +343,18 @@ fn requests_of_json_rpc() {
         .build()
         .unwrap();
     let _entered = runtime.enter();
-    let methods = node(dir.path());
+    let methods = runtime.block_on(node(dir.path()));
+    let seeds = requests();
+    for method in methods.method_names() {
+        let name = json!(method).to_string();
+        let is_asked = |seed: &Vec<u8>| String::from_utf8_lossy(seed).contains(&name);
+        assert!(
+            !method.starts_with("rollmill_") || seeds.iter().any(is_asked),
+            "{method}"
+        );
+    }
     let language = Language {
-        seeds: requests(),
+        seeds,
         words: json_words(),
     };
     fuzz("requests of JSON-RPC", language, |bytes| {

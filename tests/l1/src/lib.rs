@@ -15,7 +15,8 @@ use alloy::{
 };
 use rollmill_devl1::{DevL1, DevL1Config};
 use rollmill_l1::{
-    DeployConfig, DynProvider, Parameters, ProgramRow, Sender, SenderConfig, VerifierKind, connect,
+    DeployConfig, Deployment, DynProvider, Genesis, Parameters, ProgramRow, Sender, SenderConfig,
+    VerifierKind, connect,
 };
 use rollmill_protocol::{
     l2::{FORK_ID, L1_CHAIN_ID_EMBEDDED, L2_CHAIN_ID_DEVNET},
@@ -93,6 +94,39 @@ pub fn deploy_config(operator: Address, law: Params, parameters: Parameters) -> 
         },
         law,
         parameters,
+    }
+}
+
+/// A rollup of which nothing is on any L1, for tests that ask none.
+pub fn nowhere() -> Deployment {
+    let contract = Address::repeat_byte;
+    Deployment {
+        chain_id: L1,
+        l2_chain_id: L2,
+        block: 1,
+        rollup: contract(1),
+        registry: contract(2),
+        reward_pool: contract(3),
+        token: contract(4),
+        verifier: contract(5),
+        operator: contract(6),
+        parameter_table: contract(7),
+        control: contract(8),
+        bond: contract(9),
+        emission: contract(10),
+        court: contract(11),
+        evidence: contract(12),
+        enforcement: contract(13),
+        draws: contract(14),
+        governor: Address::ZERO,
+        genesis: Genesis {
+            state_root: B256::ZERO,
+            block_hash: B256::ZERO,
+            withdrawal_root: B256::ZERO,
+            timestamp: 0,
+        },
+        law: Params::devnet(),
+        parameters: Parameters::default(),
     }
 }
 

@@ -18,8 +18,8 @@ use alloy::{
     signers::{SignerSync, local::PrivateKeySigner},
 };
 use rollmill_engine::{Chain, ChainSpec};
-use rollmill_l1::{Deployment, Genesis, Incentives, Parameters};
-use rollmill_protocol::{L1Message, law::Params};
+use rollmill_l1::{Deployment, Incentives, Parameters};
+use rollmill_protocol::L1Message;
 use rollmill_runtime::Clock;
 use rollmill_store::{L1Place, Store};
 use tempfile::TempDir;
@@ -127,35 +127,10 @@ impl World {
     }
 
     fn deployment(&self) -> Deployment {
-        let genesis = Genesis {
-            state_root: B256::ZERO,
-            block_hash: B256::ZERO,
-            withdrawal_root: B256::ZERO,
-            timestamp: GENESIS_S,
-        };
-        Deployment {
-            chain_id: 1_337_001,
-            l2_chain_id: L2,
-            block: 1,
-            rollup: rollup(),
-            registry: Address::repeat_byte(2),
-            reward_pool: Address::repeat_byte(3),
-            token: Address::repeat_byte(4),
-            parameter_table: Address::repeat_byte(7),
-            control: Address::repeat_byte(8),
-            bond: Address::repeat_byte(9),
-            emission: Address::repeat_byte(10),
-            court: Address::repeat_byte(11),
-            evidence: Address::repeat_byte(12),
-            draws: Address::repeat_byte(14),
-            enforcement: Address::repeat_byte(13),
-            verifier: Address::repeat_byte(5),
-            operator: Address::repeat_byte(6),
-            governor: Address::ZERO,
-            genesis,
-            law: Params::devnet(),
-            parameters: parameters(),
-        }
+        let mut deployment = rollmill_test_l1::nowhere();
+        deployment.genesis.timestamp = GENESIS_S;
+        deployment.parameters = parameters();
+        deployment
     }
 }
 

@@ -90,6 +90,7 @@ async fn batches_are_found_by_number_status_and_block() {
         ("committed", &first),
         ("settled", &first),
         ("0x3", &Value::Null),
+        ("0xffffffffffffffff", &Value::Null),
     ] {
         assert_eq!(
             &ask(&methods, "rollmill_getBatch", json!([id])).await,
