@@ -2,8 +2,13 @@
 
 pub mod databases;
 mod node;
+mod pruning;
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use serde_json::Value;
 
@@ -28,6 +33,8 @@ enum What {
     Node(node::Args),
     /// Put a large state and its blocks on redb, which the chain is kept in, and on fjall.
     Databases(databases::Args),
+    /// Build blocks on an archive and on a chain that forgets old states: what forgetting costs.
+    Pruning(pruning::Args),
     /// Execute batches of several kinds with the committed program: what they cost, beside the targets. Proves nothing.
     Prove,
 }
@@ -37,6 +44,7 @@ pub fn run(args: &Args) -> eyre::Result<()> {
     match &args.what {
         Some(What::Node(args)) => node::run(args, &build()?),
         Some(What::Databases(args)) => databases::run(args),
+        Some(What::Pruning(args)) => pruning::run(args, &build()?),
         Some(What::Prove) => guest::measure(),
         None => all(args, build()?),
     }
@@ -122,6 +130,14 @@ fn row(name: &str, cells: [&str; 4]) {
 fn number(report: &Value, place: &str) -> f64 {
     let value = report.pointer(place).and_then(Value::as_f64);
     value.unwrap_or(f64::NAN)
+}
+
+/// Blocks without a network: what `rollmill bench chain` says with these flags.
+fn chain(rollmill: &Path, flags: &[&str]) -> eyre::Result<Value> {
+    let flags = [&["bench", "chain", "--json"][..], flags].concat();
+    let program = rollmill.to_string_lossy();
+    let said = tools::output(tools::command(&program, &flags, "."))?;
+    Ok(serde_json::from_str(&said)?)
 }
 
 /// A folder of this run's own in the target folder, which may be large.

@@ -15,7 +15,7 @@ use std::{
 use eyre::{WrapErr, bail, eyre};
 use serde_json::Value;
 
-use super::{MIB, heading, number, own_dir, row};
+use super::{MIB, chain, heading, number, own_dir, row};
 use crate::tools;
 
 /// Gas limit of both chains' blocks.
@@ -58,8 +58,13 @@ pub fn run(args: &Args, release: &Path) -> eyre::Result<()> {
     }
     heading("blocks without a network, small and large state");
     for kind in ["transfer", "erc20"] {
-        let small = chain(&rollmill, kind, SMALL)?;
-        let large = chain(&rollmill, kind, args.accounts)?;
+        let on = |accounts: u32| {
+            chain(
+                &rollmill,
+                &["--kind", kind, "--accounts", &accounts.to_string()],
+            )
+        };
+        let (small, large) = (on(SMALL)?, on(args.accounts)?);
         compare(kind, args.accounts, &small, &large);
     }
     Ok(())
@@ -239,23 +244,6 @@ fn until<T>(who: &str, look: impl Fn() -> Option<T>) -> eyre::Result<T> {
         sleep(POLL);
     }
     bail!("{who} does not answer after {} s", PATIENCE.as_secs())
-}
-
-/// Blocks without a network: what `rollmill bench chain` says.
-fn chain(rollmill: &Path, kind: &str, accounts: u32) -> eyre::Result<Value> {
-    let accounts = accounts.to_string();
-    let flags = [
-        "bench",
-        "chain",
-        "--kind",
-        kind,
-        "--accounts",
-        &accounts,
-        "--json",
-    ];
-    let program = rollmill.to_string_lossy();
-    let said = tools::output(tools::command(&program, &flags, "."))?;
-    Ok(serde_json::from_str(&said)?)
 }
 
 fn compare(kind: &str, accounts: u32, small: &Value, large: &Value) {
