@@ -155,7 +155,7 @@ fn a_file_of_another_version_is_refused() {
     assert!(matches!(refused, OpenError::Schema { found: 3, .. }));
     let said = refused.to_string();
     assert!(
-        said.ends_with("has schema 3, this program reads 4; use a fresh data directory"),
+        said.ends_with("has schema 3, this program reads 5; use a fresh data directory"),
         "{said}"
     );
 }

@@ -14,7 +14,7 @@
 //! | component | in memory | persisted | recovery |
 //! |---|---|---|---|
 //! | next L1 message | its index | batches, blocks | last batch's end, then a scan of the blocks after it |
-//! | open block | executor | chain file: header, transactions in order | executed again in that order |
+//! | open block | executor | a file of its own: header, transactions in order | executed again in that order |
 //! | chain | newest header | chain file | the file shows the last complete block |
 
 mod assembly;

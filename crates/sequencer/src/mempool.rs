@@ -3,7 +3,7 @@
 //! Model: per account its next nonce and a map from nonce to transaction. What is accepted was decoded, its sender recovered, and checked
 //! against the newest state with the same rules as on the embedded L1 ([`rollmill_engine::pool`]); it is in the
 //! [`Journal`] before the client hears of it, so an acknowledged transaction survives `kill -9`. It leaves the pool when it is
-//! confirmed (the chain's file holds it then), when its sender replaces it, when a block finds that it cannot be executed any more, or
+//! confirmed (it is on disk as a part of the open block then), when its sender replaces it, when a block finds that it cannot be executed any more, or
 //! when no block took it for [`PoolPolicy::lifetime`], which counts on while the process is down. go-ethereum and reth drop after the
 //! same three hours what waits for a nonce; here what waits for a lower base fee goes, too, because the pool is the only one that has it.
 //! What was confirmed in blocks that were taken back is executed again before all else, in its old order ([`taken_back`]).

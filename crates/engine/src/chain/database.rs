@@ -9,7 +9,7 @@
 //!
 //! Everything here is bytes; `chain` knows what they mean.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use alloy_primitives::{B256, Bytes};
 use redb::{
@@ -19,16 +19,16 @@ use redb::{
 
 use super::{
     OpenError, StorageError, Tag, corrupt,
-    guard::guarded,
+    file::File,
     nodes::{Gone, Nodes},
 };
 
 /// Version of the tables below; a file of another version is refused.
-pub(super) const SCHEMA_VERSION: u64 = 4;
+pub(super) const SCHEMA_VERSION: u64 = 5;
 /// redb's page cache. Far below its default of 1 GiB: a devnet runs two chains beside provers that need the memory.
 const CACHE_BYTES: usize = 128 << 20;
 
-/// schema -> version, genesis -> hash, chain id, see the `META_*` keys.
+/// schema -> version, genesis -> hash, rewinds -> how often blocks were taken back, see the `META_*` keys.
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 /// number -> RLP of the header.
 const HEADERS: TableDefinition<u64, &[u8]> = TableDefinition::new("headers");
@@ -46,8 +46,6 @@ pub(super) const NODES: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new
 pub(super) const HOLDS: TableDefinition<&[u8; 32], u64> = TableDefinition::new("holds");
 /// hash -> code.
 const CODES: TableDefinition<&[u8; 32], &[u8]> = TableDefinition::new("codes");
-/// 0 -> RLP of the open block's header, n -> its n-th transaction and sender.
-const OPEN: TableDefinition<u64, &[u8]> = TableDefinition::new("open");
 /// n -> the n-th transaction and sender of blocks that were taken back. Created when the first one is.
 const TAKEN_BACK: TableDefinition<u64, &[u8]> = TableDefinition::new("taken_back");
 /// "safe" | "finalized" | "irrevocable" | "oldest_state" -> block number.
@@ -57,6 +55,7 @@ const TAGS: TableDefinition<&str, u64> = TableDefinition::new("tags");
 pub(super) const OLDEST_STATE: &str = "oldest_state";
 const META_SCHEMA: &str = "schema";
 const META_GENESIS: &str = "genesis";
+const META_REWINDS: &str = "rewinds";
 
 /// Everything one block adds, ready to be written.
 #[derive(Debug)]
@@ -78,29 +77,8 @@ pub(super) struct BlockRecord {
 /// A table of trie nodes or codes as it was when it was opened.
 pub(super) type ByHash = ReadOnlyTable<&'static [u8; 32], &'static [u8]>;
 
-/// Header and transactions of the open block.
-pub(super) type OpenRecord = (Vec<u8>, Vec<Vec<u8>>);
-
 /// The open file. Reads see the last committed block; at most one write runs at a time.
-pub(super) struct Database {
-    /// `None` only while it is dropped.
-    redb: Option<Redb>,
-    path: PathBuf,
-}
-
-impl Drop for Database {
-    /// Closing writes, too, and there is nobody to tell.
-    fn drop(&mut self) {
-        let redb = self.redb.take();
-        let closed = guarded(&self.path, || {
-            drop(redb);
-            Ok(())
-        });
-        if let Err(error) = closed {
-            tracing::error!(%error, "the chain's file was not closed");
-        }
-    }
-}
+pub(super) struct Database(File);
 
 impl Database {
     /// Opens or creates the file at `path` and its folder.
@@ -112,13 +90,8 @@ impl Database {
                 source: Box::new(redb::Error::Io(error)),
             })?;
         }
-        let mut builder = Redb::builder();
-        builder.set_cache_size(CACHE_BYTES);
-        match guarded(path, || Ok(builder.create(path)))? {
-            Ok(redb) => Ok(Self {
-                redb: Some(redb),
-                path: path.to_path_buf(),
-            }),
+        match File::open(path, CACHE_BYTES)? {
+            Ok(file) => Ok(Self(file)),
             Err(DatabaseError::DatabaseAlreadyOpen) => Err(OpenError::InUse { path: name() }),
             Err(error) => Err(OpenError::Open {
                 path: name(),
@@ -131,8 +104,7 @@ impl Database {
         &self,
         work: impl FnOnce(&Redb) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
-        let redb = self.redb.as_ref().expect("it is there until it is dropped");
-        guarded(&self.path, || work(redb))
+        self.0.run(work)
     }
 
     /// (schema version, genesis hash) of the file, `None` when it is new.
@@ -147,47 +119,6 @@ impl Database {
             meta.insert(META_SCHEMA, SCHEMA_VERSION.to_be_bytes().as_slice())?;
             meta.insert(META_GENESIS, genesis.hash.as_slice())?;
             Ok(())
-        })
-    }
-
-    /// Writes what is new in the open block: its header when it is a new one, and transactions by position, from 0. It is on
-    /// disk when this returns.
-    pub(super) fn confirm(
-        &self,
-        header: Option<&[u8]>,
-        transactions: &[(u64, Vec<u8>)],
-    ) -> Result<(), StorageError> {
-        self.run(|redb| {
-            let mut write = redb.begin_write()?;
-            write.set_quick_repair(true);
-            {
-                if header.is_some() {
-                    write.delete_table(OPEN)?;
-                }
-                let mut open = write.open_table(OPEN)?;
-                if let Some(header) = header {
-                    open.insert(0, header)?;
-                }
-                for (position, transaction) in transactions {
-                    open.insert(position + 1, transaction.as_slice())?;
-                }
-            }
-            write.commit()?;
-            Ok(())
-        })
-    }
-
-    /// The open block's header and its transactions in their order.
-    pub(super) fn confirmed(&self) -> Result<Option<OpenRecord>, StorageError> {
-        self.run(|redb| {
-            let open = redb.begin_read()?.open_table(OPEN)?;
-            let rows = open.iter()?;
-            let mut rows = rows.map(|row| Ok(row?.1.value().to_vec()));
-            let header: Option<Result<Vec<u8>, StorageError>> = rows.next();
-            let Some(header) = header.transpose()? else {
-                return Ok(None);
-            };
-            Ok(Some((header, rows.collect::<Result<_, StorageError>>()?)))
         })
     }
 
@@ -233,9 +164,6 @@ impl Database {
                 for (tag, number) in &block.tags {
                     tags.insert(*tag, *number)?;
                 }
-                // The block holds what was confirmed for it.
-                write.delete_table(OPEN)?;
-                write.open_table(OPEN)?;
             }
             also(&write)?;
             write.commit()?;
@@ -243,7 +171,8 @@ impl Database {
         })
     }
 
-    /// Removes the blocks after `number` with everything that finds them, and their states, which are `gone`, the newest first.
+    /// Removes the blocks after `number` with everything that finds them, and their states, which are `gone`, the newest first. Nothing
+    /// that was confirmed before is of the present any more: it is counted.
     /// `kept`, if given, becomes what is taken back, in the same transaction.
     pub(super) fn rewind(
         &self,
@@ -277,11 +206,20 @@ impl Database {
                         tags.insert(tag, number)?;
                     }
                 }
-                write.delete_table(OPEN)?;
-                write.open_table(OPEN)?;
+                let mut meta = write.open_table(META)?;
+                let rewinds = number_in(&meta, META_REWINDS)?.unwrap_or(0) + 1;
+                meta.insert(META_REWINDS, rewinds.to_be_bytes().as_slice())?;
             }
             write.commit()?;
             Ok(())
+        })
+    }
+
+    /// How often blocks were taken back.
+    pub(super) fn rewinds(&self) -> Result<u64, StorageError> {
+        self.run(|redb| {
+            let meta = redb.begin_read()?.open_table(META)?;
+            Ok(number_in(&meta, META_REWINDS)?.unwrap_or(0))
         })
     }
 
@@ -442,6 +380,19 @@ fn value_of(table: &ByHash, hash: &B256) -> Result<Option<Bytes>, StorageError> 
     Ok(value.map(|bytes| Bytes::copy_from_slice(bytes.value())))
 }
 
+/// A number in [`META`].
+fn number_in(
+    meta: &impl ReadableTable<&'static str, &'static [u8]>,
+    key: &str,
+) -> Result<Option<u64>, StorageError> {
+    let Some(bytes) = meta.get(key)? else {
+        return Ok(None);
+    };
+    let bytes = bytes.value().try_into();
+    let bytes = bytes.map_err(|_| corrupt(format!("{key} is no number")))?;
+    Ok(Some(u64::from_be_bytes(bytes)))
+}
+
 fn identity(redb: &Redb) -> Result<Option<(u64, B256)>, StorageError> {
     let read = redb.begin_read()?;
     let meta = match read.open_table(META) {
@@ -449,15 +400,7 @@ fn identity(redb: &Redb) -> Result<Option<(u64, B256)>, StorageError> {
         Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let schema = meta
-        .get(META_SCHEMA)?
-        .ok_or_else(|| corrupt("no schema version"))?;
-    let schema = u64::from_be_bytes(
-        schema
-            .value()
-            .try_into()
-            .map_err(|_| corrupt("schema version"))?,
-    );
+    let schema = number_in(&meta, META_SCHEMA)?.ok_or_else(|| corrupt("no schema version"))?;
     let genesis = meta
         .get(META_GENESIS)?
         .ok_or_else(|| corrupt("no genesis hash"))?;

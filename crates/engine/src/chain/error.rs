@@ -38,6 +38,7 @@ macro_rules! from_redb {
     )*};
 }
 from_redb!(
+    redb::DatabaseError,
     redb::TransactionError,
     redb::TableError,
     redb::StorageError,

@@ -13,8 +13,10 @@
 //!
 //! [`Tag::Irrevocable`] is the chain's own: nobody can ask by it.
 
+mod confirmed;
 mod database;
 mod error;
+mod file;
 mod genesis;
 mod guard;
 mod history;
@@ -48,6 +50,7 @@ pub use logs::{LOG_BLOCKS_MAX, LOGS_MAX, LogsError};
 pub use open::{Confirmed, OpenBlock, StateView};
 pub use record::StoredBlock;
 
+use confirmed::ConfirmedFile;
 use database::{Database, SCHEMA_VERSION};
 pub(crate) use error::corrupt;
 
@@ -122,9 +125,10 @@ pub struct MinedTransaction {
 #[derive(Clone)]
 pub struct Chain(Arc<Inner>);
 
-/// INVARIANT: `database` is dropped before `head`, so a receiver that sees its sender gone knows that the file is closed.
+/// INVARIANT: both files are dropped before `head`, so a receiver that sees its sender gone knows that they are closed.
 struct Inner {
     database: Database,
+    confirmed: ConfirmedFile,
     rules: Rules,
     genesis: B256,
     history: History,
@@ -190,6 +194,7 @@ impl Chain {
         )?;
         let chain = Self(Arc::new(Inner {
             database,
+            confirmed: ConfirmedFile::beside(path),
             rules: spec.rules.clone(),
             genesis: genesis.hash,
             history,

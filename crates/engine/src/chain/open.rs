@@ -1,9 +1,9 @@
 //! The block that is being built, as readers see it.
 //!
 //! Model: a producer that confirms transactions before their block is sealed pushes them into its executor and calls
-//! [`Chain::confirm`]. What is new since the last call is written to the chain's file, in its order, and only then shown. So a
-//! receipt that anybody saw stays what it is, also after `kill -9`: the next start executes the recorded transactions again
-//! ([`Chain::confirmed`]) before any other. Appending the block forgets the record in the same database transaction.
+//! [`Chain::confirm`]. What is new since the last call is written to disk ([`super::confirmed`]), in its order, and only then
+//! shown. So a receipt that anybody saw stays what it is, also after `kill -9`: the next start executes the recorded transactions
+//! again ([`Chain::confirmed`]) before any other. With its block, or with what was taken back, the record is one of the past.
 //!
 //! Readers ask for the open block *first* and for the chain's blocks afterwards: then a transaction is in one of them.
 
@@ -24,7 +24,7 @@ use rollmill_stf::{
 };
 use tokio::sync::watch;
 
-use super::{Chain, Snapshot, StorageError, StoredBlock, corrupt, record};
+use super::{Chain, Snapshot, StorageError, StoredBlock, confirmed::Beginning, corrupt};
 
 /// A block that is not sealed yet. It grows; what it holds stays.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ struct OpenAccount {
     storage: U256Map<U256>,
 }
 
-/// The open block of an earlier process, as the chain's file has it.
+/// The open block of an earlier process, as it is on disk.
 #[derive(Debug)]
 pub struct Confirmed {
     /// What the block was begun with; it has no roots.
@@ -57,7 +57,7 @@ pub struct Confirmed {
     pub transactions: Vec<Recovered<Transaction>>,
 }
 
-/// A transaction of the open block, or of one that was taken back, in the chain's file.
+/// A transaction of the open block, or of one that was taken back, on disk.
 #[derive(RlpEncodable, RlpDecodable)]
 struct ConfirmedRow {
     transaction: Bytes,
@@ -149,10 +149,16 @@ impl Chain {
             .zip(executor.transactions_from(known))
             .map(|(position, (transaction, sender))| (position, encode_row(transaction, sender)))
             .collect();
-        let header = (known == 0).then(|| alloy_rlp::encode(executor.header()));
+        let beginning = match known {
+            0 => Some(Beginning {
+                rewinds: self.0.database.rewinds()?,
+                header: executor.header().clone(),
+            }),
+            _ => None,
+        };
         let parent = self.head();
         let prices = self.fee_prices_after(&parent)?;
-        self.0.database.confirm(header.as_deref(), &rows)?;
+        self.0.confirmed.write(beginning.as_ref(), &rows)?;
         let open = Arc::new(OpenBlock::of(executor, prices, parent));
         self.0.open.send_replace(Some(open.clone()));
         Ok(open)
@@ -163,10 +169,13 @@ impl Chain {
     /// # Errors
     /// [`StorageError`].
     pub fn confirmed(&self) -> Result<Option<Confirmed>, StorageError> {
-        let Some((header, rows)) = self.0.database.confirmed()? else {
+        let Some((Beginning { rewinds, header }, rows)) = self.0.confirmed.read()? else {
             return Ok(None);
         };
-        let header = record::decode_header(&header)?.into_inner();
+        let continues = header.parent_hash == self.head().hash();
+        if !continues || rewinds != self.0.database.rewinds()? {
+            return Ok(None);
+        }
         let transactions = rows
             .iter()
             .map(|row| decode_row(row))

@@ -4,7 +4,7 @@ use alloy::{
     consensus::TxEip1559,
     primitives::{Address, B256, TxKind, U256, keccak256},
 };
-use rollmill_engine::{PoolError, StateView, TransactionPool};
+use rollmill_engine::{Chain, PoolError, StateView, TransactionPool};
 use rollmill_protocol::{BatchData, L1Message};
 use rollmill_runtime::Clock;
 
@@ -199,10 +199,44 @@ async fn what_was_confirmed_stands_after_a_kill() {
     assert_eq!(sealed, order);
     assert_eq!(block.header.timestamp, header.timestamp);
     assert_eq!(block.header.gas_used, header.gas_used);
-    // The record went with the block.
+    // With its block the record is one of the past.
     assert!(chain.confirmed().unwrap().is_none());
     builder.step(true).await.unwrap();
     assert_eq!(chain.head().number, 1);
+}
+
+/// Nobody deletes the record of what was confirmed: it tells itself when it is one of the past.
+#[tokio::test]
+async fn a_record_holds_after_a_kill_and_not_after_a_rollback() {
+    let world = World::new();
+    let chain = world.chain();
+    let pool = world.pool(&chain);
+    let mut builder = world.builder(&chain, &pool, 0).await;
+    let raw = signed(1, transfer(0));
+    pool.submit(raw.clone()).await.unwrap();
+    builder.step(false).await.unwrap();
+    let recorded = |chain: &Chain| -> Vec<B256> {
+        let confirmed = chain.confirmed().unwrap().into_iter();
+        let transactions = confirmed.flat_map(|confirmed| confirmed.transactions);
+        transactions.map(|transaction| transaction.hash()).collect()
+    };
+    assert_eq!(recorded(&chain), [keccak256(&raw)]);
+
+    // The files as a kill leaves them, closed by nobody.
+    let killed = tempfile::tempdir().unwrap();
+    for file in ["l2.redb", "l2.open.redb"] {
+        std::fs::copy(world.path().join(file), killed.path().join(file)).unwrap();
+    }
+    let after = Chain::open(&killed.path().join("l2.redb"), &world.spec).unwrap();
+    assert_eq!(recorded(&after), [keccak256(&raw)]);
+
+    // The newest block stays the one that it continues.
+    chain.take_back(0).unwrap();
+    assert_eq!(recorded(&chain), [B256::ZERO; 0]);
+    assert_eq!(chain.taken_back().unwrap().len(), 1);
+    drop((builder, pool));
+    assert!(chain.close(std::time::Duration::from_secs(60)).await);
+    assert_eq!(recorded(&world.chain()), [B256::ZERO; 0]);
 }
 
 /// What waits behind confirmed transactions has a nonce too high for the last sealed state, and may spend what only the open
