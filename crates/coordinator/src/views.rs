@@ -1,7 +1,7 @@
 //! The board as anybody may look at it.
 
 use rollmill_protocol::{
-    Entry, Roller, Round, UnixSeconds,
+    Entry, Roller, Round, ScrWei, UnixSeconds,
     board::{
         Board, Offer, ReleasedBecause, RollerAccount, Seat, SeatState as BoardSeat, Stage, Task,
     },
@@ -17,11 +17,14 @@ use rollmill_roller_api as api;
 use rollmill_roller_api::{
     DialValues, DialsView, DrawView, EntryView, LeafView, LotteryView, MeasureView, OfferOutcome,
     OfferView, PointOutcome, PointView, RollerView, SeatId, SeatState, SeatView, SettleView,
-    SnapshotView, SubmissionStats, TaskState, TaskView,
+    SnapshotView, SubmissionStats, TaskState, TaskView, WeightView,
 };
 use rollmill_store::{Store, StoreError, SubmissionRecord};
 
 use crate::{presence::Presences, state::State};
+
+/// Epochs, from the last one backwards, in which a roller's weight is looked for.
+const EPOCHS_MAX: u64 = 504;
 
 /// A task with its submissions from the store and the progress that rollers report.
 pub(crate) async fn task(
@@ -228,6 +231,23 @@ pub(crate) fn snapshot(
         leaves_total: leaves.len() as u64,
         leaves: leaves.iter().skip(from).take(limit).map(leaf).collect(),
     })
+}
+
+/// A roller in the snapshots that are kept, oldest first.
+pub(crate) fn weights(state: &State, roller: Roller) -> Vec<WeightView> {
+    let epochs = state.board.epoch().saturating_sub(EPOCHS_MAX)..=state.board.epoch();
+    let weight = |epoch| {
+        let snapshot = state.board.snapshot(epoch)?;
+        let leaves = snapshot.leaves();
+        let place = leaves.binary_search_by_key(&roller, |leaf| leaf.roller);
+        place.ok().map(|place| WeightView {
+            epoch,
+            stake_wei: leaves[place].stake,
+            q: leaves[place].q,
+            total_wei: ScrWei(snapshot.total()),
+        })
+    };
+    epochs.filter_map(weight).collect()
 }
 
 /// The dials, and what would become of them if the epoch ended at `now`.

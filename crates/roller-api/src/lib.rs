@@ -36,7 +36,7 @@ pub use types::{
 pub use views::{
     DialValues, DialsView, DrawView, EntryView, EpochView, LeafView, LotteryView, MeasureView,
     OfferOutcome, OfferView, PointOutcome, PointView, RollerView, SeatState, SeatView, SettleView,
-    SnapshotView, StatusView, TaskState, TaskView,
+    SnapshotView, StatusView, TaskState, TaskView, WeightView,
 };
 
 /// Names of HTTP headers and paths.

@@ -315,6 +315,22 @@ pub struct RollerView {
     pub history: Vec<OfferView>,
 }
 
+/// A roller in the draws of an epoch; its weight is `floor(stake * q / 10^9)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WeightView {
+    /// Epoch.
+    pub epoch: u64,
+    /// Stake that counted.
+    #[schema(value_type = String)]
+    pub stake_wei: ScrWei,
+    /// Reputation ratio in billionths.
+    pub q: u64,
+    /// Sum of all rollers' weights, decimal.
+    #[schema(value_type = String)]
+    pub total_wei: ScrWei,
+}
+
 /// What the law decided at an epoch's end: the weights and the dials of the next one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

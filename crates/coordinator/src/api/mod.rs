@@ -117,7 +117,7 @@ fn router(routes: impl IntoIterator<Item = Route>) -> Router<App> {
 }
 
 /// The paths of what anybody may read. [`Document`] describes each.
-fn public_routes() -> [Route; 12] {
+fn public_routes() -> [Route; 13] {
     let (tasks, epochs, rollers) = (http::TASKS, http::EPOCHS, http::ROLLERS);
     [
         (http::REQUIREMENTS.to_owned(), get(public::requirements)),
@@ -131,6 +131,10 @@ fn public_routes() -> [Route; 12] {
         (format!("{epochs}/{{epoch}}"), get(public::snapshot)),
         (rollers.to_owned(), get(public::rollers)),
         (format!("{rollers}/{{roller}}"), get(public::roller)),
+        (
+            format!("{rollers}/{{roller}}/weights"),
+            get(public::weights),
+        ),
         (http::OPENAPI.to_owned(), get(document)),
     ]
 }
@@ -180,6 +184,7 @@ async fn document() -> Json<utoipa::openapi::OpenApi> {
         public::snapshot,
         public::rollers,
         public::roller,
+        public::weights,
         rollers::heartbeat,
         rollers::pick,
         rollers::witness,

@@ -9,7 +9,7 @@ use axum::{
 use rollmill_protocol::{Roller, TaskId, board::Task, law::Params};
 use rollmill_roller_api::{
     DialsView, EpochView, Program, ProofKind, REQUIREMENTS_FORM, Refusal, RefusalCode,
-    Requirements, RollerView, SnapshotView, StatusView, TaskView,
+    Requirements, RollerView, SnapshotView, StatusView, TaskView, WeightView,
 };
 use rollmill_zkvm::programs;
 use serde::Deserialize;
@@ -300,6 +300,19 @@ pub(super) async fn roller(
         &app.presences,
         (roller, account),
     )))
+}
+
+#[utoipa::path(
+    get, path = "/v1/rollers/{roller}/weights", params(("roller" = String, Path, description = "The address that registered.")),
+    description = "A roller's stake and reputation ratio in the snapshots of epochs whose tasks are still kept, and of the last one, \
+                   oldest first.",
+    responses((status = 200, body = Vec<WeightView>), (status = "default", body = Refusal))
+)]
+pub(super) async fn weights(
+    State(app): State<App>,
+    Path(roller): Path<Roller>,
+) -> Json<Vec<WeightView>> {
+    Json(views::weights(&app.board.state(), roller))
 }
 
 fn millis(duration: std::time::Duration) -> u64 {

@@ -7,7 +7,7 @@ use rollmill_protocol::{
 };
 use rollmill_roller_api::{
     Client, DialsView, EpochView, HeartbeatRequest, LeafView, PointOutcome, Progress, RollerView,
-    SeatId, SnapshotView, Stage, StatusView, TaskView,
+    SeatId, SnapshotView, Stage, StatusView, TaskView, WeightView,
 };
 use serde::de::DeserializeOwned;
 
@@ -37,6 +37,28 @@ async fn rollers_are_listed_page_by_page() {
     assert_eq!(listed(&format!("?after={second}")).await, [third]);
     assert_eq!(listed(&format!("?after={third}")).await, [Address::ZERO; 0]);
     assert_eq!(status_of(&world, "/v1/rollers?after=somebody").await, 400);
+}
+
+#[tokio::test]
+async fn a_roller_s_weights_are_those_of_the_snapshots_that_are_kept() {
+    let world = World::new().await.with_snapshot().await;
+    let board = world.observer.board();
+    let snapshot = board.snapshot(1).unwrap();
+    let leaf = snapshot.leaves()[1];
+    let path = format!("/v1/rollers/{}/weights", leaf.roller);
+    let weights: Vec<WeightView> = get(&world, &path).await;
+    let [weight] = &weights[..] else {
+        panic!("{} epochs", weights.len())
+    };
+    assert_eq!(
+        (weight.epoch, weight.stake_wei, weight.q),
+        (1, leaf.stake, leaf.q)
+    );
+    assert_eq!(weight.total_wei.0, snapshot.total());
+    let stranger = format!("/v1/rollers/{}/weights", Address::repeat_byte(9));
+    let none: Vec<WeightView> = get(&world, &stranger).await;
+    assert_eq!(none, []);
+    assert_eq!(status_of(&world, "/v1/rollers/somebody/weights").await, 400);
 }
 
 #[tokio::test]
