@@ -16,7 +16,7 @@ export async function rpc(method, ...params) {
   const body = JSON.stringify({ jsonrpc: "2.0", id: calls, method, params });
   const headers = { "content-type": "application/json" };
   const answer = await json(await fetch("rpc", { method: "POST", headers, body }));
-  if (answer.error) throw new Error(answer.error.message);
+  if (answer.error) throw Object.assign(new Error(answer.error.message), { code: answer.error.code });
   return answer.result;
 }
 
@@ -53,8 +53,30 @@ export async function rollers() {
   }
 }
 
+/** How long what L1 says is taken to hold, as the node does. */
+const L1_MS = 30_000;
+let onL1 = { at: -L1_MS, said: undefined };
+let tell = () => {};
+
+/**
+ * What L1 says of the rollup's money as far as it is known: undefined while it is asked for the first time, null where it does not answer. It is
+ * asked beside the page, which must not wait for it; an answer that is new is a change of `l1`.
+ */
+export function moneyOnL1() {
+  if (performance.now() - onL1.at < L1_MS) return onL1.said;
+  onL1.at = performance.now();
+  const heard = (said) => {
+    const isNew = JSON.stringify(said) !== JSON.stringify(onL1.said);
+    onL1.said = said;
+    if (isNew) tell(new Set(["l1"]));
+  };
+  get("l1.json").then(heard, () => heard(null));
+  return onL1.said;
+}
+
 /** Calls `changed` with the names of what is not as it was (in `last`), and `connected` with whether the node is there. */
 export function listen(changed, connected, last = null) {
+  tell = changed;
   const source = new EventSource("events");
   source.onmessage = ({ data }) => {
     const stand = JSON.parse(data);

@@ -8,6 +8,7 @@ import { address, block, home, resolve, transaction } from "./pages/explorer.js"
 import { health } from "./pages/health.js";
 import { board, task } from "./pages/proving.js";
 import { list as rollers, one as roller } from "./pages/rollers.js";
+import { list as tokens, one as token } from "./pages/tokens.js";
 import { tick } from "./show.js";
 
 /** How often times on the page are made true. */
@@ -27,6 +28,8 @@ const ROUTES = [
   [/^rollers\/(0x[0-9a-f]{40})$/i, roller, "rollers"],
   [/^economics$/, economics, "economics"],
   [/^health$/, health, "health"],
+  [/^tokens(?:\/before\/(\d{1,15}))?$/, tokens, "tokens"],
+  [/^tokens\/(0x[0-9a-f]{40})(?:\/(\d{1,15}))?$/i, token, "tokens"],
 ];
 
 const main = document.getElementById("main");
@@ -138,5 +141,5 @@ document.getElementById("version").textContent = `rollmill ${about.version}`;
 window.onhashchange = () => move(false);
 document.onvisibilitychange = () => isStale && refresh();
 setInterval(() => tick(main), TICK_MS);
-await move(true);
 listen(changed, (isConnected) => say(isConnected ? "Live" : "The node does not answer; trying again …"));
+await move(true);

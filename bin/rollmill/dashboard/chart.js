@@ -29,21 +29,33 @@ export function stepPath(points) {
   return rest.reduce((path, [x, y]) => `${path}H${x}V${y}`, `M${x0} ${y0}`);
 }
 
-function sentence({ title, of, points, format }) {
+/** A path straight from value to value. */
+export function linePath(points) {
+  return `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`;
+}
+
+function sentence({ title, of, points, format, other }) {
   const values = points.map(([, value]) => value);
   const [first, last] = [points[0], points.at(-1)];
   const range = `least ${format(Math.min(...values))}, most ${format(Math.max(...values))}`;
-  return `${title} by ${of}: ${format(first[1])} at ${first[0]}, ${format(last[1])} at ${last[0]}; ${range}`;
+  const beside = other ? `; dashed: ${other.name}` : "";
+  return `${title} by ${of}: ${format(first[1])} at ${first[0]}, ${format(last[1])} at ${last[0]}; ${range}${beside}`;
 }
 
-/** A chart of `[x, value]` in ascending order of x, which counts what `of` names. */
-export function chart({ key, title, of, points, format }) {
+/**
+ * A chart of `[x, value]` in ascending order of x, which counts what `of` names; `other`, `{name, points}`, is drawn dashed beside it, and
+ * `path` draws a line through places.
+ */
+export function chart({ key, title, of, points, format, other, path = stepPath }) {
   if (points.length === 0) return h("figure", { "data-key": key }, h("figcaption", {}, `${title}: nothing yet`));
-  const values = points.map(([, value]) => value);
+  const all = [...points, ...(other?.points ?? [])];
+  const values = all.map(([, value]) => value);
+  const [left, right] = [Math.min, Math.max].map((most) => most(...all.map(([at]) => at)));
   const marks = ticks(Math.min(...values), Math.max(...values));
-  const x = scale([points[0][0], points.at(-1)[0]], [LEFT, WIDTH - RIGHT]);
+  const x = scale([left, right], [LEFT, WIDTH - RIGHT]);
   const y = scale([marks[0], marks.at(-1)], [HEIGHT - BOTTOM, TOP]);
-  const places = points.map(([at, value]) => [x(at), y(value)]);
+  const place = ([at, value]) => [x(at), y(value)];
+  const places = points.map(place);
   const mark = (value) => [
     svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
     svg("text", { x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, format(value)),
@@ -52,15 +64,16 @@ export function chart({ key, title, of, points, format }) {
   return h(
     "figure",
     { "data-key": key },
-    h("figcaption", {}, h("strong", {}, title), ` ${format(values.at(-1))}`),
+    h("figcaption", {}, h("strong", {}, title), other ? ` (dashed: ${other.name})` : ` ${format(points.at(-1)[1])}`),
     svg(
       "svg",
-      { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": sentence({ title, of, points, format }) },
+      { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": sentence({ title, of, points, format, other }) },
       marks.map(mark),
-      svg("path", { class: "line", d: stepPath(places) }),
+      other && svg("path", { class: "line other", d: path(other.points.map(place)) }),
+      svg("path", { class: "line", d: path(places) }),
       svg("circle", { class: "dot", cx: lastX, cy: lastY, r: 4 }),
-      svg("text", { x: LEFT, y: HEIGHT - 8 }, `${of} ${points[0][0]}`),
-      points.length > 1 && svg("text", { x: WIDTH - RIGHT, y: HEIGHT - 8, "text-anchor": "end" }, `${points.at(-1)[0]}`),
+      svg("text", { x: LEFT, y: HEIGHT - 8 }, `${of} ${left}`),
+      right > left && svg("text", { x: WIDTH - RIGHT, y: HEIGHT - 8, "text-anchor": "end" }, `${right}`),
     ),
   );
 }

@@ -26,6 +26,14 @@ export function decimal(units, decimals = 18, digits = 6) {
   return grouped(value / one) + (fraction === "" ? "" : `.${fraction}`);
 }
 
+/** The smallest units of an amount as people write it; null for what is none, or has more decimals. */
+export function units(text, decimals = 18) {
+  const found = /^(\d{1,30})(?:\.(\d+))?$/.exec(text.trim().replaceAll(",", ""));
+  const fraction = found?.[2] ?? "";
+  if (!found || fraction.length > decimals) return null;
+  return BigInt(found[1] + fraction.padEnd(decimals, "0"));
+}
+
 export function ether(wei) {
   return `${decimal(wei)} ETH`;
 }

@@ -1,4 +1,5 @@
 /** The pieces that pages are made of. */
+import { about } from "./api.js";
 import { h } from "./dom.js";
 import { label, relative, short } from "./format.js";
 
@@ -34,6 +35,12 @@ export function rollerLink(value, isWhole = false) {
 
 export function taskLink(value, content) {
   return link(`tasks/${value}`, content ?? hash(value));
+}
+
+/** Something of L1, with its page in an explorer of L1 where the operator names one; `kind` is tx, block or address. */
+export function onL1(kind, value, shown) {
+  const base = about.l1Explorer?.replace(/\/$/, "");
+  return base ? h("a", { href: `${base}/${kind}/${value}` }, shown ?? hash(value, true)) : (shown ?? hash(value, true));
 }
 
 /** The last second that a date can have. */

@@ -1,11 +1,13 @@
-//! The dashboard: a web page that the node serves, for looking only.
+//! The dashboard: a web page that the node serves.
 //!
 //! Everything comes from one address, so that the page's policy can forbid every other one: the page's own files (compiled in), what
-//! anybody may read of the coordinator (`/v1/...`), those methods of L2's JSON-RPC that the page needs, and one stream that says
-//! that something has changed. The page then asks. Nothing here changes anything, signs anything or needs a key.
+//! anybody may read of the coordinator (`/v1/...`), those calls of L2's JSON-RPC that the page needs, what L1 says of the rollup's money,
+//! and one stream that says that something has changed. The page then asks. Nothing here changes anything, signs anything or needs a key.
 
 mod assets;
+mod calls;
 mod events;
+mod l1;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -22,9 +24,12 @@ use eyre::WrapErr;
 use rollmill_coordinator::Observer;
 use rollmill_engine::{Chain, rpc::Methods};
 use rollmill_runtime::{Shutdown, Tasks};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::{net::TcpListener, sync::Semaphore};
+
+use calls::Call;
+pub use l1::L1;
 
 /// Where it listens unless it is told otherwise.
 pub const PORT: u16 = 9660;
@@ -33,27 +38,8 @@ pub const PORT: u16 = 9660;
 const STREAMS_MAX: usize = 256;
 /// Calls that are worked on at the same time; others wait.
 const CALLS_MAX: usize = 32;
-/// Longest call, bytes: a method with an address or a hash.
+/// Longest call, bytes: a method with some addresses or hashes.
 const CALL_BYTES_MAX: usize = 1 << 12;
-
-/// Methods of L2's JSON-RPC that the page calls. All of them read, and none runs a contract.
-const METHODS: [&str; 15] = [
-    "eth_blockNumber",
-    "eth_getBalance",
-    "eth_getBlockByHash",
-    "eth_getBlockByNumber",
-    "eth_getCode",
-    "eth_getTransactionByHash",
-    "eth_getTransactionCount",
-    "eth_getTransactionReceipt",
-    "rollmill_getAddressTransactions",
-    "rollmill_getBatch",
-    "rollmill_getBatchByBlock",
-    "rollmill_getTransactionFees",
-    "rollmill_getTransactionStatus",
-    "rollmill_sequencerInfo",
-    "txpool_status",
-];
 
 /// Nothing from elsewhere, no script and no style but the page's files, in nobody's frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -65,6 +51,8 @@ pub struct Sources {
     pub chain: Chain,
     /// L2's JSON-RPC.
     pub methods: Methods,
+    /// L1, and where L2's JSON-RPC listens.
+    pub l1: L1,
     /// What anybody may read of the coordinator, and when it changes; a replica has none.
     pub coordinator: Option<(Router, Observer)>,
 }
@@ -77,6 +65,8 @@ struct Site(Arc<SiteParts>);
 struct SiteParts {
     chain: Chain,
     methods: Methods,
+    l1: L1,
+    last: l1::Last,
     observer: Option<Observer>,
     streams: Arc<Semaphore>,
     calls: Semaphore,
@@ -89,6 +79,8 @@ impl Site {
         let parts = SiteParts {
             chain: sources.chain,
             methods: sources.methods,
+            l1: sources.l1,
+            last: l1::Last::default(),
             observer,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             calls: Semaphore::new(CALLS_MAX),
@@ -108,16 +100,15 @@ impl std::ops::Deref for Site {
 
 /// What the page must know before it asks anything.
 #[derive(Debug, Serialize)]
-struct About {
+#[serde(rename_all = "camelCase")]
+struct About<'a> {
     version: &'static str,
     /// Whether there is `/v1/...`.
     coordinator: bool,
-}
-
-/// A JSON-RPC request, as far as it is looked at here.
-#[derive(Debug, Deserialize)]
-struct Call {
-    method: String,
+    /// Where L2's JSON-RPC listens, for wallets that do not know L2.
+    l2_url: &'a str,
+    /// Where people look at L1.
+    l1_explorer: Option<&'a str>,
 }
 
 /// Serves the dashboard, if it is to listen anywhere; returns its URL. It ends with the node, and requests that are being answered then
@@ -147,6 +138,7 @@ fn router(sources: Sources, shutdown: Shutdown) -> Router {
     let own: Router = Router::new()
         .route("/about.json", get(about))
         .route("/events", get(events::events))
+        .route("/l1.json", get(l1::look))
         .route("/rpc", post(call))
         .layer(DefaultBodyLimit::max(CALL_BYTES_MAX))
         .with_state(site);
@@ -173,22 +165,25 @@ async fn guarded(mut response: Response) -> Response {
     response
 }
 
-async fn about(State(site): State<Site>) -> Json<About> {
-    Json(About {
+async fn about(State(site): State<Site>) -> Response {
+    let about = About {
         version: env!("CARGO_PKG_VERSION"),
         coordinator: site.observer.is_some(),
-    })
+        l2_url: &site.l1.l2_url,
+        l1_explorer: site.l1.explorer.as_deref(),
+    };
+    Json(about).into_response()
 }
 
 /// One call of L2's JSON-RPC.
 async fn call(State(site): State<Site>, body: Bytes) -> Response {
     let asked = std::str::from_utf8(&body).ok();
-    let Some((body, Call { method })) =
-        asked.and_then(|body| Some((body, serde_json::from_str(body).ok()?)))
+    let Some((body, call)) =
+        asked.and_then(|body| Some((body, serde_json::from_str::<Call<'_>>(body).ok()?)))
     else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    if !METHODS.contains(&method.as_str()) {
+    if !call.is_allowed() {
         return StatusCode::FORBIDDEN.into_response();
     }
     match answer(&site, body).await {

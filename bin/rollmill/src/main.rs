@@ -8,6 +8,7 @@ use rollmill_runtime::{Completions, ConfigFile, chain, complain};
 mod audit;
 mod bench;
 mod config;
+mod costs;
 mod dashboard;
 mod deploy;
 mod devnet;

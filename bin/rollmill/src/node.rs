@@ -31,7 +31,7 @@ use rollmill_sequencer::{
 use rollmill_store::Store;
 
 use crate::{
-    dashboard::{self, Sources},
+    dashboard::{self, L1, Sources},
     metrics::{self, Sequencing, Watched},
     traces,
 };
@@ -98,6 +98,8 @@ pub struct NodeConfig {
     pub listen: Listen,
     /// Where the coordinator's API listens; port 0 takes a free one.
     pub coordinator_listen: SocketAddr,
+    /// Explorer of L1, for the dashboard's links.
+    pub l1_explorer: Option<String>,
     /// Base URL of the collector that is told the way of each batch, if one is.
     pub otlp: Option<String>,
 }
@@ -181,9 +183,11 @@ pub async fn start(config: NodeConfig, tasks: &mut Tasks) -> eyre::Result<Node> 
             l1: (store, sender.clone(), deployment.clone()),
         }),
     };
-    let parts = (&sequencer, &coordinator);
-    let node = serve(chain, parts, (config.listen, watched), tasks).await?;
     let provider = sender.provider().clone();
+    let chains = (chain, provider.clone(), deployment.clone());
+    let parts = (&sequencer, &coordinator);
+    let serving = (config.listen, config.l1_explorer, watched);
+    let node = serve(chains, parts, serving, tasks).await?;
     sequencer.spawn(tasks);
     coordinator.spawn(
         L1Access {
@@ -207,9 +211,9 @@ async fn open_coordinator(
 
 /// Serves what others ask for: L2's JSON-RPC, the dashboard that shows it and the coordinator, and metrics.
 async fn serve(
-    chain: Chain,
+    (chain, l1, deployment): (Chain, DynProvider, Deployment),
     (sequencer, coordinator): (&Sequencer, &Coordinator),
-    (listen, watched): (Listen, Watched),
+    (listen, l1_explorer, watched): (Listen, Option<String>, Watched),
     tasks: &mut Tasks,
 ) -> eyre::Result<Node> {
     let rpc = RpcConfig {
@@ -223,6 +227,12 @@ async fn serve(
     let sources = Sources {
         chain,
         methods: l2.methods,
+        l1: L1 {
+            provider: l1,
+            deployment,
+            l2_url: l2.url.clone(),
+            explorer: l1_explorer,
+        },
         coordinator: Some((coordinator.public_api(), coordinator.observer())),
     };
     Ok(Node {

@@ -11,7 +11,7 @@ use rollmill_runtime::{Tasks, blocking};
 use rollmill_sequencer::{Replica, SequencerConfig, check_origin};
 
 use crate::{
-    dashboard::{self, Sources},
+    dashboard::{self, L1, Sources},
     metrics::{self, Watched},
     node::{CHAIN_FILE, Listen, rpc_config, serve_l2, verb::Found},
 };
@@ -32,7 +32,7 @@ pub async fn start(
     found: Found,
     (config, blobs): (SequencerConfig, BlobSource),
     (data_dir, history): (&Path, History),
-    listen: Listen,
+    (listen, l1_explorer): (Listen, Option<String>),
     tasks: &mut Tasks,
 ) -> eyre::Result<Urls> {
     let Found {
@@ -47,8 +47,8 @@ pub async fn start(
     let path = data_dir.join(CHAIN_FILE);
     let spec = genesis.chain_spec();
     let chain = blocking(move || Chain::open_keeping(history, &path, &spec)).await?;
-    let parts = (chain.clone(), store, deployment);
-    let replica = Replica::open(parts, (l1, blobs), config, tasks)
+    let parts = (chain.clone(), store, deployment.clone());
+    let replica = Replica::open(parts, (l1.clone(), blobs), config, tasks)
         .await
         .wrap_err("cannot open the replica")?;
     let rpc = RpcConfig {
@@ -66,6 +66,12 @@ pub async fn start(
     let sources = Sources {
         chain,
         methods: l2.methods,
+        l1: L1 {
+            provider: l1,
+            deployment,
+            l2_url: l2.url.clone(),
+            explorer: l1_explorer,
+        },
         coordinator: None,
     };
     let dashboard = dashboard::start(listen.dashboard, sources, tasks).await?;

@@ -3,65 +3,21 @@
  * the dark show it, the keyboard, and what axe finds. `CHROMIUM` is the browser's program.
  */
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { after, before, test } from "node:test";
-import axe from "axe-core";
-import { type Browser, type BrowserContextOptions, type Page, chromium } from "playwright-core";
+import type { BrowserContextOptions } from "playwright-core";
 import { type Hex, parseEther } from "viem";
-import { type Devnet, clients, fund, startDevnet } from "./devnet.js";
+import { PATIENCE, type Site, checkReadable, shoot, startSite } from "./browser.js";
+import { type Devnet, clients, fund } from "./devnet.js";
 
 const USER = 7;
-/** A task takes some L1 blocks from its commit to its settlement. */
-const PATIENCE = { timeout: 120_000 };
-const SHOTS = process.env["ROLLMILL_SCREENSHOTS"] ?? path.join(tmpdir(), "rollmill-dashboard");
 
+let site: Site;
 let net: Devnet;
-let browser: Browser;
 before(async () => {
-  await mkdir(SHOTS, { recursive: true });
-  browser = await chromium.launch({
-    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-    // Chromium refuses to give root a sandbox.
-    args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
-  });
-  net = await startDevnet(["--batch-age", "1"]);
+  site = await startSite();
+  net = site.net;
 }, { timeout: 400_000 });
-after(async () => {
-  await browser?.close();
-  await net?.stop();
-});
-
-/** A page that fails the test for errors of its scripts and for everything that its policy refuses. */
-async function open(options: BrowserContextOptions = {}): Promise<{ page: Page; close(): Promise<void> }> {
-  const context = await browser.newContext(options);
-  const page = await context.newPage();
-  const problems: string[] = [];
-  page.on("pageerror", (error) => problems.push(String(error)));
-  page.on("console", (message) => {
-    // What is not there is no error of the page.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) problems.push(message.text());
-  });
-  return {
-    page,
-    close: async () => {
-      await context.close();
-      assert.deepEqual(problems, []);
-    },
-  };
-}
-
-/** Loads the page anew, so that what is found is not the page before. */
-async function show(page: Page, route: string): Promise<void> {
-  await page.goto("about:blank");
-  await page.goto(`${net.dashboardUrl}/#/${route}`);
-  await page.getByRole("heading", { level: 1 }).waitFor();
-}
-
-async function shoot(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: path.join(SHOTS, `${name}.png`), fullPage: true });
-}
+after(async () => site?.stop());
 
 /** A transfer on L2 and its block. */
 async function transfer(): Promise<{ hash: Hex; block: bigint }> {
@@ -72,8 +28,8 @@ async function transfer(): Promise<{ hash: Hex; block: bigint }> {
 }
 
 test("a task is watched from its draw to its settlement", { timeout: 300_000 }, async () => {
-  const { page, close } = await open();
-  await show(page, "proving");
+  const { page, close } = await site.open();
+  await site.show(page, "proving");
   await fund(net, USER, parseEther("1"));
   const card = page.getByRole("article").first();
   await card.waitFor(PATIENCE);
@@ -92,14 +48,14 @@ test("a task is watched from its draw to its settlement", { timeout: 300_000 }, 
   assert.equal(await verdict.isVisible(), true);
   await shoot(page, "task-settled");
 
-  await show(page, "batches/1");
+  await site.show(page, "batches/1");
   await page.locator(".way .done", { hasText: /^\s*Settled/ }).waitFor(PATIENCE);
   await close();
 });
 
 test("a new block appears without a reload, and a search leads to its transaction", { timeout: 200_000 }, async () => {
-  const { page, close } = await open();
-  await show(page, "");
+  const { page, close } = await site.open();
+  await site.show(page, "");
   const { hash, block } = await transfer();
   await page.getByRole("table", { name: "Newest blocks" }).getByRole("link", { name: String(block), exact: true }).waitFor(PATIENCE);
   const field = page.getByRole("searchbox");
@@ -121,8 +77,8 @@ test("a new block appears without a reload, and a search leads to its transactio
 });
 
 test("the keyboard reaches the content past the navigation", { timeout: 100_000 }, async () => {
-  const { page, close } = await open();
-  await show(page, "health");
+  const { page, close } = await site.open();
+  await site.show(page, "health");
   await page.keyboard.press("Tab");
   assert.equal(await page.locator(":focus").textContent(), "Skip to the content");
   await page.keyboard.press("Enter");
@@ -136,7 +92,7 @@ test("the keyboard reaches the content past the navigation", { timeout: 100_000 
 });
 
 test("what strangers wrote is shown as text", { timeout: 100_000 }, async () => {
-  const { page, close } = await open();
+  const { page, close } = await site.open();
   const markup = "<img src=x onerror=alert(1)>";
   const [roller] = (await (await fetch(`${net.dashboardUrl}/v1/rollers`)).json()) as { roller: string }[];
   assert.ok(roller);
@@ -145,9 +101,74 @@ test("what strangers wrote is shown as text", { timeout: 100_000 }, async () => 
     const offer = { task: `0x${"11".repeat(32)}`, round: 0, outcome: "invalid", why: markup, weight: 1, atUnixS: 1 };
     await route.fulfill({ response: answer, json: { ...(await answer.json()), history: [offer] } });
   });
-  await show(page, `rollers/${roller.roller}`);
+  await site.show(page, `rollers/${roller.roller}`);
   await page.getByText(markup).waitFor();
   assert.equal(await page.locator("main img").count(), 0);
+  await close();
+});
+
+type Task = { task: string; draws: { points: { roller: string }[] }[]; entries: object[]; lottery: { winner: string } | null; seats: object[] };
+
+async function settled(): Promise<Task> {
+  const tasks = (await (await fetch(`${net.dashboardUrl}/v1/tasks?open=false`)).json()) as Task[];
+  const found = tasks.find(({ lottery }) => lottery?.winner);
+  assert.ok(found, "the batches of the tests before are settled and paid");
+  return found;
+}
+
+test("a draw and a lottery that were changed do not pass", { timeout: 100_000 }, async () => {
+  const { page, close } = await site.open();
+  const task = await settled();
+  const stranger = `0x${"99".repeat(20)}`;
+  await page.route(`**/v1/tasks/${task.task}`, async (route) => {
+    const answer = await route.fetch();
+    const told = (await answer.json()) as Task;
+    const [point] = told.draws[0]?.points ?? [];
+    if (point) point.roller = stranger;
+    if (told.lottery) told.lottery.winner = stranger;
+    await route.fulfill({ response: answer, json: told });
+  });
+  await site.show(page, `tasks/${task.task}`);
+  await page.getByRole("button", { name: "Check this draw" }).first().click();
+  await page.getByText("The draw DIFFERS from what is published.").waitFor(PATIENCE);
+  await page.getByRole("button", { name: "Check this lottery" }).click();
+  await page.getByText("The lottery DIFFERS from what is published.").waitFor(PATIENCE);
+  await close();
+});
+
+test("a roller's page shows its reputation, its computing power and what counts against it", { timeout: 100_000 }, async () => {
+  const { page, close } = await site.open();
+  const task = await settled();
+  const winner = task.lottery?.winner ?? "";
+  await page.route("**/v1/tasks?limit=*", async (route) => {
+    const answer = await route.fetch();
+    const tasks = (await answer.json()) as Task[];
+    const missed = { state: "missed", why: "The deadline passed without a proof.", roller: winner, round: 7, proofDigest: null };
+    const told = tasks.map((one) => (one.task === task.task ? { ...one, seats: [...one.seats, { ...one.seats[0], ...missed }] } : one));
+    await route.fulfill({ response: answer, json: told });
+  });
+  await site.show(page, `rollers/${winner}`);
+  for (const name of ["Reputation ratio q", "Share of all reputation", "Measured computing power"]) {
+    await page.getByRole("img", { name: new RegExp(`^${name}`) }).waitFor(PATIENCE);
+  }
+  const row = page.getByRole("table", { name: "Missed, late and invalid" }).getByRole("row");
+  await row.getByText("The deadline passed without a proof.").waitFor();
+  await close();
+});
+
+test("what L1 says of the money is shown, and that it says nothing", { timeout: 100_000 }, async () => {
+  const { page, close } = await site.open();
+  await settled();
+  await site.show(page, "health");
+  await page.getByText("Commit and settlement of a batch").waitFor(PATIENCE);
+  await page.getByText(/mean of the last \d/).waitFor(PATIENCE);
+  await site.show(page, "economics");
+  await page.getByRole("img", { name: /^Emission of an epoch/ }).waitFor(PATIENCE);
+  await page.getByRole("img", { name: /^Wins by tickets/ }).waitFor();
+  await page.getByRole("table", { name: /^Dials in force/ }).waitFor();
+  await page.route("**/l1.json", (route) => route.fulfill({ status: 502 }));
+  await site.show(page, "health");
+  await page.getByText("L1 does not answer the node.").waitFor();
   await close();
 });
 
@@ -163,6 +184,8 @@ async function routes(): Promise<[string, string][]> {
     ["block", `blocks/${block}`],
     ["transaction", `transactions/${hash}`],
     ["address", `addresses/${account.address}`],
+    ["tokens", "tokens"],
+    ["token", `tokens/${account.address}`],
     ["batches", "batches"],
     ["batch", "batches/1"],
     ["proving", "proving"],
@@ -175,16 +198,6 @@ async function routes(): Promise<[string, string][]> {
   ];
 }
 
-type Finding = { id: string; impact?: string | null; nodes: { html: string }[] };
-
-/** What axe calls serious or worse. */
-async function serious(page: Page): Promise<string[]> {
-  await page.addScriptTag({ content: axe.source });
-  const { violations } = (await page.evaluate("axe.run()")) as { violations: Finding[] };
-  const found = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-}
-
 const READERS: [string, BrowserContextOptions][] = [
   ["desk", { viewport: { width: 1280, height: 900 }, colorScheme: "light" }],
   ["dark", { viewport: { width: 1280, height: 900 }, colorScheme: "dark" }],
@@ -194,14 +207,10 @@ const READERS: [string, BrowserContextOptions][] = [
 for (const [reader, options] of READERS) {
   test(`every page can be read (${reader})`, { timeout: 300_000 }, async () => {
     // The policy has no place for axe; that the page obeys it, the other tests see.
-    const { page, close } = await open({ ...options, bypassCSP: true });
+    const { page, close } = await site.open({ ...options, bypassCSP: true });
     for (const [name, route] of await routes()) {
-      await show(page, route);
-      assert.equal(await page.getByText("cannot be shown").count(), 0, name);
-      assert.deepEqual(await serious(page), [], name);
-      const overflow = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth");
-      assert.ok((overflow as number) <= 0, `${name} is ${overflow} pixels too wide`);
-      await shoot(page, `${reader}-${name}`);
+      await site.show(page, route);
+      await checkReadable(page, `${reader}-${name}`);
     }
     await close();
   });

@@ -2,13 +2,15 @@
 import { about, get, rpc } from "../api.js";
 import { h } from "../dom.js";
 import { downwards, grouped, number, quantity, scr, size } from "../format.js";
-import { badge, batchLink, blockLink, facts, hash, link, rollerLink, table, taskLink } from "../show.js";
+import { badge, batchLink, blockLink, facts, hash, link, onL1, rollerLink, table, taskLink } from "../show.js";
 
 const BATCHES = 25;
 const BY_STATUS = { sealed: "busy", committed: "busy", settled: "good" };
 
-function onL1(transaction) {
-  return transaction === null ? "not yet" : [hash(transaction.hash), ` in L1 block ${grouped(transaction.blockNumber)}`];
+function sent(transaction) {
+  if (transaction === null) return "not yet";
+  const { hash: id, blockNumber } = transaction;
+  return [onL1("tx", id, hash(id)), " in L1 block ", onL1("block", number(blockNumber), grouped(blockNumber))];
 }
 
 function task(batch, tasks) {
@@ -31,9 +33,9 @@ export async function list(before) {
     badge(batch.status, BY_STATUS[batch.status]),
     [blockLink(number(batch.firstBlock)), " to ", blockLink(number(batch.lastBlock))],
     grouped(batch.transactions),
-    onL1(batch.commitTransaction),
+    sent(batch.commitTransaction),
     task(batch, tasks),
-    onL1(batch.settleTransaction),
+    sent(batch.settleTransaction),
   ];
   const head = ["Batch", "State", "Blocks", "Transactions", "Committed", "Proving", "Settled"];
   return {
@@ -58,9 +60,9 @@ function way(batch, proof) {
     "ol",
     { class: "way" },
     h("li", { class: "done" }, h("strong", {}, "Built"), ` ${grouped(batch.transactions)} transactions, ${size(number(batch.dataBytes))} of data`),
-    h("li", { class: isDone(batch.commitTransaction) }, h("strong", {}, "Committed "), onL1(batch.commitTransaction)),
+    h("li", { class: isDone(batch.commitTransaction) }, h("strong", {}, "Committed "), sent(batch.commitTransaction)),
     about.coordinator && h("li", { class: isDone(batch.settleTransaction) }, h("strong", {}, "Proved "), proving()),
-    h("li", { class: isDone(batch.settleTransaction) }, h("strong", {}, "Settled "), onL1(batch.settleTransaction)),
+    h("li", { class: isDone(batch.settleTransaction) }, h("strong", {}, "Settled "), sent(batch.settleTransaction)),
   );
 }
 
@@ -87,8 +89,8 @@ export async function one(name) {
         ["Blocks", [blockLink(number(batch.firstBlock)), " to ", blockLink(number(batch.lastBlock))]],
         ["Prover gas", grouped(batch.proverGas)],
         ["Program version", number(batch.programVersion)],
-        ["Committed in", batch.commitTransaction && hash(batch.commitTransaction.hash, true)],
-        ["Settled in", batch.settleTransaction && hash(batch.settleTransaction.hash, true)],
+        ["Committed in", batch.commitTransaction && onL1("tx", batch.commitTransaction.hash)],
+        ["Settled in", batch.settleTransaction && onL1("tx", batch.settleTransaction.hash)],
         ["State root", hash(batch.stateRoot, true)],
         ["Last block's hash", hash(batch.blockHash, true)],
         ["Withdrawal root", hash(batch.withdrawalRoot, true)],

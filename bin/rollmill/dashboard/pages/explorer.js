@@ -3,6 +3,8 @@ import { about, get, rpc } from "../api.js";
 import { h } from "../dom.js";
 import { downwards, ether, grouped, number, quantity, size } from "../format.js";
 import { addressLink, badge, batchLink, blockLink, facts, hash, link, rollerLink, table, time, transactionLink } from "../show.js";
+import { about as describe, transfers } from "../token.js";
+import { holdings, moved, tokenLink } from "./tokens.js";
 
 const BLOCKS = 15;
 /** Transactions of a block that are listed. */
@@ -152,7 +154,7 @@ export async function transaction(id) {
     ]),
   ];
   if (paid !== null) page.push(fees(paid));
-  if (receipt !== null) page.push(logs(receipt));
+  if (receipt !== null) page.push(await moved(transfers(receipt.logs)), logs(receipt));
   if (bytes > 0) {
     const text = input.length > INPUT_MAX ? `${input.slice(0, INPUT_MAX)}…` : input;
     page.push(h("details", {}, h("summary", {}, `Input, ${size(bytes)}`), h("code", { class: "wrap" }, text)));
@@ -181,13 +183,15 @@ function moves(address, { transactions }) {
 /** An account, with its transactions in the blocks below `before`, or in the newest ones. */
 export async function address(name, before) {
   const account = name.toLowerCase();
-  const [balance, nonce, code, activity, roller] = await Promise.all([
+  const [balance, nonce, code, activity, held, roller] = await Promise.all([
     rpc("eth_getBalance", account, "latest"),
     rpc("eth_getTransactionCount", account, "latest"),
     rpc("eth_getCode", account, "latest"),
     rpc("rollmill_getAddressTransactions", account, ...(before === undefined ? [] : [quantity(before)])),
+    holdings(account),
     about.coordinator ? get(`v1/rollers/${account}`) : null,
   ]);
+  const token = code === "0x" ? null : await describe(account);
   const older = activity.before === null ? null : number(activity.before);
   return {
     title: code === "0x" ? "Account" : "Contract",
@@ -198,8 +202,10 @@ export async function address(name, before) {
         ["Balance", ether(balance)],
         ["Nonce", grouped(nonce)],
         ["Code", code === "0x" ? null : size((code.length - 2) / 2)],
+        ["Token", token?.symbol ? tokenLink(token) : null],
         ["Roller", roller && rollerLink(roller.roller)],
       ]),
+      held,
       moves(account, activity),
       older === null
         ? h("p", {}, "This is where the chain begins.")

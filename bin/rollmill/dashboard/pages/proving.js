@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { checkDraw } from "../draw.js";
 import { grouped, label, scr, size, span } from "../format.js";
 import { checkLottery } from "../lottery.js";
-import { badge, batchLink, checker, facts, hash, rollerLink, table, taskLink, time, withoutCoordinator } from "../show.js";
+import { badge, batchLink, checker, facts, hash, onL1, rollerLink, table, taskLink, time, withoutCoordinator } from "../show.js";
 
 const OPEN = 100;
 const SETTLED = 20;
@@ -168,7 +168,7 @@ function lottery(task) {
     table("Entries", ["Roller", "Tickets", "Proof"], task.entries.map(row), "There are none."),
     facts([
       ["Hash of the entries", hash(entriesHash, true)],
-      ["Beacon's L1 block", grouped(beaconBlock)],
+      ["Beacon's L1 block", onL1("block", beaconBlock, grouped(beaconBlock))],
       ["Beacon", beacon === null ? "not known yet" : hash(beacon, true)],
       ["Winner", winner === null ? "not known" : rollerLink(winner, true)],
     ]),
@@ -195,7 +195,7 @@ export async function task(id) {
         ["Deadline", found.deadlineUnixS && time(found.deadlineUnixS)],
         ["Operator's own prover", found.fallbackStarted ? "was called" : null],
         ["Paid", settle && (settle.roller ? [scr(settle.rewardWei), " to ", rollerLink(settle.roller)] : "nobody")],
-        ["Settled in L1 transaction", settle?.l1Tx && hash(settle.l1Tx, true)],
+        ["Settled in L1 transaction", settle?.l1Tx && onL1("tx", settle.l1Tx)],
       ]),
       seats(found),
       found.draws.map((drawn) => draw(found, drawn)),

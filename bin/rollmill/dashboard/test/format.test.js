@@ -15,6 +15,14 @@ test("amounts are cut, never rounded up, and never shown as nothing", () => {
   assert.equal(format.scr("100000000000"), "< 0.0001 SCR");
 });
 
+test("amounts are read back exactly, or not at all", () => {
+  assert.equal(format.units("1.5"), 1_500_000_000_000_000_000n);
+  assert.equal(format.units(" 1,000 ", 6), 1_000_000_000n);
+  assert.equal(format.units("0.000001", 6), 1n);
+  assert.equal(format.units("7", 0), 7n);
+  for (const nothing of ["", "-1", "1.", ".5", "1e3", "0x1", "1.0000001", "1.5 ETH"]) assert.equal(format.units(nothing, 6), null, nothing);
+});
+
 test("quantities of JSON-RPC go both ways", () => {
   assert.equal(format.number("0x10"), 16);
   assert.equal(format.quantity(16), "0x10");

@@ -32,19 +32,23 @@ macro_rules! assets {
 }
 
 /// All of them.
-pub(super) static ASSETS: [Asset; 19] = assets! {
+pub(super) static ASSETS: [Asset; 24] = assets! {
     HTML "/" "index.html"
     CSS "/style.css" "style.css"
     IMAGE "/icon.svg" "icon.svg"
     SCRIPT "/app.js" "app.js"
+    SCRIPT "/abi.js" "abi.js"
     SCRIPT "/api.js" "api.js"
     SCRIPT "/chart.js" "chart.js"
+    SCRIPT "/contracts.js" "contracts.js"
     SCRIPT "/dom.js" "dom.js"
     SCRIPT "/draw.js" "draw.js"
     SCRIPT "/format.js" "format.js"
     SCRIPT "/keccak.js" "keccak.js"
     SCRIPT "/lottery.js" "lottery.js"
+    SCRIPT "/measure.js" "measure.js"
     SCRIPT "/show.js" "show.js"
+    SCRIPT "/token.js" "token.js"
     SCRIPT "/words.js" "words.js"
     SCRIPT "/pages/batches.js" "pages/batches.js"
     SCRIPT "/pages/economics.js" "pages/economics.js"
@@ -52,6 +56,7 @@ pub(super) static ASSETS: [Asset; 19] = assets! {
     SCRIPT "/pages/health.js" "pages/health.js"
     SCRIPT "/pages/proving.js" "pages/proving.js"
     SCRIPT "/pages/rollers.js" "pages/rollers.js"
+    SCRIPT "/pages/tokens.js" "pages/tokens.js"
 };
 
 /// Serves them. A browser asks each time, so that the page is never older than its node.

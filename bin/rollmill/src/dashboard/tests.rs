@@ -1,10 +1,20 @@
 #![allow(clippy::unwrap_used)]
 
-use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use alloy_primitives::{Address, B256};
 use rollmill_engine::{pool::NoPool, rpc, stf::BlockAttributes};
-use rollmill_protocol::l2::{L1_CHAIN_ID_EMBEDDED, L2_CHAIN_ID_DEVNET};
+use rollmill_l1::{Deployment, Genesis, Parameters, connect};
+use rollmill_protocol::{
+    l2::{L1_CHAIN_ID_EMBEDDED, L2_CHAIN_ID_DEVNET},
+    law::Params,
+};
 use rollmill_sequencer::GenesisConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -27,7 +37,41 @@ struct Served {
     _dir: TempDir,
 }
 
-fn sources(dir: &TempDir) -> Sources {
+/// An L1 where nothing listens.
+const NO_L1: &str = "http://127.0.0.1:0";
+
+fn deployment() -> Deployment {
+    Deployment {
+        chain_id: L1_CHAIN_ID_EMBEDDED,
+        l2_chain_id: L2_CHAIN_ID_DEVNET,
+        block: 1,
+        rollup: Address::repeat_byte(1),
+        registry: Address::repeat_byte(2),
+        reward_pool: Address::repeat_byte(3),
+        token: Address::repeat_byte(4),
+        parameter_table: Address::repeat_byte(5),
+        control: Address::repeat_byte(6),
+        bond: Address::repeat_byte(7),
+        emission: Address::repeat_byte(8),
+        court: Address::repeat_byte(9),
+        evidence: Address::repeat_byte(10),
+        draws: Address::repeat_byte(11),
+        enforcement: Address::repeat_byte(12),
+        verifier: Address::repeat_byte(13),
+        operator: Address::repeat_byte(14),
+        governor: Address::ZERO,
+        genesis: Genesis {
+            state_root: B256::ZERO,
+            block_hash: B256::ZERO,
+            withdrawal_root: B256::ZERO,
+            timestamp: 0,
+        },
+        law: Params::devnet(),
+        parameters: Parameters::default(),
+    }
+}
+
+fn sources(dir: &TempDir, l1: &str) -> Sources {
     let genesis = GenesisConfig {
         l2_chain_id: L2_CHAIN_ID_DEVNET,
         l1_chain_id: L1_CHAIN_ID_EMBEDDED,
@@ -41,14 +85,24 @@ fn sources(dir: &TempDir) -> Sources {
     Sources {
         methods: rpc::methods(chain.clone(), pool, &rpc_config(), Methods::new()),
         chain,
+        l1: L1 {
+            provider: connect(l1).unwrap(),
+            deployment: deployment(),
+            l2_url: "http://127.0.0.1:9545".into(),
+            explorer: Some("https://l1.example".into()),
+        },
         coordinator: None,
     }
 }
 
 impl Served {
     async fn start() -> Self {
+        Self::start_with(NO_L1).await
+    }
+
+    async fn start_with(l1: &str) -> Self {
         let dir = TempDir::new().unwrap();
-        let sources = sources(&dir);
+        let sources = sources(&dir, l1);
         let (chain, shutdown) = (sources.chain.clone(), Shutdown::new());
         let mut tasks = Tasks::new(shutdown.clone());
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -181,7 +235,7 @@ async fn the_page_can_call_what_reads_and_nothing_else() {
 
     for method in [
         "eth_sendRawTransaction",
-        "eth_call",
+        "eth_estimateGas",
         "debug_traceTransaction",
     ] {
         assert_eq!(served.call(request(method)).await.status(), 403, "{method}");
@@ -202,10 +256,78 @@ async fn the_page_can_call_what_reads_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn contracts_and_logs_are_asked_small_questions_only() {
+    let served = Served::start().await;
+    let ask = async |method: &str, params: Value| {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        served.call(body.to_string()).await
+    };
+    let view = |gas: &str| json!({"to": Address::ZERO, "data": "0x06fdde03", "gas": gas});
+    let logs = |from: &str, to: &str| json!({"fromBlock": from, "toBlock": to, "topics": [null, B256::ZERO]});
+    for (method, params, result) in [
+        ("eth_call", json!([view("0x30d40"), "latest"]), json!("0x")),
+        ("eth_getLogs", json!([logs("0x0", "0x270f")]), json!([])),
+    ] {
+        let answer = ask(method, params).await;
+        assert_eq!(answer.status(), 200, "{method}");
+        let answer: Value = answer.json().await.unwrap();
+        assert_eq!(answer["result"], result, "{answer}");
+    }
+    let mut with_value = view("0x1");
+    with_value["value"] = json!("0x1");
+    let by_hash = json!({"blockHash": B256::ZERO, "topics": []});
+    for (method, params) in [
+        ("eth_call", json!([view("0x30d41"), "latest"])),
+        ("eth_call", json!([view("0x1"), "earliest"])),
+        ("eth_call", json!([view("0x1"), "latest", {}])),
+        ("eth_call", json!([with_value, "latest"])),
+        (
+            "eth_call",
+            json!([{"to": Address::ZERO, "data": "0x"}, "latest"]),
+        ),
+        ("eth_call", json!([])),
+        ("eth_getLogs", json!([logs("0x0", "0x2710")])),
+        ("eth_getLogs", json!([logs("0x0", "latest")])),
+        ("eth_getLogs", json!([by_hash])),
+        (
+            "eth_getLogs",
+            json!([{"fromBlock": "0x0", "toBlock": "0x0"}]),
+        ),
+    ] {
+        let status = ask(method, params.clone()).await.status();
+        assert_eq!(status, 403, "{method} {params}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn an_l1_that_does_not_answer_is_asked_once_however_many_pages_ask() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let hanging_up = tokio::spawn(async move {
+        while silent.accept().await.is_ok() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let served = Served::start_with(&url).await;
+    assert_eq!(served.get("/l1.json").await.status(), 502);
+    let times = asked.load(Ordering::Relaxed);
+    assert!(times > 0);
+    assert_eq!(served.get("/l1.json").await.status(), 502);
+    assert_eq!(asked.load(Ordering::Relaxed), times);
+    hanging_up.abort();
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn a_node_without_a_coordinator_says_so() {
     let served = Served::start().await;
     let about: Value = served.get("/about.json").await.json().await.unwrap();
     assert_eq!(about["coordinator"], false);
+    assert_eq!(about["l2Url"], "http://127.0.0.1:9545");
+    assert_eq!(about["l1Explorer"], "https://l1.example");
     assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(served.get("/v1/status").await.status(), 404);
     served.stop().await;
@@ -254,7 +376,7 @@ async fn whoever_listens_hears_where_things_stand_and_of_each_sealed_block() {
 #[tokio::test]
 async fn no_more_pages_listen_than_there_are_places() {
     let dir = TempDir::new().unwrap();
-    let (site, _) = Site::new(sources(&dir), Shutdown::new());
+    let (site, _) = Site::new(sources(&dir, NO_L1), Shutdown::new());
     let mut listeners = Vec::new();
     for _ in 0..STREAMS_MAX {
         listeners.push(events(State(site.clone())).await.unwrap());
@@ -269,6 +391,6 @@ async fn no_more_pages_listen_than_there_are_places() {
 async fn without_an_address_there_is_no_dashboard() {
     let dir = TempDir::new().unwrap();
     let mut tasks = Tasks::new(Shutdown::new());
-    let url = start(None, sources(&dir), &mut tasks).await.unwrap();
+    let url = start(None, sources(&dir, NO_L1), &mut tasks).await.unwrap();
     assert_eq!(url, None);
 }

@@ -285,6 +285,7 @@ fn node_config(
             metrics: None,
         },
         coordinator_listen: localhost(args.coordinator_port),
+        l1_explorer: None,
         otlp: None,
     })
 }

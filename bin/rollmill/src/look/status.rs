@@ -1,8 +1,6 @@
 //! `rollmill status`: how far the chain is, what waits, in which mode it is, and what it costs, in one look. Fails if somebody who is asked does not
 //! answer, and says what the others said.
 
-mod costs;
-
 use std::path::{Path, PathBuf};
 
 use alloy::{
@@ -17,8 +15,8 @@ use rollmill_runtime::{Clock, chain, counted, outln, span};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use self::costs::L1;
 use super::{Asked, when};
+use crate::costs::L1;
 
 /// Flags of `rollmill status`.
 #[derive(Debug, clap::Args)]
@@ -105,10 +103,7 @@ pub async fn run(args: Args) -> eyre::Result<()> {
     let proving = answer.await.map_err(&mut heard).ok();
     let l1 = match &args.deployment {
         None => None,
-        Some(path) => read_l1(&args, path, l2.as_ref())
-            .await
-            .map_err(&mut heard)
-            .ok(),
+        Some(path) => read_l1(&args, path).await.map_err(&mut heard).ok(),
     };
     let all = json!({
         "l2": l2,
@@ -130,17 +125,9 @@ pub async fn run(args: Args) -> eyre::Result<()> {
     Ok(())
 }
 
-async fn read_l1(args: &Args, path: &Path, l2: Option<&L2>) -> eyre::Result<L1> {
+async fn read_l1(args: &Args, path: &Path) -> eyre::Result<L1> {
     let deployment = Deployment::open(path)?;
-    let node = connect(&args.l2_rpc)?;
-    let settled = l2.and_then(|l2| l2.batches.settled_batch);
-    L1::read(
-        &args.l1_rpc,
-        &node,
-        &deployment,
-        settled.map_or(0, |batch| batch.to()),
-    )
-    .await
+    L1::read_at(&args.l1_rpc, &connect(&args.l2_rpc)?, &deployment).await
 }
 
 impl L2 {

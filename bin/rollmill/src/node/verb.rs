@@ -74,6 +74,9 @@ pub struct Args {
     /// Serve no dashboard.
     #[arg(long, env = "ROLLMILL_NO_DASHBOARD")]
     no_dashboard: bool,
+    /// Explorer of L1, to whose pages the dashboard's L1 transactions, blocks and addresses are links (URL/tx/0x...).
+    #[arg(long, env = "ROLLMILL_L1_EXPLORER", value_name = "URL")]
+    l1_explorer: Option<String>,
     /// Tell metrics for Prometheus (/metrics) and health (/health) here; port 0 takes a free one. For the operator: not behind the public
     /// addresses.
     #[arg(long, env = "ROLLMILL_METRICS", value_name = "ADDRESS")]
@@ -177,7 +180,8 @@ async fn start(args: &Args, tasks: &mut Tasks) -> eyre::Result<Ready> {
     if args.derive {
         let config = args.sequencer(args.fallback)?;
         let place = (args.source.data_dir.as_path(), args.memory.into());
-        let urls = replica::start(found, (config, blobs), place, args.listen(), tasks).await?;
+        let serving = (args.listen(), args.l1_explorer.clone());
+        let urls = replica::start(found, (config, blobs), place, serving, tasks).await?;
         return Ok(Ready {
             l2: urls.l2,
             coordinator: None,
@@ -275,6 +279,7 @@ async fn sequence(
         deployment,
         listen: args.listen(),
         coordinator_listen: args.coordinator_listen,
+        l1_explorer: args.l1_explorer.clone(),
         otlp: args.otlp.clone(),
     };
     let node = super::start(node, tasks).await?;

@@ -4,7 +4,8 @@ use alloy_primitives::{B256, U256};
 use rollmill_protocol::ScrWei;
 use rollmill_roller_api::{DialValues, MeasureView, ProofKind};
 
-use super::{costs::Spent, *};
+use super::*;
+use crate::costs::Spent;
 
 fn l2() -> L2 {
     let block = |number| Block {

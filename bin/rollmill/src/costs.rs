@@ -55,11 +55,11 @@ struct Transaction {
 }
 
 impl L1 {
-    pub async fn read(
+    /// As L1 at `url` has it.
+    pub async fn read_at(
         url: &str,
         node: &DynProvider,
         deployment: &Deployment,
-        settled: u64,
     ) -> eyre::Result<Self> {
         let (l1, chain_id) = connect_l1(url).await?;
         ensure!(
@@ -67,26 +67,32 @@ impl L1 {
             "the rollup is on chain {}, {url} is chain {chain_id}",
             deployment.chain_id
         );
-        let read = async {
-            let bond = OperatorBond::new(deployment.bond, &l1);
-            let enforcement = Enforcement::new(deployment.enforcement, &l1);
-            let pool = RewardPool::new(deployment.reward_pool, &l1);
-            let rollup = Rollup::new(deployment.rollup, &l1);
-            Ok::<_, eyre::Report>(Self {
-                enforced_since_s: rollup.enforcedSince().call().await?,
-                enforceable_from_s: enforcement.enforceableFrom().call().await?,
-                operator_wei: l1.get_balance(deployment.operator).await?,
-                bond_wei: [
-                    bond.bondWei().call().await?,
-                    bond.exposedWei().call().await?,
-                ],
-                pool_wei: pool.available().call().await?,
-                takings: Takings::read(deployment, (&l1, node)).await?,
-                spent: Spent::read(&l1, node, settled).await?,
-            })
-        };
-        read.await
-            .wrap_err_with(|| format!("cannot read the rollup's contracts at {url}"))
+        let read = Self::read((&l1, node), deployment).await;
+        read.wrap_err_with(|| format!("cannot read the rollup's contracts at {url}"))
+    }
+
+    /// As both chains have it.
+    pub async fn read(
+        (l1, node): (&DynProvider, &DynProvider),
+        deployment: &Deployment,
+    ) -> eyre::Result<Self> {
+        let bond = OperatorBond::new(deployment.bond, l1);
+        let enforcement = Enforcement::new(deployment.enforcement, l1);
+        let pool = RewardPool::new(deployment.reward_pool, l1);
+        let rollup = Rollup::new(deployment.rollup, l1);
+        let settled = rollup.settledBatch().call().await?;
+        Ok(Self {
+            enforced_since_s: rollup.enforcedSince().call().await?,
+            enforceable_from_s: enforcement.enforceableFrom().call().await?,
+            operator_wei: l1.get_balance(deployment.operator).await?,
+            bond_wei: [
+                bond.bondWei().call().await?,
+                bond.exposedWei().call().await?,
+            ],
+            pool_wei: pool.available().call().await?,
+            takings: Takings::read(deployment, (l1, node)).await?,
+            spent: Spent::read(l1, node, settled).await?,
+        })
     }
 
     /// Since when the chain goes on without its operator.
@@ -134,9 +140,13 @@ impl Spent {
         for batch in first..=settled {
             let params = json!([U64::from(batch)]);
             let found: Option<OnL1> = node.raw_request("rollmill_getBatch".into(), params).await?;
-            let Some(found) = found else { continue };
-            let sent = [found.commit_transaction, found.settle_transaction];
-            transactions.extend(sent.into_iter().flatten().map(|sent| sent.hash));
+            // The node can be behind L1, or another account have settled it.
+            let sent =
+                found.and_then(|found| found.commit_transaction.zip(found.settle_transaction));
+            let Some((commit, settle)) = sent else {
+                continue;
+            };
+            transactions.extend([commit.hash, settle.hash]);
             spent.batches += 1;
         }
         for hash in transactions {
