@@ -3,13 +3,16 @@ import { about, listen } from "./api.js";
 import { h, morph } from "./dom.js";
 import { understood } from "./format.js";
 import { list as batches, one as batch } from "./pages/batches.js";
+import { bridge } from "./pages/bridge.js";
 import { economics } from "./pages/economics.js";
 import { address, block, home, resolve, transaction } from "./pages/explorer.js";
 import { health } from "./pages/health.js";
 import { board, task } from "./pages/proving.js";
 import { list as rollers, one as roller } from "./pages/rollers.js";
+import { stake } from "./pages/stake.js";
 import { list as tokens, one as token } from "./pages/tokens.js";
 import { tick } from "./show.js";
+import { watch } from "./wallet.js";
 
 /** How often times on the page are made true. */
 const TICK_MS = 1_000;
@@ -30,6 +33,8 @@ const ROUTES = [
   [/^health$/, health, "health"],
   [/^tokens(?:\/before\/(\d{1,15}))?$/, tokens, "tokens"],
   [/^tokens\/(0x[0-9a-f]{40})(?:\/(\d{1,15}))?$/i, token, "tokens"],
+  [/^stake$/, stake, "stake"],
+  [/^bridge(?:\/(\d{1,15}))?$/, bridge, "bridge"],
 ];
 
 const main = document.getElementById("main");
@@ -141,5 +146,6 @@ document.getElementById("version").textContent = `rollmill ${about.version}`;
 window.onhashchange = () => move(false);
 document.onvisibilitychange = () => isStale && refresh();
 setInterval(() => tick(main), TICK_MS);
+watch(() => changed(new Set(["wallet"])));
 listen(changed, (isConnected) => say(isConnected ? "Live" : "The node does not answer; trying again …"));
 await move(true);

@@ -2,7 +2,8 @@
 //!
 //! Everything comes from one address, so that the page's policy can forbid every other one: the page's own files (compiled in), what
 //! anybody may read of the coordinator (`/v1/...`), those calls of L2's JSON-RPC that the page needs, what L1 says of the rollup's money,
-//! and one stream that says that something has changed. The page then asks. Nothing here changes anything, signs anything or needs a key.
+//! and one stream that says that something has changed. The page then asks. Nothing here changes anything, signs anything or needs a key:
+//! who stakes or bridges in the page does it with the wallet of the browser, which has its own way to both chains.
 
 mod assets;
 mod calls;

@@ -194,6 +194,8 @@ async function routes(): Promise<[string, string][]> {
     ["roller", `rollers/${roller.roller}`],
     ["economics", "economics"],
     ["health", "health"],
+    ["stake", "stake"],
+    ["bridge", "bridge"],
     ["nothing", "nothing"],
   ];
 }

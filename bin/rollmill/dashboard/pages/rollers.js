@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { weight } from "../draw.js";
 import { grouped, percent, scr } from "../format.js";
 import { failures, speeds } from "../measure.js";
-import { addressLink, badge, facts, hash, onL1, rollerLink, table, taskLink, time, withoutCoordinator } from "../show.js";
+import { addressLink, badge, facts, hash, link, onL1, rollerLink, table, taskLink, time, withoutCoordinator } from "../show.js";
 
 /** Newest tasks that are looked at for what it did. */
 const TASKS = 100;
@@ -125,6 +125,7 @@ export async function one(name) {
         ["Earned", scr(roller.earnedWei)],
         ["Fined", scr(roller.finedWei)],
       ]),
+      h("p", {}, link("stake", "Stake, claim and change keys"), " with the owner's wallet."),
       h("h2", {}, "Reputation and capacity"),
       charts(weights ?? [], tasks, name),
       penalties(failures(tasks, name)),

@@ -32,7 +32,7 @@ macro_rules! assets {
 }
 
 /// All of them.
-pub(super) static ASSETS: [Asset; 24] = assets! {
+pub(super) static ASSETS: [Asset; 28] = assets! {
     HTML "/" "index.html"
     CSS "/style.css" "style.css"
     IMAGE "/icon.svg" "icon.svg"
@@ -43,19 +43,23 @@ pub(super) static ASSETS: [Asset; 24] = assets! {
     SCRIPT "/contracts.js" "contracts.js"
     SCRIPT "/dom.js" "dom.js"
     SCRIPT "/draw.js" "draw.js"
+    SCRIPT "/form.js" "form.js"
     SCRIPT "/format.js" "format.js"
     SCRIPT "/keccak.js" "keccak.js"
     SCRIPT "/lottery.js" "lottery.js"
     SCRIPT "/measure.js" "measure.js"
     SCRIPT "/show.js" "show.js"
     SCRIPT "/token.js" "token.js"
+    SCRIPT "/wallet.js" "wallet.js"
     SCRIPT "/words.js" "words.js"
     SCRIPT "/pages/batches.js" "pages/batches.js"
+    SCRIPT "/pages/bridge.js" "pages/bridge.js"
     SCRIPT "/pages/economics.js" "pages/economics.js"
     SCRIPT "/pages/explorer.js" "pages/explorer.js"
     SCRIPT "/pages/health.js" "pages/health.js"
     SCRIPT "/pages/proving.js" "pages/proving.js"
     SCRIPT "/pages/rollers.js" "pages/rollers.js"
+    SCRIPT "/pages/stake.js" "pages/stake.js"
     SCRIPT "/pages/tokens.js" "pages/tokens.js"
 };
 
