@@ -11,6 +11,8 @@ use crate::{machine::Machine, registry::Record, words};
 
 /// Clocks may differ by so much, seconds: a request is valid for a minute, and deadlines are minutes.
 const SKEW_S_MAX: u64 = 10;
+/// L1's newest block may be so far ahead, seconds: a slot, which an embedded L1 allows itself, and our clock's own error.
+const HEAD_AHEAD_S_MAX: u64 = 12 + SKEW_S_MAX;
 /// L1's newest block may be so old, seconds.
 const HEAD_AGE_S_MAX: u64 = 600;
 /// Gas of the dearest thing that a signer sends by itself: the digest of a proof that nobody takes, with two signatures.
@@ -127,7 +129,7 @@ pub fn coordinator_clock(ours: u64, theirs: u64) -> Finding {
 /// Our clock against L1's newest block, both in Unix seconds. An old block says something of L1, one of the future something of the clock.
 pub fn l1_clock(ours: u64, head: u64) -> Finding {
     let check = "L1 clock";
-    if head > ours + SKEW_S_MAX {
+    if head > ours + HEAD_AHEAD_S_MAX {
         return wrong(
             check,
             format!(
@@ -307,9 +309,9 @@ mod tests {
         }
         assert!(coordinator_clock(now, now + 11).says.contains("behind"));
         assert!(coordinator_clock(now, now - 11).says.contains("ahead"));
-        assert_eq!(l1_clock(now, now + 10).verdict, Verdict::Good);
+        assert_eq!(l1_clock(now, now + 22).verdict, Verdict::Good);
         assert_eq!(l1_clock(now, now - 600).verdict, Verdict::Good);
-        assert!(l1_clock(now, now + 11).says.contains("ahead of this clock"));
+        assert!(l1_clock(now, now + 23).says.contains("ahead of this clock"));
         assert!(l1_clock(now, now - 601).says.contains("does not follow"));
     }
 

@@ -90,7 +90,7 @@ pub async fn run(args: Args) -> eyre::Result<()> {
 
 /// Returns L2's URL.
 async fn start(args: &Args, data_dir: PathBuf, tasks: &mut Tasks) -> eyre::Result<String> {
-    let l1_url = embedded_l1::start(0, data_dir.join("l1"), tasks).await?;
+    let l1_url = embedded_l1::start(localhost(0), data_dir.join("l1"), tasks).await?;
     let l1 = connect(&l1_url)?;
     let chain_id = l1.get_chain_id().await?;
     let store = Store::open(data_dir.join("node")).await?;

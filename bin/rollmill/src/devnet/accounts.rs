@@ -18,6 +18,8 @@ pub enum Role {
     Friend,
     /// Pays for the senders of `rollmill load`. Funded on every development L1.
     Load,
+    /// Whoever tries the devnet by hand. Funded on every development L1; the devnet gives it SCR.
+    Guest,
     /// Registers and unbonds the `n`-th roller, and is its identity. The devnet funds it.
     RollerOwner(u32),
     /// Signs the `n`-th roller's requests and submissions.
@@ -33,6 +35,7 @@ impl Role {
             Self::User => 1,
             Self::Friend => 2,
             Self::Load => 8,
+            Self::Guest => 9,
             Self::RollerOwner(n) => 1_000 + n,
             Self::RollerSigner(n) => 2_000 + n,
             Self::Fallback => 3_000,

@@ -1,6 +1,6 @@
 //! The embedded L1 with the one thing that it has beside Ethereum's rules: a precompile that verifies STARKs natively.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use alloy_primitives::{Bytes, U256};
 use rollmill_devl1::{ChainPrecompileOutcome, ChainPrecompiles, DevL1, DevL1Config};
@@ -8,15 +8,17 @@ use rollmill_protocol::l2::STARK_PRECOMPILE;
 use rollmill_runtime::Tasks;
 use rollmill_zkvm::stark_precompile;
 
-use super::ports::localhost;
-
 /// Gas of the STARK precompile: a fixed part, and a part by input byte. Verifying takes about 17 ms, as long as a node needs
 /// for some million gas.
 const PRECOMPILE_GAS: u64 = 1_000_000;
 const PRECOMPILE_GAS_PER_BYTE: u64 = 1;
 
-/// Starts it on `port` (0 takes a free one) with its chain in `data_dir`, and returns the URL of its JSON-RPC.
-pub async fn start(port: u16, data_dir: PathBuf, tasks: &mut Tasks) -> eyre::Result<String> {
+/// Starts it at `listen` (port 0 takes a free one) with its chain in `data_dir`, and returns the URL of its JSON-RPC.
+pub async fn start(
+    listen: SocketAddr,
+    data_dir: PathBuf,
+    tasks: &mut Tasks,
+) -> eyre::Result<String> {
     let verify = |input: &[u8], gas_limit: u64| {
         let gas_used = PRECOMPILE_GAS + PRECOMPILE_GAS_PER_BYTE * input.len() as u64;
         if gas_used > gas_limit {
@@ -29,7 +31,7 @@ pub async fn start(port: u16, data_dir: PathBuf, tasks: &mut Tasks) -> eyre::Res
         }
     };
     let config = DevL1Config {
-        listen: localhost(port),
+        listen,
         precompiles: ChainPrecompiles::default().with(STARK_PRECOMPILE, Arc::new(verify)),
         ..DevL1Config::in_dir(data_dir)
     };
@@ -48,14 +50,14 @@ mod tests {
     use rollmill_runtime::Shutdown;
     use rollmill_zkvm::{programs::BATCH_V1, recorded::batch_v1};
 
-    use crate::devnet::{accounts::Role, world::wallet};
+    use crate::devnet::{accounts::Role, ports::localhost, world::wallet};
 
     #[tokio::test]
     async fn the_verifier_contract_accepts_the_recorded_proof_and_nothing_else() {
         let data = tempfile::tempdir().unwrap();
         let shutdown = Shutdown::new();
         let mut tasks = Tasks::new(shutdown.clone());
-        let url = start(0, data.path().to_path_buf(), &mut tasks)
+        let url = start(localhost(0), data.path().to_path_buf(), &mut tasks)
             .await
             .unwrap();
         let deployer = wallet(&url, Role::Operator.signer().unwrap()).unwrap();

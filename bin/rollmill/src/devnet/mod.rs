@@ -20,6 +20,7 @@ mod view;
 pub mod world;
 
 use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -91,6 +92,9 @@ pub struct Args {
     /// Keep everything in this directory, and go on from what it holds [default: a temporary one].
     #[arg(long, env = "ROLLMILL_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Address at which everything listens. Another than this lets other machines in, to accounts whose keys everybody knows.
+    #[arg(long, env = "ROLLMILL_HOST", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), value_name = "ADDRESS")]
+    host: IpAddr,
     /// Port of the embedded L1; 0 takes a free one.
     #[arg(long, env = "ROLLMILL_L1_PORT", default_value_t = 8545)]
     l1_port: u16,
@@ -112,6 +116,11 @@ pub struct Args {
 }
 
 impl Args {
+    /// Where what has this port listens; port 0 takes a free one.
+    fn listen(&self, port: u16) -> SocketAddr {
+        (self.host, port).into()
+    }
+
     /// Port of the dashboard, if there is one.
     fn dashboard(&self) -> Option<u16> {
         (!self.no_dashboard).then_some(self.dashboard_port)

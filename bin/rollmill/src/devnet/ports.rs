@@ -1,4 +1,4 @@
-//! The devnet's ports: on this machine only, and looked at before anything is started.
+//! The devnet's ports, looked at before anything is started.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -25,7 +25,7 @@ pub fn check_ports(args: &Args) -> eyre::Result<()> {
     // Held together, so that two of them are not the same.
     let mut held = Vec::new();
     for (who, flag, port) in l1.into_iter().chain(others).chain(dashboard) {
-        held.push(std::net::TcpListener::bind(localhost(port)).wrap_err_with(|| {
+        held.push(std::net::TcpListener::bind(args.listen(port)).wrap_err_with(|| {
             format!("port {port}, meant for {who}, is taken: choose another with {flag} (0 takes a free one)")
         })?);
     }

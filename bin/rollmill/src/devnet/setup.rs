@@ -22,7 +22,6 @@ use super::{
     accounts::Role,
     embedded_l1,
     folders::Folders,
-    ports::localhost,
     roller_binary,
     rollers::Rollers,
     staking::{FALLBACK, Identity, Staking},
@@ -280,11 +279,11 @@ fn node_config(
         sequencer,
         history: args.memory.into(),
         listen: Listen {
-            l2: localhost(args.l2_port),
-            dashboard: args.dashboard().map(localhost),
+            l2: args.listen(args.l2_port),
+            dashboard: args.dashboard().map(|port| args.listen(port)),
             metrics: None,
         },
-        coordinator_listen: localhost(args.coordinator_port),
+        coordinator_listen: args.listen(args.coordinator_port),
         l1_explorer: None,
         otlp: None,
     })
@@ -293,7 +292,7 @@ fn node_config(
 /// Where L1 is: the given one, or an embedded one that is started.
 async fn l1_url(args: &Args, folders: &Folders, tasks: &mut Tasks) -> eyre::Result<String> {
     let Some(url) = &args.l1_rpc else {
-        return embedded_l1::start(args.l1_port, folders.in_root("l1"), tasks).await;
+        return embedded_l1::start(args.listen(args.l1_port), folders.in_root("l1"), tasks).await;
     };
     Ok(url.clone())
 }

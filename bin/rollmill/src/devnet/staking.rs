@@ -14,6 +14,8 @@ use super::{Args, accounts::Role, folders::Folders, saboteur::judgements};
 const STAKE_SCR: u64 = 1_000;
 /// ETH that a roller's owner gets for its transactions.
 const OWNER_ETHER: &str = "10";
+/// What whoever tries the devnet by hand has: many stakes. The operator's account is no place to take it from while its node sends.
+const GUEST_SCR: u64 = 100 * STAKE_SCR;
 
 /// What people call the operator's own prover.
 pub const FALLBACK: &str = "fallback";
@@ -125,18 +127,21 @@ impl Staking<'_> {
         Ok(())
     }
 
-    /// Gives each owner what it stakes, and ether for its transactions. All are sent before any is waited for.
+    fn scr(&self, to: Address, amount_scr: u64) -> Call {
+        let value = U256::from(amount_scr) * U256::from(10).pow(U256::from(18));
+        let transfer = ScrToken::transferCall { to, value };
+        Call::new(self.deployment.token, &transfer)
+    }
+
+    /// Gives each owner what it stakes, and ether for its transactions; and the guest SCR. All are sent before any is waited for.
     async fn give(&self, stakes: &[(Identity, u64)]) -> eyre::Result<()> {
-        let mut gifts = Vec::new();
+        let guest = self.scr(Role::Guest.signer()?.address(), GUEST_SCR);
+        let mut gifts = vec![("devnet/scr/guest".to_owned(), guest)];
         for (identity, amount_scr) in stakes {
             let name = identity.name();
             let owner = identity.owner()?.address();
             let ether = Call::raw(owner, Bytes::new()).with_value(parse_ether(OWNER_ETHER)?);
-            let scr = ScrToken::transferCall {
-                to: owner,
-                value: U256::from(*amount_scr) * U256::from(10).pow(U256::from(18)),
-            };
-            let scr = Call::new(self.deployment.token, &scr);
+            let scr = self.scr(owner, *amount_scr);
             gifts.push((format!("devnet/ether/{name}"), ether));
             gifts.push((format!("devnet/scr/{name}"), scr));
         }
@@ -167,6 +172,8 @@ impl Staking<'_> {
                     .in_root("rollers")
                     .join(format!("{name}-owner")),
             )
+            // Nobody coordinates yet: who has this in the environment means it for a roller of one's own.
+            .env_remove("ROLLMILL_COORDINATOR")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

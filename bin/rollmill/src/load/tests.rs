@@ -15,7 +15,7 @@ use rollmill_runtime::{Shutdown, Tasks};
 use tempfile::TempDir;
 
 use super::{Args, TOKENS_EACH, keys, measure, report::Report};
-use crate::devnet::{accounts::Role, embedded_l1};
+use crate::devnet::{accounts::Role, embedded_l1, ports::localhost};
 
 #[derive(Parser)]
 struct Cli {
@@ -48,7 +48,9 @@ impl L1 {
         let shutdown = Shutdown::new();
         let mut tasks = Tasks::new(shutdown.clone());
         let data = dir.path().to_path_buf();
-        let url = embedded_l1::start(0, data, &mut tasks).await.unwrap();
+        let url = embedded_l1::start(localhost(0), data, &mut tasks)
+            .await
+            .unwrap();
         Self {
             provider: rollmill_l1::connect(&url).unwrap(),
             url,
