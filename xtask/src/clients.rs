@@ -14,8 +14,7 @@ const CHROMIUM: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// Builds the programs where needed and runs every script of the package that tests something.
 pub fn run() -> eyre::Result<()> {
-    let build = ["build", "--workspace", "--all-targets", "--locked"];
-    tools::run(tools::command(&tools::cargo(), &build, "."))?;
+    tools::build_all()?;
     // cast and forge come with the contracts.
     tools::npm_install("contracts")?;
     tools::npm_install(DIR)?;

@@ -1,8 +1,6 @@
 //! `cargo xtask help`: `docs/reference` has what `--help` of each program says, for all of its verbs.
 
-use std::{fs, path::Path};
-
-use eyre::{WrapErr, bail};
+use std::path::Path;
 
 use crate::tools;
 
@@ -23,22 +21,12 @@ pub struct Args {
 
 /// Writes the pages, or checks them.
 pub fn run(args: &Args) -> eyre::Result<()> {
-    // As `cargo xtask test` builds them, so that there is nothing to do behind it.
-    let build = ["build", "--workspace", "--all-targets", "--locked"];
-    tools::run(tools::command(&tools::cargo(), &build, "."))?;
+    tools::build_all()?;
     let programs = tools::target_dir()?.join("debug");
     for program in PROGRAMS {
         let text = page(&programs, program)?;
         let file = format!("{FOLDER}/{program}.md");
-        let path = tools::root().join(&file);
-        if args.check {
-            let committed = fs::read_to_string(&path).unwrap_or_default();
-            if committed != text {
-                bail!("{file} is not what `{program} --help` says: run `cargo xtask help`");
-            }
-        } else {
-            write(&path, &text).wrap_err_with(|| format!("writing {file}"))?;
-        }
+        tools::page(&file, &text, args.check, "cargo xtask help")?;
     }
     Ok(())
 }
@@ -46,13 +34,6 @@ pub fn run(args: &Args) -> eyre::Result<()> {
 /// The same as `cargo xtask help --check`.
 pub fn check() -> eyre::Result<()> {
     run(&Args { check: true })
-}
-
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(path, text)
 }
 
 /// The page of a program: one section for each of its verbs.

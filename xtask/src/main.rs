@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+mod api;
 #[cfg(test)]
 mod arrows;
 mod bench;
@@ -43,6 +44,8 @@ enum Chore {
     Fixture,
     /// Write docs/reference from what the programs say to `--help`, or check that the committed pages are current.
     Help(help::Args),
+    /// Write the pages of docs/reference on JSON-RPC and the coordinator's API, or check that the committed ones are current.
+    Api(api::Args),
     /// Compile the contracts and write their artifacts, or check that the committed ones are current.
     Contracts(contracts::Args),
 }
@@ -57,6 +60,7 @@ fn main() -> eyre::Result<()> {
         Chore::Guest(args) => guest::run(&args),
         Chore::Fixture => guest::record_fixture(),
         Chore::Help(args) => help::run(&args),
+        Chore::Api(args) => api::run(&args),
         Chore::Contracts(args) => contracts::run(&args),
     }
 }

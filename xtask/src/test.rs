@@ -11,7 +11,7 @@ use std::{
 
 use eyre::{WrapErr, bail, eyre};
 
-use crate::{bench::databases, clients, guest, help, tools};
+use crate::{api, bench::databases, clients, guest, help, tools};
 
 /// Runs the repository's checks and stops at the first that fails.
 pub fn run() -> eyre::Result<()> {
@@ -28,10 +28,9 @@ fn all(steps: &mut Steps) -> eyre::Result<()> {
     steps.time("guest", guest::check_if_changed)?;
     steps.time("bench of databases", databases::check)?;
     // One build of everything, so that the end-to-end tests find both binaries beside themselves.
-    steps.time("build", || {
-        cargo(&["build", "--workspace", "--all-targets", "--locked"])
-    })?;
+    steps.time("build", tools::build_all)?;
     steps.time("help texts", help::check)?;
+    steps.time("API reference", api::check)?;
     steps.time("tests", tests)?;
     steps.time("clients", clients::run)?;
     steps.time("examples in documents", || {

@@ -48,6 +48,25 @@ pub fn output(mut command: Command) -> eyre::Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// Builds everything as `cargo xtask test` does, so that there is nothing left to do behind it.
+pub fn build_all() -> eyre::Result<()> {
+    let build = ["build", "--workspace", "--all-targets", "--locked"];
+    run(command(&cargo(), &build, "."))
+}
+
+/// Writes a page that a chore makes; or checks that it is there already, as it would be written.
+pub fn page(file: &str, text: &str, is_checked: bool, chore: &str) -> eyre::Result<()> {
+    let path = root().join(file);
+    if is_checked {
+        let committed = fs::read_to_string(&path).unwrap_or_default();
+        if committed != text {
+            bail!("{file} is not what the code says: run `{chore}`");
+        }
+        return Ok(());
+    }
+    fs::write(&path, text).wrap_err_with(|| format!("writing {file}"))
+}
+
 /// Installs the npm packages that the lock file in `dir` names, unless that was done already.
 pub fn npm_install(dir: &str) -> eyre::Result<()> {
     let folder = root().join(dir);

@@ -51,6 +51,7 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
+pub use api::openapi;
 pub use config::CoordinatorConfig;
 pub use journal::JournalError;
 pub use operator::OperatorSigner;

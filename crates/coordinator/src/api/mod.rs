@@ -160,10 +160,14 @@ fn signed_routes() -> [Route; 4] {
     responses((status = 200, description = "OpenAPI, as JSON."))
 )]
 async fn document() -> Json<utoipa::openapi::OpenApi> {
-    Json(Document::openapi())
+    Json(openapi())
 }
 
-/// The OpenAPI document.
+/// The OpenAPI document of the HTTP API.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
 #[derive(OpenApi)]
 #[openapi(
     info(
