@@ -6,6 +6,8 @@ mod api;
 #[cfg(test)]
 mod arrows;
 mod bench;
+#[cfg(test)]
+mod book;
 mod clients;
 mod contracts;
 #[cfg(test)]

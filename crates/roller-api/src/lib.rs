@@ -39,6 +39,11 @@ pub use views::{
     SnapshotView, StatusView, TaskState, TaskView, WeightView,
 };
 
+/// The example of the documents compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/developer/clients.md")]
+struct Documents;
+
 /// Names of HTTP headers and paths.
 pub mod http {
     /// Hex of the 65-byte EIP-712 signature over [`crate::Request`].

@@ -3,6 +3,7 @@
 pub mod observed;
 pub mod proxy;
 pub mod user;
+pub mod walk;
 
 use std::{
     os::unix::fs::PermissionsExt,

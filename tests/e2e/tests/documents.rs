@@ -1,13 +1,16 @@
-//! Every command that a document shows exists, with the flags that it is shown with.
+//! Every command that a document shows exists, with the flags that it is shown with; and those in blocks do what is shown below them.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
-use rollmill_e2e::{program, run};
+use rollmill_e2e::{
+    program, run,
+    walk::{self, Walk, blocks},
+};
 use tokio::process::Command;
 
 /// How documents call the programs.
@@ -18,6 +21,75 @@ const CALLS: [(&str, &str); 6] = [
     ("rollmill ", "rollmill"),
     ("roller ", "roller"),
     ("sim ", "sim"),
+];
+
+/// Chapters whose commands are typed one after the other: with a wallet on a devnet,
+const WALLET: [&str; 6] = [
+    "docs/use/README.md",
+    "docs/use/contract.md",
+    "docs/use/bridge.md",
+    "docs/developer/fees.md",
+    "docs/operator/load.md",
+    "docs/leaving.md",
+];
+/// with a roller that joins it,
+const ROLLER: [&str; 1] = ["docs/roller/README.md"];
+/// and with a rollup on anvil.
+const OPERATOR: [&str; 4] = [
+    "docs/operator/anvil.md",
+    "docs/operator/metrics.md",
+    "docs/operator/drills.md",
+    "docs/operator/keys.md",
+];
+
+/// Commands in blocks that nobody types here: the document, how they begin, and why not.
+const NOT_TYPED: [(&str, &str, &str); 10] = [
+    (
+        "README.md",
+        "cargo run --release",
+        "builds for half an hour; other tests run the same programs",
+    ),
+    ("README.md", "cargo xtask test", "runs this test"),
+    ("CONTRIBUTING.md", "cargo xtask test", "runs this test"),
+    (
+        "docs/README.md",
+        "cargo build --release",
+        "builds for half an hour",
+    ),
+    (
+        "docs/mechanism/README.md",
+        "cargo run --release -p sim",
+        "plays for minutes; the tests of bin/sim play a part of each",
+    ),
+    (
+        "docs/mechanism/README.md",
+        "cargo run --release -p rollmill-protocol",
+        "measures a machine that does nothing else",
+    ),
+    (
+        "docs/developer/fees.md",
+        "cast send 0x0000000000000000000000000000000000524d06",
+        "needs 0.01 ether of proving fees; `fees.rs` collects and sells them",
+    ),
+    ("docs/developer/fees.md", "cast send $", "the same"),
+    ("docs/developer/fees.md", "cast rpc", "the same"),
+    ("docs/developer/fees.md", "cast call", "the same"),
+];
+
+/// How lines begin that a shell runs.
+const TOOLS: [&str; 12] = [
+    "anvil ",
+    "cargo ",
+    "cast ",
+    "curl ",
+    "forge ",
+    "kill ",
+    "npm ",
+    "roller ",
+    "rollmill ",
+    "sh ",
+    "sim ",
+    "systemctl ",
 ];
 
 /// A program, its verbs, and the flags behind them.
@@ -75,9 +147,23 @@ fn code_of(document: &str) -> Vec<&str> {
     code
 }
 
+/// Lines of code blocks, each with whether somebody types it.
+fn typed(document: &str) -> Vec<(bool, String)> {
+    let fenced = blocks(document).into_iter().flat_map(|block| {
+        let is_typed = !matches!(block.kind, walk::Kind::Other | walk::Kind::File(_));
+        let lines: Vec<String> = block.code.lines().map(str::to_owned).collect();
+        lines.into_iter().map(move |line| (is_typed, line))
+    });
+    let indented = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "));
+    let indented = indented.map(|line| (false, line.to_owned()));
+    fenced.chain(indented).collect()
+}
+
 /// The documents of the repository.
 fn documents() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = walk::root();
     let mut found = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
     let mut open = vec![root.join("docs")];
     while let Some(folder) = open.pop() {
@@ -161,4 +247,57 @@ async fn every_command_in_the_documents_exists_with_its_flags() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_command_in_a_block_is_typed_or_named_with_the_reason() {
+    let (mut wrong, mut used) = (Vec::new(), BTreeSet::new());
+    let typed_pages = [&WALLET[..], &ROLLER, &OPERATOR].concat();
+    for path in documents() {
+        let page = path.strip_prefix(walk::root()).unwrap().to_str().unwrap();
+        let document = std::fs::read_to_string(&path).unwrap();
+        for (is_typed, line) in typed(&document) {
+            let is_command = TOOLS.iter().any(|tool| line.starts_with(tool));
+            if !is_command || is_typed && typed_pages.contains(&page) {
+                continue;
+            }
+            let mut named = NOT_TYPED.iter().enumerate();
+            match named.find(|(_, (at, begins, _))| *at == page && line.starts_with(begins)) {
+                Some((index, _)) => {
+                    used.insert(index);
+                }
+                None => wrong.push(format!("{page}: {line}")),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(
+        used.len(),
+        NOT_TYPED.len(),
+        "an exception is none: {used:?}"
+    );
+}
+
+async fn walk_through(pages: &[&str]) {
+    let mut walk = Walk::new().await.unwrap();
+    for page in pages {
+        if let Err(error) = walk.page(page).await {
+            panic!("{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_chapters_for_a_wallet_do_what_they_say() {
+    walk_through(&WALLET).await;
+}
+
+#[tokio::test]
+async fn the_chapter_for_a_roller_does_what_it_says() {
+    walk_through(&ROLLER).await;
+}
+
+#[tokio::test]
+async fn the_chapters_for_an_operator_do_what_they_say() {
+    walk_through(&OPERATOR).await;
 }
