@@ -13,6 +13,7 @@ import {IRewardPool} from "./interfaces/IRewardPool.sol";
 import {IRollerRegistry} from "./interfaces/IRollerRegistry.sol";
 import {Batch, IRollup, Program, Submission} from "./interfaces/IRollup.sol";
 import {AmountsLib} from "./libraries/AmountsLib.sol";
+import {ProofLib} from "./libraries/ProofLib.sol";
 import {PublicValues, PublicValuesLib} from "./libraries/PublicValues.sol";
 import {ReceiptLib, SubmissionReceipt, VerdictReceipt} from "./libraries/ReceiptLib.sol";
 import {ScrToken} from "./ScrToken.sol";
@@ -101,7 +102,7 @@ contract Court is ICourt {
     function rebut(bytes32 task, uint32 round, address roller, PublicValues memory pv, bytes calldata proof) external {
         bytes32 seat = keccak256(abi.encode(task, round, roller));
         Accusation memory a = _open(seat, task, round, roller);
-        bytes32 digest = keccak256(proof);
+        bytes32 digest = ProofLib.digest(proof);
         // Hashes: nobody can move them towards each other.
         // slither-disable-next-line incorrect-equality
         require(digest == a.proofDigest, WrongProofDigest(digest, a.proofDigest));
@@ -226,7 +227,7 @@ contract Court is ICourt {
         view
         returns (bool)
     {
-        bytes32 digest = keccak256(proof);
+        bytes32 digest = ProofLib.digest(proof);
         require(digest == s.proofDigest, WrongProofDigest(digest, s.proofDigest));
         Program memory program = rollup.programs(version);
         require(IProofVerifier(program.verifier).total(), AccuseInstead());

@@ -10,9 +10,11 @@ import {IProofVerifier} from "./interfaces/IProofVerifier.sol";
 import {IRewardPool} from "./interfaces/IRewardPool.sol";
 import {IRollerRegistry} from "./interfaces/IRollerRegistry.sol";
 import {Batch, Entry, IRollup, Program, Submission} from "./interfaces/IRollup.sol";
+import {ISettlement} from "./interfaces/ISettlement.sol";
 import {AmountsLib} from "./libraries/AmountsLib.sol";
 import {DrawLib} from "./libraries/DrawLib.sol";
 import {LotteryLib} from "./libraries/LotteryLib.sol";
+import {ProofLib} from "./libraries/ProofLib.sol";
 import {PublicValues, PublicValuesLib} from "./libraries/PublicValues.sol";
 import {
     AssignmentReceipt,
@@ -39,6 +41,7 @@ contract Evidence is IEvidence {
     ICourt public immutable court;
     address public immutable draws;
     IRollup public immutable rollup;
+    ISettlement public immutable settlement;
 
     mapping(bytes32 task => mapping(address roller => bool)) public charged;
     mapping(bytes32 seat => Posted) private _posted;
@@ -50,6 +53,7 @@ contract Evidence is IEvidence {
         bond = IOperatorBond(c.bond);
         court = ICourt(c.court);
         draws = c.draws;
+        settlement = ISettlement(c.settlement);
         rollup = IRollup(c.rollup);
     }
 
@@ -91,7 +95,7 @@ contract Evidence is IEvidence {
         // The verdict `reject` over what the roller sent for this seat answers for the operator.
         require(!court.fined(task, round, roller), NoOffence());
         require(court.accusation(task, round, roller).accuser == address(0), NoOffence());
-        bytes32 digest = keccak256(proof);
+        bytes32 digest = ProofLib.digest(proof);
         // Hashes: nobody can move them towards each other.
         // slither-disable-next-line incorrect-equality
         require(digest == p.proofDigest, WrongProofDigest(digest, p.proofDigest));
@@ -222,6 +226,8 @@ contract Evidence is IEvidence {
         _requireOperator(ReceiptLib.hash(r), signature);
         Batch memory b = _requireEntries(batch, entries);
         require(b.settledAt != 0 && !b.paid, NoOffence());
+        // The winner's, or held for it, as soon as anybody asks.
+        require(!settlement.isOpen(batch), NoOffence());
         // As long as it is held the winner can have its reward for its proof: nobody is paid twice.
         uint64 untilS = rewardPool.heldUntilS(batch);
         require(untilS == 0, TooEarly(untilS));

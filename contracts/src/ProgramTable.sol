@@ -2,11 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {IProofVerifier} from "./interfaces/IProofVerifier.sol";
-import {IRollup, Program} from "./interfaces/IRollup.sol";
+import {IProgramTable, Program} from "./interfaces/IProgramTable.sol";
 
-/// @notice The programs that may prove batches: version -> (program, VM, verifier). Rows are never changed or removed,
+/// @notice The programs whose proofs count: version -> (program, VM, verifier). Rows are never changed or removed,
 /// so old versions stay settleable.
-abstract contract ProgramTable is IRollup {
+abstract contract ProgramTable is IProgramTable {
     /// @dev Least time between an announcement and its use: a new verifier could accept anything.
     uint64 private constant DELAY_MIN_S = 7 days;
 
@@ -27,7 +27,7 @@ abstract contract ProgramTable is IRollup {
         }
     }
 
-    /// @inheritdoc IRollup
+    /// @inheritdoc IProgramTable
     function announceProgram(Program calldata p) external returns (uint32 version) {
         require(msg.sender == governor, NotGovernor(msg.sender));
         Program memory row = p;
@@ -35,7 +35,7 @@ abstract contract ProgramTable is IRollup {
         return _add(row);
     }
 
-    /// @inheritdoc IRollup
+    /// @inheritdoc IProgramTable
     function programs(uint32 version) external view returns (Program memory) {
         return _programs[version];
     }

@@ -17,11 +17,23 @@ import {IMessenger} from "./interfaces/IMessenger.sol";
 import {IParameters, Key} from "./interfaces/IParameters.sol";
 import {IRewardPool} from "./interfaces/IRewardPool.sol";
 import {IRollerRegistry} from "./interfaces/IRollerRegistry.sol";
-import {Batch, Commit, Entry, IRollup, Program, RollupParams, Snapshot, Withdrawal} from "./interfaces/IRollup.sol";
+import {
+    Batch,
+    Commit,
+    Entry,
+    IRollup,
+    Program,
+    Reward,
+    RollupParams,
+    Snapshot,
+    Withdrawal
+} from "./interfaces/IRollup.sol";
+import {AggregateLib} from "./libraries/AggregateLib.sol";
 import {AmountsLib} from "./libraries/AmountsLib.sol";
 import {BlobLib} from "./libraries/BlobLib.sol";
 import {Devnets} from "./libraries/Devnets.sol";
 import {LotteryLib} from "./libraries/LotteryLib.sol";
+import {ProofLib} from "./libraries/ProofLib.sol";
 import {PublicValues, PublicValuesLib} from "./libraries/PublicValues.sol";
 
 /// @notice See IRollup.
@@ -44,6 +56,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     IOperatorBond public immutable bond;
     IEmission public immutable emission;
     address private immutable _enforcement;
+    address private immutable _settlement;
     IMessenger public immutable messenger;
     uint64 public immutable l2ChainId;
     uint64 public immutable drawLag;
@@ -54,6 +67,8 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     uint64 public settledBatch;
     uint64 public currentEpoch;
     uint64 public enforcedSince;
+    /// @inheritdoc IRollup
+    uint64 public enteredThrough;
     mapping(uint64 batch => Batch) private _batches;
     mapping(uint64 epoch => Snapshot) private _snapshots;
     /// @dev Estimated rewards that one lottery beacon decides on.
@@ -66,7 +81,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     }
 
     modifier onlyEnforcement() {
-        require(msg.sender == _enforcement, NotEnforcement(msg.sender));
+        _requireEnforcement();
         _;
     }
 
@@ -87,6 +102,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         bond = IOperatorBond(c.bond);
         emission = IEmission(c.emission);
         _enforcement = c.enforcement;
+        _settlement = c.settlement;
         l2ChainId = p.l2ChainId;
         drawLag = p.drawLag;
         lotteryLag = p.lotteryLag;
@@ -139,7 +155,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     function postEntries(uint64 batch, Entry[] calldata entries) external onlyOperator {
         Batch storage b = _committed(batch);
         require(b.entriesHash == 0, EntriesAlreadyPosted(batch));
-        require(b.settledAt == 0, AlreadySettled(batch));
+        require(batch > settledBatch, AlreadySettled(batch));
         require(entries.length <= ENTRIES_MAX, TooManyEntries(entries.length));
         require(entries.length > 0, LotteryLib.EmptyEntries());
         _beacon(drawBlock(batch));
@@ -155,8 +171,9 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         uint256 othersWei = _openWei[b.lotteryBlock];
         uint256 openWei = othersWei + _rewardWei(b, b.proverGasEstimate);
         // A batch alone may exceed the cap: else nobody would ever be paid for it.
-        require(othersWei == 0 || openWei <= parameters.value(Key.BeaconCapWei), BeaconFull(b.lotteryBlock, openWei));
+        require(othersWei == 0 || openWei <= _value(Key.BeaconCapWei), BeaconFull(b.lotteryBlock, openWei));
         _openWei[b.lotteryBlock] = openWei;
+        _markEntered();
         emit EntriesPosted(batch, b.entriesHash, b.lotteryBlock, entries);
     }
 
@@ -166,11 +183,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         _checkWinner(batch, pv.roller, proof, entries);
         _checkProof(batch, pv, proof);
         _moveState(batch);
-        Batch storage b = _batches[batch];
-        b.paid = true;
-        uint256 coveredWei = _coveredWei(b, pv.proverGas);
-        rewardPool.credit(pv.roller, coveredWei);
-        uint256 rewardWei = _finishPay(b, pv, coveredWei);
+        uint256 rewardWei = _pay(batch, pv.roller, pv.proverGas);
         emit BatchSettled(batch, pv.roller, pv.stateRoot, rewardWei, pv.proverGas);
     }
 
@@ -181,24 +194,8 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         require(enforcedSince != 0 || block.timestamp >= fromS, TooEarly(fromS));
         _checkProof(batch, pv, proof);
         _moveState(batch);
-        Batch storage b = _batches[batch];
-        if (b.entriesHash != 0) {
-            uint64 untilS = b.settledAt + uint64(parameters.value(Key.ClaimS));
-            rewardPool.hold(batch, _coveredWei(b, pv.proverGas), untilS);
-        }
+        if (_batches[batch].entriesHash != 0) _hold(batch, pv.proverGas);
         emit BatchSettledUnpaid(batch, pv.roller, pv.stateRoot, pv.proverGas);
-    }
-
-    /// @inheritdoc IRollup
-    function claimLate(uint64 batch, PublicValues memory pv, bytes calldata proof, Entry[] calldata entries) external {
-        Batch storage b = _committed(batch);
-        require(b.settledAt != 0, NotSettled(batch));
-        require(!b.paid, AlreadyPaid(batch));
-        _checkWinner(batch, pv.roller, proof, entries);
-        _checkProof(batch, pv, proof);
-        b.paid = true;
-        uint256 rewardWei = _finishPay(b, pv, rewardPool.release(batch, pv.roller));
-        emit RewardClaimedLate(batch, pv.roller, rewardWei);
     }
 
     /// @inheritdoc IRollup
@@ -228,12 +225,30 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         b.stateRoot = previous.stateRoot;
         b.blockHash = previous.blockHash;
         b.withdrawalRoot = previous.withdrawalRoot;
-        b.messageHash = previous.messageHash;
         b.lastBlock = previous.lastBlock;
         b.lastTimestamp = previous.lastTimestamp;
         b.messagesEnd = previous.messagesEnd;
         _moveState(batch);
         emit BatchDropped(batch);
+    }
+
+    /// @inheritdoc IRollup
+    function settleThrough(uint64 batch) external {
+        _requireSettlement();
+        _moveState(batch);
+    }
+
+    /// @inheritdoc IRollup
+    function reward(uint64 batch, address roller, uint64 proverGas, Reward kind) external returns (uint256 rewardWei) {
+        _requireSettlement();
+        require(!_batches[batch].paid, AlreadyPaid(batch));
+        if (kind == Reward.Now) return _pay(batch, roller, proverGas);
+        if (kind == Reward.Later) {
+            _hold(batch, proverGas);
+            return 0;
+        }
+        _batches[batch].paid = true;
+        return _finishPay(batch, roller, proverGas, rewardPool.release(batch, roller));
     }
 
     /// @inheritdoc IRollup
@@ -246,8 +261,9 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     }
 
     /// @inheritdoc IRollup
-    function batches(uint64 batch) external view returns (Batch memory) {
-        return _batches[batch];
+    function batches(uint64 batch) external view returns (Batch memory b) {
+        b = _batches[batch];
+        b.settledAt = settledAt(batch);
     }
 
     /// @inheritdoc IRollup
@@ -274,8 +290,16 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     }
 
     /// @inheritdoc IRollup
-    function settledAt(uint64 batch) external view returns (uint64) {
-        return _batches[batch].settledAt;
+    function settledAt(uint64 batch) public view returns (uint64) {
+        return _batches[settlementEnd(batch)].settledAt;
+    }
+
+    /// @inheritdoc IRollup
+    function settlementEnd(uint64 batch) public view returns (uint64 end) {
+        end = batch;
+        // Of the batches that settled together only the last one has the time written to it: zero until it is set, once.
+        // slither-disable-next-line incorrect-equality
+        while (end != 0 && end < settledBatch && _batches[end].settledAt == 0) end++;
     }
 
     /// @inheritdoc IRollup
@@ -286,9 +310,9 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     /// @inheritdoc IRollup
     function unpaidFrom(uint64 batch) public view returns (uint64) {
         Batch storage b = _committed(batch);
-        if (b.entriesHash == 0) return b.committedAt + uint64(parameters.value(Key.FallbackS));
+        if (b.entriesHash == 0) return b.committedAt + uint64(_value(Key.FallbackS));
         // The winner cannot settle before the batch is the next, so its time does not run before that.
-        return uint64(Math.max(b.entriesAt, _batches[batch - 1].settledAt)) + uint64(parameters.value(Key.SettleS));
+        return uint64(Math.max(b.entriesAt, _batches[batch - 1].settledAt)) + uint64(_value(Key.SettleS));
     }
 
     /// @inheritdoc IRollup
@@ -297,8 +321,32 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         view
         returns (PublicValues memory pv)
     {
-        Batch storage b = _committed(batch);
-        Batch storage previous = _batches[batch - 1];
+        pv = _range(batch, batch);
+        Batch storage b = _batches[batch];
+        pv.roller = roller;
+        pv.task = taskId(batch);
+        pv.dataCommitment = b.dataCommitment;
+        if (b.blobVersionedHash != 0) {
+            pv.blobVersionedHash = b.blobVersionedHash;
+            pv.z = BlobLib.point(b.blobVersionedHash, b.dataCommitment);
+            pv.y = b.blobValue;
+        }
+        pv.proverGas = proverGas;
+    }
+
+    /// @inheritdoc IRollup
+    function expectedRange(uint64 first, uint64 last)
+        external
+        view
+        returns (PublicValues memory pv, bytes32 previousLineage, bytes32 lineage)
+    {
+        return (_range(first, last), _batches[first - 1].lineage, _batches[last].lineage);
+    }
+
+    /// @dev What is proven of committed batches from before the first to after the last, without what is each one's own.
+    function _range(uint64 first, uint64 last) private view returns (PublicValues memory pv) {
+        Batch storage b = _committed(last);
+        Batch storage previous = _batches[first - 1];
         Program storage p = _program(b.programVersion);
         pv.formatVersion = PublicValuesLib.FORMAT_VERSION;
         pv.programVersion = b.programVersion;
@@ -306,26 +354,17 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         pv.l1ChainId = uint64(block.chainid);
         pv.rollup = address(this);
         pv.l2ChainId = l2ChainId;
-        pv.roller = roller;
-        pv.task = taskId(batch);
-        pv.firstBatch = batch;
-        pv.lastBatch = batch;
+        pv.firstBatch = first;
+        pv.lastBatch = last;
         pv.previousStateRoot = previous.stateRoot;
         pv.stateRoot = b.stateRoot;
         pv.previousBlockHash = previous.blockHash;
         pv.blockHash = b.blockHash;
-        pv.dataCommitment = b.dataCommitment;
-        if (b.blobVersionedHash != 0) {
-            pv.blobVersionedHash = b.blobVersionedHash;
-            pv.z = BlobLib.point(b.blobVersionedHash, b.dataCommitment);
-            pv.y = b.blobValue;
-        }
-        pv.previousMessageHash = previous.messageHash;
-        pv.messageHash = b.messageHash;
+        pv.previousMessageHash = messageHashAt(previous.messagesEnd);
+        pv.messageHash = messageHashAt(b.messagesEnd);
         pv.withdrawalRoot = b.withdrawalRoot;
         pv.lastBlock = b.lastBlock;
         pv.lastTimestamp = b.lastTimestamp;
-        pv.proverGas = proverGas;
         pv.scheduleId = p.scheduleId;
     }
 
@@ -337,7 +376,6 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         genesis.stateRoot = p.genesisStateRoot;
         genesis.blockHash = p.genesisBlockHash;
         genesis.withdrawalRoot = p.genesisWithdrawalRoot;
-        genesis.messageHash = messageHashAt(0);
         genesis.lastTimestamp = p.genesisTimestamp;
     }
 
@@ -351,7 +389,6 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         b.blockHash = c.blockHash;
         b.withdrawalRoot = c.withdrawalRoot;
         b.dataCommitment = dataCommitment;
-        b.messageHash = messageHashAt(c.messagesEnd);
         b.lastBlock = c.lastBlock;
         b.lastTimestamp = c.lastTimestamp;
         b.messagesEnd = c.messagesEnd;
@@ -361,10 +398,13 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         b.epoch = currentEpoch;
         b.programVersion = c.programVersion;
         committedBatch = c.batch;
+        // SOUNDNESS: who proved it, and with how much work, is left out, so that a proof by anybody goes on from here.
+        PublicValues memory pv = expectedPublicValues(c.batch, address(0), 0);
+        b.lineage = AggregateLib.roll(previous.lineage, pv.hash());
         // In enforced mode nobody is drawn and nobody is paid.
         if (!isEnforced) _book(c.batch, b);
         emit BatchCommitted(
-            c.batch, taskId(c.batch), c, dataCommitment, previous.messageHash, b.messageHash, b.unitPriceWei, b.epoch
+            c.batch, pv.task, c, dataCommitment, pv.previousMessageHash, pv.messageHash, b.unitPriceWei, b.epoch
         );
     }
 
@@ -374,7 +414,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         require(c.withdrawalRoot != 0, ZeroHash("withdrawalRoot"));
         require(c.witnessHash != 0, ZeroHash("witnessHash"));
         require(
-            c.proverGasEstimate > 0 && c.proverGasEstimate <= parameters.value(Key.ProverGasMax),
+            c.proverGasEstimate > 0 && c.proverGasEstimate <= _value(Key.ProverGasMax),
             BadParameter("proverGasEstimate")
         );
         require(c.lastBlock > previous.lastBlock, BlockNotAfter(c.lastBlock, previous.lastBlock));
@@ -385,6 +425,18 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         require(c.messagesEnd >= previous.messagesEnd, BadMessagesEnd(c.messagesEnd));
         require(c.messagesEnd <= messageCount, BadMessagesEnd(c.messagesEnd));
         _requireActive(c.programVersion);
+    }
+
+    function _requireEnforcement() private view {
+        require(msg.sender == _enforcement, NotEnforcement(msg.sender));
+    }
+
+    function _value(Key key) private view returns (uint256) {
+        return parameters.value(key);
+    }
+
+    function _requireSettlement() private view {
+        require(msg.sender == _settlement, NotSettlement(msg.sender));
     }
 
     function _requireOperator() private view {
@@ -407,7 +459,7 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
     function _checkWinner(uint64 batch, address roller, bytes calldata proof, Entry[] calldata entries) private view {
         Entry memory winner = winnerOf(batch, entries);
         require(roller == winner.roller, NotWinner(roller, winner.roller));
-        bytes32 digest = keccak256(proof);
+        bytes32 digest = ProofLib.digest(proof);
         require(digest == winner.proofDigest, WrongProofDigest(digest, winner.proofDigest));
     }
 
@@ -430,9 +482,8 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         Dials memory dials = control.current();
         b.k = dials.k;
         b.unitPriceWei = dials.unitPriceWei;
-        uint256 fineWei = AmountsLib.fine(
-            parameters.value(Key.FineMinWei), b.unitPriceWei, b.proverGasEstimate, registry.stakeMinWei()
-        );
+        uint256 fineWei =
+            AmountsLib.fine(_value(Key.FineMinWei), b.unitPriceWei, b.proverGasEstimate, registry.stakeMinWei());
         bond.book(batch, _rewardWei(b, b.proverGasEstimate), fineWei, batch - settledBatch);
     }
 
@@ -445,14 +496,36 @@ contract Rollup is ProgramTable, MessageQueue, BeaconStore {
         return _rewardWei(b, AmountsLib.covered(proverGas, b.proverGasEstimate));
     }
 
-    /// @dev The pool has paid `coveredWei`; the operator's bond pays the rest, as far as it goes.
-    function _finishPay(Batch storage b, PublicValues memory pv, uint256 coveredWei)
+    /// @dev Credits the winner of a batch that has just been proven by its proof.
+    function _pay(uint64 batch, address roller, uint64 proverGas) private returns (uint256 rewardWei) {
+        Batch storage b = _batches[batch];
+        b.paid = true;
+        uint256 coveredWei = _coveredWei(b, proverGas);
+        rewardPool.credit(roller, coveredWei);
+        return _finishPay(batch, roller, proverGas, coveredWei);
+    }
+
+    /// @dev Sets the reward of a settled batch aside for its winner.
+    function _hold(uint64 batch, uint64 proverGas) private {
+        uint64 untilS = settledAt(batch) + uint64(_value(Key.ClaimS));
+        rewardPool.hold(batch, _coveredWei(_batches[batch], proverGas), untilS);
+    }
+
+    /// @dev The pool has paid `coveredWei` of a batch that is marked as paid; the operator's bond pays the rest, as far as it goes.
+    function _finishPay(uint64 batch, address roller, uint64 proverGas, uint256 coveredWei)
         private
         returns (uint256 rewardWei)
     {
-        uint256 earnedWei = _rewardWei(b, pv.proverGas);
+        uint256 earnedWei = _rewardWei(_batches[batch], proverGas);
         rewardWei = coveredWei;
-        if (earnedWei > coveredWei) rewardWei += bond.payExcess(pv.roller, earnedWei - coveredWei);
-        emission.record(pv.roller, pv.proverGas);
+        if (earnedWei > coveredWei) rewardWei += bond.payExcess(roller, earnedWei - coveredWei);
+        emission.record(roller, proverGas);
+    }
+
+    /// @dev Goes on with the batches behind the last that has settled or has entries.
+    function _markEntered() private {
+        uint64 through = uint64(Math.max(enteredThrough, settledBatch));
+        while (_batches[through + 1].entriesHash != 0) through++;
+        enteredThrough = through;
     }
 }

@@ -161,9 +161,8 @@ contract AccuseTest is Base {
     }
 
     function test_anExpiredAccusationIsAnswered() public {
-        SubmissionReceipt memory r = SubmissionReceipt(
-            task, 0, rollers[0], keccak256("anything"), keccak256("garbage"), uint64(block.timestamp)
-        );
+        SubmissionReceipt memory r =
+            SubmissionReceipt(task, 0, rollers[0], keccak256("anything"), digestOf("garbage"), uint64(block.timestamp));
         bytes memory signature = signReceipt(r);
         vm.warp(block.timestamp + 1 days + 1);
         accuse(1, garbage(1, 0), 0);
@@ -171,7 +170,7 @@ contract AccuseTest is Base {
         closed(0);
         vm.assertEq(pool.credits(rollers[0]), COST);
 
-        r = SubmissionReceipt(task, 0, rollers[1], keccak256("anything"), keccak256("garbage"), uint64(block.timestamp));
+        r = SubmissionReceipt(task, 0, rollers[1], keccak256("anything"), digestOf("garbage"), uint64(block.timestamp));
         signature = signReceipt(r);
         vm.warp(block.timestamp + 1 days);
         accuse(1, garbage(1, 1), 1);

@@ -12,6 +12,7 @@ import {Parameters} from "../src/Parameters.sol";
 import {RewardPool} from "../src/RewardPool.sol";
 import {RollerRegistry} from "../src/RollerRegistry.sol";
 import {Rollup} from "../src/Rollup.sol";
+import {Settlement} from "../src/Settlement.sol";
 import {ScrToken, ScrTokenParams} from "../src/ScrToken.sol";
 import {Contracts} from "../src/interfaces/IContracts.sol";
 import {Dials} from "../src/interfaces/IControl.sol";
@@ -19,6 +20,8 @@ import {EmissionParams} from "../src/interfaces/IEmission.sol";
 import {Key} from "../src/interfaces/IParameters.sol";
 import {RegistryParams} from "../src/interfaces/IRollerRegistry.sol";
 import {Batch, Commit, Entry, Program, RollupParams, Submission} from "../src/interfaces/IRollup.sol";
+import {SettlementParams} from "../src/interfaces/ISettlement.sol";
+import {ProofLib} from "../src/libraries/ProofLib.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
 import {
     AssignmentReceipt,
@@ -47,6 +50,8 @@ abstract contract Base {
     uint64 internal constant L2_CHAIN_ID = 1337002;
     bytes32 internal constant EXE = keccak256("exe");
     bytes32 internal constant VM_COMMIT = keccak256("vm");
+    bytes32 internal constant AGGREGATE_EXE = keccak256("aggregate exe");
+    bytes32 internal constant AGGREGATE_VM = keccak256("aggregate vm");
     bytes32 internal constant LAW = keccak256("law");
 
     address internal operator = vm.addr(OPERATOR_KEY);
@@ -65,6 +70,7 @@ abstract contract Base {
     Evidence internal evidence;
     Draws internal draws;
     Enforcement internal enforcement;
+    Settlement internal settlement;
     Rollup internal rollup;
     Contracts internal deployed;
 
@@ -151,7 +157,8 @@ abstract contract Base {
             evidence: vm.computeCreateAddress(address(this), nonce + 8),
             draws: vm.computeCreateAddress(address(this), nonce + 9),
             enforcement: vm.computeCreateAddress(address(this), nonce + 10),
-            rollup: vm.computeCreateAddress(address(this), nonce + 12)
+            settlement: vm.computeCreateAddress(address(this), nonce + 12),
+            rollup: vm.computeCreateAddress(address(this), nonce + 13)
         });
         deployed = c;
         scr = new ScrToken(ScrTokenParams(1_000_000_000 ether, address(this), 100_000_000 ether, c.emission, EMISSION));
@@ -167,7 +174,15 @@ abstract contract Base {
         enforcement = new Enforcement(c);
         p.programs = new Program[](1);
         p.programs[0] = Program(EXE, VM_COMMIT, verifier(), 1, 1, 0);
+        settlement = new Settlement(c, settlementParams(p));
         rollup = new Rollup(c, p);
+    }
+
+    function settlementParams(RollupParams memory p) internal pure returns (SettlementParams memory s) {
+        s.governor = p.governor;
+        s.programDelayS = p.programDelayS;
+        s.programs = new Program[](1);
+        s.programs[0] = Program(AGGREGATE_EXE, AGGREGATE_VM, p.programs[0].verifier, 0, 0, 0);
     }
 
     function join(address roller, address signer, uint256 stakeWei) internal {
@@ -267,13 +282,25 @@ abstract contract Base {
         pv.previousBlockHash = previous.blockHash;
         pv.blockHash = c.blockHash;
         pv.dataCommitment = keccak256(data);
-        pv.previousMessageHash = previous.messageHash;
+        pv.previousMessageHash = rollup.messageHashAt(previous.messagesEnd);
         pv.messageHash = rollup.messageHashAt(c.messagesEnd);
         pv.withdrawalRoot = c.withdrawalRoot;
         pv.lastBlock = c.lastBlock;
         pv.lastTimestamp = c.lastTimestamp;
         pv.proverGas = GAS;
         pv.scheduleId = p.scheduleId;
+    }
+
+    function digestOf(bytes memory proof) internal pure returns (bytes32) {
+        bytes32 commitment = bytes32(proof);
+        return ProofLib.digest(commitment, bodyHashOf(proof));
+    }
+
+    function bodyHashOf(bytes memory proof) internal pure returns (bytes32 hash) {
+        uint256 head = proof.length < 32 ? proof.length : 32;
+        assembly ("memory-safe") {
+            hash := keccak256(add(add(proof, 32), head), sub(mload(proof), head))
+        }
     }
 
     function publicValues(uint64 batch, address roller) internal view returns (PublicValues memory) {
@@ -284,7 +311,7 @@ abstract contract Base {
         entries = new Entry[](3);
         for (uint256 i = 0; i < 3; i++) {
             bytes memory proof = proofOf(publicValues(batch, rollers[i]));
-            entries[i] = Entry(rollers[i], uint32(i + 1), keccak256(proof));
+            entries[i] = Entry(rollers[i], uint32(i + 1), digestOf(proof));
         }
     }
 
@@ -315,7 +342,7 @@ abstract contract Base {
         view
         returns (Submission memory)
     {
-        return Submission(rollup.taskId(batch), 0, rollers[who], publicValuesHash, keccak256(proof));
+        return Submission(rollup.taskId(batch), 0, rollers[who], publicValuesHash, digestOf(proof));
     }
 
     function signed(uint256 key, Submission memory s) internal view returns (bytes memory) {

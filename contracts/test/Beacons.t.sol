@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {BlockHeader} from "@openzeppelin/contracts/utils/BlockHeader.sol";
+import {IProgramTable} from "../src/interfaces/IProgramTable.sol";
 import {IRollup} from "../src/interfaces/IRollup.sol";
 import {HeaderLib} from "../src/libraries/HeaderLib.sol";
 import {Base} from "./Base.sol";
@@ -67,7 +68,7 @@ contract BeaconsTest is Base {
     function test_refusesAZeroPrevrandao() public {
         bytes memory header = headerOf(999, 0);
         vm.setBlockhash(999, keccak256(header));
-        vm.expectPartialRevert(IRollup.ZeroHash.selector);
+        vm.expectPartialRevert(IProgramTable.ZeroHash.selector);
         rollup.storeBeacon(header);
     }
 

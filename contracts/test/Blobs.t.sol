@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IProgramTable} from "../src/interfaces/IProgramTable.sol";
 import {Batch, Commit, Entry, IRollup} from "../src/interfaces/IRollup.sol";
 import {BlobLib} from "../src/libraries/BlobLib.sol";
 import {PublicValues} from "../src/libraries/PublicValues.sol";
@@ -154,7 +155,7 @@ contract BlobsTest is Base {
         commitBlob(c, p);
         c = nextCommit();
         c.stateRoot = 0;
-        vm.expectPartialRevert(IRollup.ZeroHash.selector);
+        vm.expectPartialRevert(IProgramTable.ZeroHash.selector);
         commitBlob(c, p);
         vm.assertEq(rollup.batches(2).blobVersionedHash, 0);
     }

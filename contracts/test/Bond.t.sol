@@ -177,7 +177,7 @@ contract BondTest is Base {
         batch = commitNext();
         pv = rollup.expectedPublicValues(batch, rollers[0], 2 * GAS);
         entries = new Entry[](1);
-        entries[0] = Entry(rollers[0], 1, keccak256(proofOf(pv)));
+        entries[0] = Entry(rollers[0], 1, digestOf(proofOf(pv)));
         postEntries(batch, entries);
         storeBeacon(rollup.batches(batch).lotteryBlock);
     }

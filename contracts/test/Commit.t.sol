@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Rollup} from "../src/Rollup.sol";
 import {Key} from "../src/interfaces/IParameters.sol";
+import {IProgramTable} from "../src/interfaces/IProgramTable.sol";
 import {Batch, Commit, IRollup, Program, RollupParams} from "../src/interfaces/IRollup.sol";
 import {SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {Base} from "./Base.sol";
@@ -29,7 +30,7 @@ contract CommitTest is Base {
         vm.assertEq(b.blockHash, c.blockHash);
         vm.assertEq(b.withdrawalRoot, c.withdrawalRoot);
         vm.assertEq(b.dataCommitment, keccak256(abi.encodePacked("data of batch ", uint64(1))));
-        vm.assertEq(b.messageHash, rollup.messageHashAt(1));
+        vm.assertEq(b.messagesEnd, 1);
         vm.assertEq(b.commitBlock, block.number);
         vm.assertEq(rollup.drawBlock(1), block.number + 4);
         vm.assertEq(rollup.committedBatch(), 1);
@@ -61,16 +62,16 @@ contract CommitTest is Base {
     function test_refusesZeroHashes() public {
         Commit memory c = nextCommit();
         c.stateRoot = 0;
-        refused(c, IRollup.ZeroHash.selector);
+        refused(c, IProgramTable.ZeroHash.selector);
         c = nextCommit();
         c.blockHash = 0;
-        refused(c, IRollup.ZeroHash.selector);
+        refused(c, IProgramTable.ZeroHash.selector);
         c = nextCommit();
         c.withdrawalRoot = 0;
-        refused(c, IRollup.ZeroHash.selector);
+        refused(c, IProgramTable.ZeroHash.selector);
         c = nextCommit();
         c.witnessHash = 0;
-        refused(c, IRollup.ZeroHash.selector);
+        refused(c, IProgramTable.ZeroHash.selector);
     }
 
     function test_refusesEmptyDataAndNoWork() public {
@@ -79,12 +80,12 @@ contract CommitTest is Base {
         vm.prank(operator);
         rollup.commit(c, "");
         c.proverGasEstimate = 0;
-        refused(c, IRollup.BadParameter.selector);
+        refused(c, IProgramTable.BadParameter.selector);
         vm.prank(governor);
         parameters.announce(Key.ProverGasMax, GAS);
         vm.warp(block.timestamp + 7 days);
         c.proverGasEstimate = GAS + 1;
-        refused(c, IRollup.BadParameter.selector);
+        refused(c, IProgramTable.BadParameter.selector);
         c.proverGasEstimate = GAS;
         commit(c);
     }
@@ -130,14 +131,14 @@ contract CommitTest is Base {
     function test_programsArePinnedAndAnnouncedAhead() public {
         Commit memory c = nextCommit();
         c.programVersion = 2;
-        refused(c, IRollup.UnknownProgram.selector);
+        refused(c, IProgramTable.UnknownProgram.selector);
         c.programVersion = 0;
-        refused(c, IRollup.UnknownProgram.selector);
+        refused(c, IProgramTable.UnknownProgram.selector);
         Program memory second = Program(keccak256("exe 2"), VM_COMMIT, address(mock), 2, 2, 0);
         vm.prank(governor);
         vm.assertEq(rollup.announceProgram(second), 2);
         c.programVersion = 2;
-        refused(c, IRollup.InactiveProgram.selector);
+        refused(c, IProgramTable.InactiveProgram.selector);
         vm.warp(block.timestamp + 7 days);
         commit(c);
         vm.assertEq(rollup.batches(1).programVersion, 2);
@@ -146,17 +147,17 @@ contract CommitTest is Base {
 
     function test_programTableRefusesStrangersAndZeroes() public {
         Program memory p = Program(EXE, VM_COMMIT, address(mock), 1, 1, 0);
-        vm.expectRevert(abi.encodeWithSelector(IRollup.NotGovernor.selector, operator));
+        vm.expectRevert(abi.encodeWithSelector(IProgramTable.NotGovernor.selector, operator));
         vm.prank(operator);
         rollup.announceProgram(p);
         p.exeCommit = 0;
-        refusedProgram(p, IRollup.ZeroHash.selector);
+        refusedProgram(p, IProgramTable.ZeroHash.selector);
         p = Program(EXE, 0, address(mock), 1, 1, 0);
-        refusedProgram(p, IRollup.ZeroHash.selector);
+        refusedProgram(p, IProgramTable.ZeroHash.selector);
         p = Program(EXE, VM_COMMIT, address(0), 1, 1, 0);
-        refusedProgram(p, IRollup.BadParameter.selector);
+        refusedProgram(p, IProgramTable.BadParameter.selector);
         p = Program(EXE, VM_COMMIT, stranger, 1, 1, 0);
-        refusedProgram(p, IRollup.BadParameter.selector);
+        refusedProgram(p, IProgramTable.BadParameter.selector);
     }
 
     function test_snapshotIsRecomputedFromItsLeaves() public {
@@ -231,34 +232,34 @@ contract CommitTest is Base {
     function test_constructorRefusesBadParameters() public {
         RollupParams memory p = deployable();
         p.operator = address(0);
-        refusedParams(p, IRollup.BadParameter.selector);
+        refusedParams(p, IProgramTable.BadParameter.selector);
         p = deployable();
         p.l2ChainId = 31337;
-        refusedParams(p, IRollup.BadParameter.selector);
+        refusedParams(p, IProgramTable.BadParameter.selector);
         p = deployable();
         p.drawLag = 0;
-        refusedParams(p, IRollup.BadParameter.selector);
+        refusedParams(p, IProgramTable.BadParameter.selector);
         p = deployable();
         p.lotteryLag = 0;
-        refusedParams(p, IRollup.BadParameter.selector);
+        refusedParams(p, IProgramTable.BadParameter.selector);
         p = deployable();
         p.genesisStateRoot = 0;
-        refusedParams(p, IRollup.BadParameter.selector);
+        refusedParams(p, IProgramTable.BadParameter.selector);
         p = deployable();
         p.programs = new Program[](0);
-        refusedParams(p, IRollup.BadParameter.selector);
+        refusedParams(p, IProgramTable.BadParameter.selector);
         p = deployable();
         p.programs[0].exeCommit = 0;
-        refusedParams(p, IRollup.ZeroHash.selector);
+        refusedParams(p, IProgramTable.ZeroHash.selector);
         p = deployable();
         p.programs[0].vmCommit = 0;
-        refusedParams(p, IRollup.ZeroHash.selector);
+        refusedParams(p, IProgramTable.ZeroHash.selector);
         p = deployable();
         p.programDelayS = 7 days - 1;
-        refusedParams(p, IRollup.BadParameter.selector);
+        refusedParams(p, IProgramTable.BadParameter.selector);
         // Computed for another address.
         p = deployable();
-        refusedParams(p, IRollup.BadParameter.selector);
+        refusedParams(p, IProgramTable.BadParameter.selector);
     }
 
     /// A devnet may be in a hurry; elsewhere a beacon's proposer must not know it when it includes the facts.
@@ -288,15 +289,15 @@ contract CommitTest is Base {
     function test_constructorRefusesZeroGenesis() public {
         RollupParams memory p = params();
         p.genesisStateRoot = 0;
-        vm.expectPartialRevert(IRollup.ZeroHash.selector);
+        vm.expectPartialRevert(IProgramTable.ZeroHash.selector);
         this.deployWith(p);
         p = params();
         p.genesisBlockHash = 0;
-        vm.expectPartialRevert(IRollup.ZeroHash.selector);
+        vm.expectPartialRevert(IProgramTable.ZeroHash.selector);
         this.deployWith(p);
         p = params();
         p.genesisWithdrawalRoot = 0;
-        vm.expectPartialRevert(IRollup.ZeroHash.selector);
+        vm.expectPartialRevert(IProgramTable.ZeroHash.selector);
         this.deployWith(p);
     }
 
@@ -318,7 +319,7 @@ contract CommitTest is Base {
     }
 
     function refusedFor(RollupParams memory p, string memory name) private {
-        vm.expectRevert(abi.encodeWithSelector(IRollup.BadParameter.selector, name));
+        vm.expectRevert(abi.encodeWithSelector(IProgramTable.BadParameter.selector, name));
         new Rollup(deployed, p);
     }
 

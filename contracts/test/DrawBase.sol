@@ -103,7 +103,7 @@ abstract contract DrawBase is Base {
         entries = new Entry[](among.length);
         for (uint256 i = 0; i < among.length; i++) {
             (uint256[] memory tickets,) = draws.ticketsOf(batch, posted, among[i]);
-            bytes32 digest = keccak256(proofOf(publicValues(batch, among[i])));
+            bytes32 digest = digestOf(proofOf(publicValues(batch, among[i])));
             if (tickets[0] > 0) entries[count++] = Entry(among[i], uint32(tickets[0]), digest);
         }
         assembly ("memory-safe") {

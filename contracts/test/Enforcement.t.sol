@@ -5,6 +5,7 @@ import {IEnforcement} from "../src/interfaces/IEnforcement.sol";
 import {IMessenger} from "../src/interfaces/IMessenger.sol";
 import {IOperatorBond} from "../src/interfaces/IOperatorBond.sol";
 import {Key} from "../src/interfaces/IParameters.sol";
+import {IProgramTable} from "../src/interfaces/IProgramTable.sol";
 import {Batch, Commit, Entry, IRollup, Program, Withdrawal} from "../src/interfaces/IRollup.sol";
 import {PublicValues} from "../src/libraries/PublicValues.sol";
 import {WithdrawalTree} from "../src/libraries/WithdrawalTree.sol";
@@ -174,7 +175,7 @@ contract EnforcementTest is Base {
         vm.assertEq(pool.totalCredits() + pool.totalHeld(), 0);
         vm.assertEq(bond.exposedWei(), exposedWei);
         Entry[] memory none = new Entry[](1);
-        none[0] = Entry(rollers[0], 1, keccak256(proof));
+        none[0] = Entry(rollers[0], 1, digestOf(proof));
         vm.expectPartialRevert(IRollup.AlreadySettled.selector);
         vm.prank(operator);
         rollup.postEntries(1, none);
@@ -184,7 +185,7 @@ contract EnforcementTest is Base {
         enforced();
         Commit memory c = nextCommit();
         PublicValues memory pv = enforcedValues(c, DATA, stranger);
-        vm.expectPartialRevert(IRollup.ProofRejected.selector);
+        vm.expectPartialRevert(IProgramTable.ProofRejected.selector);
         enforcement.enforceBatch(c, DATA, pv, "no proof");
         bytes memory proof = proofOf(pv);
         vm.expectPartialRevert(IRollup.PublicValuesMismatch.selector);
@@ -208,7 +209,7 @@ contract EnforcementTest is Base {
         refused(c, IRollup.BadTimestamp.selector);
         c = nextCommit();
         c.programVersion = 2;
-        refused(c, IRollup.UnknownProgram.selector);
+        refused(c, IProgramTable.UnknownProgram.selector);
         c = nextCommit();
         c.messagesEnd = 2;
         refused(c, IRollup.BadMessagesEnd.selector);
@@ -262,7 +263,7 @@ contract EnforcementTest is Base {
         vm.assertEq(rollup.batches(1).proverGasEstimate, 1);
         c = nextCommit();
         c.proverGasEstimate = 0;
-        refused(c, IRollup.BadParameter.selector);
+        refused(c, IProgramTable.BadParameter.selector);
     }
 
     // --- what was committed before
@@ -285,7 +286,7 @@ contract EnforcementTest is Base {
         vm.assertEq(rollup.settledBatch(), ours);
         // The winner loses nothing.
         pv = publicValues(ours, winner);
-        rollup.claimLate(ours, pv, proofOf(pv), entries);
+        settlement.claimLate(ours, pv, proofOf(pv), entries);
         vm.assertEq(pool.credits(winner), 1e12 * 3 * uint256(GAS));
     }
 
@@ -317,7 +318,6 @@ contract EnforcementTest is Base {
         vm.assertEq(b.stateRoot, before.stateRoot);
         vm.assertEq(b.blockHash, before.blockHash);
         vm.assertEq(b.withdrawalRoot, before.withdrawalRoot);
-        vm.assertEq(b.messageHash, before.messageHash);
         vm.assertEq(b.lastBlock, before.lastBlock);
         vm.assertEq(b.lastTimestamp, before.lastTimestamp);
         vm.assertEq(b.messagesEnd, before.messagesEnd);

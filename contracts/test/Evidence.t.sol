@@ -330,7 +330,7 @@ contract EvidenceTest is Base {
         Entry memory winner = rollup.winnerOf(batch, entries);
         settleUnpaid();
         PublicValues memory pv = publicValues(batch, winner.roller);
-        rollup.claimLate(batch, pv, proofOf(pv), entries);
+        settlement.claimLate(batch, pv, proofOf(pv), entries);
         SubmissionReceipt memory r =
             SubmissionReceipt(task, 0, winner.roller, pv.hash(), winner.proofDigest, uint64(block.timestamp));
         bytes memory signature = sign(r);
@@ -379,7 +379,7 @@ contract EvidenceTest is Base {
     }
 
     function verdict(uint256 who) private view returns (VerdictReceipt memory) {
-        bytes32 digest = keccak256(proofOf(publicValues(batch, rollers[who])));
+        bytes32 digest = digestOf(proofOf(publicValues(batch, rollers[who])));
         return VerdictReceipt(task, 0, rollers[who], digest, true, true);
     }
 

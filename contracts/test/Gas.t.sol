@@ -114,7 +114,7 @@ contract GasTest is WithLargeProof {
         uint64 batch = commitNext();
         Entry[] memory entries = entriesOf(batch);
         for (uint256 i = 0; i < 3; i++) {
-            entries[i].proofDigest = keccak256(proof);
+            entries[i].proofDigest = digestOf(proof);
         }
         postEntries(batch, entries);
         measured("postEntries");
@@ -168,7 +168,7 @@ contract GasTest is WithLargeProof {
         rollup.postSnapshot(1, root, total, leaves);
         uint64 batch = commitNext();
         Entry[] memory entries = new Entry[](1);
-        entries[0] = Entry(rollers[0], 1, keccak256(proof));
+        entries[0] = Entry(rollers[0], 1, digestOf(proof));
         postEntries(batch, entries);
         PostedDraw memory posted = PostedDraw(roundOf(plain(batch, 0), leaves), new bytes[](1));
         postRounds(batch, posted.rounds);
@@ -178,8 +178,8 @@ contract GasTest is WithLargeProof {
         draws.wrongEntry(batch, entries, 0, posted);
         measured("wrongEntry, 1000 leaves");
         bytes32 task = rollup.taskId(batch);
-        VerdictReceipt memory a = VerdictReceipt(task, 0, rollers[1], keccak256(proof), true, true);
-        VerdictReceipt memory b = VerdictReceipt(task, 0, rollers[1], keccak256(proof), false, true);
+        VerdictReceipt memory a = VerdictReceipt(task, 0, rollers[1], digestOf(proof), true, true);
+        VerdictReceipt memory b = VerdictReceipt(task, 0, rollers[1], digestOf(proof), false, true);
         bytes memory signedA = signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.VERDICT_TYPEHASH, a)));
         bytes memory signedB = signHash(OPERATOR_KEY, keccak256(abi.encode(ReceiptLib.VERDICT_TYPEHASH, b)));
         evidence.twoVerdicts(batch, a, signedA, b, signedB);

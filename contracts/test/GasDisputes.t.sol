@@ -74,7 +74,7 @@ contract DisputesGasTest is WithLargeProof {
         uint64 batch = commitNext();
         Entry[] memory entries = entriesOf(batch);
         for (uint256 i = 0; i < 3; i++) {
-            entries[i].proofDigest = keccak256(proof);
+            entries[i].proofDigest = digestOf(proof);
         }
         postEntries(batch, entries);
         storeBeacon(rollup.batches(batch).lotteryBlock);
@@ -82,7 +82,7 @@ contract DisputesGasTest is WithLargeProof {
         vm.warp(rollup.unpaidFrom(batch));
         rollup.settleUnpaid(publicValues(batch, rollers[0]), proof);
         PublicValues memory pv = publicValues(batch, winner);
-        rollup.claimLate(batch, pv, proof, entries);
+        settlement.claimLate(batch, pv, proof, entries);
         measured("claimLate, 320 kB");
         uint64 epoch = emission.currentEpoch();
         vm.warp(block.timestamp + 1 days);

@@ -8,7 +8,7 @@ import {Vm} from "./Vm.sol";
 contract Handler is EnforcementHandlers {
     /// Every handler.
     function handlers() external pure returns (bytes4[] memory all) {
-        bytes4[54] memory list = [
+        bytes4[55] memory list = [
             this.depositStake.selector,
             this.requestUnbond.selector,
             this.withdraw.selector,
@@ -19,6 +19,7 @@ contract Handler is EnforcementHandlers {
             this.enter.selector,
             this.enterFalsely.selector,
             this.settle.selector,
+            this.settleTogether.selector,
             this.settleUnpaid.selector,
             this.claimLate.selector,
             this.burnHeld.selector,

@@ -35,7 +35,7 @@ contract JudgeTest is Base {
         uint256 supply = scr.totalSupply();
         uint256 held = scr.balanceOf(address(pool));
         vm.expectEmit(address(court));
-        emit ICourt.SubmissionJudged(batch, rollers[0], 0, false, FINE, keccak256(proof), stranger);
+        emit ICourt.SubmissionJudged(batch, rollers[0], 0, false, FINE, digestOf(proof), stranger);
         vm.prank(stranger);
         court.judge(batch, s, signature, none, proof);
         Roller memory r = registry.rollers(rollers[0]);
@@ -58,7 +58,7 @@ contract JudgeTest is Base {
         Submission memory s = submission(batch, 0, pv.hash(), proof);
         bytes memory signature = signed(signerKeys[0], s);
         vm.expectEmit(address(court));
-        emit ICourt.SubmissionJudged(batch, rollers[0], 0, true, 0, keccak256(proof), address(this));
+        emit ICourt.SubmissionJudged(batch, rollers[0], 0, true, 0, digestOf(proof), address(this));
         court.judge(batch, s, signature, pv, proof);
         vm.assertEq(registry.rollers(rollers[0]).stakeWei, STAKE);
     }
@@ -235,7 +235,7 @@ contract JudgeTest is Base {
         (Submission memory s, bytes memory signature, bytes memory proof) = garbage(batch, 0);
         PublicValues memory none;
         vm.expectEmit(address(court));
-        emit ICourt.SubmissionJudged(batch, rollers[0], 0, false, 10 ether, keccak256(proof), address(this));
+        emit ICourt.SubmissionJudged(batch, rollers[0], 0, false, 10 ether, digestOf(proof), address(this));
         court.judge(batch, s, signature, none, proof);
         vm.assertEq(registry.rollers(rollers[0]).stakeWei, 0);
     }

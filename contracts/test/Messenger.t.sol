@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IControl} from "../src/interfaces/IControl.sol";
 import {IMessenger} from "../src/interfaces/IMessenger.sol";
 import {Key} from "../src/interfaces/IParameters.sol";
+import {IProgramTable} from "../src/interfaces/IProgramTable.sol";
 import {IRewardPool} from "../src/interfaces/IRewardPool.sol";
 import {IRollerRegistry} from "../src/interfaces/IRollerRegistry.sol";
 import {Commit, Entry, IRollup, Program} from "../src/interfaces/IRollup.sol";
@@ -222,7 +223,7 @@ contract MessengerTest is WithdrawalBase {
         refused(address(enforcement), abi.encodeCall(enforcement.resume, ()), notOperator);
         refused(address(bond), abi.encodeCall(bond.requestWithdrawal, (1)), notOperator);
         refused(address(bond), abi.encodeCall(bond.withdraw, ()), notOperator);
-        bytes4 notGovernor = IRollup.NotGovernor.selector;
+        bytes4 notGovernor = IProgramTable.NotGovernor.selector;
         Program memory p = rollup.programs(1);
         refused(address(rollup), abi.encodeCall(rollup.announceProgram, (p)), notGovernor);
         refused(address(parameters), abi.encodeCall(parameters.announce, (Key.FineMinWei, 1)), notGovernor);

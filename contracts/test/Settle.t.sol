@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Key} from "../src/interfaces/IParameters.sol";
+import {IProgramTable} from "../src/interfaces/IProgramTable.sol";
 import {IRewardPool} from "../src/interfaces/IRewardPool.sol";
 import {Batch, Commit, Entry, IRollup} from "../src/interfaces/IRollup.sol";
 import {LotteryLib} from "../src/libraries/LotteryLib.sol";
@@ -61,7 +62,7 @@ contract SettleTest is Base {
         vm.expectPartialRevert(IRollup.BatchOutOfOrder.selector);
         rollup.settle(pv, proofOf(pv), entries);
         vm.expectPartialRevert(IRollup.AlreadyPaid.selector);
-        rollup.claimLate(batch, pv, proofOf(pv), entries);
+        settlement.claimLate(batch, pv, proofOf(pv), entries);
     }
 
     function test_winnerIsTheHolderOfTheDrawnTicket() public {
@@ -112,7 +113,7 @@ contract SettleTest is Base {
         uint64 batch = commitNext();
         PublicValues memory pv = changed(publicValues(batch, rollers[0]), word, 1);
         Entry[] memory entries = new Entry[](1);
-        entries[0] = Entry(rollers[0], 1, keccak256(proofOf(pv)));
+        entries[0] = Entry(rollers[0], 1, digestOf(proofOf(pv)));
         postEntries(batch, entries);
         storeBeacon(rollup.batches(batch).lotteryBlock);
         bytes memory proof = proofOf(pv);
@@ -160,7 +161,7 @@ contract SettleTest is Base {
         bytes[4] memory bad =
             [truncated, abi.encodePacked(proof, hex"00"), bytes(""), proofOf(publicValues(1, stranger))];
         for (uint256 i = 0; i < bad.length; i++) {
-            vm.expectRevert(abi.encodeWithSelector(IRollup.ProofRejected.selector));
+            vm.expectRevert(abi.encodeWithSelector(IProgramTable.ProofRejected.selector));
             rollup.settleUnpaid(pv, bad[i]);
         }
         rollup.settleUnpaid(pv, proof);
@@ -321,7 +322,7 @@ contract SettleTest is Base {
         PublicValues memory pv = publicValues(batch, winner);
         bytes memory proof = proofOf(pv);
         vm.expectPartialRevert(IRollup.NotSettled.selector);
-        rollup.claimLate(batch, pv, proof, entries);
+        settlement.claimLate(batch, pv, proof, entries);
         vm.warp(rollup.unpaidFrom(batch));
         PublicValues memory rival = publicValues(batch, stranger);
         rollup.settleUnpaid(rival, proofOf(rival));
@@ -329,13 +330,13 @@ contract SettleTest is Base {
         vm.assertEq(pool.totalHeld(), REWARD);
         bytes memory rivalProof = proofOf(rival);
         vm.expectPartialRevert(IRollup.NotWinner.selector);
-        rollup.claimLate(batch, rival, rivalProof, entries);
-        rollup.claimLate(batch, pv, proof, entries);
+        settlement.claimLate(batch, rival, rivalProof, entries);
+        settlement.claimLate(batch, pv, proof, entries);
         vm.assertEq(pool.credits(winner), REWARD);
         vm.assertEq(pool.totalHeld(), 0);
         vm.assertEq(emission.gasOf(0, winner), GAS);
         vm.expectPartialRevert(IRollup.AlreadyPaid.selector);
-        rollup.claimLate(batch, pv, proof, entries);
+        settlement.claimLate(batch, pv, proof, entries);
         vm.warp(block.timestamp + 3601);
         vm.expectPartialRevert(IRewardPool.NothingHeld.selector);
         pool.burnHeld(batch);
@@ -361,7 +362,7 @@ contract SettleTest is Base {
         vm.expectPartialRevert(IRewardPool.NothingHeld.selector);
         pool.burnHeld(batch);
         vm.expectPartialRevert(IRewardPool.NothingHeld.selector);
-        rollup.claimLate(batch, pv, proof, entries);
+        settlement.claimLate(batch, pv, proof, entries);
     }
 
     /// What the pool lacks when it is held becomes arrears of the winner.
@@ -373,7 +374,7 @@ contract SettleTest is Base {
         PublicValues memory pv = publicValues(batch, winner);
         rollup.settleUnpaid(pv, proofOf(pv));
         vm.assertEq(pool.totalHeld(), 5 ether);
-        rollup.claimLate(batch, pv, proofOf(pv), entries);
+        settlement.claimLate(batch, pv, proofOf(pv), entries);
         vm.assertEq(pool.credits(winner), 5 ether);
         vm.assertEq(pool.arrears(winner), REWARD - 5 ether);
     }
@@ -434,7 +435,7 @@ contract SettleTest is Base {
         rollup.settleUnpaid(pv, proof);
         vm.warp(block.timestamp + 3601);
         vm.expectPartialRevert(IRewardPool.ClaimOver.selector);
-        rollup.claimLate(batch, pv, proof, entries);
+        settlement.claimLate(batch, pv, proof, entries);
     }
 
     function test_aBatchWithoutEntriesHasNoWinner() public {
@@ -444,7 +445,7 @@ contract SettleTest is Base {
         bytes memory proof = proofOf(pv);
         rollup.settleUnpaid(pv, proof);
         vm.expectPartialRevert(IRollup.WrongEntries.selector);
-        rollup.claimLate(batch, pv, proof, new Entry[](0));
+        settlement.claimLate(batch, pv, proof, new Entry[](0));
     }
 
     function test_anotherChainsProofsAndAForkOfL1() public {

@@ -4,8 +4,10 @@ pragma solidity ^0.8.28;
 import {Dials} from "../src/interfaces/IControl.sol";
 import {Key} from "../src/interfaces/IParameters.sol";
 import {Commit, Entry, Withdrawal} from "../src/interfaces/IRollup.sol";
+import {AggregateLib, AggregateValues, Contribution} from "../src/libraries/AggregateLib.sol";
 import {LotteryLib} from "../src/libraries/LotteryLib.sol";
 import {MessageLib} from "../src/libraries/MessageLib.sol";
+import {ProofLib} from "../src/libraries/ProofLib.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
 import {Place, SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {WithdrawalTree} from "../src/libraries/WithdrawalTree.sol";
@@ -13,6 +15,7 @@ import {Base} from "./Base.sol";
 
 /// The golden vectors of crates/protocol: Rust writes them, Solidity must come to the same bytes.
 contract VectorsTest is Base {
+    using AggregateLib for AggregateValues;
     using PublicValuesLib for PublicValues;
 
     bytes32[32] private branch;
@@ -61,6 +64,58 @@ contract VectorsTest is Base {
         vm.assertEq(abi.encode(pv), vm.parseJsonBytes(json, ".encoded"));
         vm.assertEq(pv.hash(), vm.parseJsonBytes32(json, ".hash"));
         vm.assertEq(pv.hash(), keccak256(abi.encode(pv)));
+    }
+
+    function test_aggregate() public view {
+        string memory json = read("aggregate");
+        AggregateValues memory v;
+        v.range = abi.decode(vm.parseJsonBytes(json, ".range"), (PublicValues));
+        v.exeCommit = vm.parseJsonBytes32(json, ".values.exe");
+        v.vmCommit = vm.parseJsonBytes32(json, ".values.vm");
+        v.previousLineage = vm.parseJsonBytes32(json, ".values.previousLineage");
+        v.lineage = vm.parseJsonBytes32(json, ".values.lineage");
+        v.contributions = vm.parseJsonBytes32(json, ".values.contributions");
+        vm.assertEq(v.hash(), vm.parseJsonBytes32(json, ".hash"));
+        bytes32 lineage = v.previousLineage;
+        bytes32[] memory transitions = vm.parseJsonBytes32Array(json, ".transitions");
+        Contribution[] memory contributions = new Contribution[](transitions.length);
+        for (uint256 i = 0; i < transitions.length; i++) {
+            lineage = AggregateLib.roll(lineage, transitions[i]);
+            contributions[i] = Contribution(
+                vm.parseJsonAddressArray(json, ".rollers")[i],
+                uint64(vm.parseJsonUintArray(json, ".proverGas")[i]),
+                vm.parseJsonBytes32Array(json, ".proofs")[i]
+            );
+        }
+        vm.assertEq(lineage, v.lineage);
+        vm.assertEq(this.contributionsHash(contributions), v.contributions);
+    }
+
+    /// A transition is what a batch's proof states, whoever proved it with however much work.
+    function test_lineage() public {
+        PublicValues memory pv = abi.decode(vm.parseJsonBytes(read("public_values"), ".encoded"), (PublicValues));
+        (pv.roller, pv.proverGas) = (address(0), 0);
+        vm.assertEq(pv.hash(), vm.parseJsonBytes32(read("public_values"), ".transitionHash"));
+        commitNext();
+        pv = publicValues(1, address(0));
+        pv.proverGas = 0;
+        vm.assertEq(rollup.batches(1).lineage, AggregateLib.roll(0, pv.hash()));
+        commitNext();
+        pv = publicValues(2, address(0));
+        pv.proverGas = 0;
+        vm.assertEq(rollup.batches(2).lineage, AggregateLib.roll(rollup.batches(1).lineage, pv.hash()));
+    }
+
+    function test_proofDigests() public view {
+        string memory json = read("proof");
+        bytes[] memory proofs = vm.parseJsonBytesArray(json, ".proofs");
+        bytes32[] memory commitments = vm.parseJsonBytes32Array(json, ".commitments");
+        bytes32[] memory digests = vm.parseJsonBytes32Array(json, ".digests");
+        for (uint256 i = 0; i < proofs.length; i++) {
+            vm.assertEq(this.digest(proofs[i]), digests[i]);
+            vm.assertEq(ProofLib.digest(commitments[i], bodyHashOf(proofs[i])), digests[i]);
+        }
+        vm.assertEq(proofs.length, 4);
     }
 
     function test_task() public view {
@@ -186,7 +241,7 @@ contract VectorsTest is Base {
     function rewardOf(uint64 gas_) private returns (uint256) {
         PublicValues memory pv = rollup.expectedPublicValues(1, rollers[0], gas_);
         Entry[] memory entries = new Entry[](1);
-        entries[0] = Entry(rollers[0], 1, keccak256(proofOf(pv)));
+        entries[0] = Entry(rollers[0], 1, digestOf(proofOf(pv)));
         postEntries(1, entries);
         storeBeacon(rollup.batches(1).lotteryBlock);
         rollup.settle(pv, proofOf(pv), entries);
@@ -216,6 +271,14 @@ contract VectorsTest is Base {
     function winner(bytes32 task, bytes32 beacon, Entry[] calldata entries) external pure returns (bytes32, uint256) {
         bytes32 entriesHash = LotteryLib.hash(entries);
         return (entriesHash, LotteryLib.winner(task, entriesHash, beacon, entries));
+    }
+
+    function contributionsHash(Contribution[] calldata contributions) external pure returns (bytes32) {
+        return AggregateLib.hash(contributions);
+    }
+
+    function digest(bytes calldata proof) external pure returns (bytes32) {
+        return ProofLib.digest(proof);
     }
 
     function proven(bytes32 root, bytes32 leaf, uint256 index, bytes32[32] calldata proof)

@@ -6,7 +6,7 @@ use std::{env, error::Error, fs, path::Path};
 use serde_json::Value;
 
 /// The contracts with such functions.
-const CONTRACTS: [&str; 4] = ["Rollup", "Court", "Evidence", "Enforcement"];
+const CONTRACTS: [&str; 5] = ["Rollup", "Settlement", "Court", "Evidence", "Enforcement"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");

@@ -19,7 +19,7 @@ use crate::{solidity, tools};
 const DIR: &str = "contracts";
 
 /// The contracts that the node deploys, puts into a genesis or calls.
-const CONTRACTS: [&str; 23] = [
+const CONTRACTS: [&str; 24] = [
     "BridgedToken",
     "Control",
     "Court",
@@ -40,6 +40,7 @@ const CONTRACTS: [&str; 23] = [
     "RollerRegistry",
     "Rollup",
     "ScrToken",
+    "Settlement",
     "StarkPrecompileVerifier",
     "TokenBridge",
     "WithdrawalQueue",

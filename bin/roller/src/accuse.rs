@@ -20,7 +20,7 @@ use alloy::{
     rpc::types::Log,
     sol_types::{SolCall, SolEvent},
 };
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use clap::Args;
 use eyre::{WrapErr, ensure, eyre};
 use rollmill_l1::{
@@ -33,7 +33,7 @@ use rollmill_l1::{
     },
     scr,
 };
-use rollmill_protocol::PublicValues;
+use rollmill_protocol::{ProofDigest, PublicValues};
 use rollmill_runtime::{LogFormat, init_tracing, outln, span};
 
 use crate::account::{Account, AccountArgs};
@@ -184,7 +184,7 @@ impl Accusing {
         let path = &self.args.proof;
         let bytes = std::fs::read(path);
         let bytes = bytes.wrap_err_with(|| format!("cannot read {}", path.display()))?;
-        let digest = keccak256(&bytes);
+        let digest = ProofDigest::of(&bytes).0;
         ensure!(
             digest == posted,
             "{} has the digest {digest}, {posted} was posted",

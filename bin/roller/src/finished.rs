@@ -32,7 +32,7 @@ pub struct Finished {
     pub roller: Roller,
     /// What it states.
     pub public_values: PublicValues,
-    /// Name of the proof's bytes.
+    /// Digest of the proof, which names its bytes.
     pub proof: B256,
     /// What it took.
     pub stats: SubmissionStats,
@@ -68,7 +68,7 @@ impl FinishedProofs {
         stats: SubmissionStats,
     ) -> eyre::Result<Finished> {
         let (task, roller) = (public_values.task, public_values.roller);
-        let proof = self.objects.put(proof).await?;
+        let proof = self.objects.put_proof(proof).await?.0;
         let finished = Finished {
             task,
             roller,
@@ -88,7 +88,7 @@ impl FinishedProofs {
         if (finished.task, finished.roller) != (task, roller) {
             return None;
         }
-        match self.objects.get(finished.proof).await {
+        match self.objects.proof(finished.proof.into()).await {
             Ok(proof) => Some((finished, proof)),
             Err(error) => {
                 tracing::warn!(%task, %error, "a finished proof is damaged and will be made again");
@@ -109,7 +109,7 @@ impl FinishedProofs {
         let records = self.records().ok()?;
         let mut digests = records.into_iter().map(|finished| finished.proof);
         let known = digests.find(|known| *known == digest)?;
-        self.objects.get(known).await.ok()
+        self.objects.proof(known.into()).await.ok()
     }
 
     fn records(&self) -> io::Result<Vec<Finished>> {

@@ -1,7 +1,7 @@
 //! The defence against silence. A roller whose finished proof is not taken puts its digest on L1 before the deadline
 //! (`Evidence.postSubmission`, with the operator's own signature under the assignment). From then on the operator has to enter
 //! the proof or to get a verdict against it; if it does neither, its bond pays whoever shows the bytes. The post says where they
-//! are: below the URL that the roller was given (`--proof-url`), or by their content address alone.
+//! are: below the URL that the roller was given (`--proof-url`), or by their digest alone.
 
 use std::time::Duration;
 
@@ -111,7 +111,7 @@ fn location(proof_url: Option<&str>, digest: ProofDigest) -> String {
     let name = digest.0;
     match proof_url {
         Some(url) => format!("{}/{name:x}", url.trim_end_matches('/')),
-        None => format!("keccak256:{name:x}"),
+        None => format!("digest:{name:x}"),
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
     fn a_post_says_where_its_bytes_are() {
         let digest = ProofDigest::of(b"bytes");
         let name = format!("{:x}", digest.0);
-        assert_eq!(location(None, digest), format!("keccak256:{name}"));
+        assert_eq!(location(None, digest), format!("digest:{name}"));
         for url in ["https://proofs.example/p", "https://proofs.example/p/"] {
             let expected = format!("https://proofs.example/p/{name}");
             assert_eq!(location(Some(url), digest), expected);

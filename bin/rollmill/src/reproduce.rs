@@ -11,9 +11,13 @@ use std::{
 };
 
 use alloy::providers::{DynProvider, Provider};
-use alloy_primitives::Bytes;
+use alloy_primitives::{B256, Bytes};
 use eyre::{WrapErr, bail, ensure, eyre};
-use rollmill_l1::{Deployment, contracts::Rollup, is_compiled_from};
+use rollmill_l1::{
+    Deployment,
+    contracts::{Rollup, Settlement},
+    is_compiled_from,
+};
 use rollmill_roller_api::ProofKind;
 use rollmill_runtime::outln;
 use rollmill_zkvm::ProgramCommitment;
@@ -116,24 +120,36 @@ async fn programs(l1: &DynProvider, deployment: &Deployment, source: &Path) -> e
     let rollup = Rollup::new(deployment.rollup, l1.clone());
     for version in 1..=rollup.programCount().call().await? {
         let row = rollup.programs(version).call().await?;
-        let on_l1 = ProgramCommitment {
-            exe: row.exeCommit,
-            vm: row.vmCommit,
-        };
-        if on_l1 == commitment(ProofKind::Mock) {
-            outln!("program version {version} stands for mock proofs: there is nothing to build");
-            continue;
-        }
-        let path = source.join(format!("guest/artifacts/batch-v{version}/program.json"));
-        ensure!(
-            path.exists(),
-            "program version {version} on L1 is not of this source: {} is missing",
-            path.display()
-        );
-        let Program { commitment } = read(&path)?;
-        same(version, on_l1, commitment)?;
-        outln!("program version {version} is {} of this source", on_l1.exe);
+        program("batch", version, (row.exeCommit, row.vmCommit), source)?;
     }
+    let settlement = Settlement::new(deployment.settlement, l1.clone());
+    for version in 1..=settlement.programCount().call().await? {
+        let row = settlement.programs(version).call().await?;
+        program("aggregate", version, (row.exeCommit, row.vmCommit), source)?;
+    }
+    Ok(())
+}
+
+fn program(kind: &str, version: u32, (exe, vm): (B256, B256), source: &Path) -> eyre::Result<()> {
+    let on_l1 = ProgramCommitment { exe, vm };
+    if on_l1 == commitment(ProofKind::Mock) {
+        outln!(
+            "{kind} program version {version} stands for mock proofs: there is nothing to build"
+        );
+        return Ok(());
+    }
+    let path = source.join(format!("guest/artifacts/{kind}-v{version}/program.json"));
+    ensure!(
+        path.exists(),
+        "{kind} program version {version} on L1 is not of this source: {} is missing",
+        path.display()
+    );
+    let Program { commitment } = read(&path)?;
+    same(version, on_l1, commitment)?;
+    outln!(
+        "{kind} program version {version} is {} of this source",
+        on_l1.exe
+    );
     Ok(())
 }
 
@@ -163,8 +179,6 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> eyre::Result<T> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-
-    use alloy_primitives::B256;
 
     use super::*;
 

@@ -14,14 +14,18 @@ use alloy_primitives::{Address, keccak256};
 use eyre::{bail, ensure, eyre};
 use rollmill_engine::History;
 use rollmill_l1::{
-    DeployConfig, Deployment, ProgramRow, VerifierKind, WatcherConfig, contracts::Rollup,
+    AggregateRow, DeployConfig, Deployment, ProgramRow, VerifierKind, WatcherConfig,
+    contracts::Rollup,
 };
 use rollmill_protocol::{l2, prover_gas};
 use rollmill_roller_api::ProofKind;
 use rollmill_sequencer::{
     BatchPolicy, DataPolicy, GenesisConfig, LIFETIME_S, PoolPolicy, SequencerConfig,
 };
-use rollmill_zkvm::{ProgramCommitment, mock, programs::BATCH_V1};
+use rollmill_zkvm::{
+    ProgramCommitment, mock,
+    programs::{AGGREGATE_V1, BATCH_V1},
+};
 
 use self::fees::Follow;
 
@@ -161,6 +165,14 @@ pub fn commitment(proofs: ProofKind) -> ProgramCommitment {
     }
 }
 
+/// Version 1 of the table of aggregate programs.
+fn aggregate_commitment(proofs: ProofKind) -> ProgramCommitment {
+    match proofs {
+        ProofKind::Stark => AGGREGATE_V1.commitment,
+        ProofKind::Mock => commitment(proofs),
+    }
+}
+
 /// L2's block 0 of a rollup that is deployed, which must be the one that L1 was told of.
 pub fn genesis(deployment: &Deployment) -> eyre::Result<GenesisConfig> {
     let config = GenesisConfig {
@@ -220,7 +232,7 @@ pub fn deploy_config(
     (operator, governor): (Address, Address),
 ) -> DeployConfig {
     let scr = |amount: u64| u128::from(amount) * 10u128.pow(18);
-    let commitment = commitment(proofs);
+    let (commitment, aggregate) = (commitment(proofs), aggregate_commitment(proofs));
     let Numbers { law, parameters } = numbers;
     DeployConfig {
         l2_chain_id,
@@ -240,6 +252,10 @@ pub fn deploy_config(
             vm_commit: commitment.vm,
             fork_id: u64::from(l2::FORK_ID),
             schedule_id: u64::from(prover_gas::SCHEDULE_ID),
+        },
+        aggregate: AggregateRow {
+            exe_commit: aggregate.exe,
+            vm_commit: aggregate.vm,
         },
         law,
         parameters,

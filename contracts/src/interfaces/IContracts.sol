@@ -26,6 +26,8 @@ struct Contracts {
     address draws;
     /// Enforcement: the chain without its operator.
     address enforcement;
+    /// Settlement: many batches by one proof.
+    address settlement;
     /// Rollup.
     address rollup;
 }

@@ -3,22 +3,7 @@ pragma solidity ^0.8.28;
 
 import {PublicValues} from "../libraries/PublicValues.sol";
 import {IMessenger} from "./IMessenger.sol";
-
-/// @notice A program that may prove batches.
-struct Program {
-    /// Commitment of the program; not zero.
-    bytes32 exeCommit;
-    /// Commitment of the VM; not zero.
-    bytes32 vmCommit;
-    /// IProofVerifier contract.
-    address verifier;
-    /// Execution rules, compared with the public values.
-    uint64 forkId;
-    /// Prover-gas schedule, compared with the public values.
-    uint64 scheduleId;
-    /// When batches may pin it, unix seconds. In constructor arguments: 0.
-    uint64 activeFromS;
-}
+import {IProgramTable, Program} from "./IProgramTable.sol";
 
 /// @notice Constructor arguments of Rollup.
 struct RollupParams {
@@ -80,8 +65,8 @@ struct Batch {
     /// Versioned hash of the blob with the data, and the value of the blob's polynomial (see BlobLib); zero with calldata.
     bytes32 blobVersionedHash;
     bytes32 blobValue;
-    /// Rolling hash of the L1 messages consumed up to its end.
-    bytes32 messageHash;
+    /// Rolling hash of the transitions of all batches up to it, as they were committed: see AggregateLib.
+    bytes32 lineage;
     /// Zero until the entries are posted.
     bytes32 entriesHash;
     uint64 lastBlock;
@@ -119,8 +104,15 @@ struct Snapshot {
 struct Entry {
     address roller;
     uint32 tickets;
-    /// keccak256 of the proof bytes.
+    /// Digest of the proof: see ProofLib.
     bytes32 proofDigest;
+}
+
+/// @notice What becomes of a reward: credited, held, or credited from what was held.
+enum Reward {
+    Now,
+    Later,
+    Held
 }
 
 /// @notice A message from L2 to L1: ether, data, or both.
@@ -149,16 +141,12 @@ struct Submission {
 /// @dev Task of batch n: keccak256("rollmill.task.v1", chain id, this, n). Batches are committed and settled in order,
 /// entries are posted in any order. Draw beacon: prevrandao of block `commitBlock + drawLag`; lottery beacon: of
 /// `lotteryBlock`. Nobody chooses either, and nobody chooses the winner: see LotteryLib.
-interface IRollup {
+interface IRollup is IProgramTable {
     error NotOperator(address caller);
     error NotEnforcement(address caller);
+    error NotSettlement(address caller);
     /// @notice Since then batches are committed through Enforcement, with their proofs.
     error EnforcedMode(uint64 sinceS);
-    error NotGovernor(address caller);
-    error BadParameter(string name);
-    error ZeroHash(string name);
-    error UnknownProgram(uint32 version);
-    error InactiveProgram(uint32 version, uint64 activeFromS);
     error UnknownBatch(uint64 batch);
     error BatchOutOfOrder(uint64 batch, uint64 expected);
     error BlockNotAfter(uint64 lastBlock, uint64 previous);
@@ -183,7 +171,6 @@ interface IRollup {
     error WrongProofDigest(bytes32 digest, bytes32 expected);
     /// @notice Word `word` (from 0, in the order of PublicValues) is not what the batch demands.
     error PublicValuesMismatch(uint256 word, bytes32 given, bytes32 expected);
-    error ProofRejected();
     error TooEarly(uint64 fromS);
     error AlreadyPaid(uint64 batch);
     error BeaconFull(uint64 l1Block, uint256 openWei);
@@ -192,15 +179,6 @@ interface IRollup {
     error AlreadyFinalized(uint64 index);
     error TransferFailed();
 
-    event ProgramAnnounced(
-        uint32 indexed version,
-        bytes32 exeCommit,
-        bytes32 vmCommit,
-        address verifier,
-        uint64 forkId,
-        uint64 scheduleId,
-        uint64 activeFromS
-    );
     event BatchCommitted(
         uint64 indexed batch,
         bytes32 indexed task,
@@ -225,8 +203,6 @@ interface IRollup {
     event BatchSettledUnpaid(uint64 indexed batch, address indexed roller, bytes32 stateRoot, uint64 proverGas);
     /// @notice Nobody proved a committed batch in enforced mode: it counts as settled and changes nothing.
     event BatchDropped(uint64 indexed batch);
-    /// @notice The winner of a batch that had settled unpaid showed the proof of its entry.
-    event RewardClaimedLate(uint64 indexed batch, address indexed roller, uint256 rewardWei);
     event MessageSent(
         uint64 indexed index,
         address indexed sender,
@@ -239,9 +215,6 @@ interface IRollup {
     );
     event WithdrawalFinalized(uint64 indexed index, address indexed recipient, uint256 amountWei, uint64 batch);
     event FeesWithdrawn(uint256 amountWei);
-
-    /// @notice Announces the next program version; only the governor. It can be pinned after `programDelayS`.
-    function announceProgram(Program calldata p) external returns (uint32 version);
 
     /// @notice Commits the next batch with its data; only the operator, and only while its bond covers it. In enforced mode only
     /// Enforcement, which settles it at once; then nobody is drawn or paid for it.
@@ -269,10 +242,6 @@ interface IRollup {
     /// paid; if entries were posted, the reward is held for the winner for `ClaimS`.
     function settleUnpaid(PublicValues calldata pv, bytes calldata proof) external;
 
-    /// @notice Credits the winner of a batch that settled unpaid with what is held for it, against the proof of its entry;
-    /// anybody.
-    function claimLate(uint64 batch, PublicValues calldata pv, bytes calldata proof, Entry[] calldata entries) external;
-
     /// @notice Queues a message to L2 that takes `msg.value` less `gasLimit * messageGasPriceWei` along: it is minted for the sender on
     /// L2 and sent to `to`. A deposit is a message with empty data. A caller that is a contract is aliased (see MessageLib).
     function sendMessage(address to, uint64 gasLimit, bytes calldata data) external payable returns (uint64 index);
@@ -295,6 +264,14 @@ interface IRollup {
     /// @notice Drops the next committed batch: what it claimed is forgotten, and it counts as settled; only Enforcement.
     function drop() external;
 
+    /// @notice Settles all batches up to this one; only Settlement, which has a proof of them.
+    function settleThrough(uint64 batch) external;
+
+    /// @notice Credits the winner of a settled batch, once, or holds the reward for it until `ClaimS` after the settlement; only
+    /// Settlement.
+    /// @return rewardWei What is credited.
+    function reward(uint64 batch, address roller, uint64 proverGas, Reward kind) external returns (uint256 rewardWei);
+
     /// @notice Pays the collected message fees to the operator; only the operator.
     function withdrawFees() external;
 
@@ -304,14 +281,20 @@ interface IRollup {
         external
         view
         returns (PublicValues memory);
+    /// @notice What all proofs of these committed batches together state, without roller, task, data and prover gas, which are each
+    /// one's own; and the lineage before the first batch and after the last.
+    function expectedRange(uint64 first, uint64 last)
+        external
+        view
+        returns (PublicValues memory pv, bytes32 previousLineage, bytes32 lineage);
     function operator() external view returns (address);
     /// @notice Proves withdrawals and makes the calls that they order. Created by the constructor, as TokenBridge is after it.
     function messenger() external view returns (IMessenger);
     /// @notice When a batch settled, unix seconds; zero if it has not.
     function settledAt(uint64 batch) external view returns (uint64);
+    /// @notice Last of the batches that settled together with a settled one.
+    function settlementEnd(uint64 batch) external view returns (uint64);
     function batches(uint64 batch) external view returns (Batch memory);
-    function programs(uint32 version) external view returns (Program memory);
-    function programCount() external view returns (uint32);
     function snapshots(uint64 epoch) external view returns (Snapshot memory);
     /// @notice Last posted epoch; zero before the first.
     function currentEpoch() external view returns (uint64);
@@ -326,6 +309,8 @@ interface IRollup {
     function beacons(uint64 l1Block) external view returns (bytes32);
     /// @notice Winner of a batch whose lottery beacon is stored.
     function winnerOf(uint64 batch, Entry[] calldata entries) external view returns (Entry memory);
+    /// @notice Up to this batch all have settled or have entries.
+    function enteredThrough() external view returns (uint64);
     /// @notice From when `settleUnpaid` is open for a committed batch, once it is the next, unix seconds.
     function unpaidFrom(uint64 batch) external view returns (uint64);
     /// @notice Since when the chain is in enforced mode, unix seconds; zero if it is not.

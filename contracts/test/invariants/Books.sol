@@ -7,12 +7,12 @@ import {Batch, Entry, Program} from "../../src/interfaces/IRollup.sol";
 import {Offence} from "../../src/interfaces/IEvidence.sol";
 import {PublicValues, PublicValuesLib} from "../../src/libraries/PublicValues.sol";
 import {PartialVerifier} from "../Accuse.t.sol";
-import {Base} from "../Base.sol";
+import {AggregateBase} from "../AggregateBase.sol";
 
 /// The network of the invariants, and its books. Four rollers: 0, 1 and 3 sign garbage and unbond, 3 is the operator's crony;
 /// 2 is honest: it signs true proofs only and answers in time. Whatever moves SCR is booked here by a formula of its own, and
 /// compared with what the contracts did; what must hold afterwards is at the end.
-abstract contract Books is Base {
+abstract contract Books is AggregateBase {
     using PublicValuesLib for PublicValues;
 
     struct Open {

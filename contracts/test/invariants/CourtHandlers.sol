@@ -154,7 +154,7 @@ abstract contract CourtHandlers is RollupHandlers {
         internal
         returns (Submission memory s, bytes memory signature)
     {
-        s = Submission(rollup.taskId(batch), ++nonce, names[who], publicValuesHash, keccak256(proof));
+        s = Submission(rollup.taskId(batch), ++nonce, names[who], publicValuesHash, digestOf(proof));
         signature = signed(keys[who], s);
     }
 

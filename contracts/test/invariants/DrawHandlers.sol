@@ -132,7 +132,7 @@ abstract contract DrawHandlers is EvidenceHandlers, DrawBase {
         }
         entries = drawnEntries(batch, posted, among);
         for (uint256 i = 0; i < entries.length; i++) {
-            entries[i].proofDigest = keccak256(proofOf(values(batch, entries[i].roller)));
+            entries[i].proofDigest = digestOf(proofOf(values(batch, entries[i].roller)));
         }
     }
 

@@ -96,13 +96,14 @@ abstract contract EvidenceHandlers is CourtHandlers {
         address winner = drawnBy(batch);
         PublicValues memory pv = values(batch, winner);
         SubmissionReceipt memory r =
-            SubmissionReceipt(rollup.taskId(batch), 0, winner, pv.hash(), keccak256(proofOf(pv)), uint64(seed));
+            SubmissionReceipt(rollup.taskId(batch), 0, winner, pv.hash(), digestOf(proofOf(pv)), uint64(seed));
         Entry[] memory entries = entriesPosted[batch];
         Sums memory before = sums();
         evidence.lateSettlement(batch, r, sign(r), entries);
         bookCharge(batch, winner, Offence.LateSettlement, before);
         compensated[batch] = true;
-        (bool isPaid,) = address(rollup).call(abi.encodeCall(rollup.claimLate, (batch, pv, proofOf(pv), entries)));
+        (bool isPaid,) =
+            address(settlement).call(abi.encodeCall(settlement.claimLate, (batch, pv, proofOf(pv), entries)));
         must(!isPaid, "paid besides");
     }
 
@@ -113,11 +114,11 @@ abstract contract EvidenceHandlers is CourtHandlers {
         PublicValues memory pv = values(batch, winner);
         Entry[] memory entries = entriesPosted[batch];
         Sums memory before = sums();
-        rollup.claimLate(batch, pv, proofOf(pv), entries);
+        settlement.claimLate(batch, pv, proofOf(pv), entries);
         bookReward(batch, winner, before);
         held.pop();
         SubmissionReceipt memory r =
-            SubmissionReceipt(rollup.taskId(batch), 0, winner, pv.hash(), keccak256(proofOf(pv)), uint64(seed));
+            SubmissionReceipt(rollup.taskId(batch), 0, winner, pv.hash(), digestOf(proofOf(pv)), uint64(seed));
         refused(abi.encodeCall(IEvidence.lateSettlement, (batch, r, sign(r), entries)));
     }
 
@@ -144,7 +145,7 @@ abstract contract EvidenceHandlers is CourtHandlers {
         enter_(batch, entries);
         PublicValues memory pv = values(batch, roller);
         AssignmentReceipt memory a = assignment(batch, roller, 0);
-        VerdictReceipt memory v = VerdictReceipt(a.task, 0, roller, keccak256(proofOf(pv)), true, true);
+        VerdictReceipt memory v = VerdictReceipt(a.task, 0, roller, digestOf(proofOf(pv)), true, true);
         SubmissionReceipt memory s = SubmissionReceipt(a.task, 0, roller, pv.hash(), v.proofDigest, a.deadline);
         refused(abi.encodeCall(IEvidence.twoAssignments, (batch, a, sign(a), a, sign(a))));
         refused(abi.encodeCall(IEvidence.twoVerdicts, (batch, v, sign(v), v, sign(v))));

@@ -3,7 +3,10 @@ pragma solidity ^0.8.28;
 
 import {Dials} from "../../src/interfaces/IControl.sol";
 import {Key} from "../../src/interfaces/IParameters.sol";
+import {IProgramTable} from "../../src/interfaces/IProgramTable.sol";
 import {IRollup, Batch, Commit, Entry, Program} from "../../src/interfaces/IRollup.sol";
+import {Claim} from "../../src/interfaces/ISettlement.sol";
+import {Contribution} from "../../src/libraries/AggregateLib.sol";
 import {PublicValues} from "../../src/libraries/PublicValues.sol";
 import {Books} from "./Books.sol";
 
@@ -107,6 +110,47 @@ abstract contract RollupHandlers is Books {
         settle_();
     }
 
+    /// Batches settle together, by their winners' proofs and by others'; then somebody asks whose the rewards are.
+    function settleTogether(uint256 seed) external done {
+        clearQueue();
+        uint64 first = rollup.settledBatch() + 1;
+        uint64 last = first + uint64(seed % 3);
+        Contribution[] memory c = new Contribution[](last + 1 - first);
+        for (uint64 batch = first; batch <= last; batch++) {
+            must(fresh(JUDGED) == batch, "another batch");
+            enter_(batch, entriesFor(batch, ROLLERS));
+            uint256 who = indexOf(drawnBy(batch));
+            // Somebody else's in a third.
+            if ((seed >> (8 * (batch - first + 1))) % 3 == 0) who = (who + 1) % ROLLERS;
+            c[batch - first] = contribution(values(batch, names[who]));
+        }
+        Sums memory before = sums();
+        bytes memory proof = proofOf(aggregate(first, last, c));
+        vm.prank(operator);
+        settlement.settleMany(1, first, last, c, proof);
+        owedMore(before, address(0), 0);
+        for (uint64 batch = first; batch <= last; batch++) {
+            resolve_(last, c, batch, c[batch - first].roller);
+        }
+    }
+
+    function resolve_(uint64 last, Contribution[] memory c, uint64 batch, address by) private {
+        address winner = drawnBy(batch);
+        bytes memory proof = proofOf(values(batch, winner));
+        Claim[] memory claims = new Claim[](1);
+        claims[0] = Claim(batch, bytes32(proof), bodyHashOf(proof), entriesPosted[batch]);
+        Sums memory before = sums();
+        settlement.resolve(last, c, claims);
+        if (by == winner) {
+            bookReward(batch, winner, before);
+        } else {
+            owedMore(before, address(0), 0);
+            held.push(batch);
+        }
+        (bool again,) = address(settlement).call(abi.encodeCall(settlement.resolve, (last, c, claims)));
+        must(!again, "resolved twice");
+    }
+
     function settleUnpaid(uint256 who) external done {
         if (rollup.settledBatch() == rollup.committedBatch()) fresh(JUDGED);
         settleUnpaid_(who % ROLLERS);
@@ -117,7 +161,7 @@ abstract contract RollupHandlers is Books {
         address winner = drawnBy(batch);
         PublicValues memory pv = values(batch, winner);
         Sums memory before = sums();
-        rollup.claimLate(batch, pv, proofOf(pv), entriesPosted[batch]);
+        settlement.claimLate(batch, pv, proofOf(pv), entriesPosted[batch]);
         bookReward(batch, winner, before);
         held.pop();
     }
@@ -248,7 +292,7 @@ abstract contract RollupHandlers is Books {
     /// A new program waits for a week, whoever wants it at once.
     function announceProgram(bool isTotal) external done {
         Program memory p = rollup.programs(isTotal ? JUDGED : UNJUDGED);
-        (bool byStranger,) = address(rollup).call(abi.encodeCall(IRollup.announceProgram, (p)));
+        (bool byStranger,) = address(rollup).call(abi.encodeCall(IProgramTable.announceProgram, (p)));
         must(!byStranger, "a stranger's program");
         vm.prank(governor);
         uint32 version = rollup.announceProgram(p);
@@ -322,7 +366,7 @@ abstract contract RollupHandlers is Books {
         uint256 n = 0;
         for (uint256 i = 0; i < ROLLERS; i++) {
             if (i == without) continue;
-            entries[n++] = Entry(names[i], uint32(i + 1), keccak256(proofOf(values(batch, names[i]))));
+            entries[n++] = Entry(names[i], uint32(i + 1), digestOf(proofOf(values(batch, names[i]))));
         }
     }
 
@@ -348,7 +392,7 @@ abstract contract RollupHandlers is Books {
         if (rollup.batches(batch).entriesHash == 0) enter_(batch, entriesFor(batch, ROLLERS));
         winner = drawnBy(batch);
         // False entries can be such that nobody settles by them.
-        if (keccak256(proofOf(values(batch, winner))) != rollup.winnerOf(batch, entriesPosted[batch]).proofDigest) {
+        if (digestOf(proofOf(values(batch, winner))) != rollup.winnerOf(batch, entriesPosted[batch]).proofDigest) {
             settleUnpaid_(0);
             return settle_();
         }

@@ -212,7 +212,7 @@ impl Actions {
                 entries,
             } => {
                 let pv = self.statement(seat.task, seat.roller).await?;
-                let proof = self.store.objects().get(proof_digest.0).await?;
+                let proof = self.store.objects().proof(*proof_digest).await?;
                 let entries = entries.iter().map(entry).collect();
                 tracing::debug!(batch, roller = %seat.roller, "settling");
                 Ok(calls::settle(self.deployment.rollup, &pv, proof, entries))
@@ -271,7 +271,11 @@ impl Actions {
             return Err(ActionError::TooEarly(from));
         }
         let pv = self.statement(task, fallback).await?;
-        let proof = self.store.objects().get(record.proof_digest).await?;
+        let proof = self
+            .store
+            .objects()
+            .proof(record.proof_digest.into())
+            .await?;
         Ok(calls::settle_unpaid(self.deployment.rollup, &pv, proof))
     }
 
@@ -375,7 +379,11 @@ impl Actions {
             .await?;
         let record = record.ok_or(ActionError::NoSubmission(seat))?;
         let pv = self.statement(seat.task, seat.roller).await?;
-        let proof = self.store.objects().get(record.proof_digest).await?;
+        let proof = self
+            .store
+            .objects()
+            .proof(record.proof_digest.into())
+            .await?;
         let signature = record.signature.clone();
         let submission = submission(&record);
         Ok(calls::judge(

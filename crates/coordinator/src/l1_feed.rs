@@ -10,6 +10,7 @@ use rollmill_l1::{
         Parameters::{ParameterAnnounced, ParametersEvents},
         RollerRegistry::RollerRegistryEvents as Registry,
         Rollup::RollupEvents as Rollup,
+        Settlement::{BatchesSettled, SettlementEvents as Settlement},
     },
 };
 use rollmill_protocol::{
@@ -25,6 +26,10 @@ pub(crate) fn record(block: &L1Block) -> Record {
     let mut events = Vec::new();
     let mut notes = Vec::new();
     for logged in &block.events {
+        if let L1Event::Settlement(Settlement::BatchesSettled(settled)) = &logged.event {
+            events.extend(together(settled));
+            notes.push(note_of_last(settled, logged.transaction));
+        }
         events.extend(match &logged.event {
             L1Event::Rollup(event) => rollup(block, event),
             L1Event::Registry(event) => registry(event),
@@ -34,7 +39,7 @@ pub(crate) fn record(block: &L1Block) -> Record {
             L1Event::Parameters(ParametersEvents::ParameterAnnounced(event)) => {
                 announced(block, event)
             }
-            L1Event::RewardPool(_) | L1Event::Draws(_) => None,
+            L1Event::RewardPool(_) | L1Event::Draws(_) | L1Event::Settlement(_) => None,
         });
         if let L1Event::Rollup(event) = &logged.event {
             notes.extend(note(event, logged.transaction));
@@ -109,6 +114,25 @@ fn rollup(block: &L1Block, event: &Rollup) -> Option<Event> {
         },
         _ => return None,
     })
+}
+
+/// Batches that settled together. Nobody is paid by that: whose the rewards are is resolved afterwards (see `late`).
+fn together(settled: &BatchesSettled) -> impl Iterator<Item = Event> + use<> {
+    (settled.first..=settled.last).map(|batch| Event::BatchSettled {
+        batch,
+        roller: None,
+        reward: ScrWei::ZERO,
+        prover_gas: 0,
+    })
+}
+
+/// L1 tells the state root after the last of them only.
+fn note_of_last(settled: &BatchesSettled, transaction: B256) -> Note {
+    Note::Settled {
+        batch: settled.last,
+        state_root: settled.stateRoot,
+        transaction,
+    }
 }
 
 /// What the coordinator serves of a batch beside what the law needs.

@@ -154,7 +154,11 @@ impl LateShares {
         }
         let record = statement::batch_of(&self.store, unpaid.task).await?;
         let values = statement::expected(&record, winner.roller);
-        let proof = self.store.objects().get(winner.proofDigest).await?;
+        let proof = self
+            .store
+            .objects()
+            .proof(winner.proofDigest.into())
+            .await?;
         let roller = winner.roller;
         let mined = claim_late(&self.sender, &self.deployment, held, &values, proof).await?;
         tracing::info!(batch, %roller, tx = %mined.hash, "coordinator.late_share");

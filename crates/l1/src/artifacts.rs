@@ -21,7 +21,7 @@ macro_rules! abi {
 }
 
 /// Every contract whose errors a caller can meet; Rollup first.
-static ABIS: LazyLock<[JsonAbi; 21]> = LazyLock::new(|| {
+static ABIS: LazyLock<[JsonAbi; 22]> = LazyLock::new(|| {
     [
         abi!("Rollup"),
         abi!("RollerRegistry"),
@@ -44,13 +44,15 @@ static ABIS: LazyLock<[JsonAbi; 21]> = LazyLock::new(|| {
         abi!("FeeAuction"),
         abi!("ExampleToken"),
         abi!("Draws"),
+        abi!("Settlement"),
     ]
 });
 
-/// Where Court, Evidence and Enforcement stand in [`ABIS`].
+/// Where Court, Evidence, Enforcement and Settlement stand in [`ABIS`].
 const COURT: usize = 3;
 const EVIDENCE: usize = 4;
 const ENFORCEMENT: usize = 5;
+const SETTLEMENT: usize = 21;
 
 fn parse(artifact: &str) -> JsonAbi {
     let artifact: Artifact =
@@ -81,6 +83,11 @@ pub(crate) fn evidence_selector(name: &str) -> Selector {
 /// Selector of a function of Enforcement that is not overloaded.
 pub(crate) fn enforcement_selector(name: &str) -> Selector {
     selector(&ABIS[ENFORCEMENT], name)
+}
+
+/// Selector of a function of Settlement that is not overloaded.
+pub(crate) fn settlement_selector(name: &str) -> Selector {
+    selector(&ABIS[SETTLEMENT], name)
 }
 
 fn selector(abi: &JsonAbi, name: &str) -> Selector {

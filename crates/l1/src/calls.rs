@@ -17,16 +17,19 @@ use alloy::{
     sol_types::{SolCall, SolEvent, SolStruct, SolType, SolValue},
     transports::{TransportError, TransportErrorKind},
 };
-use rollmill_protocol::{PublicValues, blob::BlobError, public_values::PublicValuesError};
+use rollmill_protocol::{
+    PublicValues, aggregate::Contribution, blob::BlobError, public_values::PublicValuesError,
+};
 use serde::Deserialize;
 
 use crate::{
     Call, Deployment,
-    artifacts::{court_selector, enforcement_selector, rollup_selector},
+    artifacts::{court_selector, enforcement_selector, rollup_selector, settlement_selector},
     contracts::{
         Court::Submission,
         Enforcement::BatchEnforced,
         Rollup::{BlobCommitted, Commit, Entry, commitBlobCall, commitCall, storeBeaconCall},
+        Settlement::{self, resolveCall, settleManyCall},
     },
     kzg,
 };
@@ -90,19 +93,52 @@ pub fn settle_unpaid(rollup: Address, values: &PublicValues, proof: Bytes) -> Ca
     )
 }
 
-/// `claimLate`: the winner's claim after an unpaid settlement.
+/// `Settlement.claimLate`: the winner's claim after an unpaid settlement.
 pub fn claim_late(
-    rollup: Address,
+    settlement: Address,
     batch: u64,
     values: &PublicValues,
     proof: Bytes,
     entries: Vec<Entry>,
 ) -> Call {
-    encode(
-        rollup,
-        "claimLate",
-        (batch, values.words(), proof, entries).abi_encode_params(),
+    let arguments = (batch, values.words(), proof, entries);
+    call(
+        settlement,
+        settlement_selector("claimLate"),
+        &arguments.abi_encode_params(),
     )
+}
+
+/// `Settlement.settleMany`: the next batches with an aggregate proof of them, by version 1 of its table.
+pub fn settle_many(
+    settlement: Address,
+    (first, last): (u64, u64),
+    contributions: &[Contribution],
+    proof: Bytes,
+) -> Call {
+    let call = settleManyCall {
+        version: 1,
+        first,
+        last,
+        contributions: contributions.iter().map(Into::into).collect(),
+        proof,
+    };
+    Call::new(settlement, &call)
+}
+
+/// `Settlement.resolve`: brings the rewards of batches that settled together where they belong.
+pub fn resolve(
+    settlement: Address,
+    last: u64,
+    contributions: Vec<Settlement::Contribution>,
+    claims: Vec<Settlement::Claim>,
+) -> Call {
+    let call = resolveCall {
+        last,
+        contributions,
+        claims,
+    };
+    Call::new(settlement, &call)
 }
 
 /// `judge`: `values` is the preimage of the submission's hash where the proof is valid, and anything otherwise.
@@ -169,12 +205,7 @@ pub async fn committed_data(
     deployment: &Deployment,
     (batch, transaction): (u64, B256),
 ) -> Result<Option<Posted>, TransportError> {
-    let unknown = || {
-        TransportErrorKind::custom_str(&format!("L1 does not know its transaction {transaction}"))
-    };
-    let found = l1.raw_request("eth_getTransactionByHash".into(), [transaction]);
-    let found: Option<Sent> = found.await?;
-    let found = found.ok_or_else(unknown)?;
+    let found = sent(l1, transaction).await?;
     // What else stands in a transaction that reaches Rollup through another contract says nothing.
     if found.to == Some(deployment.rollup)
         && let Ok(call) = commitCall::abi_decode(&found.input)
@@ -182,9 +213,9 @@ pub async fn committed_data(
         return Ok(Some(Posted::Data(call.data)));
     }
     let receipt = l1.get_transaction_receipt(transaction).await?;
-    let receipt = receipt.ok_or_else(unknown)?;
+    let receipt = receipt.ok_or_else(|| unknown(transaction))?;
     let Some(l1_block) = receipt.block_number else {
-        return Err(unknown());
+        return Err(unknown(transaction));
     };
     let posted = |log: &Log| {
         if log.address() == deployment.enforcement {
@@ -201,6 +232,28 @@ pub async fn committed_data(
         }
     };
     Ok(receipt.logs().iter().find_map(posted))
+}
+
+/// The contributions of batches that settled together in a transaction: from its calldata. `None` when it did not call Settlement itself.
+///
+/// # Errors
+/// L1 does not answer, or does not know the transaction.
+pub async fn contributions(
+    l1: &DynProvider,
+    transaction: B256,
+) -> Result<Option<Vec<Settlement::Contribution>>, TransportError> {
+    let call = settleManyCall::abi_decode(&sent(l1, transaction).await?.input);
+    Ok(call.ok().map(|call| call.contributions))
+}
+
+async fn sent(l1: &DynProvider, transaction: B256) -> Result<Sent, TransportError> {
+    let found = l1.raw_request("eth_getTransactionByHash".into(), [transaction]);
+    let found: Option<Sent> = found.await?;
+    found.ok_or_else(|| unknown(transaction))
+}
+
+fn unknown(transaction: B256) -> TransportError {
+    TransportErrorKind::custom_str(&format!("L1 does not know its transaction {transaction}"))
 }
 
 /// `expectedPublicValues`: what a proof of a committed batch must state, for this roller and this prover gas.

@@ -1,5 +1,5 @@
 //! Bindings of the L1 contracts and of the L2 contracts, generated from the committed artifacts, creation code included.
-//! Calls of Rollup, Court and Enforcement with public values are in [`crate::calls`].
+//! Calls of Rollup, Settlement, Court and Enforcement with public values are in [`crate::calls`].
 #![allow(
     missing_docs,
     clippy::too_many_arguments,
@@ -7,7 +7,7 @@
 )]
 
 use alloy::sol;
-use rollmill_protocol::Withdrawal;
+use rollmill_protocol::{Withdrawal, aggregate::Contribution};
 
 sol! {
     #[sol(rpc, all_derives)]
@@ -147,6 +147,12 @@ sol! {
     concat!(env!("OUT_DIR"), "/Enforcement.json")
 }
 
+sol! {
+    #[sol(rpc, all_derives)]
+    Settlement,
+    concat!(env!("OUT_DIR"), "/Settlement.json")
+}
+
 /// As its event on L2 says it.
 impl From<WithdrawalQueue::WithdrawalInitiated> for Withdrawal {
     fn from(event: WithdrawalQueue::WithdrawalInitiated) -> Self {
@@ -157,6 +163,17 @@ impl From<WithdrawalQueue::WithdrawalInitiated> for Withdrawal {
             recipient: event.recipient,
             amount_wei: event.amountWei,
             data: event.data,
+        }
+    }
+}
+
+/// As `Settlement` takes it.
+impl From<&Contribution> for Settlement::Contribution {
+    fn from(contribution: &Contribution) -> Self {
+        Self {
+            roller: contribution.roller,
+            proverGas: contribution.prover_gas,
+            proof: contribution.proof.0,
         }
     }
 }

@@ -13,12 +13,13 @@ use crate::{
     DeployConfig, DeployError, Deployment, Genesis, Parameters, Sender, VerifierKind,
     contracts::{
         Control, Court, Draws, Emission, Enforcement, Evidence, MockVerifier, OperatorBond,
-        Parameters as Table, RewardPool, RollerRegistry, Rollup, ScrToken, StarkPrecompileVerifier,
+        Parameters as Table, RewardPool, RollerRegistry, Rollup, ScrToken, Settlement,
+        StarkPrecompileVerifier,
     },
 };
 
 /// Names and order of the creations. A constructor calls only what was created before it.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
     "ScrToken",
     "Parameters",
     "Control",
@@ -31,6 +32,7 @@ const ORDER: [&str; 13] = [
     "Draws",
     "Enforcement",
     "Verifier",
+    "Settlement",
     "Rollup",
 ];
 
@@ -68,10 +70,11 @@ pub(crate) async fn planned(
         draws: at(9),
         enforcement: at(10),
         verifier: at(11),
-        rollup: at(12),
+        settlement: at(12),
+        rollup: at(13),
         operator: config.operator,
         governor: config.governor,
-        genesis: genesis(at(12)),
+        genesis: genesis(at(13)),
         law: config.law.clone(),
         parameters: config.parameters.clone(),
     };
@@ -105,6 +108,7 @@ macro_rules! contracts {
             evidence: $deployment.evidence,
             draws: $deployment.draws,
             enforcement: $deployment.enforcement,
+            settlement: $deployment.settlement,
             rollup: $deployment.rollup,
         }
     };
@@ -119,7 +123,7 @@ macro_rules! creation {
 }
 
 /// Creation code with constructor arguments, in the order of [`ORDER`].
-fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 13] {
+fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 14] {
     let d = deployment;
     let incentives = &config.parameters.incentives;
     let scr = ScrToken::ScrTokenParams {
@@ -189,6 +193,10 @@ fn creation_codes(config: &DeployConfig, deployment: &Deployment) -> [Bytes; 13]
             VerifierKind::StarkPrecompile => StarkPrecompileVerifier::BYTECODE.clone(),
             VerifierKind::Mock => MockVerifier::BYTECODE.clone(),
         },
+        creation!(Settlement {
+            c: contracts!(Settlement, d),
+            p: settlement_params(config, d)
+        }),
         creation!(Rollup {
             c: contracts!(Rollup, d),
             p: rollup_params(config, d)
@@ -220,6 +228,25 @@ pub fn first_values(law: &Params, parameters: &Parameters) -> [(&'static str, u1
         ("LivenessS", incentives.liveness_s.into()),
         ("DropS", incentives.drop_s.into()),
     ]
+}
+
+fn settlement_params(
+    config: &DeployConfig,
+    deployment: &Deployment,
+) -> Settlement::SettlementParams {
+    Settlement::SettlementParams {
+        governor: config.governor,
+        programDelayS: config.parameters.program_delay_s,
+        programs: vec![Settlement::Program {
+            exeCommit: config.aggregate.exe_commit,
+            vmCommit: config.aggregate.vm_commit,
+            verifier: deployment.verifier,
+            // Those of the batches.
+            forkId: 0,
+            scheduleId: 0,
+            activeFromS: 0,
+        }],
+    }
 }
 
 fn rollup_params(config: &DeployConfig, deployment: &Deployment) -> Rollup::RollupParams {

@@ -17,7 +17,7 @@ use rollmill_protocol::law::{Params, params::OutOfBounds};
 
 use crate::{
     Call, Deployment, Genesis, Parameters, SendError, Sender, VerifyError,
-    contracts::{OperatorBond, Rollup, ScrToken},
+    contracts::{OperatorBond, Rollup, ScrToken, Settlement},
     creations::{Creation, planned, purpose},
     verify,
 };
@@ -44,6 +44,15 @@ pub struct ProgramRow {
     pub schedule_id: u64,
 }
 
+/// Version 1 of the table of aggregate programs. Its verifier is that of the batches' proofs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AggregateRow {
+    /// Commitment of the program.
+    pub exe_commit: B256,
+    /// Commitment of the VM.
+    pub vm_commit: B256,
+}
+
 /// What to deploy.
 #[derive(Clone, Debug)]
 pub struct DeployConfig {
@@ -67,6 +76,8 @@ pub struct DeployConfig {
     pub verifier: VerifierKind,
     /// Version 1 of the program table.
     pub program: ProgramRow,
+    /// Version 1 of the table of aggregate programs.
+    pub aggregate: AggregateRow,
     /// The law.
     pub law: Params,
     /// Constants.
@@ -262,8 +273,12 @@ async fn recognise(
     let rollup = deployment.rollup;
     let deployed = Rollup::new(rollup, sender.provider().clone());
     let program = deployed.programs(1).call().await?;
-    if (program.exeCommit, program.vmCommit)
-        != (config.program.exe_commit, config.program.vm_commit)
+    let settlement = Settlement::new(deployment.settlement, sender.provider().clone());
+    let aggregate = settlement.programs(1).call().await?;
+    let (asked, asked_aggregate) = (config.program, config.aggregate);
+    if (program.exeCommit, program.vmCommit) != (asked.exe_commit, asked.vm_commit)
+        || (aggregate.exeCommit, aggregate.vmCommit)
+            != (asked_aggregate.exe_commit, asked_aggregate.vm_commit)
     {
         return Err(DeployError::OtherProgram {
             path: file.display().to_string(),

@@ -45,6 +45,8 @@ pub struct Deployment {
     pub draws: Address,
     /// Enforcement: the chain without its operator.
     pub enforcement: Address,
+    /// Settlement: many batches by one proof.
+    pub settlement: Address,
     /// The verifier of program version 1.
     pub verifier: Address,
     /// Account that commits batches.
@@ -218,7 +220,7 @@ impl Deployment {
     }
 
     /// The contracts that transactions create, which the file names.
-    pub fn named(&self) -> [(&'static str, Address); 13] {
+    pub fn named(&self) -> [(&'static str, Address); 14] {
         [
             ("Rollup", self.rollup),
             ("RollerRegistry", self.registry),
@@ -232,6 +234,7 @@ impl Deployment {
             ("Evidence", self.evidence),
             ("Draws", self.draws),
             ("Enforcement", self.enforcement),
+            ("Settlement", self.settlement),
             ("the verifier", self.verifier),
         ]
     }
@@ -285,6 +288,7 @@ impl Deployment {
     pub(crate) fn emitters(&self) -> Emitters {
         Emitters {
             rollup: self.rollup,
+            settlement: self.settlement,
             registry: self.registry,
             reward_pool: self.reward_pool,
             court: self.court,

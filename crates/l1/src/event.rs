@@ -9,7 +9,7 @@ use alloy::{
 use crate::contracts::{
     Control::ControlEvents, Court::CourtEvents, Draws::DrawsEvents, Evidence::EvidenceEvents,
     Parameters::ParametersEvents, RewardPool::RewardPoolEvents,
-    RollerRegistry::RollerRegistryEvents, Rollup::RollupEvents,
+    RollerRegistry::RollerRegistryEvents, Rollup::RollupEvents, Settlement::SettlementEvents,
 };
 
 /// An event of one of our contracts.
@@ -21,6 +21,8 @@ use crate::contracts::{
 pub enum L1Event {
     /// Of the Rollup contract.
     Rollup(RollupEvents),
+    /// Of the contract that settles many batches.
+    Settlement(SettlementEvents),
     /// Of the registry of rollers.
     Registry(RollerRegistryEvents),
     /// Of the reward pool.
@@ -52,6 +54,7 @@ pub struct LoggedEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Emitters {
     pub rollup: Address,
+    pub settlement: Address,
     pub registry: Address,
     pub reward_pool: Address,
     pub court: Address,
@@ -62,9 +65,10 @@ pub struct Emitters {
 }
 
 impl Emitters {
-    pub fn all(&self) -> [Address; 8] {
+    pub fn all(&self) -> [Address; 9] {
         [
             self.rollup,
+            self.settlement,
             self.registry,
             self.reward_pool,
             self.court,
@@ -79,6 +83,8 @@ impl Emitters {
     pub fn decode(&self, log: &Log) -> Option<LoggedEvent> {
         let event = if log.address() == self.rollup {
             RollupEvents::decode_log(&log.inner).map(|log| L1Event::Rollup(log.data))
+        } else if log.address() == self.settlement {
+            SettlementEvents::decode_log(&log.inner).map(|log| L1Event::Settlement(log.data))
         } else if log.address() == self.registry {
             RollerRegistryEvents::decode_log(&log.inner).map(|log| L1Event::Registry(log.data))
         } else if log.address() == self.reward_pool {

@@ -37,7 +37,7 @@ pub use amount::{digits, ether, scr, units};
 pub use blobs::{Beacon, BlobSource, BlobSourceError};
 pub use code::is_compiled_from;
 pub use creations::first_values;
-pub use deploy::{DeployConfig, DeployError, ProgramRow, VerifierKind, deploy};
+pub use deploy::{AggregateRow, DeployConfig, DeployError, ProgramRow, VerifierKind, deploy};
 pub use deployment::{Deployment, Genesis, Incentives, Parameters, fee_auction, token_bridge};
 pub use event::{L1Event, LoggedEvent};
 pub use header::{HeaderError, header_rlp};

@@ -22,6 +22,16 @@ pub fn beacon(l1_block: u64) -> String {
     format!("beacon/{l1_block}")
 }
 
+/// The batches up to this one are settled together.
+pub fn settle_many(last: u64) -> String {
+    format!("settle-many/{last}")
+}
+
+/// The reward of a batch that settled with others is where it belongs.
+pub fn resolve(batch: u64) -> String {
+    format!("resolve/{batch}")
+}
+
 /// The winner of a batch that settled unpaid has its reward.
 pub fn claim_late(batch: u64) -> String {
     format!("claim-late/{batch}")

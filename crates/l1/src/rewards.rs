@@ -5,6 +5,7 @@
 //! | credits in RewardPool, and arrears that the pool can pay by now | the roller's | for ever |
 //! | shares of the emission of epochs that are over | the roller's | for ever |
 //! | the reward of a batch that settled unpaid ([`late_share`]) | the lottery's winner, for its proof | `ClaimS` after the settlement |
+//! | the reward of a batch that settled with others by its winner's proof (the same) | the lottery's winner | for ever |
 //!
 //! Anybody may bring L1 to pay; each amount goes where the roller said. The third has a time limit, within which the lottery's
 //! beacon must be stored, too: the winner does it, or the operator, whose bond answers for a beacon that is lost and for bytes that it held.
@@ -18,13 +19,14 @@ use alloy::{
     providers::{DynProvider, Provider},
     transports::TransportError,
 };
-use rollmill_protocol::PublicValues;
+use rollmill_protocol::{ProofCommitment, ProofDigest, PublicValues};
 
 use crate::{
     Deployment, HeaderError, Mined, SendError, Sender, calls,
     contracts::{
         Emission, RewardPool,
         Rollup::{self, Entry},
+        Settlement::{self, Claim, Contribution},
     },
     header_rlp, purpose,
 };
@@ -44,6 +46,9 @@ pub enum RewardError {
     /// A transaction was refused or could not be sent.
     #[error(transparent)]
     Send(#[from] SendError),
+    /// Batches settled together by a call through another contract, of which L1 does not show what was in it.
+    #[error("L1 does not show whose proofs settled batch {0}")]
+    Hidden(u64),
 }
 
 /// What a roller can have at any time. Amounts in SCR-wei.
@@ -143,6 +148,27 @@ pub struct Held {
     pub entries: Vec<Entry>,
     /// The lottery's winner among them.
     pub winner: Entry,
+    /// With what the batch settled, where it settled with others and nobody has asked for its reward yet.
+    pub together: Option<Together>,
+}
+
+/// Batches that settled by one proof.
+#[derive(Clone, Debug)]
+pub struct Together {
+    /// The last of them.
+    pub last: u64,
+    /// Whose proofs they were, in order of the batches.
+    pub contributions: Vec<Contribution>,
+}
+
+impl Together {
+    /// Did this proof of the roller settle the batch?
+    fn holds(&self, batch: u64, roller: Address, proof: ProofCommitment) -> bool {
+        let back = usize::try_from(self.last - batch).unwrap_or(usize::MAX);
+        let mut backwards = self.contributions.iter().rev();
+        let contribution = backwards.nth(back);
+        contribution.is_some_and(|own| (own.roller, own.proof) == (roller, proof.0))
+    }
 }
 
 /// The late share of a batch.
@@ -176,11 +202,14 @@ pub async fn late_share(
     if stored.paid || stored.entriesHash.is_zero() {
         return Ok(LateShare::Nothing);
     }
-    let pool = RewardPool::new(deployment.reward_pool, l1);
-    let until = pool.heldUntilS(batch).call().await?;
-    let head = l1.get_block(BlockId::latest()).await?;
-    if head.is_none_or(|head| head.header.timestamp >= until) {
-        return Ok(LateShare::Nothing);
+    let together = together(l1, deployment, batch).await?;
+    if together.is_none() {
+        let pool = RewardPool::new(deployment.reward_pool, l1);
+        let until = pool.heldUntilS(batch).call().await?;
+        let head = l1.get_block(BlockId::latest()).await?;
+        if head.is_none_or(|head| head.header.timestamp >= until) {
+            return Ok(LateShare::Nothing);
+        }
     }
     let entries = entries(l1, deployment, batch).await?;
     if roller.is_some_and(|roller| entries.iter().all(|entry| entry.roller != roller)) {
@@ -192,6 +221,35 @@ pub async fn late_share(
         batch,
         entries,
         winner,
+        together,
+    }))
+}
+
+/// With what a batch settled; `None` unless its reward is still to be resolved.
+async fn together(
+    l1: &DynProvider,
+    deployment: &Deployment,
+    batch: u64,
+) -> Result<Option<Together>, RewardError> {
+    let settlement = Settlement::new(deployment.settlement, l1);
+    if !settlement.isOpen(batch).call().await? {
+        return Ok(None);
+    }
+    let rollup = Rollup::new(deployment.rollup, l1);
+    let last = rollup.settlementEnd(batch).call().await?;
+    let events = settlement
+        .BatchesSettled_filter()
+        .topic2(B256::from(U256::from(last)))
+        .from_block(deployment.block)
+        .query()
+        .await?;
+    let transaction = events.last().and_then(|(_, log)| log.transaction_hash);
+    let transaction = transaction.ok_or(RewardError::Hidden(batch))?;
+    let contributions = calls::contributions(l1, transaction).await?;
+    let contributions = contributions.ok_or(RewardError::Hidden(batch))?;
+    Ok(Some(Together {
+        last,
+        contributions,
     }))
 }
 
@@ -225,6 +283,26 @@ pub async fn claim_late(
     values: &PublicValues,
     proof: Bytes,
 ) -> Result<Mined, SendError> {
-    let call = calls::claim_late(deployment.rollup, held.batch, values, proof, held.entries);
-    sender.send(&purpose::claim_late(held.batch), &call).await
+    let Held { batch, entries, .. } = held;
+    if let Some(together) = held.together {
+        let commitment = ProofCommitment::of(&proof);
+        let is_the_winners = together.holds(batch, held.winner.roller, commitment);
+        let claim = Claim {
+            batch,
+            proof: commitment.0,
+            bodyHash: ProofDigest::body_hash(&proof),
+            entries: entries.iter().map(calls::same).collect(),
+        };
+        let Together {
+            last,
+            contributions,
+        } = together;
+        let call = calls::resolve(deployment.settlement, last, contributions, vec![claim]);
+        let mined = sender.send(&purpose::resolve(batch), &call).await?;
+        if is_the_winners {
+            return Ok(mined);
+        }
+    }
+    let call = calls::claim_late(deployment.settlement, batch, values, proof, entries);
+    sender.send(&purpose::claim_late(batch), &call).await
 }

@@ -30,7 +30,7 @@ use crate::{
     Deployment,
     contracts::{
         Control, Emission, Evidence, FeeAuction, Messenger, OperatorBond, Parameters as Table,
-        RollerRegistry, Rollup, TokenBridge,
+        RollerRegistry, Rollup, Settlement, TokenBridge,
     },
     creations::first_values,
 };
@@ -186,7 +186,14 @@ async fn neighbours(l1: &DynProvider, d: &Deployment) -> Result<(), VerifyError>
     let judge = Evidence::new(d.evidence, l1.clone());
     let draws = judge.draws().call().await;
     let draws = draws.map_err(|error| unreadable("Evidence", d.evidence, error))?;
-    same("draws", draws, d.draws)
+    same("draws", draws, d.draws)?;
+    let settlement = Settlement::new(d.settlement, l1.clone());
+    let read = |error| unreadable("Settlement", d.settlement, error);
+    let rollup = settlement.rollup().call().await.map_err(read)?;
+    same("settlement's rollup", rollup, d.rollup)?;
+    let settler = judge.settlement().call().await;
+    let settler = settler.map_err(|error| unreadable("Evidence", d.evidence, error))?;
+    same("settlement", settler, d.settlement)
 }
 
 /// The law by its hash, and what the contracts know of it.

@@ -58,13 +58,15 @@ hash_newtype! {
 }
 
 hash_newtype! {
-    /// Keccak-256 of a proof's bytes as submitted. It names the bytes; it never stands for their validity.
+    /// What a proof is entered, judged and stored by: Keccak-256 of its commitment and the Keccak-256 of its body. It names the bytes; it
+    /// never stands for their validity.
     ProofDigest
 }
 
 hash_newtype! {
     /// Commitment to a valid proof that another proof can compute, where [`ProofDigest`] would mean to hash all its bytes: what the
-    /// verifier's transcript ends in, which nobody knows before the whole proof exists. Its form is the proof system's.
+    /// verifier's transcript ends in, which nobody knows before the whole proof exists. Its form is the proof system's. A proof's bytes
+    /// begin with it, and the body follows.
     ProofCommitment
 }
 
@@ -84,9 +86,27 @@ impl TaskId {
 }
 
 impl ProofDigest {
-    /// The digest of a proof's bytes.
+    /// The digest of a proof's bytes. Fewer than 32 count as if zeros followed.
     pub fn of(proof: &[u8]) -> Self {
-        Self(keccak256(proof))
+        Self::of_parts(ProofCommitment::of(proof), Self::body_hash(proof))
+    }
+
+    /// Keccak-256 of what follows the commitment.
+    pub fn body_hash(proof: &[u8]) -> B256 {
+        keccak256(proof.get(B256::len_bytes()..).unwrap_or_default())
+    }
+
+    /// The same, of a proof of which only the hash of the body is known.
+    pub fn of_parts(commitment: ProofCommitment, body_hash: B256) -> Self {
+        Self(Words::new().bytes32(commitment).bytes32(body_hash).hash())
+    }
+}
+
+impl ProofCommitment {
+    /// What a proof's bytes begin with. The verifier looks whether it is the proof's.
+    pub fn of(proof: &[u8]) -> Self {
+        let given = proof.len().min(B256::len_bytes());
+        Self(B256::right_padding_from(&proof[..given]))
     }
 }
 

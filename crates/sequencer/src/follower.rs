@@ -21,7 +21,10 @@ use alloy_primitives::B256;
 use rollmill_engine::{Chain, StorageError, Tag};
 use rollmill_l1::{
     Cursor, L1Block, L1Event, REORG_DEPTH_MAX, Update, WatchError, Watcher,
-    contracts::Rollup::{BatchCommitted, MessageSent, RollupEvents},
+    contracts::{
+        Rollup::{BatchCommitted, MessageSent, RollupEvents},
+        Settlement::SettlementEvents,
+    },
 };
 use rollmill_protocol::L1Message;
 use rollmill_runtime::Shutdown;
@@ -191,12 +194,19 @@ impl Follower {
 
     async fn block(&self, block: &L1Block) -> Result<(), FollowError> {
         for logged in &block.events {
-            let L1Event::Rollup(event) = &logged.event else {
-                continue;
-            };
             let at = L1Place {
                 transaction: logged.transaction,
                 block: block.number,
+            };
+            let event = match &logged.event {
+                L1Event::Rollup(event) => event,
+                L1Event::Settlement(SettlementEvents::BatchesSettled(settled)) => {
+                    for batch in settled.first..=settled.last {
+                        self.settled(batch, at).await?;
+                    }
+                    continue;
+                }
+                _ => continue,
             };
             match event {
                 RollupEvents::MessageSent(sent) => self.message(block.number, sent).await?,

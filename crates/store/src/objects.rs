@@ -1,4 +1,4 @@
-//! Content-addressed files: the name is the keccak256 of the bytes.
+//! Content-addressed files: the name is the keccak256 of the bytes, or for a proof its digest.
 //!
 //! Writing: a temporary file in the same folder, fsync, rename to the name, fsync of the folder. So a file that has a
 //! name is complete; what a crash leaves behind are temporary files, which are removed at the next start.
@@ -14,6 +14,7 @@ use std::{
 };
 
 use alloy_primitives::{B256, Bytes, Keccak256, keccak256};
+use rollmill_protocol::ProofDigest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::ObjectError;
@@ -75,6 +76,18 @@ impl Objects {
         Ok(writer.finish(Some(hash)).await?.hash)
     }
 
+    /// Stores a proof and returns its digest. Storing the same proof again is free.
+    pub async fn put_proof(&self, proof: &[u8]) -> Result<ProofDigest, ObjectError> {
+        let digest = ProofDigest::of(proof);
+        if self.proof(digest).await.is_ok() {
+            return Ok(digest);
+        }
+        let mut writer = self.writer(proof.len() as u64).await?;
+        writer.write(proof).await?;
+        writer.publish(digest.0).await?;
+        Ok(digest)
+    }
+
     /// Starts an object of at most `bytes_max` bytes whose content arrives in pieces.
     pub async fn writer(&self, bytes_max: u64) -> Result<ObjectWriter, ObjectError> {
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
@@ -107,15 +120,21 @@ impl Objects {
 
     /// The object's bytes, verified.
     pub async fn get(&self, hash: B256) -> Result<Bytes, ObjectError> {
-        let bytes = match tokio::fs::read(self.path(hash)).await {
-            Ok(bytes) => bytes,
-            Err(error) => return Err(missing_or_io(error, hash)),
-        };
+        let bytes = self.read(hash).await?;
         let actual = keccak256(&bytes);
-        if actual != hash {
-            return Err(ObjectError::Corrupt { hash, actual });
-        }
-        Ok(bytes.into())
+        whole(hash, actual, bytes)
+    }
+
+    /// A proof's bytes, verified.
+    pub async fn proof(&self, digest: ProofDigest) -> Result<Bytes, ObjectError> {
+        let bytes = self.read(digest.0).await?;
+        let actual = ProofDigest::of(&bytes).0;
+        whole(digest.0, actual, bytes)
+    }
+
+    async fn read(&self, name: B256) -> Result<Vec<u8>, ObjectError> {
+        let read = tokio::fs::read(self.path(name)).await;
+        read.map_err(|error| missing_or_io(error, name))
     }
 
     /// A file positioned at the start of the object and its length; the content was verified piece by piece just
@@ -157,6 +176,14 @@ impl Objects {
     }
 }
 
+/// The bytes, if they are what they are named after.
+fn whole(hash: B256, actual: B256, bytes: Vec<u8>) -> Result<Bytes, ObjectError> {
+    if actual != hash {
+        return Err(ObjectError::Corrupt { hash, actual });
+    }
+    Ok(bytes.into())
+}
+
 /// An object that is being written; dropped unfinished it leaves nothing.
 #[derive(Debug)]
 pub struct ObjectWriter {
@@ -184,23 +211,28 @@ impl ObjectWriter {
     }
 
     /// Gives the object its name, provided that it hashes to `expected` where that is given. Durable on return.
-    pub async fn finish(mut self, expected: Option<B256>) -> Result<StoredObject, ObjectError> {
+    pub async fn finish(self, expected: Option<B256>) -> Result<StoredObject, ObjectError> {
         let actual = self.hasher.clone().finalize();
         if let Some(expected) = expected.filter(|expected| *expected != actual) {
             return Err(ObjectError::Unexpected { expected, actual });
         }
-        self.file.flush().await?;
-        self.file.sync_all().await?;
-        let name = self.objects.path(actual);
-        if let Some(path) = &self.temporary.0 {
-            tokio::fs::rename(path, &name).await?;
-        }
-        self.temporary.0 = None;
-        sync_folder(&self.objects.folder).await?;
+        let bytes = self.bytes;
+        self.publish(actual).await?;
         Ok(StoredObject {
             hash: actual,
-            bytes: self.bytes,
+            bytes,
         })
+    }
+
+    /// Durable on return.
+    async fn publish(mut self, name: B256) -> Result<(), ObjectError> {
+        self.file.flush().await?;
+        self.file.sync_all().await?;
+        if let Some(path) = &self.temporary.0 {
+            tokio::fs::rename(path, self.objects.path(name)).await?;
+        }
+        self.temporary.0 = None;
+        Ok(sync_folder(&self.objects.folder).await?)
     }
 }
 

@@ -45,7 +45,7 @@ pub struct SubmissionRecord {
     pub round: u32,
     /// The roller whose seat it is.
     pub roller: Address,
-    /// keccak256 of the proof bytes = name of the object.
+    /// Digest of the proof = name of the object.
     pub proof_digest: B256,
     /// What the roller signed as the hash of the public values.
     pub public_values_hash: B256,

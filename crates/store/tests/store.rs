@@ -438,6 +438,29 @@ async fn a_damaged_object_is_an_error_and_is_written_anew() {
 }
 
 #[tokio::test]
+async fn a_proof_is_found_by_its_digest_only_while_it_is_whole() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder).await;
+    let objects = store.objects();
+    let proof = [&[7; 32][..], b"body"].concat();
+    let digest = objects.put_proof(&proof).await.unwrap();
+    assert_eq!(digest, ProofDigest::of(&proof));
+    assert_eq!(objects.put_proof(&proof).await.unwrap(), digest);
+    assert_eq!(objects.proof(digest).await.unwrap(), Bytes::from(proof));
+    // It is no object of that hash.
+    let error = objects.get(digest.0).await.unwrap_err();
+    assert!(matches!(error, ObjectError::Corrupt { .. }));
+
+    let path = folder
+        .path()
+        .join("objects")
+        .join(format!("{:x}", digest.0));
+    std::fs::write(&path, [&[8; 32][..], b"body"].concat()).unwrap();
+    let error = objects.proof(digest).await.unwrap_err();
+    assert!(matches!(error, ObjectError::Corrupt { .. }));
+}
+
+#[tokio::test]
 async fn a_streamed_object_gets_its_name_only_when_it_is_complete_and_expected() {
     let folder = TempDir::new().unwrap();
     let store = open(&folder).await;

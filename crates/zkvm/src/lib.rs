@@ -23,4 +23,4 @@ mod verify;
 
 pub use commitment::{NotADigest, ProgramCommitment};
 pub use precompile::{PRECOMPILE_HEADER_BYTES, stark_precompile};
-pub use verify::{PROOF_BYTES_MAX, VerifyError, proof_commitment, verify};
+pub use verify::{PROOF_BYTES_MAX, VerifyError, verify};

@@ -49,7 +49,7 @@ pub static BATCH_V1: LazyLock<Program> = LazyLock::new(|| {
     )
 });
 
-/// The aggregate program, version 1. It is in no row of L1's table: nothing settles by it yet.
+/// The aggregate program, version 1 of the table of its kind on L1.
 pub static AGGREGATE_V1: LazyLock<Program> = LazyLock::new(|| {
     Program::embedded(
         1,

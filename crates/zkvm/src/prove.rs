@@ -26,7 +26,7 @@ use std::{
 use alloy_primitives::{Address, B256};
 use openvm_circuit::arch::Streams;
 use openvm_sdk::{F, StdIn};
-use openvm_verify_stark_host::vk::VmStarkVerifyingKey;
+use openvm_verify_stark_host::{VmStarkProof, vk::VmStarkVerifyingKey};
 
 use crate::{ProgramCommitment, VerifyError, programs::Program, verify};
 
@@ -255,9 +255,7 @@ impl Prover {
 
         steps.begin(Stage::Verifying)?;
         let started = Instant::now();
-        let proof = verify::encode(&stark);
-        verify::verify_with_key(&self.keys.verifying_key(), cuts.public_values_hash, &proof)
-            .map_err(ProveError::SelfCheck)?;
+        let proof = sealed(&self.keys.verifying_key(), &stark, cuts.public_values_hash)?;
         seconds.verifying = started.elapsed().as_secs_f64();
 
         Ok(Proven {
@@ -273,6 +271,17 @@ impl Prover {
         // It guards no data, so a panic in an earlier run leaves nothing broken.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The bytes of a finished proof, which have been verified.
+fn sealed(
+    key: &VmStarkVerifyingKey,
+    proof: &VmStarkProof,
+    public_values_hash: B256,
+) -> Result<Vec<u8>, ProveError> {
+    let proof = verify::seal(key, proof).map_err(ProveError::SelfCheck)?;
+    verify::verify_with_key(key, public_values_hash, &proof).map_err(ProveError::SelfCheck)?;
+    Ok(proof)
 }
 
 /// Is what was derived what the program was embedded with?

@@ -1,5 +1,5 @@
-//! One batch of ten signed transfers with a real proof of it, recorded by `cargo xtask fixture`: what tests verify and
-//! benchmarks execute.
+//! One batch of ten signed transfers with a real proof of it, and an aggregate of that proof alone, recorded by `cargo xtask fixture`:
+//! what tests verify and benchmarks execute.
 
 use alloy_primitives::{Address, B256};
 use serde::Deserialize;
@@ -25,6 +25,31 @@ pub struct Recorded {
     /// Canonical bytes of the proof.
     #[serde(skip)]
     pub proof: &'static [u8],
+}
+
+/// A recorded aggregate.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RecordedAggregate {
+    /// The program that was proved.
+    pub program: ProgramCommitment,
+    /// The statement, as `protocol::AggregateValues`.
+    pub values: serde_json::Value,
+    /// Its hash, which the program reveals.
+    pub public_values_hash: B256,
+    /// Canonical bytes of the proof.
+    #[serde(skip)]
+    pub proof: &'static [u8],
+}
+
+/// The aggregate of the recorded batch.
+pub fn aggregate_v1() -> RecordedAggregate {
+    let recorded: RecordedAggregate =
+        serde_json::from_str(include_str!("../tests/fixtures/aggregate-v1/fixture.json"))
+            .expect("a committed record parses");
+    RecordedAggregate {
+        proof: include_bytes!("../tests/fixtures/aggregate-v1/proof.bin"),
+        ..recorded
+    }
 }
 
 /// Signed transfers in the recorded batch.

@@ -8,7 +8,7 @@ use rollmill_protocol::{
     aggregate::{AggregateInput, Child, Shown, fold},
 };
 use rollmill_zkvm::{
-    VerifyError, programs, proof_commitment,
+    VerifyError, programs,
     prove::{Aggregator, Batches, ProveError, ProverConfig},
     recorded::batch_v1,
 };
@@ -19,11 +19,10 @@ fn input() -> AggregateInput {
         serde_json::from_str(include_str!("fixtures/batch-v1/fixture.json")).unwrap();
     let values: PublicValues = serde_json::from_value(record["public_values"].clone()).unwrap();
     let recorded = batch_v1();
-    let proof = proof_commitment(&recorded.program, values.hash(), recorded.proof).unwrap();
     AggregateInput {
         previous_lineage: B256::repeat_byte(7),
         children: vec![Child {
-            proof: ProofCommitment(proof),
+            proof: ProofCommitment::of(recorded.proof),
             values,
         }],
     }

@@ -4,13 +4,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, keccak256};
 use rollmill_protocol::{AggregateValues, PublicValues};
 use rollmill_zkvm::{
     PROOF_BYTES_MAX, ProgramCommitment, VerifyError,
     mock::MockProof,
-    programs, proof_commitment,
-    recorded::{Recorded, batch_v1 as fixture},
+    programs,
+    recorded::{Recorded, RecordedAggregate, aggregate_v1, batch_v1 as fixture},
     stark_precompile, verify,
 };
 
@@ -29,6 +29,8 @@ fn the_recorded_proof_is_accepted() {
         serde_json::from_str(include_str!("fixtures/batch-v1/fixture.json")).unwrap();
     let statement: PublicValues = serde_json::from_value(record["public_values"].clone()).unwrap();
     assert_eq!(statement.hash(), fixture.public_values_hash);
+    assert_eq!(record["proof_bytes"], PROOF.len());
+    assert_eq!(record["proof_keccak"], keccak256(PROOF).to_string());
     outcome(PROOF).unwrap();
 }
 
@@ -161,18 +163,17 @@ fn claimed_lengths_are_harmless() {
 /// A proof that relies on another proof: recorded, too, of the recorded batch alone.
 #[test]
 fn an_aggregate_proof_is_accepted_for_its_own_statement_alone() {
-    let proof = include_bytes!("fixtures/aggregate-v1/proof.bin");
-    let record: serde_json::Value =
-        serde_json::from_str(include_str!("fixtures/aggregate-v1/fixture.json")).unwrap();
-    let program: ProgramCommitment = serde_json::from_value(record["program"].clone()).unwrap();
-    let values: AggregateValues = serde_json::from_value(record["values"].clone()).unwrap();
+    let RecordedAggregate {
+        program,
+        values,
+        public_values_hash,
+        proof,
+    } = aggregate_v1();
+    let values: AggregateValues = serde_json::from_value(values).unwrap();
+    assert_eq!(values.hash(), public_values_hash);
     assert_eq!(program.vm, programs::AGGREGATE_V1.commitment.vm);
     verify(&program, values.hash(), proof).unwrap();
-    let input = [
-        &[program.exe, program.vm, values.hash()].concat(),
-        &proof[..],
-    ]
-    .concat();
+    let input = [&[program.exe, program.vm, values.hash()].concat(), proof].concat();
     assert!(stark_precompile(&input));
 
     // The statement of the batch is not that of the aggregate, nor is its program or machine.
@@ -202,22 +203,20 @@ fn an_aggregate_proof_is_accepted_for_its_own_statement_alone() {
 
 /// The aggregate program reads it as field elements of the proof system, four bytes each.
 #[test]
-fn only_a_proof_that_verifies_has_a_commitment() {
-    let Recorded {
-        program,
-        public_values_hash,
-        ..
-    } = fixture();
-    let commitment = proof_commitment(&program, public_values_hash, PROOF).unwrap();
-    for element in commitment.chunks_exact(4) {
+fn a_proof_begins_with_its_own_commitment() {
+    for element in PROOF[..32].chunks_exact(4) {
         assert!(u32::from_le_bytes(element.try_into().unwrap()) < 0x7800_0001);
     }
-    let other = B256::repeat_byte(7);
-    assert!(matches!(
-        proof_commitment(&program, other, PROOF),
-        Err(VerifyError::PublicValues)
-    ));
-    assert!(proof_commitment(&program, public_values_hash, &PROOF[1..]).is_err());
+    for at in 0..32 {
+        let mut other = PROOF.to_vec();
+        other[at] ^= 1;
+        assert!(matches!(outcome(&other), Err(VerifyError::Commitment)));
+    }
+    assert!(outcome(&PROOF[32..]).is_err());
+    for short in [0, 31, 32] {
+        let outcome = outcome(&PROOF[..short]);
+        assert!(matches!(outcome, Err(VerifyError::Malformed(_))));
+    }
 }
 
 /// The library's `bool` takes any non-zero byte for true; the last byte of a proof is one.

@@ -15,8 +15,8 @@ use alloy::{
 };
 use rollmill_devl1::{DevL1, DevL1Config};
 use rollmill_l1::{
-    DeployConfig, Deployment, DynProvider, Genesis, Parameters, ProgramRow, Sender, SenderConfig,
-    VerifierKind, connect,
+    AggregateRow, DeployConfig, Deployment, DynProvider, Genesis, Parameters, ProgramRow, Sender,
+    SenderConfig, VerifierKind, connect,
 };
 use rollmill_protocol::{
     l2::{FORK_ID, L1_CHAIN_ID_EMBEDDED, L2_CHAIN_ID_DEVNET},
@@ -92,6 +92,10 @@ pub fn deploy_config(operator: Address, law: Params, parameters: Parameters) -> 
             fork_id: FORK_ID.into(),
             schedule_id: SCHEDULE_ID.into(),
         },
+        aggregate: AggregateRow {
+            exe_commit: B256::repeat_byte(3),
+            vm_commit: B256::repeat_byte(4),
+        },
         law,
         parameters,
     }
@@ -118,6 +122,7 @@ pub fn nowhere() -> Deployment {
         evidence: contract(12),
         enforcement: contract(13),
         draws: contract(14),
+        settlement: contract(15),
         governor: Address::ZERO,
         genesis: Genesis {
             state_root: B256::ZERO,

@@ -56,6 +56,7 @@ fn deployment() -> Deployment {
         court: Address::repeat_byte(9),
         evidence: Address::repeat_byte(10),
         draws: Address::repeat_byte(11),
+        settlement: Address::repeat_byte(15),
         enforcement: Address::repeat_byte(12),
         verifier: Address::repeat_byte(13),
         operator: Address::repeat_byte(14),

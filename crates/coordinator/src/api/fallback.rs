@@ -104,7 +104,7 @@ impl Proved {
             tracing::error!(task = %self.submission.task, reason, "the fallback's proof does not verify");
             return Ok(reply);
         }
-        let stored = app.store.objects().put(&proof).await;
+        let stored = app.store.objects().put_proof(&proof).await;
         stored.map_err(Refused::internal)?;
         let record = self.record(&reply).map_err(Refused::internal)?;
         let recorded: Result<Recorded, StoreError> = app.store.record_submission(&record).await;

@@ -234,7 +234,7 @@ impl Accepted {
         let record = self.record(app).await?;
         app.store
             .objects()
-            .put(proof)
+            .put_proof(proof)
             .await
             .map_err(Refused::internal)?;
         let recorded = app

@@ -3,7 +3,9 @@
 use std::{path::Path, time::Duration};
 
 use alloy::{
+    eips::BlockId,
     primitives::{Address, B256, Bytes, U256, keccak256},
+    providers::Provider,
     signers::local::PrivateKeySigner,
 };
 use rollmill_coordinator::{
@@ -96,6 +98,16 @@ async fn opened(
     Coordinator::open(config, law(), store.clone(), clock, shutdown.clone())
         .await
         .unwrap()
+}
+
+/// Waits until L1's time is there.
+pub async fn reach(network: &Network, unix_s: u64) {
+    eventually("the time on L1", async || {
+        let head = network.provider.get_block(BlockId::latest()).await;
+        let head = head.unwrap().unwrap();
+        (head.header.timestamp >= unix_s).then_some(())
+    })
+    .await;
 }
 
 /// See the module.

@@ -1,33 +1,20 @@
 //! A batch that settles without its winner, on a real L1: the operator, who has the winner's bytes, claims for it; and the roller can
 //! have what L1 owes it.
 
-use alloy::{
-    eips::BlockId,
-    primitives::{Address, U256, keccak256},
-    providers::Provider,
-};
+use alloy::primitives::{Address, U256};
 use rollmill_l1::{
     calls::{self, rewards as call},
     contracts::{Emission, RewardPool, ScrToken},
     rewards::{LateShare, Owed, RewardError, late_share, owed},
 };
+use rollmill_protocol::ProofDigest;
 use rollmill_roller_api::SubmissionStats;
 use rollmill_test_l1::{account, eventually};
 
 use crate::{
-    embedded::{EMISSION_EPOCH_S, Network},
+    embedded::{EMISSION_EPOCH_S, Network, reach},
     harness::PROVER_GAS,
 };
-
-/// Waits until L1's time is there.
-async fn reach(network: &Network, unix_s: u64) {
-    eventually("the time on L1", async || {
-        let head = network.provider.get_block(BlockId::latest()).await;
-        let head = head.unwrap().unwrap();
-        (head.header.timestamp >= unix_s).then_some(())
-    })
-    .await;
-}
 
 async fn balance(network: &Network, account: Address) -> U256 {
     let token = ScrToken::new(network.deployment.token, network.provider.clone());
@@ -49,7 +36,7 @@ async fn a_winner_that_was_passed_by_gets_its_reward_all_the_same() {
     handed_in.unwrap();
     // The operator cannot settle for a while.
     let objects = network.store.objects();
-    objects.remove(keccak256(&proof)).await.unwrap();
+    objects.remove(ProofDigest::of(&proof).0).await.unwrap();
 
     let rollup = network.rollup();
     let deployment = &network.deployment;
@@ -79,11 +66,11 @@ async fn a_winner_that_was_passed_by_gets_its_reward_all_the_same() {
     })
     .await;
     assert_eq!(held.winner.roller, roller);
-    assert_eq!(held.winner.proofDigest, keccak256(&proof));
+    assert_eq!(held.winner.proofDigest, ProofDigest::of(&proof).0);
     let others = late_share(&stranger, deployment, 1, Some(stranger.address())).await;
     assert!(matches!(others.unwrap(), LateShare::Nothing));
 
-    objects.put(&proof).await.unwrap();
+    objects.put_proof(&proof).await.unwrap();
     eventually("the operator's claim for the winner", async || {
         rollup.batches(1).call().await.unwrap().paid.then_some(())
     })

@@ -16,4 +16,5 @@ mod receipts;
 mod refusals;
 mod restart;
 mod rounds;
+mod together;
 mod unpaid;

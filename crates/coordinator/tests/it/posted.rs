@@ -1,6 +1,6 @@
 //! Proofs whose digests are on L1 because nobody took them.
 
-use alloy_primitives::{B256, Bytes, U256, keccak256};
+use alloy_primitives::{B256, Bytes, U256};
 use rollmill_coordinator::{
     audit::{Subject, audit},
     log::Record,
@@ -47,7 +47,7 @@ fn post(roller: &TestRoller, batch: u64, proof: &Bytes) -> L1Event {
             roller: roller.roller,
             round: 0,
             publicValuesHash: B256::ZERO,
-            proofDigest: keccak256(proof),
+            proofDigest: ProofDigest::of(proof).0,
             location: String::new(),
         },
     ))
@@ -86,7 +86,7 @@ async fn a_posted_proof_is_an_entry_and_its_bytes_are_taken_after_the_deadline()
     };
     let digests: Vec<ProofDigest> = entries.iter().map(|entry| entry.proof_digest).collect();
     assert_eq!(digests.len(), 3);
-    assert!(digests.contains(&ProofDigest(keccak256(&proof))));
+    assert!(digests.contains(&ProofDigest::of(&proof)));
     let view = world.rollers[0].client.task(task).await.unwrap();
     let shown = view
         .seats
@@ -94,7 +94,7 @@ async fn a_posted_proof_is_an_entry_and_its_bytes_are_taken_after_the_deadline()
         .find(|seat| seat.roller == world.rollers[2].roller);
     let shown = shown.unwrap();
     assert_eq!(shown.state, SeatState::Posted);
-    assert_eq!(shown.proof_digest, Some(ProofDigest(keccak256(&proof))));
+    assert_eq!(shown.proof_digest, Some(ProofDigest::of(&proof)));
 
     world.advance(DEADLINE_S + 5).await;
     let silenced = &world.rollers[2];

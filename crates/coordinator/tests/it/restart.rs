@@ -138,7 +138,7 @@ async fn a_recorded_submission_without_its_event_is_completed() {
     let proof = world.proof(task, roller).await;
     let record = SubmissionRecord {
         roller,
-        proof_digest: world.store.objects().put(&proof).await.unwrap(),
+        proof_digest: world.store.objects().put_proof(&proof).await.unwrap().0,
         public_values_hash: world.expected(task, roller).await,
         verdict: Verdict::Valid,
         receipt: serde_json::to_value(&receipt).unwrap(),

@@ -32,6 +32,7 @@ fn deployment() -> Deployment {
         evidence: Address::repeat_byte(12),
         draws: Address::repeat_byte(14),
         enforcement: Address::repeat_byte(13),
+        settlement: Address::repeat_byte(15),
         verifier: Address::repeat_byte(5),
         operator: Address::repeat_byte(6),
         governor: Address::ZERO,

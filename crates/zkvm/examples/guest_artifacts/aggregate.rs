@@ -9,7 +9,6 @@ use rollmill_protocol::{
     aggregate::{AggregateInput, Child, Shown, fold},
 };
 use rollmill_zkvm::{
-    proof_commitment,
     prove::{Aggregator, Batches, ProverConfig, peak_rss_bytes},
     recorded::{self, Recorded},
 };
@@ -79,11 +78,7 @@ fn sample() -> eyre::Result<Sample> {
     let fixture: serde_json::Value =
         serde_json::from_str(include_str!("../../tests/fixtures/batch-v1/fixture.json"))?;
     let values: PublicValues = serde_json::from_value(fixture["public_values"].clone())?;
-    let proof = ProofCommitment(proof_commitment(
-        &recorded.program,
-        values.hash(),
-        recorded.proof,
-    )?);
+    let proof = ProofCommitment::of(recorded.proof);
     let input = AggregateInput {
         previous_lineage: B256::ZERO,
         children: vec![Child { proof, values }],

@@ -24,7 +24,7 @@ use openvm_verify_stark_host::{VmStarkProof, vk::VmStarkVerifyingKey};
 use super::{
     Execution, ProveError, ProverConfig, SetupError,
     keys::{Engine, Keys, app_config},
-    require, segments, thread_pool,
+    require, sealed, segments, thread_pool,
 };
 use crate::{
     ProgramCommitment, VerifyError,
@@ -38,7 +38,7 @@ const VERIFY_CIRCUIT: usize = 0;
 /// What the aggregate program is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Batches<'a> {
-    /// What the program reads. It names the proofs, each by its [`crate::proof_commitment`].
+    /// What the program reads. It names the proofs, each by the commitment that it begins with.
     pub input: &'a [u8],
     /// The program that proved the batches.
     pub program: ProgramCommitment,
@@ -117,10 +117,7 @@ impl Aggregator {
             .map_err(proving)?;
             let (proof, _) = prover.prove(stdin, &[deferred]).map_err(proving)?;
             drop(prover);
-            let proof = verify::encode(&proof);
-            verify::verify_with_key(&self.keys.verifying_key(), public_values_hash, &proof)
-                .map_err(ProveError::SelfCheck)?;
-            Ok(proof)
+            sealed(&self.keys.verifying_key(), &proof, public_values_hash)
         })
     }
 
@@ -129,8 +126,9 @@ impl Aggregator {
         let key = key_of(&batches.program).map_err(ProveError::Child)?;
         let recursive = key.baseline.internal_recursive_vk_commit.cached_commit;
         let verified = guarded(|| {
-            let decoded = batches.proofs.iter().map(|proof| verify::decode(proof));
-            let proofs: Vec<VmStarkProof> = decoded.collect::<Result<_, _>>()?;
+            let opened = batches.proofs.iter().map(|proof| verify::open(proof));
+            let proofs = opened.map(|opened| opened.map(|(_, proof)| proof));
+            let proofs: Vec<VmStarkProof> = proofs.collect::<Result<_, _>>()?;
             let state = get_deferral_state(&key, &proofs, recursive, VERIFY_CIRCUIT as u32)
                 .map_err(|report| VerifyError::Invalid(report.to_string()))?;
             Ok((proofs, state))
@@ -186,7 +184,7 @@ fn deferral() -> DeferralAggProver {
         None,
         VERIFY_CIRCUIT,
     );
-    // SOUNDNESS: proofs are named by what `proof_commitment` computes only if this is the key that it takes in.
+    // SOUNDNESS: proofs are named by the commitments that they begin with only if this is the key that those take in.
     assert_eq!(
         circuit.get_cached_commit(),
         recursive,

@@ -59,11 +59,10 @@ pub(super) async fn receive(
     .await
     .map_err(|_| Refused::because(RefusalCode::WrongLength, "the body did not arrive in time"))??;
     check_length(app, proof.len())?;
-    let hash = keccak256(&proof);
-    if hash != caller.body_hash {
+    if keccak256(&proof) != caller.body_hash {
         return Err(RefusalCode::WrongBodyHash.into());
     }
-    if ProofDigest(hash) != submission.proof_digest {
+    if ProofDigest::of(&proof) != submission.proof_digest {
         return Err(RefusalCode::WrongDigest.into());
     }
     Ok(proof)

@@ -8,6 +8,7 @@ use rollmill_l1::{
     contracts::{
         Draws::{DrawsEvents, PostedDraw},
         Rollup::{Entry, RollupEvents},
+        Settlement::SettlementEvents,
     },
 };
 use rollmill_protocol::{
@@ -49,6 +50,7 @@ pub(super) fn read(l1: &L1History) -> BTreeMap<BatchNumber, OnL1> {
     for (block, event) in l1.events() {
         match event {
             L1Event::Rollup(event) => note(&mut batches, block, event),
+            L1Event::Settlement(event) => note_settlement(&mut batches, block, event),
             L1Event::Draws(DrawsEvents::DrawsPosted(posted)) => {
                 if let Some(on_l1) = batches.get_mut(&posted.batch) {
                     on_l1.rounds = Some(posted.rounds.clone());
@@ -93,12 +95,28 @@ fn note(batches: &mut BTreeMap<BatchNumber, OnL1>, block: &L1Block, event: &Roll
                 });
             }
         }
-        RollupEvents::RewardClaimedLate(event) => {
-            if let Some(on_l1) = batches.get_mut(&event.batch) {
-                on_l1.is_paid = true;
-            }
-        }
         _ => {}
+    }
+}
+
+fn note_settlement(
+    batches: &mut BTreeMap<BatchNumber, OnL1>,
+    block: &L1Block,
+    event: &SettlementEvents,
+) {
+    let paid = match event {
+        SettlementEvents::BatchesSettled(event) => {
+            for (_, on_l1) in batches.range_mut(event.first..=event.last) {
+                on_l1.settled_at = Some(block.timestamp);
+            }
+            return;
+        }
+        SettlementEvents::RewardResolved(event) if event.isPaid => event.batch,
+        SettlementEvents::RewardClaimedLate(event) => event.batch,
+        _ => return,
+    };
+    if let Some(on_l1) = batches.get_mut(&paid) {
+        on_l1.is_paid = true;
     }
 }
 

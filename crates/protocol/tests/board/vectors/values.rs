@@ -37,12 +37,13 @@ fn hex0x(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// Name and content of every file.
-pub fn all() -> [(&'static str, Value); 11] {
+pub fn all() -> [(&'static str, Value); 12] {
     [
         ("public_values", public_values()),
         ("aggregate", aggregate()),
         ("task", task()),
         ("draw", draw_points()),
+        ("proof", proof()),
         ("entries", entries_and_lottery()),
         ("messages", messages()),
         ("withdrawals", withdrawals()),
@@ -158,6 +159,21 @@ fn draw_points() -> Value {
         "seed": seed,
         "total": total.to_string(),
         "points": (0..4).map(|i| draw::point(seed, i, total).to_string()).collect::<Vec<_>>(),
+    })
+}
+
+/// Nothing, less than a commitment, a commitment alone, and one with a body.
+fn proof() -> Value {
+    let proofs = [
+        Vec::new(),
+        b"short".to_vec(),
+        vec![7; 32],
+        [&[9; 32][..], b"body"].concat(),
+    ];
+    json!({
+        "proofs": proofs.iter().map(hex0x).collect::<Vec<_>>(),
+        "commitments": proofs.iter().map(|proof| ProofCommitment::of(proof)).collect::<Vec<_>>(),
+        "digests": proofs.iter().map(|proof| ProofDigest::of(proof)).collect::<Vec<_>>(),
     })
 }
 
