@@ -176,29 +176,25 @@ impl<S: StateSource, B: BlockHashSource> Overlay<S, B> {
 
     /// The net changes so far.
     pub(crate) fn changes(&self) -> StateChanges {
-        let accounts = self.accounts.iter();
+        let mut accounts = Vec::with_capacity(self.accounts.len());
+        let all = self.accounts.iter();
+        accounts.extend(all.filter_map(|(address, account)| account.clone().into_change(*address)));
         StateChanges {
-            accounts: accounts
-                .filter_map(|(address, account)| account.clone().into_change(*address))
-                .collect(),
+            accounts,
             codes: self.new_codes.clone(),
         }
     }
 
     /// Ends the block: the trie in its state before the block, and the net changes.
     pub(crate) fn finish(self) -> (StateTrie<S>, StateChanges) {
-        let accounts = self
-            .accounts
-            .into_iter()
-            .filter_map(|(address, account)| account.into_change(address))
-            .collect();
-        (
-            self.trie,
-            StateChanges {
-                accounts,
-                codes: self.new_codes,
-            },
-        )
+        let mut accounts = Vec::with_capacity(self.accounts.len());
+        let all = self.accounts.into_iter();
+        accounts.extend(all.filter_map(|(address, account)| account.into_change(address)));
+        let changes = StateChanges {
+            accounts,
+            codes: self.new_codes,
+        };
+        (self.trie, changes)
     }
 }
 

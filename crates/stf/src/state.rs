@@ -251,7 +251,8 @@ impl<S: StateSource> StateTrie<S> {
         }
         changes.sort_unstable_by_key(|(key, _)| *key);
 
-        let mut nodes = NewNodes::new();
+        // Room for the path of each account, so that the list does not grow by steps.
+        let mut nodes = NewNodes::with_capacity(4 * changes.len());
         let mut removed = Vec::new();
         for (key, change) in changes {
             match self.apply_account(change, &mut nodes)? {
