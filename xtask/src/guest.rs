@@ -22,10 +22,22 @@ use crate::tools;
 
 /// Options.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Rebuild and compare with the committed files instead of writing them.
     #[arg(long)]
     check: bool,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Execute Ethereum's fixtures in the zkVM: all cases that `rollmill evm-test` passes.
+    Fixtures {
+        /// Folder with fixtures, searched to any depth; or one file.
+        dir: PathBuf,
+    },
 }
 
 /// Target with atomics that the `lower-atomic` pass removes; std knows it as the zkVM.
@@ -62,6 +74,10 @@ const PROGRAMS: [Program; 2] = [
 const SOURCE_LIST: &str = "sources.txt";
 /// Folder of the recorded proofs.
 const FIXTURES: &str = "crates/zkvm/tests/fixtures";
+/// The package of the program that runs Ethereum's fixtures.
+const EVM_TEST_PACKAGE: &str = "rollmill-guest-fixtures";
+/// Such fixtures, of our own making.
+const EVM_TEST_DIR: &str = "bin/rollmill/tests/fixtures";
 /// What programs are made of.
 const LIBRARIES: [&str; 3] = [
     "rollmill-guest",
@@ -87,11 +103,14 @@ const SOURCES: &[&str] = &[
 
 /// Builds the guest programs, or checks them.
 pub fn run(args: &Args) -> eyre::Result<()> {
+    if let Some(What::Fixtures { dir }) = &args.what {
+        ensure_rust_src()?;
+        return fixtures(dir);
+    }
     test()?;
     ensure_rust_src()?;
-    let source = copy_sources()?;
     for program in &PROGRAMS {
-        let built = build(program, &source)?;
+        let built = build(program.package)?;
         if args.check {
             check(program, &built)?;
         } else {
@@ -121,7 +140,26 @@ pub fn check_if_changed() -> eyre::Result<()> {
         eprintln!("guest programs: the committed executables were built from these very sources");
         return Ok(());
     }
-    run(&Args { check: true })
+    run(&Args {
+        what: None,
+        check: true,
+    })?;
+    fixtures(&tools::root().join(EVM_TEST_DIR))
+}
+
+/// Runs the fixtures natively, which records them, and what passed in the zkVM.
+fn fixtures(dir: &Path) -> eyre::Result<()> {
+    let elf = build(EVM_TEST_PACKAGE)?;
+    build_workspace()?;
+    let target = tools::target_dir()?;
+    let cases = target.join("evm-test-cases");
+    let (dir, record) = (dir.to_string_lossy(), cases.to_string_lossy());
+    let rollmill = target.join("debug/rollmill");
+    let args = ["evm-test", &*dir, "--record", &*record];
+    tools::run(tools::command(&rollmill.to_string_lossy(), &args, "."))?;
+    artifacts_tool(&["fixtures", &elf.to_string_lossy(), &record])?;
+    fs::remove_file(&cases)?;
+    Ok(())
 }
 
 /// The files of [`SOURCES`] and what they inherit, with the git object id of their content, one a line.
@@ -238,14 +276,19 @@ pub fn measure() -> eyre::Result<()> {
 /// Runs the example of the zkvm crate that links the prover. It is built with the whole workspace, whose features are
 /// those of every other build: alone it would compile the prover a second time.
 fn artifacts_tool(args: &[&str]) -> eyre::Result<()> {
-    let build = ["build", "--workspace", "--all-targets", "--locked"];
-    tools::run(tools::command(&tools::cargo(), &build, "."))?;
+    build_workspace()?;
     let tool = tools::target_dir()?.join("debug/examples/guest-artifacts");
     tools::run(tools::command(&tool.to_string_lossy(), args, "."))
 }
 
+fn build_workspace() -> eyre::Result<()> {
+    let build = ["build", "--workspace", "--all-targets", "--locked"];
+    tools::run(tools::command(&tools::cargo(), &build, "."))
+}
+
 /// Compiles a program and returns the path of the executable.
-fn build(program: &Program, source: &Path) -> eyre::Result<PathBuf> {
+fn build(package: &str) -> eyre::Result<PathBuf> {
+    let source = copy_sources()?;
     let mut cargo = tools::command(
         "cargo",
         &[
@@ -253,7 +296,7 @@ fn build(program: &Program, source: &Path) -> eyre::Result<PathBuf> {
             "--release",
             "--locked",
             "--package",
-            program.package,
+            package,
             "--target",
             TARGET,
             "-Zbuild-std=core,alloc,panic_abort",
@@ -277,10 +320,7 @@ fn build(program: &Program, source: &Path) -> eyre::Result<PathBuf> {
         .env("CARGO_TARGET_DIR", &target_dir)
         .env("CARGO_ENCODED_RUSTFLAGS", rustflags()?.join("\u{1f}"));
     tools::run(cargo)?;
-    Ok(target_dir
-        .join(TARGET)
-        .join("release")
-        .join(program.package))
+    Ok(target_dir.join(TARGET).join("release").join(package))
 }
 
 fn rustflags() -> eyre::Result<Vec<String>> {

@@ -15,10 +15,12 @@
 mod blockchain;
 mod fixture;
 mod network;
+mod recorder;
 mod state_test;
 
 use eyre::{WrapErr, bail, ensure};
 use fixture::Fixture;
+use recorder::Recorder;
 use rollmill_runtime::outln;
 use serde::Serialize;
 use std::{
@@ -50,6 +52,9 @@ pub struct Args {
     /// Worker threads; one per processor when left out.
     #[arg(long, env = "ROLLMILL_EVM_TEST_THREADS")]
     pub threads: Option<NonZeroUsize>,
+    /// Write every case as it ran to this file, with its verdict: for the zkVM.
+    #[arg(long)]
+    pub record: Option<PathBuf>,
 }
 
 /// What became of one case.
@@ -158,7 +163,14 @@ pub fn run(args: Args) -> eyre::Result<()> {
         .threads
         .or_else(|| thread::available_parallelism().ok())
         .map_or(1, NonZeroUsize::get);
-    let report = run_files(&files, threads)?;
+    let recorder = match &args.record {
+        Some(file) => {
+            Recorder::create(file).wrap_err_with(|| format!("cannot write {}", file.display()))?
+        }
+        None => Recorder::default(),
+    };
+    let report = run_files(&files, threads, &recorder)?;
+    recorder.finish().wrap_err("cannot record the cases")?;
     if args.json {
         outln!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -202,12 +214,12 @@ fn find_files(root: &Path) -> eyre::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn run_files(files: &[PathBuf], threads: usize) -> eyre::Result<Report> {
+fn run_files(files: &[PathBuf], threads: usize, recorder: &Recorder) -> eyre::Result<Report> {
     let next = AtomicUsize::new(0);
     let report = Mutex::new(Report::default());
     let work = || {
         while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let cases = run_file(file);
+            let cases = run_file(file, recorder);
             let mut report = report
                 .lock()
                 .expect("no worker panics while it holds the report");
@@ -254,7 +266,7 @@ fn run_files(files: &[PathBuf], threads: usize) -> eyre::Result<Report> {
 }
 
 /// The cases of a file; `None` when it holds no fixture.
-fn run_file(file: &Path) -> eyre::Result<Option<Vec<Case>>> {
+fn run_file(file: &Path, recorder: &Recorder) -> eyre::Result<Option<Vec<Case>>> {
     let text = fs::read_to_string(file)?;
     let Some(fixtures) = fixture::parse(&text)? else {
         return Ok(None);
@@ -262,8 +274,8 @@ fn run_file(file: &Path) -> eyre::Result<Option<Vec<Case>>> {
     let mut cases = Vec::new();
     for (name, fixture) in fixtures {
         match fixture {
-            Fixture::Blockchain(test) => cases.push(blockchain::run(name, &test)),
-            Fixture::State(test) => state_test::run(&name, &test, &mut cases),
+            Fixture::Blockchain(test) => cases.push(blockchain::run(name, &test, recorder)),
+            Fixture::State(test) => state_test::run(&name, &test, recorder, &mut cases),
             Fixture::Other(reason) => cases.push(Case::skipped(name, reason)),
         }
     }

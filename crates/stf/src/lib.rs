@@ -9,6 +9,7 @@
 //! | [`import`] | accepting a block that somebody else built |
 //! | [`batch`] | the statement that is proven, and preparing its witness |
 //! | [`stateless`] | one block on a witness, under any rules |
+//! | [`case`] | that, or one transaction, as bytes: Ethereum's fixtures for the zkVM |
 //! | [`source`], [`trie`], [`state`], [`witness`] | state loaded piece by piece, and changed |
 //! | [`fees`] | what users of the rollup pay beyond gas |
 //! | [`evm`] | revm with our handler, precompiles and meters |
@@ -21,6 +22,7 @@ extern crate alloc;
 
 pub mod batch;
 pub mod block;
+pub mod case;
 pub mod evm;
 pub mod fees;
 pub mod header;

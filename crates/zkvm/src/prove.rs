@@ -217,9 +217,21 @@ impl Prover {
 
     /// Runs the program without proving and counts what a proof would cost.
     pub fn execute(&self, inputs: Inputs<'_>) -> Result<Execution, ProveError> {
+        self.execute_many(|execute| execute(inputs))?
+    }
+
+    /// Hands [`Self::execute`] to `run`, for many runs: the machine is made ready once, which takes longer than most of them.
+    pub fn execute_many<T: Send>(
+        &self,
+        run: impl FnOnce(&dyn Fn(Inputs<'_>) -> Result<Execution, ProveError>) -> T + Send,
+    ) -> Result<T, ProveError> {
         let _running = self.lock();
-        self.pool
-            .install(|| segments::execute(&self.keys.instance()?, inputs.streams()))
+        self.pool.install(|| {
+            let instance = self.keys.instance()?;
+            Ok(run(&|inputs| {
+                segments::execute(&instance, inputs.streams())
+            }))
+        })
     }
 
     /// Proves one task. `progress` is called at the start of each step, on a thread of the prover's pool; raising

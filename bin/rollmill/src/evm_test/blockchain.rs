@@ -1,9 +1,10 @@
 //! BlockchainTests: a chain of blocks on a genesis state.
 
 use super::{
-    Case,
+    Case, Recorder,
     fixture::{BlockEntry, BlockchainTest, state_of},
     network,
+    recorder::{Record, recorded_case},
 };
 use alloy::{
     consensus::Header,
@@ -11,13 +12,14 @@ use alloy::{
 };
 use rollmill_stf::{
     Block, Rules,
+    case::{self, Event},
     source::{BlockHashSource, MemorySource, SourceError, StateSource},
     stateless::{record_block, replay_block},
 };
 use std::collections::HashMap;
 
 /// Runs a fixture.
-pub(super) fn run(name: String, test: &BlockchainTest) -> Case {
+pub(super) fn run(name: String, test: &BlockchainTest, recorder: &Recorder) -> Case {
     match network::rules(&test.network, &test.config) {
         Err(reason) => Case::skipped(name, reason),
         Ok(_)
@@ -28,11 +30,16 @@ pub(super) fn run(name: String, test: &BlockchainTest) -> Case {
         {
             Case::skipped(name, "seal engine is not NoProof")
         }
-        Ok(rules) => Case::new(name, || run_chain(&rules, test)),
+        Ok(rules) => Case::new(name.clone(), || run_chain(&name, &rules, test, recorder)),
     }
 }
 
-fn run_chain(rules: &Rules, test: &BlockchainTest) -> Result<(), String> {
+fn run_chain(
+    name: &str,
+    rules: &Rules,
+    test: &BlockchainTest,
+    recorder: &Recorder,
+) -> Result<(), String> {
     let genesis: Block =
         alloy_rlp::decode_exact(&test.genesis_rlp).map_err(|error| format!("genesis: {error}"))?;
     let (state, root) = state_of(&test.pre).map_err(|error| format!("genesis state: {error}"))?;
@@ -44,7 +51,10 @@ fn run_chain(rules: &Rules, test: &BlockchainTest) -> Result<(), String> {
     }
     let mut chain = Chain::new(state, genesis.header);
     for (index, entry) in test.blocks.iter().enumerate() {
-        let outcome = chain.import(rules, entry);
+        let record = |case: &dyn Fn() -> (case::Case, B256)| {
+            recorder.record(&format!("{name}, block {index}"), case)
+        };
+        let outcome = chain.import(rules, entry, &record);
         match (entry.expected_exception(), outcome) {
             (None, Ok(())) | (Some(_), Err(Refused::Block(_))) => {}
             (None, Err(Refused::Block(why))) => {
@@ -84,7 +94,12 @@ impl Chain {
         }
     }
 
-    fn import(&mut self, rules: &Rules, entry: &BlockEntry) -> Result<(), Refused> {
+    fn import(
+        &mut self,
+        rules: &Rules,
+        entry: &BlockEntry,
+        record: Record<'_>,
+    ) -> Result<(), Refused> {
         let invalid = |why: String| Refused::Block(why);
         let rlp: Bytes = entry
             .rlp
@@ -104,7 +119,18 @@ impl Chain {
         let (verdict, witness) = record_block(rules, parent, block.clone(), &branch, |number| {
             branch.header(number)
         });
-        let replayed = replay_block(rules, witness.encode().into(), block);
+        let witness = Bytes::from(witness.encode());
+        let replayed = replay_block(rules, witness.clone(), block);
+        let record = |verdict: B256| {
+            let event = Event::Block(rlp.clone());
+            record(&|| {
+                (
+                    recorded_case(rules, witness.clone(), event.clone()),
+                    verdict,
+                )
+            })
+            .map_err(Refused::Disagreement)
+        };
         let executed = match (verdict, replayed) {
             (Ok(executed), Ok(replayed)) if executed.header == replayed.header => executed,
             (Ok(_), Ok(_)) => {
@@ -120,8 +146,12 @@ impl Chain {
                     "accepted statelessly, refused with state: {why}"
                 )));
             }
-            (Err(why), Err(_)) => return Err(invalid(why.to_string())),
+            (Err(why), Err(_)) => {
+                record(B256::ZERO)?;
+                return Err(invalid(why.to_string()));
+            }
         };
+        record(executed.hash)?;
         let expected = entry.block_header.as_ref().and_then(|header| header.hash);
         if expected.is_some_and(|expected| expected != hash) {
             return Err(Refused::Disagreement(format!(

@@ -1,9 +1,10 @@
 //! GeneralStateTests: one transaction in an environment, per fork and per choice of data, gas and value.
 
 use super::{
-    Case,
+    Case, Recorder,
     fixture::{Env, Post, StateTest, TransactionParts, state_of},
     network,
+    recorder::{Record, recorded_case},
 };
 use alloy::{
     consensus::{
@@ -11,40 +12,40 @@ use alloy::{
         crypto::secp256k1::sign_message,
         transaction::{Recovered, SignerRecoverable},
     },
-    eips::eip2718::Decodable2718,
-    primitives::{Address, B256, Bytes, TxKind, U256, keccak256},
+    eips::eip2718::{Decodable2718, Encodable2718},
+    primitives::{Address, B256, Bytes, TxKind, U256},
 };
 use rollmill_stf::{
-    BlockExecutor, Fork, PushError, RecoveredTransaction, Rules, Transaction,
-    source::{BlockHashSource, MemorySource, RecordingSource, SourceError, StateSource},
-    state::StateTrie,
+    Fork, RecoveredTransaction, Rules, Transaction,
+    case::{Effect, Event, execute_transaction, replay_transaction},
+    source::{MemorySource, RecordingSource},
     transaction::EthereumTransaction,
-    witness::{Witness, WitnessSource},
+    witness::Witness,
 };
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
 
 /// Runs all cases of a fixture.
-pub(super) fn run(name: &str, test: &StateTest, cases: &mut Vec<Case>) {
+pub(super) fn run(name: &str, test: &StateTest, recorder: &Recorder, cases: &mut Vec<Case>) {
     for (network, posts) in &test.post {
         for (index, post) in posts.iter().enumerate() {
             let name = format!("{name} [{network} {index}]");
             cases.push(match network::rules(network, &test.config) {
                 Err(reason) => Case::skipped(name, reason),
-                Ok(rules) => Case::new(name, || run_post(&rules, test, post)),
+                Ok(rules) => Case::new(name.clone(), || {
+                    run_post(&rules, test, post, &|case| recorder.record(&name, case))
+                }),
             });
         }
     }
 }
 
-/// What a transaction did: the state root, and the hash of its logs.
-#[derive(Debug, PartialEq, Eq)]
-struct Effect {
-    root: B256,
-    logs: B256,
-}
-
-fn run_post(rules: &Rules, test: &StateTest, post: &Post) -> Result<(), String> {
+fn run_post(
+    rules: &Rules,
+    test: &StateTest,
+    post: &Post,
+    record: Record<'_>,
+) -> Result<(), String> {
     let (state, root) = state_of(&test.pre).map_err(|error| format!("pre-state: {error}"))?;
     let header = header(rules, &test.env);
     let expected = post.expect_exception.as_ref();
@@ -54,8 +55,17 @@ fn run_post(rules: &Rules, test: &StateTest, post: &Post) -> Result<(), String> 
         Err(why) => return Err(format!("transaction: {why}")),
     };
     let recording = RecordingSource::new(&state);
-    let effect = execute(rules, &header, &recording, root, transaction.clone());
-    let replayed = replay(rules, &header, recording, root, transaction)?;
+    let effect = execute_transaction(rules, &header, &recording, root, transaction.clone());
+    let witness = witness(&header, recording, root);
+    let replayed = replay_transaction(rules, &header, witness.clone(), transaction.clone())
+        .map_err(|error| format!("witness: {error}"))?;
+    let case = |verdict| {
+        let event = Event::Transaction {
+            header: alloy_rlp::encode(&header).into(),
+            transaction: transaction.encoded_2718().into(),
+        };
+        (recorded_case(rules, witness.clone(), event), verdict)
+    };
     match (effect, replayed, expected) {
         (Ok(effect), replayed, None) => {
             if replayed.as_ref() != Ok(&effect) {
@@ -68,7 +78,7 @@ fn run_post(rules: &Rules, test: &StateTest, post: &Post) -> Result<(), String> 
                 logs: post.logs,
             };
             if effect == wanted {
-                Ok(())
+                record(&|| case(effect.verdict()))
             } else {
                 Err(format!("found {effect:?}, expected {wanted:?}"))
             }
@@ -76,7 +86,7 @@ fn run_post(rules: &Rules, test: &StateTest, post: &Post) -> Result<(), String> 
         (Ok(_), _, Some(expected)) => Err(format!("accepted in spite of {expected}")),
         (Err(why), _, None) => Err(format!("refused: {why}")),
         (Err(_), Ok(_), Some(_)) => Err("accepted statelessly, refused with state".into()),
-        (Err(_), Err(_), Some(_)) => Ok(()),
+        (Err(_), Err(_), Some(_)) => record(&|| case(B256::ZERO)),
     }
 }
 
@@ -102,61 +112,21 @@ fn header(rules: &Rules, env: &Env) -> Header {
     }
 }
 
-fn execute<S: StateSource>(
-    rules: &Rules,
-    header: &Header,
-    source: S,
-    root: B256,
-    transaction: RecoveredTransaction,
-) -> Result<Effect, PushError> {
-    let state = StateTrie::new(source, root);
-    let mut executor = BlockExecutor::at_header(rules, header.clone(), state, NumberHashes);
-    executor.push(transaction)?;
-    let (receipts, update, _) = executor.into_state()?;
-    let logs = receipts
-        .first()
-        .map(|receipt| &receipt.logs[..])
-        .unwrap_or_default();
-    let mut encoded = Vec::new();
-    alloy_rlp::encode_list(logs, &mut encoded);
-    Ok(Effect {
-        root: update.root,
-        logs: keccak256(&encoded),
-    })
-}
-
-/// Runs the transaction on the encoded witness of a recorded run; the outer error means a witness that is not exact.
-fn replay(
-    rules: &Rules,
-    header: &Header,
-    recording: RecordingSource<&MemorySource>,
-    root: B256,
-    transaction: RecoveredTransaction,
-) -> Result<Result<Effect, PushError>, String> {
+/// The encoded witness of a recorded run.
+fn witness(header: &Header, recording: RecordingSource<&MemorySource>, root: B256) -> Bytes {
     let parent = Header {
         number: header.number.saturating_sub(1),
+        state_root: root,
         ..Header::default()
     };
     let witness = Witness {
         parent_header: alloy_rlp::encode(&parent).into(),
         ..Witness::default()
     };
-    let encoded = witness.with_recorded(recording.into_recorded()).encode();
-    let inexact = |error: rollmill_stf::witness::WitnessError| format!("witness: {error}");
-    let witness = Witness::decode(encoded.into()).map_err(inexact)?;
-    let source = WitnessSource::new(&witness, parent.number).map_err(inexact)?;
-    let effect = execute(rules, header, &source, root, transaction);
-    source.finish().map_err(inexact)?;
-    Ok(effect)
-}
-
-/// State tests have no chain: the hash of block `n` is that of its number in decimal digits.
-struct NumberHashes;
-
-impl BlockHashSource for NumberHashes {
-    fn block_hash(&self, number: u64) -> Result<B256, SourceError> {
-        Ok(keccak256(number.to_string()))
-    }
+    witness
+        .with_recorded(recording.into_recorded())
+        .encode()
+        .into()
 }
 
 /// The transaction of a post-state: its bytes when they are given, else built from the parts and signed.

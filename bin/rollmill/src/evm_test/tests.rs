@@ -4,7 +4,9 @@
 
 mod write;
 
-use super::{Args, Report, find_files, run, run_files};
+use super::{Args, Recorder, Report, find_files, run, run_files};
+use alloy::primitives::B256;
+use rollmill_stf::case::{chained, verdicts};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -16,7 +18,7 @@ fn committed() -> PathBuf {
 }
 
 fn report(dir: &Path) -> Report {
-    run_files(&find_files(dir).unwrap(), 2).unwrap()
+    run_files(&find_files(dir).unwrap(), 2, &Recorder::default()).unwrap()
 }
 
 /// Runs one fixture file with this content.
@@ -61,8 +63,57 @@ fn the_committed_fixtures_pass() {
         dir: committed(),
         json: true,
         threads: None,
+        record: None,
     })
     .unwrap();
+}
+
+/// One (name, case, verdict) after the other.
+fn records(mut bytes: &[u8]) -> Vec<(String, Vec<u8>, B256)> {
+    let mut found = Vec::new();
+    let item = |bytes: &mut &[u8]| {
+        let (length, rest) = bytes.split_first_chunk().unwrap();
+        let (item, rest) = rest.split_at(u32::from_le_bytes(*length) as usize);
+        *bytes = rest;
+        item.to_vec()
+    };
+    while !bytes.is_empty() {
+        let name = String::from_utf8(item(&mut bytes)).unwrap();
+        let case = item(&mut bytes);
+        let (verdict, rest) = bytes.split_at(32);
+        bytes = rest;
+        found.push((name, case, B256::from_slice(verdict)));
+    }
+    found
+}
+
+/// Blocks and transactions, accepted and refused: each says the same from its bytes, alone and among the others; and bytes that end too
+/// early are no cases.
+#[test]
+fn recorded_cases_have_the_verdicts_of_those_that_ran() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("cases");
+    run(Args {
+        dir: committed(),
+        json: true,
+        threads: None,
+        record: Some(file.clone()),
+    })
+    .unwrap();
+    let records = records(&fs::read(file).unwrap());
+    let refused = records.iter().filter(|(_, _, verdict)| verdict.is_zero());
+    assert!(refused.count() > 0);
+    assert!(records.iter().any(|(name, _, _)| name.contains("[Osaka")));
+    assert!(records.iter().any(|(name, _, _)| name.contains(", block")));
+    let (mut all, mut chain) = (Vec::new(), B256::ZERO);
+    for (name, case, verdict) in records {
+        let alone = verdicts(case.clone().into()).unwrap();
+        assert_eq!(alone, chained(B256::ZERO, verdict), "{name}");
+        verdicts(case[..case.len() - 1].to_vec().into()).unwrap_err();
+        all.extend(case);
+        chain = chained(chain, verdict);
+    }
+    assert_eq!(verdicts(all.into()).unwrap(), chain);
 }
 
 /// `ROLLMILL_WRITE_FIXTURES=1` writes them anew.
@@ -174,6 +225,7 @@ fn nothing_found_is_an_error() {
         dir: dir.path().to_owned(),
         json: false,
         threads: None,
+        record: None,
     };
     assert!(
         run(args.clone())

@@ -3,6 +3,7 @@
 //! ```text
 //! guest-artifacts commit PROGRAM ELF OUT_DIR   write program.json and vm.vk for ELF, a build of `batch` or `aggregate`
 //! guest-artifacts measure ELF                  run it on batches of several kinds, print what they cost beside the targets
+//! guest-artifacts fixtures ELF CASES           execute Ethereum's fixtures, as `rollmill evm-test --record` wrote them
 //! guest-artifacts fixture ELF OUT_DIR          prove the recorded batch, write proof.bin, witness.bin and fixture.json
 //! guest-artifacts aggregate ELF [OUT_DIR]      run it on the recorded batch's proof; with OUT_DIR, prove that, too
 //! ```
@@ -11,6 +12,7 @@
 
 mod aggregate;
 mod batch;
+mod fixtures;
 mod workloads;
 
 use std::{fs, path::Path, sync::atomic::AtomicBool, time::Instant};
@@ -19,7 +21,7 @@ use alloy_primitives::keccak256;
 use eyre::{WrapErr, bail, ensure};
 use rollmill_zkvm::{
     programs::ProgramManifest,
-    prove::{Execution, Inputs, Prover, ProverConfig, peak_rss_bytes},
+    prove::{Execution, Inputs, ProveError, Prover, ProverConfig, peak_rss_bytes},
 };
 use serde_json::json;
 use workloads::Measure;
@@ -30,6 +32,7 @@ fn main() -> eyre::Result<()> {
     match args[..] {
         ["commit", program, elf, out] => commit(program, Path::new(elf), Path::new(out)),
         ["measure", elf] => measure(Path::new(elf)),
+        ["fixtures", elf, cases] => fixtures::run(Path::new(elf), Path::new(cases)),
         ["fixture", elf, out] => fixture(Path::new(elf), Path::new(out)),
         ["aggregate", elf] => aggregate::run(Path::new(elf), None),
         ["aggregate", elf, out] => aggregate::run(Path::new(elf), Some(Path::new(out))),
@@ -74,7 +77,10 @@ fn commit(program: &str, elf: &Path, out: &Path) -> eyre::Result<()> {
 }
 
 fn measure(elf: &Path) -> eyre::Result<()> {
-    let prover = prover(elf)?;
+    prover(elf)?.execute_many(measure_with)?
+}
+
+fn measure_with(run: Execute<'_>) -> eyre::Result<()> {
     println!(
         "{:22} {:>8} {:>10} {:>12} {:>14} {:>12} {:>9}",
         "batch", "witness", "EVM gas", "instructions", "trace cells", "for each", "target"
@@ -86,7 +92,7 @@ fn measure(elf: &Path) -> eyre::Result<()> {
             instructions,
             trace_cells,
             ..
-        } = execute(&prover, &sample).wrap_err(name)?;
+        } = execute(run, &sample).wrap_err(name)?;
         let (units, unit) = match workload.measure {
             Measure::Transactions => (sample.work.transactions, "tx"),
             Measure::EvmGas => (sample.work.evm_gas, "gas"),
@@ -101,8 +107,11 @@ fn measure(elf: &Path) -> eyre::Result<()> {
     Ok(())
 }
 
-fn execute(prover: &Prover, sample: &batch::Sample) -> eyre::Result<Execution> {
-    let execution = prover.execute(inputs(sample))?;
+/// [`Prover::execute`], of one prover.
+type Execute<'a> = &'a dyn Fn(Inputs<'_>) -> Result<Execution, ProveError>;
+
+fn execute(execute: Execute<'_>, sample: &batch::Sample) -> eyre::Result<Execution> {
+    let execution = execute(inputs(sample))?;
     ensure!(
         execution.public_values_hash == sample.public_values.hash(),
         "the program differs from the native result"
@@ -113,7 +122,7 @@ fn execute(prover: &Prover, sample: &batch::Sample) -> eyre::Result<Execution> {
 fn fixture(elf: &Path, out: &Path) -> eyre::Result<()> {
     let prover = prover(elf)?;
     let sample = batch::transfers().build()?;
-    let execution = execute(&prover, &sample)?;
+    let execution = execute(&|inputs| prover.execute(inputs), &sample)?;
     let started = Instant::now();
     let progress = |stage| println!("{:8.1} s  {stage:?}", started.elapsed().as_secs_f64());
     let proven = prover.prove(inputs(&sample), &progress, &AtomicBool::new(false))?;
