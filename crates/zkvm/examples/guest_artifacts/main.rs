@@ -4,6 +4,7 @@
 //! guest-artifacts commit PROGRAM ELF OUT_DIR   write program.json and vm.vk for ELF, a build of `batch` or `aggregate`
 //! guest-artifacts measure ELF                  run it on batches of several kinds, print what they cost beside the targets
 //! guest-artifacts fixtures ELF CASES           execute Ethereum's fixtures, as `rollmill evm-test --record` wrote them
+//! guest-artifacts machine VM_TOML              print what the circuits of a virtual machine cost every proof
 //! guest-artifacts fixture ELF OUT_DIR          prove the recorded batch, write proof.bin, witness.bin and fixture.json
 //! guest-artifacts aggregate ELF [OUT_DIR]      run it on the recorded batch's proof; with OUT_DIR, prove that, too
 //! ```
@@ -13,6 +14,7 @@
 mod aggregate;
 mod batch;
 mod fixtures;
+mod machine;
 mod workloads;
 
 use std::{fs, path::Path, sync::atomic::AtomicBool, time::Instant};
@@ -33,6 +35,7 @@ fn main() -> eyre::Result<()> {
         ["commit", program, elf, out] => commit(program, Path::new(elf), Path::new(out)),
         ["measure", elf] => measure(Path::new(elf)),
         ["fixtures", elf, cases] => fixtures::run(Path::new(elf), Path::new(cases)),
+        ["machine", config] => machine::run(Path::new(config)),
         ["fixture", elf, out] => fixture(Path::new(elf), Path::new(out)),
         ["aggregate", elf] => aggregate::run(Path::new(elf), None),
         ["aggregate", elf, out] => aggregate::run(Path::new(elf), Some(Path::new(out))),
