@@ -74,6 +74,10 @@ const PROGRAMS: [Program; 2] = [
 const SOURCE_LIST: &str = "sources.txt";
 /// Folder of the recorded proofs.
 const FIXTURES: &str = "crates/zkvm/tests/fixtures";
+/// The coefficients of prover gas.
+const SCHEDULE: &str = "crates/protocol/src/prover_gas/schedule.rs";
+/// What they are, and how well they fit.
+const GAS_REPORT: &str = "docs/developer/prover-gas.md";
 /// The package of the program that runs Ethereum's fixtures.
 const EVM_TEST_PACKAGE: &str = "rollmill-guest-fixtures";
 /// Such fixtures, of our own making.
@@ -265,6 +269,32 @@ pub fn record_fixture() -> eyre::Result<()> {
         let folder = format!("{FIXTURES}/{}-v1", program.name);
         artifacts_tool(&[verb, &elf, &folder])?;
     }
+    Ok(())
+}
+
+/// Options of `calibrate`.
+#[derive(clap::Args)]
+pub struct CalibrateArgs {
+    /// Compare what the corpus takes with the schedule as it is, and fail if that fits badly.
+    #[arg(long)]
+    check: bool,
+    /// As `--check`, and write the tables of the report.
+    #[arg(long, conflicts_with = "check")]
+    report: bool,
+}
+
+/// Measures what prover gas stands for with the committed program. A new schedule changes the program: it is built anew before
+/// the schedule is checked.
+pub fn calibrate(args: &CalibrateArgs) -> eyre::Result<()> {
+    let elf = &*format!("{}/program.elf", BATCH.artifacts);
+    if args.check {
+        return artifacts_tool(&["check-gas", elf]);
+    }
+    if args.report {
+        return artifacts_tool(&["check-gas", elf, GAS_REPORT]);
+    }
+    artifacts_tool(&["calibrate", elf, SCHEDULE])?;
+    eprintln!("now `cargo xtask guest`, and `cargo xtask calibrate --report`");
     Ok(())
 }
 

@@ -42,6 +42,8 @@ enum Chore {
     Bench(bench::Args),
     /// Build the guest programs, or check that the committed ones are what the source builds.
     Guest(guest::Args),
+    /// Measure what prover gas stands for, and write its schedule, or check that it fits. Proves nothing.
+    Calibrate(guest::CalibrateArgs),
     /// Record a real proof with its inputs, which most tests verify instead of proving (minutes of computing).
     Fixture,
     /// Write docs/reference from what the programs say to `--help`, or check that the committed pages are current.
@@ -60,6 +62,7 @@ fn main() -> eyre::Result<()> {
         Chore::Kills(args) => kills::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Guest(args) => guest::run(&args),
+        Chore::Calibrate(args) => guest::calibrate(&args),
         Chore::Fixture => guest::record_fixture(),
         Chore::Help(args) => help::run(&args),
         Chore::Api(args) => api::run(&args),

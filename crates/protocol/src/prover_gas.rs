@@ -1,10 +1,17 @@
 //! Prover gas: how much proving work a batch is.
 //!
-//! Deadlines, seats, fines and rewards follow proving work and not EVM gas, because the two differ by a factor of up to
-//! eight on adversarial blocks. A *schedule* turns counts, which the state transition measures identically on the host and in
-//! the guest, into one number. Schedule 1 is linear: `sum(count * coefficient) + BASE`, in units of about one instruction of
-//! the batch program. Its coefficients are first estimates; a calibrated schedule gets a new id, and old tasks keep theirs.
+//! Deadlines, seats, fines and rewards follow proving work and not EVM gas, because the two differ by far on adversarial blocks. A
+//! *schedule* turns counts, which the state transition measures identically on the host and in the guest, into one number. Schedule 1 is
+//! linear: `sum(count * coefficient) + BASE`, in units of [`CELLS`] cells of the batch program's traces, about one of its instructions.
+//! What it charges is measured: `cargo xtask calibrate` writes it, and docs/developer/prover-gas.md says how well it fits.
 
+mod schedule;
+
+pub use schedule::{
+    BASE, OPCODES, PER_BLOB_COEFFICIENT, PER_BLOCK, PER_COPIED_WORD, PER_EVM_GAS, PER_EXPONENT_BIT,
+    PER_INITCODE_WORD, PER_KECCAK_PERMUTATION, PER_SIGNATURE, PER_TRANSACTION, PER_WITNESS_BYTE,
+    PRECOMPILES,
+};
 use serde::{Deserialize, Serialize};
 
 /// Proving work of a batch under a schedule.
@@ -13,40 +20,26 @@ pub type ProverGas = u64;
 /// The schedule in force for new batches.
 pub const SCHEDULE_ID: u32 = 1;
 
-/// Start-up of the program and the fixed part of a proof.
-pub const BASE: u64 = 70_000;
-/// Header, system calls and root of one block.
-pub const PER_BLOCK: u64 = 20_000;
-/// Decoding, account access and receipt of one transaction of either kind.
-pub const PER_TRANSACTION: u64 = 10_000;
-/// Recovery of one sender.
-pub const PER_SIGNATURE: u64 = 25_000;
-/// One unit of EVM gas used.
-pub const PER_EVM_GAS: u64 = 1;
-/// Reading and decoding one byte of witness.
-pub const PER_WITNESS_BYTE: u64 = 20;
-/// One Keccak permutation (136 bytes of input).
-pub const PER_KECCAK_PERMUTATION: u64 = 500;
-/// One unit of gas used inside a precompile, on top of [`PER_EVM_GAS`]: precompiles are the cheapest gas on L1 and the
-/// dearest to prove.
-pub const PER_PRECOMPILE_GAS: u64 = 20;
-/// One coefficient of the polynomial that a blob's data is: 31 bytes, a product and a sum modulo 255 bits.
-pub const PER_BLOB_COEFFICIENT: u64 = 2_000;
+/// Cells of the proof's traces that one unit stands for.
+pub const CELLS: u64 = 64;
 
-/// The most prover gas that one unit of EVM gas can cause: the gas itself, and either [`PER_PRECOMPILE_GAS`] or hashing. A `KECCAK256`
-/// of n bytes takes 30 + 6 ceil(n / 32) gas and n / 136 + 1 permutations, which is less than 20 prover gas for each gas at every n.
-pub const PER_EVM_GAS_MAX: u64 = PER_EVM_GAS + PER_PRECOMPILE_GAS;
-const _: () = assert!(
-    PER_KECCAK_PERMUTATION <= 30 * PER_PRECOMPILE_GAS
-        && 32 * PER_KECCAK_PERMUTATION <= 6 * 136 * PER_PRECOMPILE_GAS
-);
+/// The most prover gas that one unit of EVM gas can cause. What would cause more runs out of gas: a transaction that calls a precompile
+/// which is dear to prove takes a higher gas limit than on L1, and pays no more gas for it.
+pub const PER_EVM_GAS_MAX: u64 = 64;
+const _: () = assert!(PER_EVM_GAS < PER_EVM_GAS_MAX);
+
+/// The most prover gas that a transaction of this gas limit may cause by what it runs, beyond its EVM gas. Saturating.
+pub const fn execution_max(gas_limit: u64) -> ProverGas {
+    gas_limit.saturating_mul(PER_EVM_GAS_MAX - PER_EVM_GAS)
+}
 
 /// The most prover gas that can be counted for a transaction of this gas limit and so many signatures (its own and its
 /// authorizations'), saturating.
 pub const fn transaction_max(gas_limit: u64, signatures: u64) -> ProverGas {
     let signatures = signatures.saturating_mul(PER_SIGNATURE);
     gas_limit
-        .saturating_mul(PER_EVM_GAS_MAX)
+        .saturating_mul(PER_EVM_GAS)
+        .saturating_add(execution_max(gas_limit))
         .saturating_add(signatures)
         .saturating_add(PER_TRANSACTION)
 }
@@ -65,10 +58,10 @@ pub struct WorkCounts {
     pub evm_gas: u64,
     /// Bytes of the encoded witness.
     pub witness_bytes: u64,
-    /// Keccak permutations outside of the witness's own bytes (`KECCAK256` opcodes, state roots).
+    /// Keccak permutations of the state's new nodes and codes.
     pub keccak_permutations: u64,
-    /// EVM gas used inside precompiles.
-    pub precompile_gas: u64,
+    /// Prover gas of what ran, by opcode, by the length of what was hashed and copied, and by precompile.
+    pub execution: u64,
     /// Coefficients of the data's polynomial; zero when the data is calldata.
     pub blob_coefficients: u64,
 }
@@ -88,7 +81,7 @@ impl WorkCounts {
             (self.evm_gas, PER_EVM_GAS),
             (self.witness_bytes, PER_WITNESS_BYTE),
             (self.keccak_permutations, PER_KECCAK_PERMUTATION),
-            (self.precompile_gas, PER_PRECOMPILE_GAS),
+            (self.execution, 1),
             (self.blob_coefficients, PER_BLOB_COEFFICIENT),
         ]
         .into_iter()
@@ -108,7 +101,7 @@ impl WorkCounts {
             keccak_permutations: self
                 .keccak_permutations
                 .checked_add(other.keccak_permutations)?,
-            precompile_gas: self.precompile_gas.checked_add(other.precompile_gas)?,
+            execution: self.execution.checked_add(other.execution)?,
             blob_coefficients: self
                 .blob_coefficients
                 .checked_add(other.blob_coefficients)?,
@@ -121,14 +114,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_gas_causes_more_than_the_bound() {
-        assert_eq!(transaction_max(21_000, 1), 21 * 21_000 + 25_000 + 10_000);
+    fn no_transaction_is_held_less_for_than_it_can_cause() {
+        for gas in [0, 21_000, 16_777_216] {
+            let most = WorkCounts {
+                transactions: 1,
+                signatures: 2,
+                evm_gas: gas,
+                execution: execution_max(gas),
+                ..WorkCounts::default()
+            };
+            assert_eq!(most.without_base(), Some(transaction_max(gas, 2)));
+        }
         assert_eq!(transaction_max(u64::MAX, u64::MAX), u64::MAX);
-        // One hash of every length; 32 x 136 bytes more are 816 gas and 32 permutations, which the constants allow.
-        for bytes in 0..=32 * 136u64 {
-            let gas = 30 + 6 * bytes.div_ceil(32);
-            let work = (bytes / 136 + 1) * PER_KECCAK_PERMUTATION;
-            assert!(work <= gas * PER_PRECOMPILE_GAS, "{bytes}");
+    }
+
+    /// The bound of a transaction divides by them, and what is free would not be bounded.
+    #[test]
+    fn everything_that_runs_has_its_price() {
+        assert!(PRECOMPILES.iter().all(|per_gas| *per_gas > 0));
+        // STOP to SIGNEXTEND, comparisons to CLZ, KECCAK256, environment, block, stack and memory, pushes, logs, calls.
+        let ranges = [
+            0x01..=0x0b,
+            0x10..=0x1e,
+            0x20..=0x20,
+            0x30..=0x4a,
+            0x50..=0xa4,
+            0xf0..=0xf5,
+        ];
+        for opcode in ranges.into_iter().flatten() {
+            assert!(OPCODES[opcode] > 0, "{opcode:#x}");
         }
     }
 
@@ -142,7 +156,7 @@ mod tests {
             evm_gas: 21_000,
             witness_bytes: 4_000,
             keccak_permutations: 100,
-            precompile_gas: 3_000,
+            execution: 3_000,
             blob_coefficients: 4,
         };
         let two = one.checked_add(&one).expect("small");

@@ -49,10 +49,6 @@ use revm::{
 };
 use rollmill_protocol::{ProverGas, WorkCounts};
 
-/// Prover gas that an L1 message may cause by hashing and precompiles, beyond its EVM gas; what exceeds it runs out of
-/// gas. A message cannot be refused, so its proving must be bounded by the rules.
-pub const MESSAGE_WORK_MAX: u64 = 20_000_000;
-
 /// A finished block.
 #[derive(Clone, Debug)]
 pub struct ExecutedBlock {
@@ -251,8 +247,7 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
             transactions: self.transactions.len() as u64,
             signatures: self.signatures,
             evm_gas: self.gas_used(),
-            keccak_permutations: meter.keccak_permutations,
-            precompile_gas: meter.precompile_gas,
+            execution: meter.execution(),
             ..WorkCounts::default()
         }
     }
@@ -271,7 +266,7 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
     }
 
     /// Executes one transaction at the end of the block, and keeps it if `fits` says so of the block's work with it. An
-    /// L1 message is not asked about: it cannot be refused, and [`MESSAGE_WORK_MAX`] bounds it.
+    /// L1 message is not asked about: it cannot be refused, and [`MESSAGE_WORK_MAX`](crate::evm::MESSAGE_WORK_MAX) bounds it.
     pub fn push_if(
         &mut self,
         transaction: RecoveredTransaction,
@@ -282,6 +277,10 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         let blob_gas = self.admit(&transaction, &env)?;
         let signatures = transaction.signatures();
         let meter = self.evm.ctx.chain;
+        self.evm
+            .ctx
+            .chain
+            .begin_transaction(&self.rules, &transaction);
         let (result, state) = match transaction.as_l1_message() {
             Some(message) => self.run_message(message, env)?,
             None => {
@@ -398,9 +397,7 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         mut env: TxEnv,
     ) -> Result<(ExecutionResult, EvmState), PushError> {
         env.gas_limit = message_gas_limit(message);
-        self.evm.ctx.chain.set_budget(Some(MESSAGE_WORK_MAX));
         let result = self.run(env, BlockHandler::new(&self.rules).minting(message.mint));
-        self.evm.ctx.chain.set_budget(None);
         match result {
             Err(PushError::Rejected(TxRejection::Invalid(_))) => {
                 self.evm
@@ -451,10 +448,9 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         let block = ExecutedBlock {
             hash: header.hash_slow(),
             work: WorkCounts {
-                keccak_permutations: work.keccak_permutations
-                    + hashed
-                        .map(|bytes| keccak_permutations(bytes as u64))
-                        .sum::<u64>(),
+                keccak_permutations: hashed
+                    .map(|bytes| keccak_permutations(bytes as u64))
+                    .sum(),
                 ..work
             },
             header,

@@ -5,10 +5,13 @@
 //! - on the rollup the fee recipient gets the whole fee, base fee included: burning ether on L2 would lock it up on L1;
 //!   and users pay for data and proving besides ([`crate::fees`]);
 //! - a chain may add precompiles ([`ChainPrecompiles`](crate::rules::ChainPrecompiles));
-//! - Keccak permutations and precompile gas are counted for prover gas ([`WorkMeter`]).
+//! - on the rollup, what instructions and precompiles cost the proof is counted and bounded ([`WorkMeter`]).
 
+mod meter;
 mod precompiles;
 
+pub(crate) use meter::keccak_permutations;
+pub use meter::{MESSAGE_WORK_MAX, WorkMeter, metered};
 pub use precompiles::BlockPrecompiles;
 
 use crate::{fees::Charge, rules::Rules};
@@ -17,7 +20,7 @@ use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
 use core::marker::PhantomData;
 use revm::{
     Context, Database, Journal,
-    bytecode::opcode::{EXTCODEHASH, KECCAK256},
+    bytecode::opcode::EXTCODEHASH,
     context::{
         Block as _, BlockEnv, Cfg, CfgEnv, ContextTr, Evm, JournalTr, Transaction as _, TxEnv,
         journaled_state::account::JournaledAccountTr, result::HaltReason,
@@ -29,20 +32,11 @@ use revm::{
     },
     interpreter::{
         InitialAndFloorGas, Instruction, InstructionContext, InstructionExecResult,
-        InstructionResult,
-        instructions::{host, system},
-        interpreter::EthInterpreter,
-        interpreter_action::FrameInit,
+        instructions::host, interpreter::EthInterpreter, interpreter_action::FrameInit,
     },
     state::EvmState,
 };
-use rollmill_protocol::{
-    l2::L1_MESSAGE_TX_TYPE,
-    prover_gas::{PER_KECCAK_PERMUTATION, PER_PRECOMPILE_GAS},
-};
-
-/// Bytes that one Keccak-256 permutation absorbs.
-const KECCAK_RATE_BYTES: u64 = 136;
+use rollmill_protocol::l2::L1_MESSAGE_TX_TYPE;
 
 /// The EVM's context over the database `DB`.
 pub type BlockContext<DB> = Context<BlockEnv, TxEnv, CfgEnv, DB, Journal<DB>, WorkMeter>;
@@ -55,74 +49,6 @@ pub type BlockEvm<DB> = Evm<
     BlockPrecompiles,
     EthFrame<EthInterpreter>,
 >;
-
-/// Work that the EVM's own gas does not price as proving does, and a bound on it.
-///
-/// Under a bound, what would exceed it runs out of gas *before* the work is done: a transaction that nobody can refuse
-/// (an L1 message) must not be able to make a batch unprovable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WorkMeter {
-    /// Permutations of `KECCAK256` instructions.
-    pub keccak_permutations: u64,
-    /// EVM gas used inside precompiles.
-    pub precompile_gas: u64,
-    /// What may still be done, in prover gas.
-    budget: u64,
-}
-
-impl Default for WorkMeter {
-    fn default() -> Self {
-        Self {
-            keccak_permutations: 0,
-            precompile_gas: 0,
-            budget: u64::MAX,
-        }
-    }
-}
-
-impl WorkMeter {
-    /// Bounds what is done from here on; `None` lifts the bound.
-    pub(crate) fn set_budget(&mut self, prover_gas: Option<u64>) {
-        self.budget = prover_gas.unwrap_or(u64::MAX);
-    }
-
-    /// Prover gas of permutations, `None` when it exceeds the budget.
-    fn keccak_work(&self, permutations: u64) -> Option<u64> {
-        let work = permutations.checked_mul(PER_KECCAK_PERMUTATION)?;
-        (work <= self.budget).then_some(work)
-    }
-
-    /// Counts permutations of this work.
-    const fn count_keccak(&mut self, permutations: u64, work: u64) {
-        self.keccak_permutations = self.keccak_permutations.saturating_add(permutations);
-        if self.budget != u64::MAX {
-            self.budget = self.budget.saturating_sub(work);
-        }
-    }
-
-    /// The gas that a precompile may use.
-    const fn precompile_gas_max(&self) -> u64 {
-        if self.budget == u64::MAX {
-            u64::MAX
-        } else {
-            self.budget / PER_PRECOMPILE_GAS
-        }
-    }
-
-    /// Counts gas used inside a precompile.
-    const fn count_precompile(&mut self, gas: u64) {
-        self.precompile_gas = self.precompile_gas.saturating_add(gas);
-        if self.budget != u64::MAX {
-            let work = gas.saturating_mul(PER_PRECOMPILE_GAS);
-            self.budget = self.budget.saturating_sub(work);
-        }
-    }
-}
-
-/// Keccak-256 permutations of an input of this many bytes.
-pub(crate) const fn keccak_permutations(bytes: u64) -> u64 {
-    bytes / KECCAK_RATE_BYTES + 1
-}
 
 /// Configuration and block environment of `header` under `rules`: for [`block_evm`], and for callers that simulate.
 pub fn evm_env(rules: &Rules, header: &Header) -> (CfgEnv, BlockEnv) {
@@ -163,37 +89,13 @@ pub fn block_evm<DB: Database>(
         .with_block(block)
         .with_chain(WorkMeter::default());
     let mut instructions = EthInstructions::new_mainnet_with_spec(spec);
-    let keccak_gas = instructions.gas_table()[usize::from(KECCAK256)];
-    instructions.insert_instruction(KECCAK256, Instruction::new(metered_keccak256), keccak_gas);
-    if !rules.is_rollmill() {
+    if rules.is_rollmill() {
+        *instructions.instruction_table_mut() = const { meter::instructions::<DB>() };
+    } else {
         let gas = instructions.gas_table()[usize::from(EXTCODEHASH)];
         instructions.insert_instruction(EXTCODEHASH, Instruction::new(true_extcodehash), gas);
     }
-    Evm::new(
-        ctx,
-        instructions,
-        BlockPrecompiles::new(spec, rules.precompiles().cloned()),
-    )
-}
-
-/// `KECCAK256`, counting its permutations when it succeeds.
-fn metered_keccak256<DB: Database>(
-    context: InstructionContext<'_, BlockContext<DB>, EthInterpreter>,
-) -> InstructionExecResult {
-    let InstructionContext { interpreter, host } = context;
-    // A length that no memory can have is left to the instruction, which fails.
-    let length = interpreter.stack.peek(1).ok();
-    let bytes = length.map_or(0, |length| length.saturating_to());
-    let permutations = keccak_permutations(bytes);
-    let Some(work) = host.chain.keccak_work(permutations) else {
-        return Err(InstructionResult::OutOfGas);
-    };
-    system::keccak256(InstructionContext {
-        interpreter,
-        host: &mut *host,
-    })?;
-    host.chain.count_keccak(permutations, work);
-    Ok(())
+    Evm::new(ctx, instructions, BlockPrecompiles::new(rules, spec))
 }
 
 /// `EXTCODEHASH` for a database that shows accounts with nothing but balance and storage with a zero code hash, as

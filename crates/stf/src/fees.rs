@@ -147,8 +147,7 @@ pub fn transaction_work(
         transactions: 1,
         signatures,
         evm_gas,
-        keccak_permutations: after.keccak_permutations - before.keccak_permutations,
-        precompile_gas: after.precompile_gas - before.precompile_gas,
+        execution: after.execution() - before.execution(),
         ..WorkCounts::default()
     }
 }

@@ -218,6 +218,8 @@ impl<'a> Simulation<'a> {
         let outcome = {
             let mut evm = block_evm(self.chain.rules(), environment, &mut self.database);
             obey_deadline(&mut evm);
+            let gas_limit = transaction.gas_limit;
+            evm.ctx.chain.begin(self.chain.rules(), false, gas_limit);
             let outcome = evm.transact(transaction);
             outcome.map(|outcome| (outcome.result, evm.ctx.chain))
         };
@@ -253,6 +255,8 @@ impl<'a> Simulation<'a> {
         let outcome = {
             let mut evm = block_evm(self.chain.rules(), environment, &mut self.database);
             obey_deadline(&mut evm);
+            let gas_limit = transaction.gas_limit;
+            evm.ctx.chain.begin(self.chain.rules(), false, gas_limit);
             evm.with_inspector(inspector).inspect_tx(transaction)
         };
         if self.database.expired() {

@@ -19,12 +19,11 @@ use revm::{
     },
     interpreter::{
         Instruction, InstructionContext, InstructionExecResult, InstructionResult,
-        instructions::{contract, control},
         interpreter::EthInterpreter,
     },
     state::{AccountInfo, EvmState},
 };
-use rollmill_stf::evm::{BlockContext, BlockEvm};
+use rollmill_stf::evm::{BlockContext, BlockEvm, metered};
 
 /// How long the EVM runs for one request, at most.
 pub(crate) const EVM_TIME_MAX: Duration = Duration::from_secs(5);
@@ -144,14 +143,14 @@ impl<DB: Database> DatabaseRef for Shared<'_, DB> {
 
 /// Defines for each opcode a function that looks at the clock before it runs the instruction, and puts it into the table.
 macro_rules! timed_instructions {
-    ($table:ident, $($opcode:ident => $run:expr),* $(,)?) => {$({
+    ($table:ident, $($opcode:ident),* $(,)?) => {$({
         fn timed<DB: Database + Clocked>(
             context: InstructionContext<'_, BlockContext<DB>, EthInterpreter>,
         ) -> InstructionExecResult {
             if context.host.journaled_state.database.late() {
                 return Err(InstructionResult::OutOfGas);
             }
-            $run(context)
+            metered::<{ $opcode }, DB>(context)
         }
         $table[usize::from($opcode)] = Instruction::new(timed);
     })*};
@@ -160,14 +159,15 @@ macro_rules! timed_instructions {
 /// Makes the EVM obey its database's deadline.
 pub(crate) fn obey_deadline<DB: Database + Clocked>(evm: &mut BlockEvm<DB>) {
     let table = evm.instruction.instruction_table_mut();
-    timed_instructions!(table,
-        JUMP => control::jump,
-        JUMPI => control::jumpi,
-        CALL => contract::call::<CALL, _, _>,
-        CALLCODE => contract::call::<CALLCODE, _, _>,
-        DELEGATECALL => contract::call::<DELEGATECALL, _, _>,
-        STATICCALL => contract::call::<STATICCALL, _, _>,
-        CREATE => contract::create::<false, _, _>,
-        CREATE2 => contract::create::<true, _, _>,
+    timed_instructions!(
+        table,
+        JUMP,
+        JUMPI,
+        CALL,
+        CALLCODE,
+        DELEGATECALL,
+        STATICCALL,
+        CREATE,
+        CREATE2,
     );
 }

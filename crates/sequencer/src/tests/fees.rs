@@ -14,7 +14,7 @@ use rollmill_engine::{
 use rollmill_l1::{Deployment, Sender, SenderConfig, connect, contracts::FeeSchedule::setCall};
 use rollmill_protocol::{
     l2::{FEE_SCHEDULE, FEE_VAULT, PROVING_VAULT},
-    prover_gas::{PER_SIGNATURE, PER_TRANSACTION},
+    prover_gas::{PER_EVM_GAS, PER_SIGNATURE, PER_TRANSACTION, transaction_max},
 };
 use rollmill_store::Store;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ use crate::{
 const DATA_WEI: u64 = 1_000_000_000;
 const PROVING_WEI: u64 = 100_000;
 /// Of a transfer.
-pub(super) const PROVER_GAS: u64 = PER_TRANSACTION + PER_SIGNATURE + 21_000;
+pub(super) const PROVER_GAS: u64 = PER_TRANSACTION + PER_SIGNATURE + 21_000 * PER_EVM_GAS;
 
 /// Its clock is late enough for prices to rise.
 pub(super) fn world() -> World {
@@ -117,7 +117,7 @@ async fn whoever_asks_is_told_the_same(provider: &DynProvider, mut request: Valu
 
 /// What the sender of a transfer must have at a price of gas.
 fn required(estimate: &Value, price: U256) -> U256 {
-    let held = U256::from(21 * 21_000 + PER_TRANSACTION + PER_SIGNATURE);
+    let held = U256::from(transaction_max(21_000, 1));
     let gas = U256::from(21_000) * price;
     gas + quantity(&estimate["l1DataFee"]) + held * U256::from(PROVING_WEI)
 }
@@ -403,8 +403,7 @@ async fn the_pool_refuses_who_cannot_pay_for_data_and_proving() {
 
     let raw = signed(3, everything(0));
     let error = pool.submit(raw.clone()).await.unwrap_err().to_string();
-    let most =
-        data_gas(&raw) * DATA_WEI + (21 * 21_000 + PER_TRANSACTION + PER_SIGNATURE) * PROVING_WEI;
+    let most = data_gas(&raw) * DATA_WEI + transaction_max(21_000, 1) * PROVING_WEI;
     let expected = format!(
         "insufficient funds for gas * price + value: balance {ETHER}, tx cost {}, overshot {most}",
         ETHER + u128::from(most)

@@ -4,7 +4,7 @@
 //! maps of which one has room for 300: as much work as a transfer, and more touched memory, in every proof. A test holds the two together.
 
 use super::BlockContext;
-use crate::rules::{ChainPrecompileOutcome, ChainPrecompiles};
+use crate::rules::{ChainPrecompileOutcome, ChainPrecompiles, Rules};
 use alloc::string::{String, ToString};
 use alloy_primitives::{Address, map::AddressSet};
 use revm::{
@@ -12,16 +12,17 @@ use revm::{
     context::{ContextTr, JournalTr},
     context_interface::LocalContextTr,
     handler::{PrecompileProvider, precompile_output_to_interpreter_result},
-    interpreter::{CallInputs, Gas, InterpreterResult},
+    interpreter::{CallInputs, Gas, InstructionResult, InterpreterResult},
     precompile::{
         Precompile, PrecompileHalt, PrecompileOutput, PrecompileSpecId, Precompiles, blake2,
         bls12_381, bn254, hash, identity, kzg_point_evaluation, modexp, secp256k1, secp256r1,
     },
     primitives::{OnceLock, hardfork::SpecId, short_address},
 };
+use rollmill_protocol::prover_gas::PRECOMPILES;
 
 /// Ethereum's precompiles at Osaka: those at the addresses from 1 on, then the one at [`P256VERIFY`].
-static OSAKA: [Precompile; 18] = [
+static OSAKA: [Precompile; PRECOMPILES.len()] = [
     secp256k1::ECRECOVER,
     hash::SHA256,
     hash::RIPEMD160,
@@ -81,10 +82,15 @@ impl EthereumPrecompiles {
 }
 
 fn osaka(address: &Address) -> Option<&'static Precompile> {
-    let (last, from_one) = OSAKA.split_last()?;
+    OSAKA.get(osaka_index(address)?)
+}
+
+/// Place in [`OSAKA`] and in [`PRECOMPILES`].
+fn osaka_index(address: &Address) -> Option<usize> {
+    let last = OSAKA.len() - 1;
     match short_address(address)? {
         P256VERIFY => Some(last),
-        short => from_one.get(short.checked_sub(1)?),
+        short => short.checked_sub(1).filter(|index| *index < last),
     }
 }
 
@@ -93,12 +99,14 @@ fn osaka(address: &Address) -> Option<&'static Precompile> {
 pub struct BlockPrecompiles {
     ethereum: EthereumPrecompiles,
     chain: Option<(ChainPrecompiles, AddressSet)>,
+    /// Whether what they cost the proof is counted.
+    is_metered: bool,
 }
 
 impl BlockPrecompiles {
-    pub(super) fn new(spec: SpecId, chain: Option<ChainPrecompiles>) -> Self {
+    pub(super) fn new(rules: &Rules, spec: SpecId) -> Self {
         let ethereum = EthereumPrecompiles::new(spec);
-        let chain = chain.map(|chain| {
+        let chain = rules.precompiles().cloned().map(|chain| {
             let warm = ethereum
                 .addresses()
                 .iter()
@@ -107,7 +115,11 @@ impl BlockPrecompiles {
                 .collect();
             (chain, warm)
         });
-        Self { ethereum, chain }
+        Self {
+            ethereum,
+            chain,
+            is_metered: rules.is_rollmill(),
+        }
     }
 
     fn run_within<DB: Database>(
@@ -162,7 +174,14 @@ impl<DB: Database> PrecompileProvider<BlockContext<DB>> for BlockPrecompiles {
         context: &mut BlockContext<DB>,
         inputs: &CallInputs,
     ) -> Result<Option<InterpreterResult>, String> {
-        let gas_max = context.chain.precompile_gas_max();
+        if !self.is_metered {
+            return self.run_within(context, inputs);
+        }
+        let Some(index) = osaka_index(&inputs.bytecode_address) else {
+            return Ok(None);
+        };
+        let per_gas = u64::from(PRECOMPILES[index]);
+        let gas_max = u64::from(context.chain.left()) / per_gas;
         let result = if inputs.gas_limit <= gas_max {
             self.run_within(context, inputs)?
         } else {
@@ -182,9 +201,12 @@ impl<DB: Database> PrecompileProvider<BlockContext<DB>> for BlockPrecompiles {
             }
             result
         };
-        if let Some(result) = &result {
+        // Who cannot pay is refused before any work.
+        if let Some(result) = &result
+            && result.result != InstructionResult::PrecompileOOG
+        {
             let used = result.gas.total_gas_spent().min(gas_max);
-            context.chain.count_precompile(used);
+            context.chain.take(used.saturating_mul(per_gas));
         }
         Ok(result)
     }

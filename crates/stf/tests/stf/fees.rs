@@ -9,7 +9,8 @@ use rollmill_protocol::{
     L1Message,
     l2::{FEE_SCHEDULE, FEE_VAULT, PROVING_VAULT},
     prover_gas::{
-        PER_KECCAK_PERMUTATION, PER_PRECOMPILE_GAS, PER_SIGNATURE, PER_TRANSACTION, transaction_max,
+        OPCODES, PER_EVM_GAS, PER_KECCAK_PERMUTATION, PER_SIGNATURE, PER_TRANSACTION, PRECOMPILES,
+        execution_max, transaction_max,
     },
 };
 use rollmill_stf::{
@@ -48,6 +49,17 @@ fn execute(chain: &mut Chain, transaction: &Recovered<Transaction>) -> (TxOutcom
     (outcome, chain.extend([transaction.clone()]))
 }
 
+/// Prover gas of a transaction that used so much gas, without what ran.
+fn standing(gas_used: u64) -> u64 {
+    PER_TRANSACTION + PER_SIGNATURE + gas_used * PER_EVM_GAS
+}
+
+/// Prover gas of instructions with these opcodes.
+fn running(opcodes: &[u8]) -> u64 {
+    let work = |opcode: &u8| u64::from(OPCODES[usize::from(*opcode)]);
+    opcodes.iter().map(work).sum()
+}
+
 /// What the transaction pays besides its value, checked against all sides' accounts.
 fn pays(chain: &mut Chain, transaction: &Recovered<Transaction>) -> (TxOutcome, U256) {
     let sender = transaction.signer();
@@ -84,7 +96,7 @@ fn every_wei_goes_from_the_sender_to_the_vault_of_its_kind() {
         ..Tx::default()
     };
     let (outcome, _) = pays(&mut chain, &transfer.sign(user(1)));
-    assert_eq!(outcome.prover_gas, PER_TRANSACTION + PER_SIGNATURE + 21_000);
+    assert_eq!(outcome.prover_gas, standing(21_000));
 
     let grind = Tx {
         to: TxKind::Call(GRINDER),
@@ -93,9 +105,15 @@ fn every_wei_goes_from_the_sender_to_the_vault_of_its_kind() {
     };
     let (outcome, _) = pays(&mut chain, &grind.sign(user(2)));
     let permutations = 2 * (0x8000 / 136 + 1);
+    // Its code: two instructions, eleven for each round, and the end of the code.
+    let round = [
+        0x5b, 0x61, 0x5f, 0x20, 0x50, 0x60, 0x90, 0x03, 0x80, 0x60, 0x57,
+    ];
+    let run = running(&[0x5f, 0x35]) + 2 * running(&round) + running(&[0x00]);
+    let hashed = permutations * PER_KECCAK_PERMUTATION;
     assert_eq!(
         outcome.prover_gas,
-        PER_TRANSACTION + PER_SIGNATURE + outcome.gas_used + permutations * PER_KECCAK_PERMUTATION
+        standing(outcome.gas_used) + run + hashed
     );
 
     // The identity precompile: 15 gas and 3 for each word.
@@ -105,10 +123,29 @@ fn every_wei_goes_from_the_sender_to_the_vault_of_its_kind() {
         ..Tx::default()
     };
     let (outcome, _) = pays(&mut chain, &precompile.sign(user(3)));
-    assert_eq!(
-        outcome.prover_gas,
-        PER_TRANSACTION + PER_SIGNATURE + outcome.gas_used + 21 * PER_PRECOMPILE_GAS
-    );
+    let identity = 21 * u64::from(PRECOMPILES[3]);
+    assert_eq!(outcome.prover_gas, standing(outcome.gas_used) + identity);
+}
+
+/// The pairing of no points takes 45,000 gas. With a gas limit that has no room for its proof it fails as for want of gas.
+#[test]
+fn a_gas_limit_bounds_the_work_of_precompiles() {
+    let mut chain = Chain::with_prices(PRICES);
+    let work = 45_000 * u64::from(PRECOMPILES[7]);
+    let enough = (45_000..).find(|limit| execution_max(*limit) >= work);
+    let enough = enough.unwrap().max(45_000 + 21_000);
+    let pairing = |gas_limit| Tx {
+        to: TxKind::Call(Address::with_last_byte(8)),
+        gas_limit,
+        ..Tx::default()
+    };
+    let (outcome, _) = pays(&mut chain, &pairing(enough).sign(user(1)));
+    assert!(outcome.success);
+    assert_eq!(outcome.gas_used, 45_000 + 21_000);
+    assert_eq!(outcome.prover_gas, standing(outcome.gas_used) + work);
+    let (outcome, _) = pays(&mut chain, &pairing(enough - 1).sign(user(2)));
+    assert!(!outcome.success);
+    assert_eq!(outcome.prover_gas, standing(outcome.gas_used));
 }
 
 #[test]
@@ -284,7 +321,7 @@ fn messages_pay_neither() {
     assert_eq!(vaults(&chain), [U256::ZERO; 2]);
     assert_eq!(balance(&chain, message(0, 5).sender), U256::from(5));
     assert_eq!(balance(&chain, GRINDER), U256::from(6));
-    assert_eq!(block.prover_gas[0], PER_TRANSACTION + 21_000);
+    assert_eq!(block.prover_gas[0], PER_TRANSACTION + 21_000 * PER_EVM_GAS);
     assert!(block.prover_gas[1] > block.prover_gas[0]);
     let message = Transaction::from(grind);
     assert_eq!(PRICES.most(&message), U256::ZERO);

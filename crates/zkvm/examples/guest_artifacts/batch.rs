@@ -39,6 +39,7 @@ const ACCOUNTS: u64 = 1_000;
 const TRANSFERS: u64 = 10;
 const SENDERS: u64 = 5;
 const GAS_LIMIT: u64 = 30_000_000;
+const BLOB: B256 = B256::repeat_byte(0x01);
 
 /// What a roller needs for the batch, and what it must find.
 pub struct Sample {
@@ -48,14 +49,19 @@ pub struct Sample {
     pub work: WorkCounts,
 }
 
-/// A state and a block on it. The state has the withdrawal queue, the block-hash history and the accounts of [`recipient`] besides.
+/// A state and blocks on it. The state has the withdrawal queue, the block-hash history and the accounts of [`recipient`] besides.
+#[derive(Default)]
 pub struct Scenario {
     /// Senders that hold ether: those of [`address_of_sender`] below this.
     pub senders: u64,
     /// Further accounts, and the code of those that have some.
     pub contracts: Vec<(AccountChange, Bytes)>,
-    /// Raw transactions.
+    /// Raw transactions, in the last block.
     pub transactions: Vec<Bytes>,
+    /// Blocks without any before it.
+    pub empty_blocks: u64,
+    /// Whether the data is in a blob.
+    pub in_blob: bool,
 }
 
 /// The batch of the recorded proof.
@@ -76,6 +82,7 @@ pub fn transfers() -> Scenario {
         transactions: (0..TRANSFERS)
             .map(|index| transfer(index).sign(index % SENDERS, index / SENDERS))
             .collect(),
+        ..Scenario::default()
     }
 }
 
@@ -83,13 +90,15 @@ impl Scenario {
     /// Builds the batch and runs it statelessly once.
     pub fn build(self) -> eyre::Result<Sample> {
         let (source, parent) = genesis(self.senders, self.contracts)?;
-        let block = BlockData {
-            timestamp: parent.timestamp + 1,
+        let block = |index: u64, transactions| BlockData {
+            timestamp: parent.timestamp + 1 + index,
             gas_limit: GAS_LIMIT,
             prevrandao: B256::repeat_byte(0x33),
             l1_message_count: 0,
-            transactions: self.transactions,
+            transactions,
         };
+        let empty = (0..self.empty_blocks).map(|index| block(index, Vec::new()));
+        let last = block(self.empty_blocks, self.transactions);
         let context = StatementContext {
             program_version: 1,
             fork_id: FORK_ID,
@@ -99,10 +108,11 @@ impl Scenario {
             batch: 1,
             rollup: ROLLUP,
             previous_message_hash: EMPTY_MESSAGE_HASH,
-            blob_versioned_hash: B256::ZERO,
+            // Which blob it is decides where the data's polynomial is evaluated, and no more: only L1 knows the blob.
+            blob_versioned_hash: if self.in_blob { BLOB } else { B256::ZERO },
         };
         let data = BatchData {
-            blocks: vec![block],
+            blocks: empty.chain([last]).collect(),
         };
         let built = build_witness(source, &parent, data.encode().into(), Vec::new(), context)
             .wrap_err("building the witness")?;

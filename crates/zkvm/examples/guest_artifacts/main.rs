@@ -3,6 +3,8 @@
 //! ```text
 //! guest-artifacts commit PROGRAM ELF OUT_DIR   write program.json and vm.vk for ELF, a build of `batch` or `aggregate`
 //! guest-artifacts measure ELF                  run it on batches of several kinds, print what they cost beside the targets
+//! guest-artifacts calibrate ELF SCHEDULE       measure prover gas and write its schedule
+//! guest-artifacts check-gas ELF [REPORT]       compare the schedule with what batches take, and write the tables of that
 //! guest-artifacts fixtures ELF CASES           execute Ethereum's fixtures, as `rollmill evm-test --record` wrote them
 //! guest-artifacts machine VM_TOML              print what the circuits of a virtual machine cost every proof
 //! guest-artifacts fixture ELF OUT_DIR          prove the recorded batch, write proof.bin, witness.bin and fixture.json
@@ -13,6 +15,7 @@
 
 mod aggregate;
 mod batch;
+mod calibrate;
 mod fixtures;
 mod machine;
 mod workloads;
@@ -34,8 +37,11 @@ fn main() -> eyre::Result<()> {
     match args[..] {
         ["commit", program, elf, out] => commit(program, Path::new(elf), Path::new(out)),
         ["measure", elf] => measure(Path::new(elf)),
+        ["calibrate", elf, schedule] => calibrate::calibrate(Path::new(elf), Path::new(schedule)),
         ["fixtures", elf, cases] => fixtures::run(Path::new(elf), Path::new(cases)),
         ["machine", config] => machine::run(Path::new(config)),
+        ["check-gas", elf] => calibrate::check(Path::new(elf), None),
+        ["check-gas", elf, report] => calibrate::check(Path::new(elf), Some(Path::new(report))),
         ["fixture", elf, out] => fixture(Path::new(elf), Path::new(out)),
         ["aggregate", elf] => aggregate::run(Path::new(elf), None),
         ["aggregate", elf, out] => aggregate::run(Path::new(elf), Some(Path::new(out))),

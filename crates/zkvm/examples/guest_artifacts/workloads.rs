@@ -5,7 +5,10 @@ use eyre::{OptionExt, WrapErr};
 use rollmill_protocol::l2::{FEE_PRICES_SLOT, FEE_SCHEDULE};
 use rollmill_stf::state::AccountChange;
 
-use crate::batch::{Call, Scenario, address_of_sender, contract, recipient, transfers};
+use crate::{
+    batch::{Call, Scenario, address_of_sender, contract, recipient, transfers},
+    calibrate::probes::{forwarding, precompile_inputs},
+};
 
 /// OpenZeppelin's ERC-20, as the devnet's rounds deploy it.
 const TOKEN_ARTIFACT: &str = include_str!("../../../../contracts/artifacts/ExampleToken.json");
@@ -22,6 +25,57 @@ const STORE_BODY: &[u8] = &hex!("80" "80" "55");
 const DIVIDE: Address = Address::repeat_byte(0x53);
 const DIVIDE_BODY: &[u8] = &hex!("80" "80" "02" "80" "80" "01" "90" "04" "50");
 const LOOP_GAS: u64 = 400_000;
+/// Of one transaction that fills half a block.
+const LONG_LOOP_GAS: u64 = 15_000_000;
+
+/// Further contracts of the corpus, by what they do calldata[0] times; with the counter on the stack. All but the last leave it there.
+const BODIES: [(Address, &[u8]); 9] = [
+    (SWAP, SWAP_BODY),
+    // SLOAD of a slot not yet looked at; BALANCE of an account likewise.
+    (COLD_SLOT, &hex!("80" "54" "50")),
+    (COLD_ACCOUNT, &hex!("80" "31" "50")),
+    // MULMOD, ADDMOD, SDIV, SMOD, EXP of the counter's complement and a number of full length.
+    (
+        ARITHMETIC,
+        &hex!("7ff123456789abcdeffedcba98765432100123456789abcdeffedcba9876543210" "8119" "81818009" "82828208" "0550" "818107" "60ff900a" "505050"),
+    ),
+    // 32 bytes hashed.
+    (SMALL_HASH, &hex!("6020" "5f" "20" "50")),
+    // MSTORE, MLOAD, MCOPY of 256 bytes, CALLDATACOPY of 128.
+    (
+        MEMORY,
+        &hex!("80" "5f" "52" "5f" "51" "50" "610100" "5f" "610200" "5e" "6080" "5f" "610400" "37"),
+    ),
+    // LOG3 with 64 bytes.
+    (LOGS, &hex!("80" "80" "80" "6040" "5f" "a3")),
+    // A contract with 32 bytes of code.
+    (
+        CREATES,
+        &hex!("6360205ff3" "5f52" "6004" "601c" "5f" "f0" "50"),
+    ),
+    // Jumps: the counter goes down by way of three.
+    (
+        JUMPS,
+        &hex!("6006" "56" "5b" "600a" "56" "5b" "600e" "56" "5b"),
+    ),
+];
+const SWAP: Address = Address::repeat_byte(0x71);
+const COLD_SLOT: Address = Address::repeat_byte(0x72);
+const COLD_ACCOUNT: Address = Address::repeat_byte(0x73);
+const ARITHMETIC: Address = Address::repeat_byte(0x74);
+const SMALL_HASH: Address = Address::repeat_byte(0x75);
+const MEMORY: Address = Address::repeat_byte(0x76);
+const LOGS: Address = Address::repeat_byte(0x77);
+const CREATES: Address = Address::repeat_byte(0x78);
+const JUMPS: Address = Address::repeat_byte(0x79);
+/// What a pair of tokens does when somebody swaps: reads both reserves, computes by the product rule, writes both, pays in [`TOKEN`], logs.
+const SWAP_BODY: &[u8] = &hex!(
+    "5f54" "600154" "6103e5" "81" "02" "6103e8" "83" "02" "90" "04"
+    "80" "82" "03" "6001" "55" "91" "6001" "01" "5f" "55" "50"
+    "63a9059cbb" "60e0" "1b" "5f" "52" "33" "6004" "52" "6024" "52"
+    "6020" "5f" "6044" "5f" "5f" "734444444444444444444444444444444444444444" "5a" "f1" "50"
+    "7fd78ad95fa46c994b6551d0da85fc275fe613ce37657fb8d5e3d130840159d822" "6040" "5f" "a1"
+);
 
 const SENDERS: u64 = 20;
 
@@ -89,11 +143,16 @@ fn scenario(calls: impl Iterator<Item = Call>) -> eyre::Result<Scenario> {
             looping(HASH, HASH_BODY),
             looping(STORE, STORE_BODY),
             looping(DIVIDE, DIVIDE_BODY),
-        ],
+        ]
+        .into_iter()
+        .chain(BODIES.map(|(address, body)| looping(address, body)))
+        .map(with_slots)
+        .collect(),
         transactions: calls
             .zip(0..)
             .map(|(call, index)| call.sign(index % SENDERS, index / SENDERS))
             .collect(),
+        ..Scenario::default()
     })
 }
 
@@ -115,6 +174,7 @@ fn token() -> eyre::Result<(AccountChange, Bytes)> {
         .parse()?;
     let holders = (0..SENDERS)
         .map(address_of_sender)
+        .chain([SWAP])
         .chain((0..1_000).step_by(2).map(recipient));
     let balances = holders.map(|holder| (balance_slot(holder), U256::from(u64::MAX)));
     Ok(contract(TOKEN, code, balances.collect()))
@@ -136,6 +196,17 @@ fn token_transfer(index: u64) -> Call {
     }
 }
 
+/// The reserves of the pair, and slots beside which others are looked for.
+fn with_slots((mut account, code): (AccountChange, Bytes)) -> (AccountChange, Bytes) {
+    if account.address == SWAP {
+        account.storage = vec![(U256::ZERO, U256::ONE << 80), (U256::ONE, U256::ONE << 100)];
+    } else if account.address == COLD_SLOT || account.address == STORE {
+        let slots = (2_000..3_000).map(|slot| (U256::from(slot), U256::ONE));
+        account.storage = slots.collect();
+    }
+    (account, code)
+}
+
 /// A contract that runs `body` as often as calldata says.
 fn looping(address: Address, body: &[u8]) -> (AccountChange, Bytes) {
     // PUSH0 CALLDATALOAD JUMPDEST body; PUSH1 1 SWAP1 SUB DUP1 PUSH1 2 JUMPI STOP
@@ -154,5 +225,96 @@ fn repeated(to: Address, count: u64) -> Call {
         input: B256::from(U256::from(count)).into(),
         gas_limit: LOOP_GAS,
         ..Call::default()
+    }
+}
+
+/// Transfers of ether.
+pub fn ether(count: u64) -> eyre::Result<Scenario> {
+    scenario((0..count).map(ether_transfer))
+}
+
+/// The batches that prover gas is judged by.
+pub fn corpus() -> eyre::Result<Vec<(&'static str, Scenario)>> {
+    let measured = all()?.into_iter();
+    let mut corpus: Vec<_> = measured.map(|batch| (batch.name, batch.scenario)).collect();
+    let long = |to, count| Call {
+        gas_limit: LONG_LOOP_GAS,
+        ..repeated(to, count)
+    };
+    for (name, to, count) in [
+        ("60 swaps, in one transaction", SWAP, 60),
+        ("300 slots written anew", STORE, 300),
+        (
+            "1,000 slots read, each for the first time",
+            COLD_SLOT,
+            1_000,
+        ),
+        (
+            "1,000 accounts looked at, each for the first time",
+            COLD_ACCOUNT,
+            1_000,
+        ),
+        ("5,000 hashes of 256 bytes", HASH, 5_000),
+        ("10,000 hashes of 32 bytes", SMALL_HASH, 10_000),
+        ("20,000 multiplications and divisions", DIVIDE, 20_000),
+        (
+            "2,000 times MULMOD, ADDMOD, SDIV, SMOD, EXP",
+            ARITHMETIC,
+            2_000,
+        ),
+        (
+            "5,000 times MSTORE, MLOAD, MCOPY, CALLDATACOPY",
+            MEMORY,
+            5_000,
+        ),
+        ("1,000 logs of three topics", LOGS, 1_000),
+        ("50 contracts created", CREATES, 50),
+        ("20,000 rounds of jumps", JUMPS, 20_000),
+    ] {
+        corpus.push((name, scenario([long(to, count)].into_iter())?));
+    }
+    corpus.push((
+        "20 swaps of 20 users",
+        scenario((0..20).map(|_| repeated(SWAP, 1)))?,
+    ));
+    corpus.push((
+        "4 transactions with 16 kB of data each",
+        scenario((0..4).map(heavy))?,
+    ));
+    let blocks = Scenario {
+        empty_blocks: 20,
+        ..ether(20)?
+    };
+    corpus.push(("20 transfers behind 20 empty blocks", blocks));
+    let blob = Scenario {
+        in_blob: true,
+        ..ether(100)?
+    };
+    corpus.push(("100 transfers in a blob", blob));
+    for (name, address, input, calls) in [
+        ("20 times ECRECOVER", 0x01, 0, 20),
+        ("100 times SHA-256 of 2 kB", 0x02, 1, 100),
+        ("modular powers of 256 bytes", 0x05, 2, 5),
+        ("3 pairings on BN254", 0x08, 0, 3),
+        ("5 signatures on P-256", 0x100, 0, 5),
+        ("10 times BLAKE2 with 2,000 rounds", 0x09, 1, 10),
+    ] {
+        let inputs = precompile_inputs().into_iter();
+        let found = inputs.into_iter().find(|(own, _)| *own == address);
+        let (_, inputs) = found.ok_or_eyre("no such precompile")?;
+        corpus.push((name, forwarding(address, &inputs[input], calls)));
+    }
+    Ok(corpus)
+}
+
+/// A transfer with data that compresses badly.
+fn heavy(index: u64) -> Call {
+    let words =
+        (0..512u64).map(|word| keccak256([index.to_be_bytes(), word.to_be_bytes()].concat()));
+    let input: Vec<u8> = words.flat_map(|word| word.0).collect();
+    Call {
+        input: input.into(),
+        gas_limit: 1_000_000,
+        ..ether_transfer(index)
     }
 }
