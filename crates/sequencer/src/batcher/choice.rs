@@ -1,6 +1,5 @@
 //! How many blocks make a batch, and when: pure arithmetic over what is known before execution.
 
-use alloy_consensus::Transaction as _;
 use alloy_eips::Encodable2718;
 use rollmill_engine::{StoredBlock, stf::Transaction};
 use rollmill_protocol::{batch::BATCH_BLOCKS_MAX, prover_gas};
@@ -15,7 +14,7 @@ pub struct BatchPolicy {
     pub age_s_max: u64,
     /// Batch data before it is compressed, bytes. At 40 gas per byte, 16.78 M gas carry 400 KB.
     pub data_bytes_max: usize,
-    /// Prover gas: estimated from headers when blocks are chosen, and exact when the witness is built.
+    /// Prover gas: estimated from what was counted for their transactions when blocks are chosen, and exact when the witness is built.
     pub prover_gas_max: u64,
     /// Blocks.
     pub blocks_max: usize,
@@ -65,26 +64,15 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// The estimate leaves out what only execution knows (witness, hashing, precompiles); the exact figure is checked
-    /// when the witness is built.
+    /// The estimate leaves out the witness and the blocks' new nodes; the exact figure is checked when the witness is built.
     pub(super) fn of(block: &StoredBlock) -> Self {
-        let signed = block
-            .transactions
-            .iter()
-            .filter(|tx| tx.as_l1_message().is_none());
-        let (mut data_bytes, mut signatures) = (64, 0u64);
-        for transaction in signed {
-            data_bytes += self::data_bytes(transaction);
-            signatures += 1 + transaction.authorization_count().unwrap_or(0);
-        }
-        let prover_gas = prover_gas::PER_BLOCK
-            + block.transactions.len() as u64 * prover_gas::PER_TRANSACTION
-            + signatures * prover_gas::PER_SIGNATURE
-            + block.header.gas_used * prover_gas::PER_EVM_GAS;
+        let data = block.transactions.iter().map(|tx| data_bytes(tx));
+        let data_bytes = 64 + data.sum::<usize>();
+        let of_transactions = block.prover_gas.iter().sum::<u64>();
         Self {
             timestamp: block.header.timestamp,
             data_bytes,
-            prover_gas,
+            prover_gas: prover_gas::PER_BLOCK.saturating_add(of_transactions),
         }
     }
 }
