@@ -53,7 +53,7 @@ pub struct Args {
     #[arg(long, env = "ROLLMILL_EVM_TEST_THREADS")]
     pub threads: Option<NonZeroUsize>,
     /// Write every case as it ran to this file, with its verdict: for the zkVM.
-    #[arg(long)]
+    #[arg(long, env = "ROLLMILL_EVM_TEST_RECORD")]
     pub record: Option<PathBuf>,
 }
 

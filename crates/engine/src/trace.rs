@@ -165,7 +165,7 @@ fn trace(
         let mut evm = evm.with_inspector(&mut inspector);
         evm.ctx.set_tx(env.clone());
         let charge = Charge::new(transaction, block.prices, evm.ctx.chain);
-        evm.ctx.chain.begin_transaction(chain.rules(), transaction);
+        evm.ctx.chain.begin(chain.rules(), &env);
         let mut handler =
             ReplayHandler::<_, EVMError<DatabaseError>>::new(chain.rules(), transaction, charge);
         let result = handler.inspect_run(&mut evm);

@@ -8,9 +8,9 @@
 mod schedule;
 
 pub use schedule::{
-    BASE, OPCODES, PER_BLOB_COEFFICIENT, PER_BLOCK, PER_COPIED_WORD, PER_EVM_GAS, PER_EXPONENT_BIT,
-    PER_INITCODE_WORD, PER_KECCAK_PERMUTATION, PER_SIGNATURE, PER_TRANSACTION, PER_WITNESS_BYTE,
-    PRECOMPILES,
+    BASE, OPCODES, PER_BLOB_COEFFICIENT, PER_BLOCK, PER_CODE_WORD, PER_COPIED_WORD, PER_EVM_GAS,
+    PER_EXPONENT_BIT, PER_INPUT_BYTE, PER_KECCAK_PERMUTATION, PER_MEMORY_WORD, PER_SIGNATURE,
+    PER_TRANSACTION, PER_WITNESS_BYTE, PRECOMPILES,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,20 +28,40 @@ pub const CELLS: u64 = 64;
 pub const PER_EVM_GAS_MAX: u64 = 64;
 const _: () = assert!(PER_EVM_GAS < PER_EVM_GAS_MAX);
 
-/// The most prover gas that a transaction of this gas limit may cause by what it runs, beyond its EVM gas. Saturating.
+/// The most prover gas that one transaction, or L1 message, may cause by what it runs, beyond its EVM gas; what would cause more runs
+/// out of gas. Nobody can refuse a message, so the rules bound its proof. Room for a Groth16 verification: docs/developer/prover-gas.md.
+pub const EXECUTION_MAX: ProverGas = 80_000_000;
+
+/// The most prover gas that a transaction or L1 message of this gas limit may cause by what it runs, beyond its EVM gas.
 pub const fn execution_max(gas_limit: u64) -> ProverGas {
-    gas_limit.saturating_mul(PER_EVM_GAS_MAX - PER_EVM_GAS)
+    let by_gas = gas_limit.saturating_mul(PER_EVM_GAS_MAX - PER_EVM_GAS);
+    if by_gas < EXECUTION_MAX {
+        by_gas
+    } else {
+        EXECUTION_MAX
+    }
 }
 
-/// The most prover gas that can be counted for a transaction of this gas limit and so many signatures (its own and its
-/// authorizations'), saturating.
-pub const fn transaction_max(gas_limit: u64, signatures: u64) -> ProverGas {
-    let signatures = signatures.saturating_mul(PER_SIGNATURE);
+/// The most prover gas that can be counted for a transaction of this gas limit, so many signatures (its own and its authorizations')
+/// and so many bytes of input, saturating.
+pub const fn transaction_max(gas_limit: u64, signatures: u64, input_bytes: u64) -> ProverGas {
     gas_limit
         .saturating_mul(PER_EVM_GAS)
         .saturating_add(execution_max(gas_limit))
-        .saturating_add(signatures)
+        .saturating_add(signatures.saturating_mul(PER_SIGNATURE))
+        .saturating_add(input_bytes.saturating_mul(PER_INPUT_BYTE))
         .saturating_add(PER_TRANSACTION)
+}
+
+/// What a precompile takes: `call + bytes * byte + gas * gas`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrecompileWork {
+    /// Prover gas of each call.
+    pub call: u32,
+    /// Of each byte of its input.
+    pub byte: u32,
+    /// Of each unit of gas that it used, if it succeeded: where the length does not tell.
+    pub gas: u32,
 }
 
 /// Counts of a batch from which its prover gas follows.
@@ -56,8 +76,12 @@ pub struct WorkCounts {
     pub signatures: u64,
     /// EVM gas used by all transactions.
     pub evm_gas: u64,
+    /// Bytes of input of all transactions.
+    pub input_bytes: u64,
     /// Bytes of the encoded witness.
     pub witness_bytes: u64,
+    /// Words of 32 bytes of the witness's codes, each code's rounded up.
+    pub code_words: u64,
     /// Keccak permutations of the state's new nodes and codes.
     pub keccak_permutations: u64,
     /// Prover gas of what ran, by opcode, by the length of what was hashed and copied, and by precompile.
@@ -79,7 +103,9 @@ impl WorkCounts {
             (self.transactions, PER_TRANSACTION),
             (self.signatures, PER_SIGNATURE),
             (self.evm_gas, PER_EVM_GAS),
+            (self.input_bytes, PER_INPUT_BYTE),
             (self.witness_bytes, PER_WITNESS_BYTE),
+            (self.code_words, PER_CODE_WORD),
             (self.keccak_permutations, PER_KECCAK_PERMUTATION),
             (self.execution, 1),
             (self.blob_coefficients, PER_BLOB_COEFFICIENT),
@@ -97,7 +123,9 @@ impl WorkCounts {
             transactions: self.transactions.checked_add(other.transactions)?,
             signatures: self.signatures.checked_add(other.signatures)?,
             evm_gas: self.evm_gas.checked_add(other.evm_gas)?,
+            input_bytes: self.input_bytes.checked_add(other.input_bytes)?,
             witness_bytes: self.witness_bytes.checked_add(other.witness_bytes)?,
+            code_words: self.code_words.checked_add(other.code_words)?,
             keccak_permutations: self
                 .keccak_permutations
                 .checked_add(other.keccak_permutations)?,
@@ -120,18 +148,28 @@ mod tests {
                 transactions: 1,
                 signatures: 2,
                 evm_gas: gas,
+                input_bytes: 5,
                 execution: execution_max(gas),
                 ..WorkCounts::default()
             };
-            assert_eq!(most.without_base(), Some(transaction_max(gas, 2)));
+            assert_eq!(most.without_base(), Some(transaction_max(gas, 2, 5)));
         }
-        assert_eq!(transaction_max(u64::MAX, u64::MAX), u64::MAX);
+        assert_eq!(transaction_max(u64::MAX, 1, 1), u64::MAX);
+        assert_eq!(transaction_max(0, u64::MAX, u64::MAX), u64::MAX);
     }
 
-    /// The bound of a transaction divides by them, and what is free would not be bounded.
+    #[test]
+    fn what_runs_is_bounded_by_the_gas_limit_and_for_all_alike() {
+        assert_eq!(execution_max(21_000), 63 * 21_000);
+        assert!(execution_max(1_000_000) < EXECUTION_MAX);
+        assert_eq!(execution_max(16_777_216), EXECUTION_MAX);
+        assert_eq!(execution_max(u64::MAX), EXECUTION_MAX);
+    }
+
     #[test]
     fn everything_that_runs_has_its_price() {
-        assert!(PRECOMPILES.iter().all(|per_gas| *per_gas > 0));
+        let is_priced = |work: &PrecompileWork| work.call > 0 || work.byte > 0 || work.gas > 0;
+        assert!(PRECOMPILES.iter().all(is_priced));
         // STOP to SIGNEXTEND, comparisons to CLZ, KECCAK256, environment, block, stack and memory, pushes, logs, calls.
         let ranges = [
             0x01..=0x0b,
@@ -154,7 +192,9 @@ mod tests {
             transactions: 1,
             signatures: 1,
             evm_gas: 21_000,
+            input_bytes: 100,
             witness_bytes: 4_000,
+            code_words: 30,
             keccak_permutations: 100,
             execution: 3_000,
             blob_coefficients: 4,

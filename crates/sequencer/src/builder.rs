@@ -41,7 +41,8 @@ use crate::{
 
 /// Transactions and L1 messages of a block at most, unless [`BlockLimits`] say otherwise.
 pub const BLOCK_TRANSACTIONS_MAX: usize = 1_000;
-/// Proving work of a block, without its witness: what a batch may hold, so that no block is cheap to run and cannot be proved.
+/// Proving work of a block, without its witness: what a batch may hold. A single transaction that is more, within what the rules let it be
+/// ([`rollmill_protocol::prover_gas::EXECUTION_MAX`]), is a block of its own.
 pub const BLOCK_PROVER_GAS_MAX: u64 = 30_000_000;
 /// Bytes of a block's transactions in its batch: what L1 takes in one commit, less what frames them.
 pub const BLOCK_DATA_BYTES_MAX: usize = BATCH_DATA_BYTES_MAX - 1_000;
@@ -51,7 +52,7 @@ pub const BLOCK_DATA_BYTES_MAX: usize = BATCH_DATA_BYTES_MAX - 1_000;
 pub struct BlockLimits {
     /// Transactions and L1 messages.
     pub transactions_max: usize,
-    /// Proving work, without the block's witness. What a batch may hold at most: a block is never divided.
+    /// Proving work, without the block's witness, of more than one transaction or message. What a batch may hold: a block is never divided.
     pub prover_gas_max: u64,
     /// Bytes that the transactions add to a batch's data. One batch must carry them: a block that none can carry would hold up
     /// the chain for ever.

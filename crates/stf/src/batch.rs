@@ -10,6 +10,7 @@
 
 use crate::{
     block::{BlockError, BlockExecutor, PushError, TxRejection},
+    evm::code_words,
     header::BlockAttributes,
     rules::{RollmillRules, Rules},
     source::{BlockHashSource, RecordingSource, StateSource},
@@ -148,7 +149,8 @@ pub fn execute_batch(identity: Identity, witness: Bytes) -> Result<PublicValues,
         &source,
     )?;
     source.finish()?;
-    end.public_values(&witness.context, identity, start, &posted, witness_bytes)
+    let work = end.work(&posted, &witness, witness_bytes);
+    end.public_values(identity, start, &work, &witness.context, &posted)
 }
 
 /// A batch ready to be committed and proven.
@@ -205,9 +207,8 @@ pub fn build_witness<S: StateSource + BlockHashSource>(
         roller: Address::ZERO,
         task,
     };
-    let public_values =
-        end.public_values(&witness.context, identity, start, &posted, encoded.len())?;
-    let work = end.work(&posted, encoded.len());
+    let work = end.work(&posted, &witness, encoded.len());
+    let public_values = end.public_values(identity, start, &work, &witness.context, &posted)?;
     Ok(BuiltBatch {
         witness: encoded,
         public_values,
@@ -299,9 +300,11 @@ struct End {
 
 impl End {
     /// All the work: also that of the witness and of the blob.
-    fn work(&self, posted: &Posted, witness_bytes: usize) -> WorkCounts {
+    fn work(&self, posted: &Posted, witness: &Witness, witness_bytes: usize) -> WorkCounts {
+        let codes = witness.codes.iter();
         WorkCounts {
             witness_bytes: witness_bytes as u64,
+            code_words: codes.map(|code| code_words(code.len())).sum(),
             blob_coefficients: posted.coefficients,
             ..self.work
         }
@@ -309,13 +312,12 @@ impl End {
 
     fn public_values(
         &self,
-        context: &StatementContext,
         identity: Identity,
         start: Start<'_>,
+        work: &WorkCounts,
+        context: &StatementContext,
         posted: &Posted,
-        witness_bytes: usize,
     ) -> Result<PublicValues, BatchError> {
-        let work = self.work(posted, witness_bytes);
         Ok(PublicValues {
             program_version: context.program_version,
             fork_id: context.fork_id,

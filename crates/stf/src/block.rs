@@ -15,7 +15,7 @@ pub use error::{BlockError, PushError, TxRejection};
 pub use outcome::TxOutcome;
 
 use crate::{
-    evm::{BlockEvm, BlockHandler, block_evm, evm_env, keccak_permutations},
+    evm::{BlockEvm, BlockHandler, block_evm, evm_env, keccak_permutations, mint_for_message},
     fees::{Charge, FeePrices, transaction_work},
     header::{BlockAttributes, next_header, validate_header},
     overlay::{BlockHashes, Overlay},
@@ -110,6 +110,7 @@ pub struct BlockExecutor<S: StateSource, B: BlockHashSource> {
     prices: Option<FeePrices>,
     blob_gas_used: u64,
     signatures: u64,
+    input_bytes: u64,
 }
 
 impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
@@ -155,6 +156,7 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
             prices: None,
             blob_gas_used: 0,
             signatures: 0,
+            input_bytes: 0,
         }
     }
 
@@ -247,6 +249,7 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
             transactions: self.transactions.len() as u64,
             signatures: self.signatures,
             evm_gas: self.gas_used(),
+            input_bytes: self.input_bytes,
             execution: meter.execution(),
             ..WorkCounts::default()
         }
@@ -265,8 +268,9 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         self.push_if(transaction, |_| true)
     }
 
-    /// Executes one transaction at the end of the block, and keeps it if `fits` says so of the block's work with it. An
-    /// L1 message is not asked about: it cannot be refused, and [`MESSAGE_WORK_MAX`](crate::evm::MESSAGE_WORK_MAX) bounds it.
+    /// Executes one transaction at the end of the block, and keeps it if `fits` says so of the block's work with it. What one transaction
+    /// or L1 message can cause is bounded ([`EXECUTION_MAX`](rollmill_protocol::prover_gas::EXECUTION_MAX)), so that each can be in a block
+    /// of its own.
     pub fn push_if(
         &mut self,
         transaction: RecoveredTransaction,
@@ -275,37 +279,38 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         let (transaction, sender) = transaction.into_parts();
         let env = transaction.env(sender);
         let blob_gas = self.admit(&transaction, &env)?;
-        let signatures = transaction.signatures();
         let meter = self.evm.ctx.chain;
-        self.evm
-            .ctx
-            .chain
-            .begin_transaction(&self.rules, &transaction);
-        let (result, state) = match transaction.as_l1_message() {
-            Some(message) => self.run_message(message, env)?,
+        self.evm.ctx.chain.begin(&self.rules, &env);
+        let ran = match transaction.as_l1_message() {
+            Some(message) => self.run_message(message, env),
             None => {
                 let charge = Charge::new(&transaction, self.prices()?, meter);
-                self.run(env, BlockHandler::new(&self.rules).charging(charge))?
+                self.run(env, BlockHandler::new(&self.rules).charging(charge))
             }
         };
-        let before = self.work();
-        let work = WorkCounts {
-            transactions: before.transactions + 1,
-            signatures: before.signatures + signatures,
-            evm_gas: before.evm_gas + result.tx_gas_used(),
-            ..before
-        };
-        let after = self.evm.ctx.chain;
-        let own = transaction_work(signatures, result.tx_gas_used(), &meter, &after);
-        if transaction.as_l1_message().is_none() && !fits(work) {
-            self.evm.ctx.chain = meter;
-            return Err(TxRejection::Work.into());
-        }
-        self.evm.ctx.db_mut().commit(state);
+        let checked = ran.and_then(|(result, changes)| {
+            let (before, after) = (self.work(), self.evm.ctx.chain);
+            let own = transaction_work(&transaction, result.tx_gas_used(), &meter, &after);
+            let work = WorkCounts {
+                transactions: before.transactions + 1,
+                signatures: before.signatures + own.signatures,
+                evm_gas: before.evm_gas + own.evm_gas,
+                input_bytes: before.input_bytes + own.input_bytes,
+                ..before
+            };
+            if fits(work) {
+                Ok((result, changes, own))
+            } else {
+                Err(TxRejection::Work.into())
+            }
+        });
+        let (result, changes, own) = checked.inspect_err(|_| self.evm.ctx.chain = meter)?;
+        self.evm.ctx.db_mut().commit(changes);
         let prover_gas = own.without_base().unwrap_or(ProverGas::MAX);
         let (outcome, logs) = TxOutcome::of(result, prover_gas);
         self.blob_gas_used += blob_gas;
-        self.signatures += signatures;
+        self.signatures += own.signatures;
+        self.input_bytes += own.input_bytes;
         self.receipts.push(Receipt {
             tx_type: transaction.tx_type(),
             success: outcome.success,
@@ -389,8 +394,8 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         }
     }
 
-    /// Executes a message. One whose gas cannot even pay for its data is included all the same, as a failed transaction:
-    /// otherwise a single message could block the queue.
+    /// Executes a message; its changes are returned and not kept. One whose gas cannot even pay for its data is included all the same, as a
+    /// failed transaction: otherwise a single message could block the queue.
     fn run_message(
         &mut self,
         message: &TxL1Message,
@@ -400,10 +405,8 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         let result = self.run(env, BlockHandler::new(&self.rules).minting(message.mint));
         match result {
             Err(PushError::Rejected(TxRejection::Invalid(_))) => {
-                self.evm
-                    .ctx
-                    .db_mut()
-                    .credit(message.sender, message.mint, true)?;
+                mint_for_message(&mut self.evm.ctx, message.mint)?;
+                let changes = self.evm.ctx.journal_mut().finalize();
                 let gas = ResultGas::default().with_total_gas_spent(message_gas_limit(message));
                 let reason = HaltReason::OutOfGas(OutOfGasError::Basic);
                 let result = ExecutionResult::Halt {
@@ -411,7 +414,7 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
                     gas,
                     logs: Vec::new(),
                 };
-                Ok((result, EvmState::default()))
+                Ok((result, changes))
             }
             result => result,
         }
@@ -448,9 +451,7 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
         let block = ExecutedBlock {
             hash: header.hash_slow(),
             work: WorkCounts {
-                keccak_permutations: hashed
-                    .map(|bytes| keccak_permutations(bytes as u64))
-                    .sum(),
+                keccak_permutations: hashed.map(|bytes| keccak_permutations(bytes as u64)).sum(),
                 ..work
             },
             header,
@@ -469,7 +470,7 @@ impl<S: StateSource, B: BlockHashSource> BlockExecutor<S, B> {
     fn withdraw(&mut self) -> Result<(), BlockError> {
         let overlay = self.evm.ctx.journaled_state.db_mut();
         for withdrawal in self.withdrawals.iter().flatten() {
-            overlay.credit(withdrawal.address, withdrawal.amount_wei(), false)?;
+            overlay.credit(withdrawal.address, withdrawal.amount_wei())?;
         }
         Ok(())
     }

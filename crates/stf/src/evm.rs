@@ -10,8 +10,8 @@
 mod meter;
 mod precompiles;
 
-pub(crate) use meter::keccak_permutations;
-pub use meter::{MESSAGE_WORK_MAX, WorkMeter, metered};
+pub use meter::{WorkMeter, metered};
+pub(crate) use meter::{code_words, keccak_permutations};
 pub use precompiles::BlockPrecompiles;
 
 use crate::{fees::Charge, rules::Rules};
@@ -207,7 +207,7 @@ where
 
 /// Mints what came with a message for its sender and increments the sender's nonce. This happens before the checkpoint that a
 /// failing call reverts to, so the mint outlives the failure.
-fn mint_for_message<CTX: ContextTr>(
+pub(crate) fn mint_for_message<CTX: ContextTr>(
     context: &mut CTX,
     mint: U256,
 ) -> Result<(), <CTX::Db as Database>::Error> {

@@ -119,7 +119,11 @@ impl FeePrices {
 
 /// The most prover gas that a signed transaction can cause.
 pub fn prover_gas_max(transaction: &Transaction) -> ProverGas {
-    transaction_max(transaction.gas_limit(), transaction.signatures())
+    transaction_max(
+        transaction.gas_limit(),
+        transaction.signatures(),
+        transaction.input().len() as u64,
+    )
 }
 
 /// L1 gas of a transaction's bytes as calldata; zero for a message, which L1 has already.
@@ -138,16 +142,24 @@ pub fn calldata_gas(bytes: &[u8]) -> u64 {
 
 /// The work of one transaction: its share of what is counted for a block, without root and witness, which it shares with others.
 pub fn transaction_work(
-    signatures: u64,
+    transaction: &Transaction,
     evm_gas: u64,
     before: &WorkMeter,
     after: &WorkMeter,
 ) -> WorkCounts {
     WorkCounts {
-        transactions: 1,
-        signatures,
         evm_gas,
         execution: after.execution() - before.execution(),
+        ..standing_work(transaction)
+    }
+}
+
+/// Of that, what is there before it runs.
+fn standing_work(transaction: &Transaction) -> WorkCounts {
+    WorkCounts {
+        transactions: 1,
+        signatures: transaction.signatures(),
+        input_bytes: transaction.input().len() as u64,
         ..WorkCounts::default()
     }
 }
@@ -156,7 +168,8 @@ pub fn transaction_work(
 #[derive(Clone, Copy, Debug)]
 pub struct Charge {
     prices: FeePrices,
-    signatures: u64,
+    /// What is counted for it besides what it runs.
+    standing: WorkCounts,
     data_fee: U256,
     /// Data fee and the most that proving can cost.
     held: U256,
@@ -173,7 +186,7 @@ impl Charge {
         }
         Some(Self {
             prices,
-            signatures: transaction.signatures(),
+            standing: standing_work(transaction),
             data_fee,
             held,
             before: meter,
@@ -218,7 +231,11 @@ impl Charge {
         CTX: ContextTr<Journal: JournalTr<State = EvmState>, Chain = WorkMeter>,
     {
         let (block, tx, _, journal, meter, _) = context.all_mut();
-        let work = transaction_work(self.signatures, gas_used, &self.before, meter);
+        let work = WorkCounts {
+            evm_gas: gas_used,
+            execution: meter.execution() - self.before.execution(),
+            ..self.standing
+        };
         let most = self.held - self.data_fee;
         let proving = work.without_base().map(|gas| self.prices.proving_fee(gas));
         let proving = proving.map_or(most, |proving| proving.min(most));

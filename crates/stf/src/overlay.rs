@@ -152,18 +152,12 @@ impl<S: StateSource, B: BlockHashSource> Overlay<S, B> {
             .is_some_and(|info| !info.is_code_hash_empty_or_zero()))
     }
 
-    /// Adds `amount_wei` to a balance (saturating: there is no such amount of ether) and, if `bump_nonce`, one to the
-    /// nonce. An account that is empty afterwards ceases to exist (EIP-161).
-    pub(crate) fn credit(
-        &mut self,
-        address: Address,
-        amount_wei: U256,
-        bump_nonce: bool,
-    ) -> Result<(), StateError> {
+    /// Adds `amount_wei` to a balance (saturating: there is no such amount of ether). An account that is empty afterwards ceases to exist
+    /// (EIP-161).
+    pub(crate) fn credit(&mut self, address: Address, amount_wei: U256) -> Result<(), StateError> {
         let account = self.load(address)?;
         let mut info = account.info.clone().unwrap_or_default();
         info.balance = info.balance.saturating_add(amount_wei);
-        info.nonce = info.nonce.saturating_add(bump_nonce.into());
         info.code = None;
         let credited = (!info.is_empty()).then_some(info);
         if credited != account.info {

@@ -69,7 +69,7 @@ pub(crate) fn estimate_fees(
     let transaction = signed(request)?;
     let gas_used = result.tx_gas_used();
     let start = WorkMeter::default();
-    let work = transaction_work(transaction.signatures(), gas_used, &start, &meter);
+    let work = transaction_work(&transaction, gas_used, &start, &meter);
     Ok(FeeEstimate {
         gas_limit,
         gas_used,

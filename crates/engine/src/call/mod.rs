@@ -70,6 +70,11 @@ pub(crate) enum CallError {
     /// No gas limit up to this one is enough.
     #[error("gas required exceeds allowance ({0})")]
     Allowance(u64),
+    /// What it runs is more proving work than a transaction of its gas limit may cause.
+    #[error(
+        "out of gas: more proving work than the gas limit allows, or than any transaction may cause"
+    )]
+    Proving,
     /// It ran for too long.
     #[error("execution aborted (timeout = {}s)", EVM_TIME_MAX.as_secs())]
     Timeout,
@@ -218,15 +223,19 @@ impl<'a> Simulation<'a> {
         let outcome = {
             let mut evm = block_evm(self.chain.rules(), environment, &mut self.database);
             obey_deadline(&mut evm);
-            let gas_limit = transaction.gas_limit;
-            evm.ctx.chain.begin(self.chain.rules(), false, gas_limit);
+            evm.ctx.chain.begin(self.chain.rules(), &transaction);
             let outcome = evm.transact(transaction);
             outcome.map(|outcome| (outcome.result, evm.ctx.chain))
         };
         if self.database.expired() {
             return Err(CallError::Timeout);
         }
-        outcome.map_err(call_error)
+        let (result, meter) = outcome.map_err(call_error)?;
+        // Whatever it made of that: a contract can revert because a precompile that it called had no room.
+        if meter.is_exhausted() && !result.is_success() {
+            return Err(CallError::Proving);
+        }
+        Ok((result, meter))
     }
 
     /// Runs one try under an inspector; its changes are returned and not kept.
@@ -255,8 +264,7 @@ impl<'a> Simulation<'a> {
         let outcome = {
             let mut evm = block_evm(self.chain.rules(), environment, &mut self.database);
             obey_deadline(&mut evm);
-            let gas_limit = transaction.gas_limit;
-            evm.ctx.chain.begin(self.chain.rules(), false, gas_limit);
+            evm.ctx.chain.begin(self.chain.rules(), &transaction);
             evm.with_inspector(inspector).inspect_tx(transaction)
         };
         if self.database.expired() {

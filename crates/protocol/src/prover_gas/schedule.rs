@@ -1,5 +1,7 @@
 //! The coefficients of schedule 1, in prover gas. Written by `cargo xtask calibrate`, described in docs/developer/prover-gas.md.
 
+use super::PrecompileWork;
+
 /// Start-up of the program and the fixed part of a proof.
 pub const BASE: u64 = 20_000;
 /// Header, system calls and roots of one block.
@@ -8,8 +10,10 @@ pub const PER_BLOCK: u64 = 55_000;
 pub const PER_TRANSACTION: u64 = 13_000;
 /// Recovery of one sender.
 pub const PER_SIGNATURE: u64 = 22_000;
-/// One unit of EVM gas used: access of accounts and slots, calldata, memory.
+/// One unit of EVM gas used.
 pub const PER_EVM_GAS: u64 = 1;
+/// One byte of a transaction's input: hashed with the transaction, in its root and in the batch's data.
+pub const PER_INPUT_BYTE: u64 = 40;
 /// Reading, decoding and hashing one byte of witness.
 pub const PER_WITNESS_BYTE: u64 = 13;
 /// One Keccak permutation (136 bytes of input).
@@ -17,9 +21,11 @@ pub const PER_KECCAK_PERMUTATION: u64 = 1_030;
 /// One coefficient of the polynomial that a blob's data is: 31 bytes, a product and a sum modulo 255 bits.
 pub const PER_BLOB_COEFFICIENT: u64 = 910;
 /// 32 bytes that an instruction copies.
-pub const PER_COPIED_WORD: u64 = 40;
-/// 32 bytes of code that creates a contract: looked through for jump destinations.
-pub const PER_INITCODE_WORD: u64 = 400;
+pub const PER_COPIED_WORD: u64 = 60;
+/// 32 bytes of memory that a call takes.
+pub const PER_MEMORY_WORD: u64 = 20;
+/// 32 bytes of code, of the witness or creating a contract: looked through for jump destinations.
+pub const PER_CODE_WORD: u64 = 500;
 /// One bit of the exponent of `EXP`.
 pub const PER_EXPONENT_BIT: u64 = 450;
 
@@ -44,8 +50,25 @@ pub const OPCODES: [u16; 256] = [
     4_000, 4_000, 4_000, 120, 3_500, 6_000, 1, 1, 1, 1, 3_500, 1, 1, 120, 18, 3_000,
 ];
 
-/// One unit of gas used inside a precompile: those at the addresses from 1 on, then P256VERIFY.
+/// Precompiles: those at the addresses from 1 on, then P256VERIFY.
 #[rustfmt::skip]
-pub const PRECOMPILES: [u32; 18] = [
-    8, 130, 25, 30, 40, 1_000, 400, 300, 400, 1_500, 800, 800, 700, 1_000, 900, 1_000, 800, 1_000,
+pub const PRECOMPILES: [PrecompileWork; 18] = [
+    PrecompileWork { call: 22_000, byte: 0, gas: 0 },
+    PrecompileWork { call: 2_000, byte: 48, gas: 0 },
+    PrecompileWork { call: 3_000, byte: 95, gas: 0 },
+    PrecompileWork { call: 200, byte: 3, gas: 0 },
+    PrecompileWork { call: 400_000, byte: 0, gas: 37 },
+    PrecompileWork { call: 150_000, byte: 0, gas: 0 },
+    PrecompileWork { call: 2_400_000, byte: 0, gas: 0 },
+    PrecompileWork { call: 11_000_000, byte: 58_000, gas: 0 },
+    PrecompileWork { call: 20_000, byte: 0, gas: 360 },
+    PrecompileWork { call: 75_000_000, byte: 0, gas: 0 },
+    PrecompileWork { call: 300_000, byte: 0, gas: 0 },
+    PrecompileWork { call: 2_000_000, byte: 50_000, gas: 0 },
+    PrecompileWork { call: 400_000, byte: 0, gas: 0 },
+    PrecompileWork { call: 4_000_000, byte: 70_000, gas: 0 },
+    PrecompileWork { call: 30_000_000, byte: 80_000, gas: 0 },
+    PrecompileWork { call: 5_500_000, byte: 0, gas: 0 },
+    PrecompileWork { call: 19_000_000, byte: 0, gas: 0 },
+    PrecompileWork { call: 6_850_000, byte: 0, gas: 0 },
 ];

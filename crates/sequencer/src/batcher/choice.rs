@@ -68,11 +68,11 @@ impl Candidate {
     pub(super) fn of(block: &StoredBlock) -> Self {
         let data = block.transactions.iter().map(|tx| data_bytes(tx));
         let data_bytes = 64 + data.sum::<usize>();
-        let of_transactions = block.prover_gas.iter().sum::<u64>();
+        let of_transactions = block.prover_gas.iter().copied();
         Self {
             timestamp: block.header.timestamp,
             data_bytes,
-            prover_gas: prover_gas::PER_BLOCK.saturating_add(of_transactions),
+            prover_gas: of_transactions.fold(prover_gas::PER_BLOCK, u64::saturating_add),
         }
     }
 }

@@ -79,18 +79,21 @@ impl Draft {
     /// Executes L1 messages, and returns how many.
     ///
     /// INVARIANT: messages are executed in order and none is left out; one that does not fit waits for the next block, and
-    /// those behind it with it.
+    /// those behind it with it. The first is not asked how much proving it is.
     pub(super) fn push_messages(&mut self, messages: Vec<L1Message>) -> Result<u64, BuildError> {
         let mut executed = 0;
         for message in messages {
-            if executed > 0 && !self.limits.fits(self.block.work()) {
-                break;
-            }
+            let (limits, is_first) = (self.limits, self.len() == 0);
             let (index, sender) = (message.index, message.sender);
             let transaction = Recovered::new_unchecked(Transaction::from(message), sender);
-            match self.block.push(transaction) {
+            let fits = |work| is_first || limits.fits(work);
+            match self.block.push_if(transaction, fits) {
                 Ok(_) => executed += 1,
-                Err(PushError::Rejected(TxRejection::BlockGas { .. })) if executed > 0 => break,
+                Err(PushError::Rejected(TxRejection::BlockGas { .. } | TxRejection::Work))
+                    if !is_first =>
+                {
+                    break;
+                }
                 Err(PushError::Rejected(rejection)) => {
                     return Err(BuildError::MessageRefused { index, rejection });
                 }
@@ -100,7 +103,8 @@ impl Draft {
         Ok(executed)
     }
 
-    /// Executes a transaction if there is room for it.
+    /// Executes a transaction if there is room for it. The first is not asked how much proving it is: the rules bound it, and what no block
+    /// took would wait for ever.
     pub(super) fn offer(
         &mut self,
         transaction: Recovered<Transaction>,
@@ -113,7 +117,8 @@ impl Draft {
             return Ok(Offered::NoRoom);
         }
         let limits = self.limits;
-        match self.block.push_if(transaction, |work| limits.fits(work)) {
+        let fits = |work| is_first || limits.fits(work);
+        match self.block.push_if(transaction, fits) {
             Ok(_) => {
                 self.data_bytes += bytes;
                 Ok(Offered::Executed)

@@ -2,15 +2,18 @@ use std::sync::atomic::Ordering;
 
 use alloy::{
     consensus::TxEip1559,
-    primitives::{Address, B256, TxKind, U256, keccak256},
+    primitives::{Address, B256, Bytes, TxKind, U256, keccak256},
 };
 use rollmill_engine::{Chain, PoolError, StateView, TransactionPool};
-use rollmill_protocol::{BatchData, L1Message};
+use rollmill_protocol::{
+    BatchData, L1Message,
+    prover_gas::{EXECUTION_MAX, PRECOMPILES},
+};
 use rollmill_runtime::Clock;
 
 use super::{ETHER, GENESIS_S, World, deposit, key, put, signed, transfer};
 use crate::{
-    ACCOUNT_SLOTS, AHEAD_S_MAX, BlockLimits, BuildError,
+    ACCOUNT_SLOTS, AHEAD_S_MAX, BLOCK_PROVER_GAS_MAX, BlockLimits, BuildError,
     batcher::block_data,
     builder::{Builder, next_message},
 };
@@ -301,40 +304,90 @@ async fn the_pool_follows_what_messages_do_to_its_accounts() {
     assert_eq!(chain.place_of(&first).unwrap(), None);
 }
 
-/// Calls the pairing precompile: cheap to run, dear to prove.
-fn pairings(nonce: u64, pairs: usize) -> TxEip1559 {
+/// Of the pairing precompile: cheap to run, dear to prove.
+const PAIRING: Address = Address::with_last_byte(8);
+
+/// Input of the fewest pairs that are more work than this.
+fn pairs_above(prover_gas: u64) -> Bytes {
+    let work = &PRECOMPILES[7];
+    let input = |pairs: usize| vec![0; 192 * pairs];
+    let each = |bytes: usize| u64::from(work.call) + u64::from(work.byte) * bytes as u64;
+    let above = (0..)
+        .map(input)
+        .find(|input| each(input.len()) > prover_gas);
+    above.expect("a pair has its price").into()
+}
+
+fn pairings(input: Bytes) -> TxEip1559 {
     TxEip1559 {
         gas_limit: 16_000_000,
-        to: TxKind::Call(Address::with_last_byte(8)),
+        to: TxKind::Call(PAIRING),
         value: U256::ZERO,
-        input: vec![0; 192 * pairs].into(),
-        ..transfer(nonce)
+        input,
+        ..transfer(0)
     }
 }
 
+/// What is more than a block holds is a block of its own; what is more than a transaction may be fails in one.
 #[tokio::test]
 async fn a_block_holds_only_what_can_be_proved() {
     let world = World::new();
     let chain = world.chain();
     let pool = world.pool(&chain);
     let mut builder = world.builder(&chain, &pool, 0).await;
-    // 34,000 gas and 680,000 prover gas for each pair: 30 fit, twice 30 do not, 60 never do.
-    let hopeless = pool.submit(signed(1, pairings(0, 60))).await.unwrap();
-    let first = pool.submit(signed(2, pairings(0, 30))).await.unwrap();
-    let second = pool.submit(signed(3, pairings(0, 30))).await.unwrap();
-    builder.step(true).await.unwrap();
-    builder.step(true).await.unwrap();
-    let of = |number| chain.block(number).unwrap().unwrap().transactions;
-    assert_eq!(
-        of(1).iter().map(|tx| tx.hash()).collect::<Vec<_>>(),
-        [first]
-    );
-    assert_eq!(
-        of(2).iter().map(|tx| tx.hash()).collect::<Vec<_>>(),
-        [second]
-    );
-    assert!(pool.pending(&hopeless).is_none());
-    assert_eq!(chain.head().number, 2);
+    let mut sent = Vec::new();
+    for (account, above) in [
+        (1, BLOCK_PROVER_GAS_MAX),
+        (2, BLOCK_PROVER_GAS_MAX / 2),
+        (3, BLOCK_PROVER_GAS_MAX / 2),
+        (4, EXECUTION_MAX),
+    ] {
+        let transaction = pairings(pairs_above(above));
+        sent.push(pool.submit(signed(account, transaction)).await.unwrap());
+    }
+    for _ in &sent {
+        builder.step(true).await.unwrap();
+    }
+    let hashes = |number| -> Vec<B256> {
+        let block = chain.block(number).unwrap().unwrap();
+        block.transactions.iter().map(|tx| tx.hash()).collect()
+    };
+    assert_eq!(hashes(1), sent[..1]);
+    assert_eq!(hashes(2), sent[1..2]);
+    let rest = (3..=chain.head().number).flat_map(|number| {
+        let receipts = chain.receipts(number).unwrap().unwrap();
+        let succeeded: Vec<_> = receipts.iter().map(|receipt| receipt.success).collect();
+        hashes(number).into_iter().zip(succeeded)
+    });
+    let rest: Vec<_> = rest.collect();
+    assert_eq!(rest, [(sent[2], true), (sent[3], false)]);
+    assert!(pool.is_empty());
+}
+
+#[tokio::test]
+async fn a_message_that_is_much_to_prove_is_in_a_block_of_its_own() {
+    let world = World::new();
+    let chain = world.chain();
+    let pool = world.pool(&chain);
+    let store = world.store().await;
+    let much = L1Message {
+        to: PAIRING,
+        gas_limit: 5_000_000,
+        data: pairs_above(BLOCK_PROVER_GAS_MAX),
+        ..deposit(1, 0)
+    };
+    for message in [deposit(0, 10), much, deposit(2, 30)] {
+        put(&store, &message).await;
+    }
+    let mut builder = world.builder(&chain, &pool, 0).await;
+    for number in 1..=3u64 {
+        builder.step(true).await.unwrap();
+        let block = chain.block(number).unwrap().unwrap();
+        let indices = block.transactions.iter().map(|tx| tx.as_l1_message());
+        let indices: Vec<_> = indices.map(|message| message.unwrap().index).collect();
+        assert_eq!(indices, [number - 1]);
+        assert!(chain.receipts(number).unwrap().unwrap()[0].success);
+    }
 }
 
 #[tokio::test]

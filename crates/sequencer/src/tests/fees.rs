@@ -117,7 +117,7 @@ async fn whoever_asks_is_told_the_same(provider: &DynProvider, mut request: Valu
 
 /// What the sender of a transfer must have at a price of gas.
 fn required(estimate: &Value, price: U256) -> U256 {
-    let held = U256::from(transaction_max(21_000, 1));
+    let held = U256::from(transaction_max(21_000, 1, 0));
     let gas = U256::from(21_000) * price;
     gas + quantity(&estimate["l1DataFee"]) + held * U256::from(PROVING_WEI)
 }
@@ -403,7 +403,7 @@ async fn the_pool_refuses_who_cannot_pay_for_data_and_proving() {
 
     let raw = signed(3, everything(0));
     let error = pool.submit(raw.clone()).await.unwrap_err().to_string();
-    let most = data_gas(&raw) * DATA_WEI + transaction_max(21_000, 1) * PROVING_WEI;
+    let most = data_gas(&raw) * DATA_WEI + transaction_max(21_000, 1, 0) * PROVING_WEI;
     let expected = format!(
         "insufficient funds for gas * price + value: balance {ETHER}, tx cost {}, overshot {most}",
         ETHER + u128::from(most)

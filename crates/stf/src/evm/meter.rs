@@ -1,34 +1,31 @@
 //! What running the EVM costs the proof, which its gas does not tell: counted instruction by instruction, and bounded.
 //!
 //! Model: each transaction of the rollup begins with a budget, and each instruction takes what the schedule says of its opcode
-//! ([`OPCODES`]) from it, and by the length of what it moves or hashes. [`instructions`] is revm's table with that in front of each
-//! entry; precompiles take theirs by their gas ([`super::BlockPrecompiles`]).
+//! ([`OPCODES`]) from it, and by the length of what it moves, hashes or takes of memory. [`instructions`] is revm's table with that
+//! around each entry; precompiles take theirs by their input ([`super::BlockPrecompiles`]).
 //!
-//! Under the budget, what would exceed it runs out of gas *before* the work is done: no transaction can make a batch unprovable, or be
-//! dearer to prove than what its sender has held back for it.
+//! Under the budget ([`execution_max`]), what would exceed it runs out of gas *before* the work is done: no transaction can make a batch
+//! unprovable, or be dearer to prove than what its sender has held back for it.
 
 use super::BlockContext;
-use crate::{rules::Rules, transaction::Transaction};
-use alloy_consensus::Transaction as _;
+use crate::rules::Rules;
 use revm::{
     Database,
     bytecode::opcode::{
-        CALLDATACOPY, CODECOPY, CREATE, CREATE2, EXP, EXTCODECOPY, KECCAK256, LOG0, LOG1, LOG2,
-        LOG3, LOG4, MCOPY, RETURN, RETURNDATACOPY, REVERT,
+        CALL, CALLCODE, CALLDATACOPY, CODECOPY, CREATE, CREATE2, DELEGATECALL, EXP, EXTCODECOPY,
+        KECCAK256, LOG0, LOG1, LOG2, LOG3, LOG4, MCOPY, MLOAD, MSTORE, MSTORE8, RETURN,
+        RETURNDATACOPY, REVERT, STATICCALL,
     },
+    context::TxEnv,
     interpreter::{
         Instruction, InstructionContext, InstructionExecResult, InstructionResult,
         InstructionTable, instruction_table, interpreter::EthInterpreter,
     },
 };
 use rollmill_protocol::prover_gas::{
-    OPCODES, PER_COPIED_WORD, PER_EXPONENT_BIT, PER_INITCODE_WORD, PER_KECCAK_PERMUTATION,
-    execution_max,
+    OPCODES, PER_CODE_WORD, PER_COPIED_WORD, PER_EXPONENT_BIT, PER_KECCAK_PERMUTATION,
+    PER_MEMORY_WORD, execution_max,
 };
-
-/// Prover gas that running an L1 message may cause beyond its EVM gas; what exceeds it runs out of gas. A message cannot be
-/// refused, so its proving must be bounded by the rules.
-pub const MESSAGE_WORK_MAX: u32 = 20_000_000;
 
 /// Bytes that one Keccak-256 permutation absorbs.
 const KECCAK_RATE_BYTES: u64 = 136;
@@ -42,6 +39,8 @@ pub struct WorkMeter {
     budget: u32,
     /// Of the budget.
     left: u32,
+    /// Something was refused for want of budget.
+    is_exhausted: bool,
 }
 
 /// Nothing ran, and as good as no bound.
@@ -51,31 +50,39 @@ impl Default for WorkMeter {
             before: 0,
             budget: u32::MAX,
             left: u32::MAX,
+            is_exhausted: false,
         }
     }
 }
 
 impl WorkMeter {
-    /// Sets the bound for a transaction with this gas limit that is about to run.
-    pub fn begin(&mut self, rules: &Rules, is_message: bool, gas_limit: u64) {
-        self.before = self.execution();
-        self.budget = match rules {
+    /// Sets the bound for a transaction that is about to run, and takes what comes before its first instruction.
+    pub fn begin(&mut self, rules: &Rules, transaction: &TxEnv) {
+        let budget = match rules {
             Rules::Ethereum(_) => u32::MAX,
-            Rules::Rollmill(_) if is_message => MESSAGE_WORK_MAX,
-            Rules::Rollmill(_) => u32::try_from(execution_max(gas_limit)).unwrap_or(u32::MAX),
+            Rules::Rollmill(_) => {
+                u32::try_from(execution_max(transaction.gas_limit)).unwrap_or(u32::MAX)
+            }
         };
-        self.left = self.budget;
-    }
-
-    /// As [`Self::begin`], for this transaction.
-    pub fn begin_transaction(&mut self, rules: &Rules, transaction: &Transaction) {
-        let is_message = transaction.as_l1_message().is_some();
-        self.begin(rules, is_message, transaction.gas_limit());
+        *self = Self {
+            before: self.execution(),
+            budget,
+            left: budget,
+            is_exhausted: false,
+        };
+        if rules.is_rollmill() && transaction.kind.is_create() {
+            self.take(code_words(transaction.data.len()).saturating_mul(PER_CODE_WORD));
+        }
     }
 
     /// Prover gas of all that ran: by opcodes, lengths and precompiles.
     pub const fn execution(&self) -> u64 {
         self.before + (self.budget - self.left) as u64
+    }
+
+    /// Whether something of the transaction was refused for want of budget, and not of gas.
+    pub const fn is_exhausted(&self) -> bool {
+        self.is_exhausted
     }
 
     /// What may still run.
@@ -92,12 +99,24 @@ impl WorkMeter {
     /// Takes what is about to run, if that much is left.
     #[inline(always)]
     fn spend(&mut self, work: u32) -> InstructionExecResult {
-        self.left = self
-            .left
-            .checked_sub(work)
-            .ok_or(InstructionResult::OutOfGas)?;
+        match self.left.checked_sub(work) {
+            Some(left) => self.left = left,
+            None => return Err(self.refuse()),
+        }
         Ok(())
     }
+
+    /// The end of a frame that asked for more than is left.
+    #[cold]
+    pub(super) fn refuse(&mut self) -> InstructionResult {
+        self.is_exhausted = true;
+        InstructionResult::OutOfGas
+    }
+}
+
+/// Words of a code of this many bytes.
+pub(crate) const fn code_words(bytes: usize) -> u64 {
+    (bytes as u64).div_ceil(WORD_BYTES)
 }
 
 /// Keccak-256 permutations of an input of this many bytes.
@@ -120,18 +139,32 @@ const fn measure_at(opcode: u8) -> Option<usize> {
 #[inline(always)]
 fn measured_work(opcode: u8, number: u64, bits: u64) -> u64 {
     let words = number.div_ceil(WORD_BYTES);
+    let hashed = keccak_permutations(number).saturating_mul(PER_KECCAK_PERMUTATION);
     match opcode {
         EXP => bits.saturating_mul(PER_EXPONENT_BIT),
-        KECCAK256 => keccak_permutations(number).saturating_mul(PER_KECCAK_PERMUTATION),
-        CREATE | CREATE2 => words.saturating_mul(PER_INITCODE_WORD),
+        KECCAK256 => hashed,
+        CREATE => words.saturating_mul(PER_CODE_WORD),
+        // The code's hash is part of the address.
+        CREATE2 => words.saturating_mul(PER_CODE_WORD).saturating_add(hashed),
         _ => words.saturating_mul(PER_COPIED_WORD),
     }
+}
+
+/// Whether the instruction can make its call's memory larger.
+const fn takes_memory(opcode: u8) -> bool {
+    let by_length = measure_at(opcode).is_some() && opcode != EXP;
+    by_length
+        || matches!(
+            opcode,
+            MLOAD | MSTORE | MSTORE8 | CALL | CALLCODE | DELEGATECALL | STATICCALL
+        )
 }
 
 /// The instruction of this opcode, counted.
 ///
 /// The opcode's work is taken before, as its gas is. What depends on a number is taken when the instruction has succeeded: a call with
-/// little gas must not take the budget of its caller by asking for what it cannot pay.
+/// little gas must not take the budget of its caller by asking for what it cannot pay. Memory is counted as soon as it is there, also when
+/// the instruction fails behind that.
 pub fn metered<const OPCODE: u8, DB: Database>(
     context: InstructionContext<'_, BlockContext<DB>, EthInterpreter>,
 ) -> InstructionExecResult {
@@ -140,26 +173,38 @@ pub fn metered<const OPCODE: u8, DB: Database>(
     let InstructionContext { interpreter, host } = context;
     host.chain
         .spend(const { OPCODES[OPCODE as usize] as u32 })?;
-    let Some(at) = (const { measure_at(OPCODE) }) else {
-        return instruction.execute(InstructionContext { interpreter, host });
-    };
-    let number = interpreter.stack.peek(at).unwrap_or_default();
-    let work = measured_work(OPCODE, number.saturating_to(), number.bit_len() as u64);
-    if work > u64::from(host.chain.left) {
-        return Err(InstructionResult::OutOfGas);
+    let mut work = 0;
+    if let Some(at) = const { measure_at(OPCODE) } {
+        let number = interpreter.stack.peek(at).unwrap_or_default();
+        work = measured_work(OPCODE, number.saturating_to(), number.bit_len() as u64);
+        if work > u64::from(host.chain.left) {
+            return Err(host.chain.refuse());
+        }
     }
+    let memory_bytes = if const { takes_memory(OPCODE) } {
+        interpreter.memory.len()
+    } else {
+        0
+    };
     let outcome = instruction.execute(InstructionContext {
-        interpreter,
+        interpreter: &mut *interpreter,
         host: &mut *host,
     });
-    // What ends a frame, or leaves it for another, is no success by its type.
-    let succeeded = outcome.err().is_none_or(|result| {
-        result.is_ok_or_revert() || matches!(result, InstructionResult::Suspend)
-    });
-    if succeeded {
+    if work > 0 && has_succeeded(outcome) {
         host.chain.take(work);
     }
+    if const { takes_memory(OPCODE) } && interpreter.memory.len() > memory_bytes {
+        let words = (interpreter.memory.len() - memory_bytes) as u64 / WORD_BYTES;
+        host.chain.take(words * PER_MEMORY_WORD);
+    }
     outcome
+}
+
+/// What ends a frame, or leaves it for another, is no success by its type.
+fn has_succeeded(outcome: InstructionExecResult) -> bool {
+    outcome.err().is_none_or(|result| {
+        result.is_ok_or_revert() || matches!(result, InstructionResult::Suspend)
+    })
 }
 
 /// Sixteen entries of the table, from this opcode on.
@@ -189,34 +234,61 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::rules::{EthereumRules, RollmillRules};
+    use alloc::vec;
+    use alloy_primitives::{Address, TxKind};
+    use rollmill_protocol::prover_gas::EXECUTION_MAX;
 
     const L2: Rules = Rules::Rollmill(RollmillRules { chain_id: 1 });
 
+    fn begun(rules: &Rules, gas_limit: u64, kind: TxKind) -> WorkMeter {
+        let mut meter = WorkMeter::default();
+        let env = TxEnv {
+            gas_limit,
+            kind,
+            data: vec![0; 33].into(),
+            ..TxEnv::default()
+        };
+        meter.begin(rules, &env);
+        meter
+    }
+
     #[test]
     fn a_budget_follows_the_gas_limit_on_the_rollup_alone() {
-        let budget = |rules: &Rules, is_message, gas_limit| {
-            let mut meter = WorkMeter::default();
-            meter.begin(rules, is_message, gas_limit);
-            meter.left()
-        };
-        assert_eq!(u64::from(budget(&L2, false, 21_000)), execution_max(21_000));
-        assert_eq!(budget(&L2, false, u64::MAX), u32::MAX);
-        assert_eq!(budget(&L2, true, 21_000), MESSAGE_WORK_MAX);
+        let call = TxKind::Call(Address::ZERO);
+        let budget = |rules: &Rules, gas_limit| u64::from(begun(rules, gas_limit, call).left());
+        assert_eq!(budget(&L2, 21_000), execution_max(21_000));
+        assert_eq!(budget(&L2, u64::MAX), EXECUTION_MAX);
         let l1 = Rules::Ethereum(EthereumRules::at_fork(1, crate::Fork::Osaka));
-        assert_eq!(budget(&l1, false, 21_000), u32::MAX);
+        assert_eq!(budget(&l1, 21_000), u64::from(u32::MAX));
+        assert_eq!(begun(&l1, 0, TxKind::Create).execution(), 0);
+    }
+
+    #[test]
+    fn code_that_a_transaction_creates_with_is_counted() {
+        let meter = begun(&L2, 60_000, TxKind::Create);
+        assert_eq!(meter.execution(), 2 * PER_CODE_WORD);
+        let call = TxKind::Call(Address::ZERO);
+        assert_eq!(begun(&L2, 60_000, call).execution(), 0);
     }
 
     #[test]
     fn what_ran_adds_up_over_budgets_and_never_exceeds_one() {
         let mut meter = WorkMeter::default();
         meter.spend(5).unwrap();
-        meter.begin(&L2, false, 1);
+        let env = TxEnv {
+            gas_limit: 1,
+            ..TxEnv::default()
+        };
+        meter.begin(&L2, &env);
         assert_eq!(meter.execution(), 5);
         let budget = meter.left();
+        assert!(!meter.is_exhausted());
         assert_eq!(meter.spend(budget + 1), Err(InstructionResult::OutOfGas));
+        assert!(meter.is_exhausted());
         assert_eq!(meter.left(), budget);
         meter.spend(budget).unwrap();
-        meter.begin(&L2, false, 1);
+        meter.begin(&L2, &env);
+        assert!(!meter.is_exhausted());
         meter.take(u64::MAX);
         assert_eq!(meter.left(), 0);
         assert_eq!(meter.execution(), 5 + 2 * u64::from(budget));
@@ -234,7 +306,9 @@ mod tests {
         assert_eq!(work(KECCAK256, 135), PER_KECCAK_PERMUTATION);
         assert_eq!(work(KECCAK256, 136), 2 * PER_KECCAK_PERMUTATION);
         assert_eq!(work(MCOPY, 33), 2 * PER_COPIED_WORD);
-        assert_eq!(work(CREATE2, 33), 2 * PER_INITCODE_WORD);
+        assert_eq!(work(CREATE, 33), 2 * PER_CODE_WORD);
+        let hashed_too = 2 * PER_CODE_WORD + PER_KECCAK_PERMUTATION;
+        assert_eq!(work(CREATE2, 33), hashed_too);
         assert_eq!(work(EXP, 5), 3 * PER_EXPONENT_BIT);
         for opcode in [KECCAK256, CREATE, RETURN] {
             assert!(work(opcode, u64::MAX) > u64::from(u32::MAX), "{opcode:#x}");

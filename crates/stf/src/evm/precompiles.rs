@@ -159,6 +159,36 @@ impl BlockPrecompiles {
             inputs.gas_limit,
         )))
     }
+
+    /// The same with at most so much of the gas; what the bound keeps back is returned, unless the call fails.
+    fn run_within_gas<DB: Database>(
+        &self,
+        context: &mut BlockContext<DB>,
+        inputs: &CallInputs,
+        gas_max: u64,
+    ) -> Result<Option<InterpreterResult>, String> {
+        if inputs.gas_limit <= gas_max {
+            return self.run_within(context, inputs);
+        }
+        let bounded = CallInputs {
+            gas_limit: gas_max,
+            ..inputs.clone()
+        };
+        let mut result = self.run_within(context, &bounded)?;
+        if let Some(result) = &mut result {
+            if result.result == InstructionResult::PrecompileOOG {
+                context.chain.refuse();
+            }
+            let spent = if result.result.is_ok_or_revert() {
+                result.gas.total_gas_spent()
+            } else {
+                inputs.gas_limit
+            };
+            result.gas = Gas::new(inputs.gas_limit);
+            result.gas.set_spent(spent);
+        }
+        Ok(result)
+    }
 }
 
 impl<DB: Database> PrecompileProvider<BlockContext<DB>> for BlockPrecompiles {
@@ -180,35 +210,32 @@ impl<DB: Database> PrecompileProvider<BlockContext<DB>> for BlockPrecompiles {
         let Some(index) = osaka_index(&inputs.bytecode_address) else {
             return Ok(None);
         };
-        let per_gas = u64::from(PRECOMPILES[index]);
-        let gas_max = u64::from(context.chain.left()) / per_gas;
-        let result = if inputs.gas_limit <= gas_max {
-            self.run_within(context, inputs)?
-        } else {
-            let bounded = CallInputs {
-                gas_limit: gas_max,
-                ..inputs.clone()
-            };
-            let mut result = self.run_within(context, &bounded)?;
-            if let Some(result) = &mut result {
-                // The frame gave all its gas: what the bound kept back is returned, unless the call failed.
-                let spent = result.gas.total_gas_spent();
-                let failed = !result.result.is_ok_or_revert();
-                result.gas = Gas::new(inputs.gas_limit);
-                result
-                    .gas
-                    .set_spent(if failed { inputs.gas_limit } else { spent });
-            }
-            result
+        let work = &PRECOMPILES[index];
+        let bytes = inputs.input.len() as u64;
+        let known = u64::from(work.call).saturating_add(bytes.saturating_mul(work.byte.into()));
+        let Some(left) = u64::from(context.chain.left()).checked_sub(known) else {
+            context.chain.refuse();
+            let reservoir = inputs.reservoir;
+            return Ok(Some(InterpreterResult::new_oog(
+                inputs.gas_limit,
+                reservoir,
+            )));
         };
-        // Who cannot pay is refused before any work.
-        if let Some(result) = &result
-            && result.result != InstructionResult::PrecompileOOG
-        {
-            let used = result.gas.total_gas_spent().min(gas_max);
-            context.chain.take(used.saturating_mul(per_gas));
+        let gas_max = left.checked_div(work.gas.into()).unwrap_or(u64::MAX);
+        let Some(result) = self.run_within_gas(context, inputs, gas_max)? else {
+            return Ok(None);
+        };
+        // Who cannot pay is refused before any work; what fails otherwise used no more than its input has.
+        if result.result != InstructionResult::PrecompileOOG {
+            let gas = if result.result.is_ok() {
+                result.gas.total_gas_spent()
+            } else {
+                0
+            };
+            let by_gas = gas.saturating_mul(work.gas.into());
+            context.chain.take(known.saturating_add(by_gas));
         }
-        Ok(result)
+        Ok(Some(result))
     }
 
     fn warm_addresses(&self) -> &AddressSet {

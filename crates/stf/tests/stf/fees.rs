@@ -9,8 +9,8 @@ use rollmill_protocol::{
     L1Message,
     l2::{FEE_SCHEDULE, FEE_VAULT, PROVING_VAULT},
     prover_gas::{
-        OPCODES, PER_EVM_GAS, PER_KECCAK_PERMUTATION, PER_SIGNATURE, PER_TRANSACTION, PRECOMPILES,
-        execution_max, transaction_max,
+        OPCODES, PER_EVM_GAS, PER_INPUT_BYTE, PER_KECCAK_PERMUTATION, PER_MEMORY_WORD,
+        PER_SIGNATURE, PER_TRANSACTION, PRECOMPILES, execution_max, transaction_max,
     },
 };
 use rollmill_stf::{
@@ -49,9 +49,9 @@ fn execute(chain: &mut Chain, transaction: &Recovered<Transaction>) -> (TxOutcom
     (outcome, chain.extend([transaction.clone()]))
 }
 
-/// Prover gas of a transaction that used so much gas, without what ran.
-fn standing(gas_used: u64) -> u64 {
-    PER_TRANSACTION + PER_SIGNATURE + gas_used * PER_EVM_GAS
+/// Prover gas of a transaction that used so much gas and has so many bytes of input, without what ran.
+fn standing(gas_used: u64, input_bytes: u64) -> u64 {
+    PER_TRANSACTION + PER_SIGNATURE + gas_used * PER_EVM_GAS + input_bytes * PER_INPUT_BYTE
 }
 
 /// Prover gas of instructions with these opcodes.
@@ -79,7 +79,9 @@ fn pays(chain: &mut Chain, transaction: &Recovered<Transaction>) -> (TxOutcome, 
     assert_eq!(balance(chain, sender), before.0 - value - paid);
     let [fees, proofs] = before.1;
     assert_eq!(vaults(chain), [fees + gas + data, proofs + proving]);
-    assert!(outcome.prover_gas <= transaction_max(transaction.gas_limit(), 1));
+    let input_bytes = transaction.input().len() as u64;
+    let most = transaction_max(transaction.gas_limit(), 1, input_bytes);
+    assert!(outcome.prover_gas <= most);
     assert_eq!(
         PRICES.paid(transaction, outcome.prover_gas),
         (data, proving)
@@ -96,7 +98,7 @@ fn every_wei_goes_from_the_sender_to_the_vault_of_its_kind() {
         ..Tx::default()
     };
     let (outcome, _) = pays(&mut chain, &transfer.sign(user(1)));
-    assert_eq!(outcome.prover_gas, standing(21_000));
+    assert_eq!(outcome.prover_gas, standing(21_000, 0));
 
     let grind = Tx {
         to: TxKind::Call(GRINDER),
@@ -110,42 +112,68 @@ fn every_wei_goes_from_the_sender_to_the_vault_of_its_kind() {
         0x5b, 0x61, 0x5f, 0x20, 0x50, 0x60, 0x90, 0x03, 0x80, 0x60, 0x57,
     ];
     let run = running(&[0x5f, 0x35]) + 2 * running(&round) + running(&[0x00]);
-    let hashed = permutations * PER_KECCAK_PERMUTATION;
+    let hashed = permutations * PER_KECCAK_PERMUTATION + 0x8000 / 32 * PER_MEMORY_WORD;
     assert_eq!(
         outcome.prover_gas,
-        standing(outcome.gas_used) + run + hashed
+        standing(outcome.gas_used, 32) + run + hashed
     );
 
-    // The identity precompile: 15 gas and 3 for each word.
-    let precompile = Tx {
-        to: TxKind::Call(Address::with_last_byte(4)),
-        input: Bytes::from(vec![1; 64]),
+    let (outcome, _) = pays(&mut chain, &calling(4, vec![1; 64]).sign(user(3)));
+    assert!(outcome.success);
+    let identity = u64::from(PRECOMPILES[3].call) + 64 * u64::from(PRECOMPILES[3].byte);
+    assert_eq!(
+        outcome.prover_gas,
+        standing(outcome.gas_used, 64) + identity
+    );
+}
+
+/// A transaction to a precompile.
+fn calling(address: u8, input: Vec<u8>) -> Tx {
+    Tx {
+        to: TxKind::Call(Address::with_last_byte(address)),
+        gas_limit: 1_000_000,
+        input: input.into(),
         ..Tx::default()
-    };
-    let (outcome, _) = pays(&mut chain, &precompile.sign(user(3)));
-    let identity = 21 * u64::from(PRECOMPILES[3]);
-    assert_eq!(outcome.prover_gas, standing(outcome.gas_used) + identity);
+    }
 }
 
 /// The pairing of no points takes 45,000 gas. With a gas limit that has no room for its proof it fails as for want of gas.
 #[test]
 fn a_gas_limit_bounds_the_work_of_precompiles() {
     let mut chain = Chain::with_prices(PRICES);
-    let work = 45_000 * u64::from(PRECOMPILES[7]);
-    let enough = (45_000..).find(|limit| execution_max(*limit) >= work);
-    let enough = enough.unwrap().max(45_000 + 21_000);
+    let work = u64::from(PRECOMPILES[7].call);
+    let enough = (66_000..).find(|limit| execution_max(*limit) >= work);
     let pairing = |gas_limit| Tx {
-        to: TxKind::Call(Address::with_last_byte(8)),
         gas_limit,
-        ..Tx::default()
+        ..calling(8, Vec::new())
     };
+    let enough = enough.unwrap();
     let (outcome, _) = pays(&mut chain, &pairing(enough).sign(user(1)));
     assert!(outcome.success);
     assert_eq!(outcome.gas_used, 45_000 + 21_000);
-    assert_eq!(outcome.prover_gas, standing(outcome.gas_used) + work);
+    assert_eq!(outcome.prover_gas, standing(outcome.gas_used, 0) + work);
     let (outcome, _) = pays(&mut chain, &pairing(enough - 1).sign(user(2)));
     assert!(!outcome.success);
-    assert_eq!(outcome.prover_gas, standing(outcome.gas_used));
+    assert_eq!(outcome.prover_gas, standing(outcome.gas_used, 0));
+}
+
+/// It uses up its gas, which is not what it takes to find out that it cannot be computed: nobody is to make work of gas.
+#[test]
+fn a_precompile_that_fails_is_counted_by_its_input_and_not_by_its_gas() {
+    let mut chain = Chain::with_prices(PRICES);
+    // No whole pair; points that are not on the curve.
+    for (sender, address, bytes) in [(1, 8, 193), (2, 6, 128)] {
+        let (outcome, _) = pays(
+            &mut chain,
+            &calling(address, vec![3; bytes]).sign(user(sender)),
+        );
+        assert!(!outcome.success);
+        assert_eq!(outcome.gas_used, 1_000_000);
+        let work = &PRECOMPILES[usize::from(address) - 1];
+        let own = u64::from(work.call) + u64::from(work.byte) * bytes as u64;
+        let input_bytes = bytes as u64;
+        assert_eq!(outcome.prover_gas, standing(1_000_000, input_bytes) + own);
+    }
 }
 
 #[test]
@@ -232,7 +260,7 @@ fn nobody_spends_what_is_held_back() {
     let price = u128::from(block.header.base_fee_per_gas.unwrap()) + GWEI;
     let gas = U256::from(100_000) * U256::from(price);
     let data = U256::from(data_gas(&look)) * U256::from(PRICES.data_wei);
-    let most = U256::from(transaction_max(100_000, 1)) * U256::from(PRICES.proving_wei);
+    let most = U256::from(transaction_max(100_000, 1, 8)) * U256::from(PRICES.proving_wei);
     assert_eq!(seen, U256::from(ETHER) - gas - data - most);
     assert_eq!(PRICES.most(&look), data + most);
     assert!(balance(&chain, look.signer()) > seen);

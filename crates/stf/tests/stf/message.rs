@@ -289,7 +289,7 @@ fn state_goes_on_in_memory_from_block_to_block() {
     assert_eq!(chain.tip(), &first.header);
 }
 
-/// 200 times 32 KiB are some 50 M prover gas: more than a message may cause, though its gas would do.
+/// 400 times 32 KiB are some 100 M prover gas: more than a message or a transaction may cause, though its gas would do.
 #[test]
 fn a_message_that_costs_too_much_proving_fails() {
     let mut chain = Chain::new();
@@ -307,8 +307,8 @@ fn a_message_that_costs_too_much_proving_fails() {
         ..Tx::default()
     };
     let block = chain.extend([
-        recovered(&message(0, 200)),
-        recovered(&message(1, 50)),
+        recovered(&message(0, 400)),
+        recovered(&message(1, 200)),
         ordinary.sign(user(1)),
     ]);
     let success: Vec<_> = block

@@ -7,7 +7,7 @@ use rollmill_stf::state::AccountChange;
 
 use crate::{
     batch::{Call, Scenario, address_of_sender, contract, recipient, transfers},
-    calibrate::probes::{forwarding, precompile_inputs},
+    calibrate::probes::{bn_pairs, calling, forwarding, precompile, precompile_probes},
 };
 
 /// OpenZeppelin's ERC-20, as the devnet's rounds deploy it.
@@ -29,11 +29,12 @@ const LOOP_GAS: u64 = 400_000;
 const LONG_LOOP_GAS: u64 = 15_000_000;
 
 /// Further contracts of the corpus, by what they do calldata[0] times; with the counter on the stack. All but the last leave it there.
-const BODIES: [(Address, &[u8]); 9] = [
+const BODIES: [(Address, &[u8]); 10] = [
     (SWAP, SWAP_BODY),
     // SLOAD of a slot not yet looked at; BALANCE of an account likewise.
     (COLD_SLOT, &hex!("80" "54" "50")),
     (COLD_ACCOUNT, &hex!("80" "31" "50")),
+    (CLEAR, &hex!("5f" "81" "55")),
     // MULMOD, ADDMOD, SDIV, SMOD, EXP of the counter's complement and a number of full length.
     (
         ARITHMETIC,
@@ -62,6 +63,7 @@ const BODIES: [(Address, &[u8]); 9] = [
 const SWAP: Address = Address::repeat_byte(0x71);
 const COLD_SLOT: Address = Address::repeat_byte(0x72);
 const COLD_ACCOUNT: Address = Address::repeat_byte(0x73);
+const CLEAR: Address = Address::repeat_byte(0x7a);
 const ARITHMETIC: Address = Address::repeat_byte(0x74);
 const SMALL_HASH: Address = Address::repeat_byte(0x75);
 const MEMORY: Address = Address::repeat_byte(0x76);
@@ -203,6 +205,10 @@ fn with_slots((mut account, code): (AccountChange, Bytes)) -> (AccountChange, By
     } else if account.address == COLD_SLOT || account.address == STORE {
         let slots = (2_000..3_000).map(|slot| (U256::from(slot), U256::ONE));
         account.storage = slots.collect();
+    } else if account.address == CLEAR {
+        account.storage = (1..=1_000)
+            .map(|slot| (U256::from(slot), U256::ONE))
+            .collect();
     }
     (account, code)
 }
@@ -237,13 +243,10 @@ pub fn ether(count: u64) -> eyre::Result<Scenario> {
 pub fn corpus() -> eyre::Result<Vec<(&'static str, Scenario)>> {
     let measured = all()?.into_iter();
     let mut corpus: Vec<_> = measured.map(|batch| (batch.name, batch.scenario)).collect();
-    let long = |to, count| Call {
-        gas_limit: LONG_LOOP_GAS,
-        ..repeated(to, count)
-    };
     for (name, to, count) in [
         ("60 swaps, in one transaction", SWAP, 60),
         ("300 slots written anew", STORE, 300),
+        ("300 slots cleared", CLEAR, 300),
         (
             "1,000 slots read, each for the first time",
             COLD_SLOT,
@@ -271,16 +274,18 @@ pub fn corpus() -> eyre::Result<Vec<(&'static str, Scenario)>> {
         ("50 contracts created", CREATES, 50),
         ("20,000 rounds of jumps", JUMPS, 20_000),
     ] {
-        corpus.push((name, scenario([long(to, count)].into_iter())?));
+        let long = Call {
+            gas_limit: LONG_LOOP_GAS,
+            ..repeated(to, count)
+        };
+        corpus.push((name, scenario([long].into_iter())?));
     }
     corpus.push((
         "20 swaps of 20 users",
         scenario((0..20).map(|_| repeated(SWAP, 1)))?,
     ));
-    corpus.push((
-        "4 transactions with 16 kB of data each",
-        scenario((0..4).map(heavy))?,
-    ));
+    corpus.push(("4 transactions with 16 kB of data each", heavy(4, false)?));
+    corpus.push(("4 transactions with 16 kB of zeros each", heavy(4, true)?));
     let blocks = Scenario {
         empty_blocks: 20,
         ..ether(20)?
@@ -291,30 +296,74 @@ pub fn corpus() -> eyre::Result<Vec<(&'static str, Scenario)>> {
         ..ether(100)?
     };
     corpus.push(("100 transfers in a blob", blob));
-    for (name, address, input, calls) in [
-        ("20 times ECRECOVER", 0x01, 0, 20),
-        ("100 times SHA-256 of 2 kB", 0x02, 1, 100),
-        ("modular powers of 256 bytes", 0x05, 2, 5),
-        ("3 pairings on BN254", 0x08, 0, 3),
-        ("5 signatures on P-256", 0x100, 0, 5),
-        ("10 times BLAKE2 with 2,000 rounds", 0x09, 1, 10),
-    ] {
-        let inputs = precompile_inputs().into_iter();
-        let found = inputs.into_iter().find(|(own, _)| *own == address);
-        let (_, inputs) = found.ok_or_eyre("no such precompile")?;
-        corpus.push((name, forwarding(address, &inputs[input], calls)));
-    }
+    corpus.extend(bodies_called());
+    corpus.extend(precompiles_called()?);
     Ok(corpus)
 }
 
-/// A transfer with data that compresses badly.
-fn heavy(index: u64) -> Call {
-    let words =
-        (0..512u64).map(|word| keccak256([index.to_be_bytes(), word.to_be_bytes()].concat()));
-    let input: Vec<u8> = words.flat_map(|word| word.0).collect();
-    Call {
-        input: input.into(),
-        gas_limit: 1_000_000,
-        ..ether_transfer(index)
+/// What takes more of the proof than gas tells, in calls of a contract that does it.
+fn bodies_called() -> impl Iterator<Item = (&'static str, Scenario)> {
+    // CREATE2 with 16 kB of zeros, and what is left of the gas as salt; TSTORE of another slot each time; MLOAD at 22 kB; MSTORE, MLOAD,
+    // CALLDATACOPY and MCOPY of 256 bytes where no word begins.
+    let create = hex!("5a" "614000" "5f" "5f" "f5" "50" "00").to_vec();
+    let transient = [hex!("60015a5d").repeat(100), vec![0]].concat();
+    let memory = hex!("615a00" "51" "50" "00").to_vec();
+    let moves = hex!("80600152" "60015150" "6101005f600137" "6101006001611001" "5e");
+    let unaligned = [vec![0x5f], moves.repeat(50), vec![0]].concat();
+    [
+        ("30 times CREATE2 with 16 kB", create, 30),
+        ("4,000 transient slots", transient, 40),
+        ("400 calls that take 22 kB of memory each", memory, 400),
+        ("2,000 moves of 256 bytes off the words", unaligned, 20),
+        (
+            "a call of 24 kB of jump destinations",
+            vec![0x5b; 24_000],
+            1,
+        ),
+    ]
+    .into_iter()
+    .map(|(name, code, calls)| (name, calling(code, calls)))
+}
+
+fn precompiles_called() -> eyre::Result<Vec<(&'static str, Scenario)>> {
+    let mut called = Vec::new();
+    for (name, address, input, calls, transactions) in [
+        ("20 times ECRECOVER", 0x01, 0, 20, 1),
+        ("100 times SHA-256 of 2 kB", 0x02, 1, 100, 1),
+        ("modular powers of 256 bytes", 0x05, 3, 1, 5),
+        ("100 modular powers of 32 bytes", 0x05, 0, 100, 1),
+        ("10 products on BN254", 0x07, 0, 10, 1),
+        ("3 pairings on BN254", 0x08, 0, 1, 3),
+        ("5 signatures on P-256", 0x100, 0, 5, 1),
+        ("10 times BLAKE2 with 2,000 rounds", 0x09, 1, 10, 1),
+    ] {
+        let mut probes = precompile_probes().into_iter();
+        let address = precompile(address);
+        let probe = probes.find(|probe| probe.address == address);
+        let probe = probe.ok_or_eyre("no such precompile")?;
+        let input = &probe.inputs[input];
+        called.push((name, forwarding(address, input, calls, transactions)));
     }
+    let groth16 = forwarding(precompile(8), &bn_pairs(4), 1, 1);
+    called.push(("the pairing of a Groth16 verification", groth16));
+    Ok(called)
+}
+
+/// Transfers with 16 kB of data each: zeros, or such as compresses badly.
+pub fn heavy(count: u64, zeros: bool) -> eyre::Result<Scenario> {
+    let word = |index: u64, word: u64| {
+        if zeros {
+            B256::ZERO
+        } else {
+            keccak256([index.to_be_bytes(), word.to_be_bytes()].concat())
+        }
+    };
+    scenario((0..count).map(|index| {
+        let input: Vec<u8> = (0..512).flat_map(|at| word(index, at).0).collect();
+        Call {
+            input: input.into(),
+            gas_limit: 1_000_000,
+            ..ether_transfer(index)
+        }
+    }))
 }

@@ -7,22 +7,30 @@ use super::{Run, Schedule};
 /// Unknowns of [`standing`]: what a batch, a block, a transaction, and a byte of witness take.
 const UNKNOWNS: usize = 4;
 
-/// Most of what a batch takes that may be the execution of its code, for what every batch has to be told from it.
-const EXECUTION_SHARE_MAX: f64 = 0.2;
+/// Most of what a batch takes that may be the execution of its code, its input or its codes, for what every batch has to be told from it.
+const OWN_SHARE_MAX: f64 = 0.2;
+/// The same for EVM gas, of which a slot that is written takes more than it is worth.
+const GAS_SHARE_MAX: f64 = 0.5;
 
-/// The coefficients of what every batch has, such that the relative errors over those of `runs` that execute little are least in their
+/// The coefficients of what every batch has, such that the relative errors over those of `runs` that are little else are least in their
 /// squares, rounded up. What the other counts take is known.
 pub fn standing(runs: &[Run], known: &Schedule) -> eyre::Result<[u64; UNKNOWNS]> {
     let mut matrix = [[0.0; UNKNOWNS + 1]; UNKNOWNS];
-    let little = |run: &&Run| run.work.execution as f64 <= EXECUTION_SHARE_MAX * run.units;
-    for run in runs.iter().filter(little) {
+    for run in runs {
         let work = &run.work;
         let counts = [1, work.blocks, work.transactions, work.witness_bytes];
+        let own = work.input_bytes * known.per_input_byte
+            + work.code_words * known.per_code_word
+            + work.execution;
+        let gas = work.evm_gas * rollmill_protocol::prover_gas::PER_EVM_GAS;
+        if own as f64 > OWN_SHARE_MAX * run.units || gas as f64 > GAS_SHARE_MAX * run.units {
+            continue;
+        }
         let paid = work.signatures * known.per_signature
-            + work.evm_gas * rollmill_protocol::prover_gas::PER_EVM_GAS
             + work.keccak_permutations * known.per_keccak_permutation
             + work.blob_coefficients * known.per_blob_coefficient
-            + work.execution;
+            + gas
+            + own;
         let row = counts.map(|count| count as f64 / run.units);
         let right = 1.0 - paid as f64 / run.units;
         for (line, factor) in matrix.iter_mut().zip(row) {

@@ -154,20 +154,20 @@ pub fn opcode_probes() -> Vec<OpcodeProbe> {
     probes.push(code(0x90, vec![0x90]));
     probes.push(OpcodeProbe::new(0x56, Body::Jump));
     probes.push(OpcodeProbe::new(0x57, Body::JumpIf));
-    // What takes one and leaves one, three and one, none and one.
+    let none = [0x30, 0x32, 0x33, 0x34, 0x36, 0x38, 0x3a, 0x3d]
+        .into_iter()
+        .chain(0x41..=0x48)
+        .chain([0x4a, 0x58, 0x59, 0x5a]);
+    probes.extend(none.map(|opcode| code(opcode, vec![opcode, 0x50])));
+    // What takes one and leaves one, two and one, three and one.
     let one = [0x15, 0x19, 0x1e, 0x35, 0x49, 0x51, 0x5c];
-    probes.extend(one.map(|opcode| code(opcode, memory_safe(opcode, vec![0x80, opcode, 0x50]))));
+    probes.extend(one.map(|opcode| code(opcode, from_place(opcode, vec![0x80, opcode, 0x50]))));
     let two = (0x01..=0x07).chain(0x10..=0x14).chain(0x16..=0x18);
     probes.extend(two.map(|opcode| code(opcode, vec![0x81, 0x81, opcode, 0x50])));
     // By a number of bits, or of a byte, that is in range.
     let shifts = [0x0b, 0x1a, 0x1b, 0x1c, 0x1d];
     probes.extend(shifts.map(|opcode| code(opcode, vec![0x80, 0x60, 0x0d, opcode, 0x50])));
     probes.extend([0x08, 0x09].map(|opcode| code(opcode, vec![0x82, 0x82, 0x82, opcode, 0x50])));
-    let none = [0x30, 0x32, 0x33, 0x34, 0x36, 0x38, 0x3a, 0x3d]
-        .into_iter()
-        .chain(0x41..=0x48)
-        .chain([0x4a, 0x58, 0x59, 0x5a]);
-    probes.extend(none.map(|opcode| code(opcode, vec![opcode, 0x50])));
     // Of slots and accounts that were not looked at before: what remains of the gas is another number each time.
     let first = [0x31, 0x3b, 0x3f, 0x54];
     probes.extend(first.map(|opcode| OpcodeProbe {
@@ -188,8 +188,9 @@ pub fn opcode_probes() -> Vec<OpcodeProbe> {
         calls: 100,
         ..code(0x3c, vec![0x5f, 0x5f, 0x5f, 0x5a, 0x3c])
     });
-    probes.extend([0x52, 0x53].map(|opcode| code(opcode, vec![0x80, 0x5f, opcode])));
-    probes.extend([0x55, 0x5d].map(|opcode| code(opcode, vec![0x81, 0x5f, opcode])));
+    probes.extend([0x52, 0x53].map(|opcode| code(opcode, vec![0x80, 0x60, 0x01, opcode])));
+    probes.push(code(0x55, vec![0x81, 0x5f, 0x55]));
+    probes.push(code(0x5d, vec![0x80, 0x5a, 0x5d]));
     probes.extend((0..=4u8).map(|topics| {
         let body = [
             vec![0x80; usize::from(topics)],
@@ -210,11 +211,12 @@ pub fn opcode_probes() -> Vec<OpcodeProbe> {
     probes
 }
 
-/// `MLOAD` where memory is, instead of where the operand says; the others as they are.
-fn memory_safe(opcode: u8, body: Vec<u8>) -> Vec<u8> {
+/// `MLOAD` and `CALLDATALOAD` where bytes are and no word begins, `TLOAD` of another slot each time; the others as they are.
+fn from_place(opcode: u8, body: Vec<u8>) -> Vec<u8> {
     match opcode {
-        0x51 => vec![0x5f, 0x51, 0x50],
-        0x49 | 0x35 | 0x5c => vec![0x5f, opcode, 0x50],
+        0x35 | 0x51 => vec![0x60, 0x01, opcode, 0x50],
+        0x49 => vec![0x5f, opcode, 0x50],
+        0x5c => vec![0x5a, opcode, 0x50],
         _ => body,
     }
 }
@@ -252,11 +254,27 @@ fn idle_callee() -> Address {
     Address::repeat_byte(0x64)
 }
 
-/// A transaction that calls this code so many times.
+/// `body` behind code that takes `bytes` bytes of memory and more, and copies as much data there: a first byte that stops, and then the
+/// bytes on which the look for jump destinations takes longest.
+pub fn over_data(body: &[u8], bytes: u16) -> Vec<u8> {
+    // MSTORE at 0x2000; CODECOPY from behind the code.
+    let mut code = hex!("5f612000" "52" "61").to_vec();
+    let data_at = u16::try_from(code.len() + 8 + body.len()).expect("probes are short");
+    code.extend(bytes.to_be_bytes());
+    code.push(0x61);
+    code.extend(data_at.to_be_bytes());
+    code.extend([0x5f, 0x39]);
+    code.extend(body);
+    code.extend([0x00, 0x00]);
+    code.extend(vec![0x5b; usize::from(bytes) - 1]);
+    code
+}
+
+/// A transaction that calls this code so many times, with bytes of calldata.
 pub fn calling(code: Vec<u8>, calls: u64) -> Scenario {
-    // JUMPDEST PUSH0 x5 PUSH20 CALLEE GAS CALL POP, and the loop around it.
+    // JUMPDEST PUSH0 PUSH0 PUSH2 0x1200 PUSH0 PUSH0 PUSH20 CALLEE GAS CALL POP, and the loop around it.
     let caller = [
-        &hex!("5f355b" "5f5f5f5f5f73")[..],
+        &hex!("5f355b" "5f5f6112005f5f73")[..],
         CALLEE.as_slice(),
         &hex!("5af150" "60019003" "80" "6002" "57" "00"),
     ]
@@ -268,79 +286,110 @@ pub fn calling(code: Vec<u8>, calls: u64) -> Scenario {
             contract(CALLEE, code.into(), vec![(U256::ZERO, U256::ONE)]),
             contract(idle_callee(), Bytes::from_static(&[0]), Vec::new()),
         ],
-        transactions: vec![to_contract(CALLER, U256::from(calls).to_be_bytes_vec())],
+        transactions: vec![to_contract(CALLER, U256::from(calls).to_be_bytes_vec(), 0)],
         ..Scenario::default()
     }
 }
 
-/// A transaction that calls this address, by its last two bytes, with this input so many times.
-pub fn forwarding(address: u16, input: &[u8], calls: u64) -> Scenario {
+/// So many transactions that call this address with this input so many times each.
+pub fn forwarding(address: Address, input: &[u8], calls: u64, transactions: u64) -> Scenario {
     // Input to memory; then STATICCALL with it, and the loop around.
     let forwarder = hex!(
         "60403603" "60405f37" "5f35" "5b" "5f5f" "60403603" "5f" "602035" "5afa50" "60019003" "80" "600a" "57" "00"
     );
-    let words = [U256::from(calls), U256::from(address)].map(|word| word.to_be_bytes_vec());
+    let words = [B256::from(U256::from(calls)), address.into_word()];
+    let code = Bytes::copy_from_slice(&forwarder);
+    let data = [words.concat().as_slice(), input].concat();
     Scenario {
         senders: 1,
-        contracts: vec![contract(
-            FORWARDER,
-            Bytes::copy_from_slice(&forwarder),
-            Vec::new(),
-        )],
-        transactions: vec![to_contract(FORWARDER, [&words.concat(), input].concat())],
+        contracts: vec![contract(FORWARDER, code, Vec::new())],
+        transactions: (0..transactions)
+            .map(|nonce| to_contract(FORWARDER, data.clone(), nonce))
+            .collect(),
         ..Scenario::default()
     }
 }
 
-fn to_contract(to: Address, input: Vec<u8>) -> Bytes {
+fn to_contract(to: Address, input: Vec<u8>, nonce: u64) -> Bytes {
     Call {
         to,
         input: input.into(),
         gas_limit: GAS_LIMIT,
         ..Call::default()
     }
-    .sign(0, 0)
+    .sign(0, nonce)
 }
 
-/// Inputs that a precompile works on, by its address. What it works on longest for its gas decides its price.
-pub fn precompile_inputs() -> Vec<(u16, Vec<Vec<u8>>)> {
+/// By what a precompile is priced.
+#[derive(Clone, Copy)]
+pub enum By {
+    Call,
+    Bytes,
+    Gas,
+}
+
+/// Inputs that a precompile works on, the longest last.
+pub struct PrecompileProbe {
+    pub address: Address,
+    pub by: By,
+    pub inputs: Vec<Vec<u8>>,
+}
+
+/// One for each precompile.
+pub fn precompile_probes() -> Vec<PrecompileProbe> {
     let bytes = |length: usize| vec![0xa5; length];
     let scalar = [0xf7; 32];
-    let times = |input: &[u8], count: usize| input.repeat(count);
-    let g1 = &G1[..];
-    let g2 = &G2[..];
-    let pair = [g1, g2].concat();
-    let g1_scalar = [g1, &scalar].concat();
-    let g2_scalar = [g2, &scalar].concat();
-    let bn_pair = [&BN_G1[..], &BN_G2].concat();
-    vec![
-        (0x01, vec![signature()]),
-        (0x02, vec![bytes(32), bytes(2_048)]),
-        (0x03, vec![bytes(32), bytes(2_048)]),
-        (0x04, vec![bytes(32), bytes(2_048)]),
-        (
-            0x05,
-            vec![
-                modexp(32, 32),
-                modexp(256, 3),
-                modexp(256, 32),
-                modexp(1_024, 1),
-            ],
-        ),
-        (0x06, vec![[BN_G1, BN_G1].concat()]),
-        (0x07, vec![[&BN_G1[..], &scalar].concat()]),
-        (0x08, vec![bn_pair.clone(), times(&bn_pair, 3)]),
-        (0x09, vec![blake2f(12), blake2f(2_000)]),
-        (0x0a, vec![POINT_EVALUATION.to_vec()]),
-        (0x0b, vec![times(g1, 2)]),
-        (0x0c, vec![g1_scalar.clone(), times(&g1_scalar, 4)]),
-        (0x0d, vec![times(g2, 2)]),
-        (0x0e, vec![g2_scalar.clone(), times(&g2_scalar, 4)]),
-        (0x0f, vec![pair.clone(), times(&pair, 2)]),
-        (0x10, vec![[vec![0; 16], vec![0x11; 48]].concat()]),
-        (0x11, vec![[vec![0; 16], vec![0x11; 48]].concat().repeat(2)]),
-        (0x100, vec![P256_SIGNATURE.to_vec()]),
-    ]
+    let g1_scalar = [&G1[..], &scalar].concat();
+    let g2_scalar = [&G2[..], &scalar].concat();
+    let pair = [&G1[..], &G2].concat();
+    let field = [vec![0u8; 16], vec![0x11; 48]].concat();
+    let once = |address, input: Vec<u8>| (address, By::Call, vec![input]);
+    let by_bytes = |address, item: Vec<u8>, times: usize| {
+        let inputs = vec![item.clone(), item.repeat(times)];
+        (address, By::Bytes, inputs)
+    };
+    let powers = vec![
+        modexp(32, 32),
+        modexp(256, 3),
+        modexp(1_024, 1),
+        modexp(256, 32),
+    ];
+    let all = [
+        once(0x01, signature()),
+        by_bytes(0x02, bytes(32), 64),
+        by_bytes(0x03, bytes(32), 64),
+        by_bytes(0x04, bytes(32), 64),
+        (0x05, By::Gas, powers),
+        once(0x06, [BN_G1, BN_G1].concat()),
+        once(0x07, [&BN_G1[..], &scalar].concat()),
+        by_bytes(0x08, bn_pairs(1), 3),
+        (0x09, By::Gas, vec![blake2f(12), blake2f(2_000)]),
+        once(0x0a, POINT_EVALUATION.to_vec()),
+        once(0x0b, G1.repeat(2)),
+        by_bytes(0x0c, g1_scalar, 4),
+        once(0x0d, G2.repeat(2)),
+        by_bytes(0x0e, g2_scalar, 4),
+        by_bytes(0x0f, pair, 2),
+        once(0x10, field.clone()),
+        once(0x11, field.repeat(2)),
+        once(0x100, P256_SIGNATURE.to_vec()),
+    ];
+    let probe = |(address, by, inputs)| PrecompileProbe {
+        address: precompile(address),
+        by,
+        inputs,
+    };
+    all.into_iter().map(probe).collect()
+}
+
+/// The address of this number.
+pub fn precompile(number: u16) -> Address {
+    Address::from_word(U256::from(number).into())
+}
+
+/// Pairs of generators of BN254: with four, what verifies a Groth16 proof.
+pub fn bn_pairs(count: usize) -> Vec<u8> {
+    [&BN_G1[..], &BN_G2].concat().repeat(count)
 }
 
 fn signature() -> Vec<u8> {

@@ -2,14 +2,16 @@
 
 use std::fmt::Write as _;
 
-use rollmill_protocol::prover_gas::{CELLS, PER_EVM_GAS, PER_EVM_GAS_MAX};
+use rollmill_protocol::prover_gas::{
+    CELLS, EXECUTION_MAX, PER_EVM_GAS, PER_EVM_GAS_MAX, PrecompileWork,
+};
 
 use super::{Run, Schedule, compiled, fit::Fit};
 
 /// `crates/protocol/src/prover_gas/schedule.rs`.
 pub fn schedule(schedule: &Schedule) -> String {
     let mut out = String::from(
-        "//! The coefficients of schedule 1, in prover gas. Written by `cargo xtask calibrate`, described in docs/developer/prover-gas.md.\n\n",
+        "//! The coefficients of schedule 1, in prover gas. Written by `cargo xtask calibrate`, described in docs/developer/prover-gas.md.\n\nuse super::PrecompileWork;\n\n",
     );
     let evm_gas = PER_EVM_GAS;
     for (name, value, what) in constants(schedule, evm_gas) {
@@ -29,20 +31,22 @@ pub fn schedule(schedule: &Schedule) -> String {
     }
     let _ = writeln!(
         out,
-        "];\n\n/// One unit of gas used inside a precompile: those at the addresses from 1 on, then P256VERIFY.\n#[rustfmt::skip]\npub const PRECOMPILES: [u32; {}] = [",
+        "];\n\n/// Precompiles: those at the addresses from 1 on, then P256VERIFY.\n#[rustfmt::skip]\npub const PRECOMPILES: [PrecompileWork; {}] = [",
         schedule.precompiles.len()
     );
-    let row: Vec<String> = schedule
-        .precompiles
-        .iter()
-        .map(|work| separated(u64::from(*work)))
-        .collect();
-    let _ = writeln!(out, "    {},\n];", row.join(", "));
+    for work in &schedule.precompiles {
+        let [call, byte, gas] = [work.call, work.byte, work.gas].map(|work| separated(work.into()));
+        let _ = writeln!(
+            out,
+            "    PrecompileWork {{ call: {call}, byte: {byte}, gas: {gas} }},"
+        );
+    }
+    out.push_str("];\n");
     out
 }
 
 /// Names, values and meanings of what is one number.
-fn constants(schedule: &Schedule, evm_gas: u64) -> [(&'static str, u64, &'static str); 11] {
+fn constants(schedule: &Schedule, evm_gas: u64) -> [(&'static str, u64, &'static str); 13] {
     [
         (
             "BASE",
@@ -64,10 +68,11 @@ fn constants(schedule: &Schedule, evm_gas: u64) -> [(&'static str, u64, &'static
             schedule.per_signature,
             "Recovery of one sender.",
         ),
+        ("PER_EVM_GAS", evm_gas, "One unit of EVM gas used."),
         (
-            "PER_EVM_GAS",
-            evm_gas,
-            "One unit of EVM gas used: access of accounts and slots, calldata, memory.",
+            "PER_INPUT_BYTE",
+            schedule.per_input_byte,
+            "One byte of a transaction's input: hashed with the transaction, in its root and in the batch's data.",
         ),
         (
             "PER_WITNESS_BYTE",
@@ -90,9 +95,14 @@ fn constants(schedule: &Schedule, evm_gas: u64) -> [(&'static str, u64, &'static
             "32 bytes that an instruction copies.",
         ),
         (
-            "PER_INITCODE_WORD",
-            schedule.per_initcode_word,
-            "32 bytes of code that creates a contract: looked through for jump destinations.",
+            "PER_MEMORY_WORD",
+            schedule.per_memory_word,
+            "32 bytes of memory that a call takes.",
+        ),
+        (
+            "PER_CODE_WORD",
+            schedule.per_code_word,
+            "32 bytes of code, of the witness or creating a contract: looked through for jump destinations.",
         ),
         (
             "PER_EXPONENT_BIT",
@@ -150,16 +160,17 @@ fn tables(runs: &[Run], fit: &Fit) -> String {
     }
     let _ = writeln!(
         out,
-        "\nNo transaction is counted for more than {PER_EVM_GAS_MAX} for each unit of its gas limit.\n\n\
-         Precompiles, for each unit of their gas:\n\n| address | prover gas |\n|---|---|"
+        "\nNo transaction is counted for more than {PER_EVM_GAS_MAX} for each unit of its gas limit, nor for what it runs for more than {EXECUTION_MAX}.\n\n\
+         Precompiles:\n\n| address | a call | a byte of input | a unit of gas |\n|---|---|---|---|"
     );
-    for (index, per_gas) in schedule.precompiles.iter().enumerate() {
+    for (index, work) in schedule.precompiles.iter().enumerate() {
         let address = if index + 1 == schedule.precompiles.len() {
             0x100
         } else {
             index + 1
         };
-        let _ = writeln!(out, "| {address:#x} | {per_gas} |");
+        let PrecompileWork { call, byte, gas } = work;
+        let _ = writeln!(out, "| {address:#x} | {call} | {byte} | {gas} |");
     }
     let _ = writeln!(
         out,
