@@ -16,6 +16,7 @@ use std::{
 };
 
 use alloy_consensus::{Header, Sealed};
+use alloy_eips::eip7825::MAX_TX_GAS_LIMIT_OSAKA;
 use alloy_evm::{
     EvmEnv,
     overrides::{apply_block_overrides, apply_state_overrides},
@@ -32,7 +33,7 @@ use revm::{
     database::State,
 };
 use rollmill_stf::{
-    BlockAttributes,
+    BlockAttributes, Rules,
     evm::{BlockContext, WorkMeter, block_evm, evm_env},
     header::next_header,
 };
@@ -223,7 +224,7 @@ impl<'a> Simulation<'a> {
         let outcome = {
             let mut evm = block_evm(self.chain.rules(), environment, &mut self.database);
             obey_deadline(&mut evm);
-            evm.ctx.chain.begin(self.chain.rules(), &transaction);
+            bound(&mut evm.ctx.chain, self.chain.rules(), &transaction);
             let outcome = evm.transact(transaction);
             outcome.map(|outcome| (outcome.result, evm.ctx.chain))
         };
@@ -264,7 +265,7 @@ impl<'a> Simulation<'a> {
         let outcome = {
             let mut evm = block_evm(self.chain.rules(), environment, &mut self.database);
             obey_deadline(&mut evm);
-            evm.ctx.chain.begin(self.chain.rules(), &transaction);
+            bound(&mut evm.ctx.chain, self.chain.rules(), &transaction);
             evm.with_inspector(inspector).inspect_tx(transaction)
         };
         if self.database.expired() {
@@ -326,6 +327,13 @@ pub(crate) fn call_error<E: std::error::Error>(error: EVMError<E>) -> CallError 
     }
 }
 
+/// Bounds the proving work of what can be a transaction. A call with more gas is never proved.
+fn bound(meter: &mut WorkMeter, rules: &Rules, transaction: &TxEnv) {
+    if transaction.gas_limit <= MAX_TX_GAS_LIMIT_OSAKA {
+        meter.begin(rules, transaction);
+    }
+}
+
 pub(crate) fn halted(reason: &HaltReason) -> CallError {
     match reason {
         HaltReason::OutOfGas(_) => CallError::Halted("out of gas".into()),
@@ -359,7 +367,7 @@ mod tests {
 
     use alloy_genesis::{Genesis, GenesisAccount};
     use alloy_primitives::{Address, bytes};
-    use rollmill_stf::{EthereumRules, Fork, Rules};
+    use rollmill_stf::{EthereumRules, Fork, RollmillRules};
 
     use super::*;
     use crate::chain::ChainSpec;
@@ -369,7 +377,7 @@ mod tests {
     /// Calls itself with all its gas, twice, and so on: no jump at all.
     const TREE: Address = Address::repeat_byte(2);
 
-    fn chain(dir: &tempfile::TempDir) -> Chain {
+    fn chain(dir: &tempfile::TempDir, rules: Rules) -> Chain {
         let code = |code| GenesisAccount {
             code: Some(code),
             ..GenesisAccount::default()
@@ -382,10 +390,7 @@ mod tests {
             alloc: [(LOOP, code(bytes!("5b600056"))), (TREE, tree)].into(),
             ..Genesis::default()
         };
-        let spec = ChainSpec {
-            rules: Rules::Ethereum(EthereumRules::at_fork(7, Fork::Shanghai)),
-            genesis,
-        };
+        let spec = ChainSpec { rules, genesis };
         Chain::open(&dir.path().join("chain.redb"), &spec).unwrap()
     }
 
@@ -401,7 +406,8 @@ mod tests {
     #[test]
     fn whatever_repeats_itself_ends_at_the_deadline() {
         let dir = tempfile::TempDir::new().unwrap();
-        let chain = chain(&dir);
+        let shanghai = EthereumRules::at_fork(7, Fork::Shanghai);
+        let chain = chain(&dir, Rules::Ethereum(shanghai));
         for target in [LOOP, TREE] {
             let request = TransactionRequest::default().to(target);
             let mut late = simulation(&chain, Duration::ZERO);
@@ -416,5 +422,23 @@ mod tests {
             let ended = patient.run(transaction).unwrap();
             assert_eq!(ended.is_success(), target == TREE);
         }
+    }
+
+    /// The pairing of ten pairs is cheap in gas, and more work than any transaction may cause.
+    #[test]
+    fn who_asks_for_too_much_proving_is_told_so() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let chain = chain(&dir, Rules::Rollmill(RollmillRules { chain_id: 7 }));
+        let request = TransactionRequest::default()
+            .to(Address::with_last_byte(8))
+            .input(Bytes::from(vec![0; 1_920]).into());
+        let mut simulation = simulation(&chain, Duration::from_secs(3_600));
+        let as_transaction = request.clone().gas_limit(MAX_TX_GAS_LIMIT_OSAKA);
+        let transaction = simulation.call_transaction(as_transaction).unwrap();
+        let refused = simulation.run(transaction);
+        assert!(matches!(refused, Err(CallError::Proving)));
+        // More gas than a transaction can have: it is never proved.
+        let call = simulation.call_transaction(request).unwrap();
+        assert!(simulation.run(call).unwrap().is_success());
     }
 }
