@@ -5,12 +5,14 @@
 //! linear: `sum(count * coefficient) + BASE`, in units of [`CELLS`] cells of the batch program's traces, about one of its instructions.
 //! What it charges is measured: `cargo xtask calibrate` writes it, and docs/developer/prover-gas.md says how well it fits.
 
+mod powers;
 mod schedule;
 
+pub use powers::power_products;
 pub use schedule::{
     BASE, OPCODES, PER_BLOB_COEFFICIENT, PER_BLOCK, PER_CODE_WORD, PER_COPIED_WORD, PER_EVM_GAS,
-    PER_EXPONENT_BIT, PER_INPUT_BYTE, PER_KECCAK_PERMUTATION, PER_MEMORY_WORD, PER_SIGNATURE,
-    PER_TRANSACTION, PER_WITNESS_BYTE, PRECOMPILES,
+    PER_EXPONENT_BIT, PER_INPUT_BYTE, PER_KECCAK_PERMUTATION, PER_MEMORY_WORD, PER_POWER_PRODUCT,
+    PER_SIGNATURE, PER_TRANSACTION, PER_WITNESS_BYTE, PRECOMPILES,
 };
 use serde::{Deserialize, Serialize};
 
@@ -53,8 +55,8 @@ pub const fn transaction_max(gas_limit: u64, signatures: u64, input_bytes: u64) 
         .saturating_add(PER_TRANSACTION)
 }
 
-/// What a precompile takes: `call + bytes * byte + gas * gas`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a precompile takes: `call + bytes * byte + gas * gas`, and a modular power its products ([`power_products`]) besides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PrecompileWork {
     /// Prover gas of each call.
     pub call: u32,
@@ -170,6 +172,7 @@ mod tests {
     fn everything_that_runs_has_its_price() {
         let is_priced = |work: &PrecompileWork| work.call > 0 || work.byte > 0 || work.gas > 0;
         assert!(PRECOMPILES.iter().all(is_priced));
+        const { assert!(PER_POWER_PRODUCT > 0) };
         // STOP to SIGNEXTEND, comparisons to CLZ, KECCAK256, environment, block, stack and memory, pushes, logs, calls.
         let ranges = [
             0x01..=0x0b,

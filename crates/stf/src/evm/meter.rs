@@ -98,7 +98,7 @@ impl WorkMeter {
 
     /// Takes what is about to run, if that much is left.
     #[inline(always)]
-    fn spend(&mut self, work: u32) -> InstructionExecResult {
+    pub(super) fn spend(&mut self, work: u32) -> InstructionExecResult {
         match self.left.checked_sub(work) {
             Some(left) => self.left = left,
             None => return Err(self.refuse()),

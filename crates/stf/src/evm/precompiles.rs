@@ -19,7 +19,7 @@ use revm::{
     },
     primitives::{OnceLock, hardfork::SpecId, short_address},
 };
-use rollmill_protocol::prover_gas::PRECOMPILES;
+use rollmill_protocol::prover_gas::{PER_POWER_PRODUCT, PRECOMPILES, power_products};
 
 /// Ethereum's precompiles at Osaka: those at the addresses from 1 on, then the one at [`P256VERIFY`].
 static OSAKA: [Precompile; PRECOMPILES.len()] = [
@@ -44,6 +44,8 @@ static OSAKA: [Precompile; PRECOMPILES.len()] = [
 ];
 /// Address of the last of them.
 const P256VERIFY: usize = 0x100;
+/// Place of modular powers.
+const MODEXP: usize = 4;
 
 /// Ethereum's precompiles of one fork.
 #[derive(Clone, Copy, Debug)]
@@ -212,14 +214,19 @@ impl<DB: Database> PrecompileProvider<BlockContext<DB>> for BlockPrecompiles {
         };
         let work = &PRECOMPILES[index];
         let bytes = inputs.input.len() as u64;
-        let known = u64::from(work.call).saturating_add(bytes.saturating_mul(work.byte.into()));
+        let mut known = u64::from(work.call).saturating_add(bytes.saturating_mul(work.byte.into()));
+        let refused = || InterpreterResult::new_oog(inputs.gas_limit, inputs.reservoir);
+        if index == MODEXP {
+            // Its input is looked through before anything can be refused, gas included: that is not given back.
+            if context.chain.spend(work.call).is_err() {
+                return Ok(Some(refused()));
+            }
+            known =
+                power_products(&inputs.input.as_bytes(context)).saturating_mul(PER_POWER_PRODUCT);
+        }
         let Some(left) = u64::from(context.chain.left()).checked_sub(known) else {
             context.chain.refuse();
-            let reservoir = inputs.reservoir;
-            return Ok(Some(InterpreterResult::new_oog(
-                inputs.gas_limit,
-                reservoir,
-            )));
+            return Ok(Some(refused()));
         };
         let gas_max = left.checked_div(work.gas.into()).unwrap_or(u64::MAX);
         let Some(result) = self.run_within_gas(context, inputs, gas_max)? else {

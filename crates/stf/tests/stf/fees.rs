@@ -10,7 +10,8 @@ use rollmill_protocol::{
     l2::{FEE_SCHEDULE, FEE_VAULT, PROVING_VAULT},
     prover_gas::{
         OPCODES, PER_EVM_GAS, PER_INPUT_BYTE, PER_KECCAK_PERMUTATION, PER_MEMORY_WORD,
-        PER_SIGNATURE, PER_TRANSACTION, PRECOMPILES, execution_max, transaction_max,
+        PER_POWER_PRODUCT, PER_SIGNATURE, PER_TRANSACTION, PRECOMPILES, execution_max,
+        power_products, transaction_max,
     },
 };
 use rollmill_stf::{
@@ -174,6 +175,56 @@ fn a_precompile_that_fails_is_counted_by_its_input_and_not_by_its_gas() {
         let input_bytes = bytes as u64;
         assert_eq!(outcome.prover_gas, standing(1_000_000, input_bytes) + own);
     }
+}
+
+/// Base, exponent and modulus, as the precompile reads them.
+fn power(numbers: [&[u8]; 3]) -> Vec<u8> {
+    let lengths = numbers.map(|number| U256::from(number.len()).to_be_bytes_vec());
+    [lengths.concat(), numbers.concat()].concat()
+}
+
+#[test]
+fn a_modular_power_is_counted_by_its_products_and_bounded_by_them() {
+    let mut chain = Chain::with_prices(PRICES);
+    let call = u64::from(PRECOMPILES[4].call);
+    // An even modulus takes more than its gas tells.
+    let modulus = [[0xff; 512], [0; 512]].concat();
+    let input = power([&[5], &[1], &modulus]);
+    let products = power_products(&input) * PER_POWER_PRODUCT;
+    let with_gas = |gas_limit| Tx {
+        gas_limit,
+        ..calling(5, input.clone())
+    };
+    let bytes = input.len() as u64;
+    let (outcome, _) = pays(&mut chain, &with_gas(1_000_000).sign(user(1)));
+    assert!(outcome.success);
+    let counted = standing(outcome.gas_used, bytes) + call + products;
+    assert_eq!(outcome.prover_gas, counted);
+
+    let too_little = 100_000;
+    assert!(execution_max(too_little) < products);
+    let (outcome, _) = pays(&mut chain, &with_gas(too_little).sign(user(2)));
+    assert!(!outcome.success);
+    assert_eq!(outcome.prover_gas, standing(too_little, bytes) + call);
+}
+
+/// Its input is looked through before its gas is known.
+#[test]
+fn a_modular_power_without_gas_is_counted_as_a_call() {
+    let mut chain = Chain::with_prices(PRICES);
+    let input = power([&[5], &[0xff; 1_024], &[7]]);
+    let bytes = input.len() as u64;
+    let (outcome, _) = pays(
+        &mut chain,
+        &Tx {
+            gas_limit: 100_000,
+            ..calling(5, input)
+        }
+        .sign(user(1)),
+    );
+    assert!(!outcome.success);
+    let call = u64::from(PRECOMPILES[4].call);
+    assert_eq!(outcome.prover_gas, standing(100_000, bytes) + call);
 }
 
 #[test]

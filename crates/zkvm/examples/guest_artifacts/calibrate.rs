@@ -18,7 +18,7 @@ use rollmill_protocol::{
     WorkCounts,
     prover_gas::{
         self, CELLS, OPCODES, PER_CODE_WORD, PER_COPIED_WORD, PER_EVM_GAS, PER_EXPONENT_BIT,
-        PER_INPUT_BYTE, PER_MEMORY_WORD, PRECOMPILES, PrecompileWork,
+        PER_INPUT_BYTE, PER_MEMORY_WORD, PER_POWER_PRODUCT, PRECOMPILES, PrecompileWork,
     },
 };
 
@@ -48,6 +48,7 @@ pub struct Schedule {
     pub per_memory_word: u64,
     pub per_code_word: u64,
     pub per_exponent_bit: u64,
+    pub per_power_product: u64,
     pub opcodes: [u16; 256],
     pub precompiles: Vec<PrecompileWork>,
 }
@@ -316,6 +317,7 @@ pub fn compiled() -> Schedule {
         per_memory_word: PER_MEMORY_WORD,
         per_code_word: PER_CODE_WORD,
         per_exponent_bit: PER_EXPONENT_BIT,
+        per_power_product: PER_POWER_PRODUCT,
         opcodes: OPCODES,
         precompiles: PRECOMPILES.to_vec(),
     }

@@ -330,12 +330,15 @@ fn precompiles_called() -> eyre::Result<Vec<(&'static str, Scenario)>> {
     for (name, address, input, calls, transactions) in [
         ("20 times ECRECOVER", 0x01, 0, 20, 1),
         ("100 times SHA-256 of 2 kB", 0x02, 1, 100, 1),
-        ("modular powers of 256 bytes", 0x05, 3, 1, 5),
-        ("100 modular powers of 32 bytes", 0x05, 0, 100, 1),
+        ("modular powers of 256 bytes", 0x05, 2, 1, 5),
+        ("100 modular powers of 32 bytes", 0x05, 1, 100, 1),
+        ("20 RSA signatures of 256 bytes", 0x05, 14, 20, 1),
+        ("a remainder by an even number", 0x05, 16, 1, 1),
         ("10 products on BN254", 0x07, 0, 10, 1),
         ("3 pairings on BN254", 0x08, 0, 1, 3),
         ("5 signatures on P-256", 0x100, 0, 5, 1),
         ("10 times BLAKE2 with 2,000 rounds", 0x09, 1, 10, 1),
+        ("100 times BLAKE2 with 12 rounds", 0x09, 0, 100, 1),
     ] {
         let mut probes = precompile_probes().into_iter();
         let address = precompile(address);

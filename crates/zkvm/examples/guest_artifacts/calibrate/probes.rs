@@ -2,6 +2,7 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256, hex, keccak256};
 use k256::ecdsa::SigningKey;
+use rollmill_protocol::prover_gas::power_products;
 
 use crate::batch::{Call, Scenario, contract};
 
@@ -293,12 +294,33 @@ pub fn calling(code: Vec<u8>, calls: u64) -> Scenario {
 
 /// So many transactions that call this address with this input so many times each.
 pub fn forwarding(address: Address, input: &[u8], calls: u64, transactions: u64) -> Scenario {
+    forwarding_behind(&[], address, input, calls, transactions)
+}
+
+/// The same, once, behind what uses more gas than L1 asks at least for a transaction's input (EIP-7623): what the call uses is seen.
+pub fn forwarding_once(address: Address, input: &[u8], transactions: u64) -> Scenario {
+    // MLOAD at 256 KiB.
+    let spend = hex!("62040000" "51" "50");
+    forwarding_behind(&spend, address, input, 1, transactions)
+}
+
+fn forwarding_behind(
+    before: &[u8],
+    address: Address,
+    input: &[u8],
+    calls: u64,
+    transactions: u64,
+) -> Scenario {
     // Input to memory; then STATICCALL with it, and the loop around.
-    let forwarder = hex!(
-        "60403603" "60405f37" "5f35" "5b" "5f5f" "60403603" "5f" "602035" "5afa50" "60019003" "80" "600a" "57" "00"
-    );
+    let forwarder = [
+        before,
+        &hex!("60403603" "60405f37" "5f35" "5b" "5f5f" "60403603" "5f" "602035" "5afa50" "60019003" "80" "60"),
+        &[0x0a + u8::try_from(before.len()).expect("short")],
+        &hex!("57" "00"),
+    ]
+    .concat();
     let words = [B256::from(U256::from(calls)), address.into_word()];
-    let code = Bytes::copy_from_slice(&forwarder);
+    let code = Bytes::from(forwarder);
     let data = [words.concat().as_slice(), input].concat();
     Scenario {
         senders: 1,
@@ -321,14 +343,32 @@ fn to_contract(to: Address, input: Vec<u8>, nonce: u64) -> Bytes {
 }
 
 /// By what a precompile is priced.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum By {
     Call,
     Bytes,
+    /// Of BLAKE2: the rounds with which its input begins.
     Gas,
+    /// Of modular powers.
+    Products,
 }
 
-/// Inputs that a precompile works on, the longest last.
+impl By {
+    /// How much of it this input is.
+    pub fn amount(self, input: &[u8]) -> u64 {
+        match self {
+            Self::Call => 0,
+            Self::Bytes => input.len() as u64,
+            Self::Gas => {
+                let rounds = input.first_chunk().expect("BLAKE2's input");
+                u32::from_be_bytes(*rounds).into()
+            }
+            Self::Products => power_products(input),
+        }
+    }
+}
+
+/// Inputs that a precompile works on, of which the first is the least.
 pub struct PrecompileProbe {
     pub address: Address,
     pub by: By,
@@ -348,18 +388,12 @@ pub fn precompile_probes() -> Vec<PrecompileProbe> {
         let inputs = vec![item.clone(), item.repeat(times)];
         (address, By::Bytes, inputs)
     };
-    let powers = vec![
-        modexp(32, 32),
-        modexp(256, 3),
-        modexp(1_024, 1),
-        modexp(256, 32),
-    ];
     let all = [
         once(0x01, signature()),
         by_bytes(0x02, bytes(32), 64),
         by_bytes(0x03, bytes(32), 64),
         by_bytes(0x04, bytes(32), 64),
-        (0x05, By::Gas, powers),
+        (0x05, By::Products, powers()),
         once(0x06, [BN_G1, BN_G1].concat()),
         once(0x07, [&BN_G1[..], &scalar].concat()),
         by_bytes(0x08, bn_pairs(1), 3),
@@ -402,16 +436,57 @@ fn signature() -> Vec<u8> {
     [&hash[..], &v, &signature.to_bytes()].concat()
 }
 
-/// Base and modulus of this length, full and odd, and an exponent of ones.
-fn modexp(length: usize, exponent: usize) -> Vec<u8> {
-    let lengths = [length, exponent, length].map(|length| U256::from(length).to_be_bytes_vec());
-    [
-        lengths.concat(),
-        vec![0xfe; length],
-        vec![0xff; exponent],
-        vec![0xff; length],
+/// Modular powers: first what is only looked through, then each way in which they are computed, where it takes longest.
+fn powers() -> Vec<Vec<u8>> {
+    let full = |length: usize| vec![0xff; length];
+    let zeros = |length: usize| vec![0; length];
+    // `length` bytes, and zeros behind.
+    let even = |length: usize, zero: usize| [full(length), zeros(zero)].concat();
+    let last_one = |length: usize| [zeros(length - 1), vec![1]].concat();
+    let least = |length: usize| [vec![0x80], last_one(length - 1)].concat();
+    let power_of_two = |length: usize| [vec![1], zeros(length - 1)].concat();
+    vec![
+        power(&zeros(1_024), &last_one(32), &zeros(1_024)),
+        power_of_ones(32, 32),
+        power_of_ones(256, 32),
+        power_of_ones(256, 3),
+        power_of_ones(1_024, 1),
+        power(&zeros(1_024), &last_one(32), &last_one(1_024)),
+        // A modulus of one word; a base that is longer than the modulus.
+        power(&full(8), &full(1_024), &full(8)),
+        power(&full(1_024), &[1], &full(8)),
+        power(&full(1_024), &[1], &least(8)),
+        power(&full(1_024), &[1], &least(16)),
+        power(&full(1_024), &[1], &full(16)),
+        power(&full(1_024), &[1], &full(512)),
+        power(&full(256), &[1], &full(256)),
+        power(&full(32), &[1], &full(32)),
+        power(&full(256), &[1, 0, 1], &full(256)),
+        power(&full(256), &power_of_two(32), &full(256)),
+        // An even modulus: the inverse of a long and of a short odd factor; powers of two.
+        power(&full(1_024), &[1], &even(512, 512)),
+        power(&full(512), &[1], &even(8, 504)),
+        power(&full(256), &full(32), &even(128, 128)),
+        power(&full(256), &full(32), &power_of_two(256)),
+        power(&[0xfe; 256], &full(128), &power_of_two(256)),
+        power(&[0xfe; 8], &full(1_024), &power_of_two(8)),
+        power(&full(1_024), &[1], &power_of_two(1_024)),
     ]
-    .concat()
+}
+
+/// Base and modulus of this length, full and odd, and an exponent of ones.
+pub fn power_of_ones(length: usize, exponent: usize) -> Vec<u8> {
+    power(
+        &vec![0xfe; length],
+        &vec![0xff; exponent],
+        &vec![0xff; length],
+    )
+}
+
+fn power(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Vec<u8> {
+    let lengths =
+        [base, exponent, modulus].map(|number| U256::from(number.len()).to_be_bytes_vec());
+    [&lengths.concat(), base, exponent, modulus].concat()
 }
 
 fn blake2f(rounds: u32) -> Vec<u8> {

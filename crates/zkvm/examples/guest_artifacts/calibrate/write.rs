@@ -46,7 +46,7 @@ pub fn schedule(schedule: &Schedule) -> String {
 }
 
 /// Names, values and meanings of what is one number.
-fn constants(schedule: &Schedule, evm_gas: u64) -> [(&'static str, u64, &'static str); 13] {
+fn constants(schedule: &Schedule, evm_gas: u64) -> [(&'static str, u64, &'static str); 14] {
     [
         (
             "BASE",
@@ -108,6 +108,11 @@ fn constants(schedule: &Schedule, evm_gas: u64) -> [(&'static str, u64, &'static
             "PER_EXPONENT_BIT",
             schedule.per_exponent_bit,
             "One bit of the exponent of `EXP`.",
+        ),
+        (
+            "PER_POWER_PRODUCT",
+            schedule.per_power_product,
+            "One product of two words of 64 bits in a modular power.",
         ),
     ]
 }
