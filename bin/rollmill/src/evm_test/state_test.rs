@@ -8,7 +8,8 @@ use super::{
 };
 use alloy::{
     consensus::{
-        Header, SignableTransaction, TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxLegacy,
+        EMPTY_ROOT_HASH, Header, SignableTransaction, TxEip1559, TxEip2930, TxEip4844, TxEip7702,
+        TxLegacy,
         crypto::secp256k1::sign_message,
         transaction::{Recovered, SignerRecoverable},
     },
@@ -97,6 +98,7 @@ fn header(rules: &Rules, env: &Env) -> Header {
         .current_random
         .or(env.current_difficulty)
         .unwrap_or_default();
+    let has_blobs = rules.fork(timestamp) >= Fork::Cancun;
     Header {
         beneficiary: env.current_coinbase,
         number: env.current_number.saturating_to(),
@@ -104,7 +106,10 @@ fn header(rules: &Rules, env: &Env) -> Header {
         timestamp,
         mix_hash: random.into(),
         base_fee_per_gas: Some(env.current_base_fee.map_or(0, |fee| fee.saturating_to())),
-        excess_blob_gas: (rules.fork(timestamp) >= Fork::Cancun).then(|| {
+        // Encoded, a field is known by its place: those before the one that counts must be there.
+        withdrawals_root: has_blobs.then_some(EMPTY_ROOT_HASH),
+        blob_gas_used: has_blobs.then_some(0),
+        excess_blob_gas: has_blobs.then(|| {
             env.current_excess_blob_gas
                 .map_or(0, |gas| gas.saturating_to())
         }),
