@@ -336,13 +336,16 @@ async fn a_block_holds_only_what_can_be_proved() {
     let pool = world.pool(&chain);
     let mut builder = world.builder(&chain, &pool, 0).await;
     let mut sent = Vec::new();
-    for (account, above) in [
-        (1, BLOCK_PROVER_GAS_MAX),
-        (2, BLOCK_PROVER_GAS_MAX / 2),
-        (3, BLOCK_PROVER_GAS_MAX / 2),
-        (4, EXECUTION_MAX),
+    for (account, nonce, above) in [
+        (1, 0, BLOCK_PROVER_GAS_MAX),
+        (2, 0, BLOCK_PROVER_GAS_MAX / 2),
+        (3, 0, BLOCK_PROVER_GAS_MAX / 2),
+        (3, 1, EXECUTION_MAX),
     ] {
-        let transaction = pairings(pairs_above(above));
+        let transaction = TxEip1559 {
+            nonce,
+            ..pairings(pairs_above(above))
+        };
         sent.push(pool.submit(signed(account, transaction)).await.unwrap());
     }
     for _ in &sent {
