@@ -102,7 +102,8 @@ where
     MethodResponse::from_batch(answers.finish())
 }
 
-fn owned(request: Request<'_>) -> Request<'static> {
+/// The request without anything borrowed.
+pub(super) fn owned(request: Request<'_>) -> Request<'static> {
     let Request {
         jsonrpc,
         id,

@@ -6,6 +6,7 @@
 
 mod api;
 mod batch;
+mod bounded;
 mod calls;
 mod debug;
 mod error;
@@ -28,6 +29,7 @@ use api::{
     EthSubscribeApiServer, NodeApiServer, TxPoolApiServer,
 };
 use batch::Batches;
+use bounded::{Bounded, Turns};
 use calls::Counted;
 /// JSON-RPC methods, as [`serve`] takes them.
 pub use jsonrpsee::Methods;
@@ -195,7 +197,15 @@ pub async fn serve<P: TransactionPool>(
         service,
         calls: counts.clone(),
     };
-    let middleware = RpcServiceBuilder::new().layer_fn(Batches).layer_fn(counted);
+    let turns = Turns::of_machine();
+    let bounded = move |service| Bounded {
+        service,
+        turns: turns.clone(),
+    };
+    let middleware = RpcServiceBuilder::new()
+        .layer_fn(Batches)
+        .layer_fn(counted)
+        .layer_fn(bounded);
     let server = Server::builder()
         .set_config(limits)
         .set_rpc_middleware(middleware)
