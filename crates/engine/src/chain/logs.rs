@@ -6,11 +6,14 @@ use alloy_rpc_types_eth::{Filter, FilterBlockOption, Log};
 use thiserror::Error;
 
 use super::{Chain, StorageError, corrupt};
+use crate::call::{Deadline, EVM_TIME_MAX};
 
 /// Most logs one query returns.
 pub const LOGS_MAX: usize = 20_000;
 /// Most blocks one query spans.
 pub const LOG_BLOCKS_MAX: u64 = 100_000;
+/// The clock is looked at once in so many blocks.
+const LOOK_EVERY: u64 = 64;
 
 /// Why a log query failed.
 #[derive(Debug, Error)]
@@ -32,13 +35,21 @@ pub enum LogsError {
         /// Its last block.
         last: u64,
     },
+    /// It was not done in time; the caller asks again for fewer blocks.
+    #[error("query took too long, retry with the range {first}-{last}")]
+    TooSlow {
+        /// First block of a range that was done in time.
+        first: u64,
+        /// Its last block.
+        last: u64,
+    },
     /// The disk failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
 
 impl Chain {
-    /// The logs that match, in order. Bounds above the newest block mean the newest one. Blocks the thread.
+    /// The logs that match, in order. Bounds above the newest block mean the newest one. Blocks the thread, as long as a call may take.
     ///
     /// # Errors
     /// [`LogsError`].
@@ -71,12 +82,26 @@ impl Chain {
         if last.saturating_sub(first) >= LOG_BLOCKS_MAX {
             return Err(LogsError::TooManyBlocks);
         }
-        self.logs_between(filter, first, last)
+        let deadline = Deadline::after(EVM_TIME_MAX);
+        self.logs_between(filter, first, last, deadline)
     }
 
-    fn logs_between(&self, filter: &Filter, first: u64, last: u64) -> Result<Vec<Log>, LogsError> {
+    fn logs_between(
+        &self,
+        filter: &Filter,
+        first: u64,
+        last: u64,
+        deadline: Deadline,
+    ) -> Result<Vec<Log>, LogsError> {
         let mut logs = Vec::new();
         for number in first..=last {
+            let done = number - first;
+            if done > 0 && done.is_multiple_of(LOOK_EVERY) && deadline.is_over() {
+                return Err(LogsError::TooSlow {
+                    first,
+                    last: number - 1,
+                });
+            }
             let header = self
                 .header(number)?
                 .ok_or_else(|| corrupt(format!("header {number}")))?;
@@ -126,5 +151,32 @@ impl Chain {
             }
         }
         Ok(logs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::Duration;
+
+    use super::{super::example, *};
+
+    #[test]
+    fn a_query_without_time_left_names_the_range_that_was_done() {
+        let dir = tempfile::tempdir().unwrap();
+        let chain = example::chain(dir.path());
+        example::append(&chain, 70);
+        let ask = |last, time| {
+            let filter = Filter::new();
+            chain.logs_between(&filter, 3, last, Deadline::after(time))
+        };
+        assert!(ask(70, EVM_TIME_MAX).unwrap().is_empty());
+        // The clock is not looked at before.
+        assert!(ask(66, Duration::ZERO).unwrap().is_empty());
+        let error = ask(67, Duration::ZERO).unwrap_err();
+        assert!(matches!(error, LogsError::TooSlow { first: 3, last: 66 }));
+        let said = "query took too long, retry with the range 3-66";
+        assert_eq!(error.to_string(), said);
     }
 }

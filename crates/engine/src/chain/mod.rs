@@ -16,6 +16,8 @@
 mod confirmed;
 mod database;
 mod error;
+#[cfg(test)]
+pub(crate) mod example;
 mod file;
 mod genesis;
 mod guard;
