@@ -51,6 +51,7 @@ pub use history::{History, Snapshot};
 pub use logs::{LOG_BLOCKS_MAX, LOGS_MAX, LogsError};
 pub use open::{Confirmed, OpenBlock, StateView};
 pub use record::StoredBlock;
+pub(crate) use taken_back::Reader;
 
 use confirmed::ConfirmedFile;
 use database::{Database, SCHEMA_VERSION};
@@ -139,6 +140,7 @@ struct Inner {
     /// Held while a block is appended: the check against the newest block and the write are one step.
     append: std::sync::Mutex<()>,
     prices: prices::Known,
+    went_back: std::sync::Mutex<taken_back::WentBack>,
 }
 
 impl std::fmt::Debug for Chain {
@@ -204,6 +206,7 @@ impl Chain {
             open: watch::Sender::new(None),
             append: std::sync::Mutex::new(()),
             prices: prices::Known::default(),
+            went_back: std::sync::Mutex::default(),
         }));
         let oldest = chain.oldest_state()?;
         if history == History::Archive && oldest > 0 {

@@ -14,7 +14,7 @@ use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 
 use super::{api::EthFilterApiServer, error::RpcError, node::Node};
 use crate::{
-    chain::{Chain, corrupt},
+    chain::{Chain, Reader, corrupt},
     pool::{Announcements, TransactionPool},
 };
 
@@ -48,7 +48,7 @@ enum Poll {
 
 struct Installed {
     question: Question,
-    next_block: u64,
+    reader: Reader,
     used: u64,
 }
 
@@ -68,20 +68,19 @@ impl Filters {
     }
 
     pub(super) fn install_blocks(&self, chain: &Chain) -> u64 {
-        self.install(Question::Blocks, chain.head().number + 1)
+        self.install(Question::Blocks, chain)
     }
 
     pub(super) fn install_logs(&self, chain: &Chain, filter: Filter) -> u64 {
-        let next = chain.head().number + 1;
-        let from = filter.get_from_block().map_or(next, |from| from.max(next));
-        self.install(Question::Logs(Box::new(filter)), from)
+        self.install(Question::Logs(Box::new(filter)), chain)
     }
 
-    pub(super) fn install_pending(&self, announcements: &Announcements) -> u64 {
-        self.install(Question::Pending(announcements.subscribe()), 0)
+    pub(super) fn install_pending(&self, chain: &Chain, announcements: &Announcements) -> u64 {
+        self.install(Question::Pending(announcements.subscribe()), chain)
     }
 
-    fn install(&self, question: Question, next_block: u64) -> u64 {
+    fn install(&self, question: Question, chain: &Chain) -> u64 {
+        let reader = chain.reader();
         let mut table = self.table();
         table.clock += 1;
         let id = table.clock;
@@ -97,7 +96,7 @@ impl Filters {
             id,
             Installed {
                 question,
-                next_block,
+                reader,
                 used: id,
             },
         );
@@ -119,7 +118,7 @@ impl Filters {
 
     /// What is new since the last call.
     pub(super) fn changes(&self, chain: &Chain, id: u64) -> Result<Changes, RpcError> {
-        match self.poll(chain.head().number, id)? {
+        match self.poll(chain, id)? {
             Poll::Pending(hashes) => Ok(Changes::Hashes(hashes)),
             Poll::Blocks(first, last) => {
                 let hashes = (first..=last).map(|number| {
@@ -138,21 +137,22 @@ impl Filters {
     }
 
     /// Takes the news that the next answer is about, so that no other answer is about them.
-    fn poll(&self, head: u64, id: u64) -> Result<Poll, RpcError> {
+    fn poll(&self, chain: &Chain, id: u64) -> Result<Poll, RpcError> {
         let mut table = self.table();
         table.clock += 1;
         let now = table.clock;
         let filter = table.filters.get_mut(&id).ok_or(RpcError::FilterNotFound)?;
         filter.used = now;
-        // A chain that follows another one may have gone back.
-        let first = filter.next_block.min(head + 1);
+        filter.reader.follow(chain);
+        let head = chain.head().number;
+        let first = filter.reader.next.min(head + 1);
         let last = head.min(first + BLOCKS_PER_POLL_MAX - 1);
         let poll = match &mut filter.question {
             Question::Pending(heard) => return Ok(Poll::Pending(drain(heard))),
             Question::Blocks => Poll::Blocks(first, last),
             Question::Logs(filter) => Poll::Logs(filter.clone(), first, last),
         };
-        filter.next_block = first.max(last + 1);
+        filter.reader.next = first.max(last + 1);
         Ok(poll)
     }
 }
@@ -175,7 +175,7 @@ pub(super) fn logs_between(
     first: u64,
     last: u64,
 ) -> Result<Vec<Log>, RpcError> {
-    let last = filter.get_to_block().map_or(last, |to| to.min(last));
+    let (first, last) = in_range(&filter, first, last);
     if first > last {
         return Ok(Vec::new());
     }
@@ -184,6 +184,15 @@ pub(super) fn logs_between(
         to_block: Some(last.into()),
     };
     Ok(chain.logs(&filter)?)
+}
+
+/// The part of these blocks that lies in the filter's own range.
+fn in_range(filter: &Filter, first: u64, last: u64) -> (u64, u64) {
+    let (from, to) = (filter.get_from_block(), filter.get_to_block());
+    (
+        from.unwrap_or(first).max(first),
+        to.unwrap_or(last).min(last),
+    )
 }
 
 impl<P: TransactionPool> EthFilterApiServer for Node<P> {
@@ -197,7 +206,9 @@ impl<P: TransactionPool> EthFilterApiServer for Node<P> {
 
     fn new_pending_transaction_filter(&self) -> RpcResult<U64> {
         let announcements = self.pool.announcements();
-        Ok(U64::from(self.filters.install_pending(announcements)))
+        Ok(U64::from(
+            self.filters.install_pending(&self.chain, announcements),
+        ))
     }
 
     fn filter_changes(&self, id: U64) -> RpcResult<Changes> {
@@ -210,5 +221,55 @@ impl<P: TransactionPool> EthFilterApiServer for Node<P> {
 
     fn uninstall_filter(&self, id: U64) -> RpcResult<bool> {
         Ok(self.filters.uninstall(id.to()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::chain::example;
+
+    fn hashes(chain: &Chain, numbers: impl IntoIterator<Item = u64>) -> Vec<B256> {
+        let hash = |number| chain.header(number).unwrap().unwrap().hash();
+        numbers.into_iter().map(hash).collect()
+    }
+
+    #[test]
+    fn blocks_in_the_place_of_others_are_news() {
+        let dir = tempfile::tempdir().unwrap();
+        let chain = example::chain(dir.path());
+        let filters = Filters::default();
+        example::append(&chain, 6);
+        let early = filters.install_blocks(&chain);
+        example::append(&chain, 4);
+        let late = filters.install_blocks(&chain);
+        let changes = |id| match filters.changes(&chain, id) {
+            Ok(Changes::Hashes(hashes)) => hashes,
+            _ => panic!("no hashes"),
+        };
+        chain.take_back(8).unwrap();
+        example::append(&chain, 4);
+        assert_eq!(changes(early), hashes(&chain, 7..=12));
+        assert_eq!(changes(late), hashes(&chain, 9..=12));
+        assert!(changes(late).is_empty());
+
+        // As high as before, and seen while it was lower.
+        chain.rewind(11).unwrap();
+        assert!(changes(early).is_empty());
+        example::append(&chain, 1);
+        for id in [early, late, filters.install_blocks(&chain)] {
+            let news = if id > late { None } else { Some(12) };
+            assert_eq!(changes(id), hashes(&chain, news));
+        }
+    }
+
+    #[test]
+    fn going_back_leads_no_log_filter_out_of_its_own_range() {
+        let filter = Filter::new().from_block(3u64).to_block(9u64);
+        assert_eq!(in_range(&filter, 1, 4), (3, 4));
+        assert_eq!(in_range(&filter, 5, 12), (5, 9));
+        assert_eq!(in_range(&Filter::new(), 5, 12), (5, 12));
     }
 }

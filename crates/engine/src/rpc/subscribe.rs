@@ -26,7 +26,10 @@ use super::{
     node::Node,
     types::{self, RpcTransaction},
 };
-use crate::{chain::corrupt, pool::TransactionPool};
+use crate::{
+    chain::{Reader, corrupt},
+    pool::TransactionPool,
+};
 
 /// Most blocks whose news are in memory for one subscription.
 const BLOCKS_AT_ONCE: u64 = 16;
@@ -96,9 +99,9 @@ impl<P: TransactionPool> EthSubscribeApiServer for Node<P> {
                 tokio::spawn(async move { node.feed_pending(sink, heard, full).await });
             }
             Topic::Heads | Topic::Logs(_) => {
-                let next = self.chain.head().number + 1;
+                let reader = self.chain.reader();
                 let sink = pending.accept().await?;
-                tokio::spawn(async move { node.feed_blocks(sink, topic, next).await });
+                tokio::spawn(async move { node.feed_blocks(sink, topic, reader).await });
             }
         }
         Ok(())
@@ -106,15 +109,16 @@ impl<P: TransactionPool> EthSubscribeApiServer for Node<P> {
 }
 
 impl<P: TransactionPool> Node<P> {
-    /// Reports blocks from `next` on until the client has gone.
-    async fn feed_blocks(self, sink: SubscriptionSink, topic: Topic, mut next: u64) {
+    /// Reports blocks to a reader until the client has gone.
+    async fn feed_blocks(self, sink: SubscriptionSink, topic: Topic, mut reader: Reader) {
         let mut heads = self.chain.subscribe();
         let topic = std::sync::Arc::new(topic);
         loop {
+            reader.follow(&self.chain);
             let head = heads.borrow_and_update().number;
-            // A chain that follows another one may have gone back.
-            next = next.min(head + 1);
-            while next <= head {
+            reader.next = reader.next.min(head + 1);
+            while reader.next <= head {
+                let next = reader.next;
                 let last = head.min(next + BLOCKS_AT_ONCE - 1);
                 let (node, asked) = (self.clone(), topic.clone());
                 let news = spawn_blocking(move || node.news(&asked, next, last)).await;
@@ -132,7 +136,7 @@ impl<P: TransactionPool> Node<P> {
                         return;
                     }
                 }
-                next = last + 1;
+                reader.next = last + 1;
             }
             tokio::select! {
                 () = sink.closed() => return,
