@@ -5,10 +5,15 @@
 //! Removing is housekeeping only: a transaction that is in a block is recognised by its nonce when the file is read again. So it
 //! flushes nothing by itself, and goes with the next transaction that is written.
 
-use std::{collections::HashSet, path::Path, thread::JoinHandle};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    thread::JoinHandle,
+};
 
 use alloy_primitives::{B256, Bytes};
 use redb::{Database, DatabaseError, ReadableTable, TableDefinition};
+use rollmill_engine::{StorageError, chain::File};
 use tokio::sync::{mpsc, oneshot};
 
 /// transaction hash -> raw EIP-2718 bytes.
@@ -32,28 +37,17 @@ pub enum JournalError {
     #[error("{0} is in use by another process")]
     InUse(String),
     /// The disk failed, or the file is damaged.
-    #[error("the mempool's journal failed")]
-    Database(#[source] Box<redb::Error>),
+    #[error("the mempool's journal {} failed", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: StorageError,
+    },
     /// The thread could not be started.
     #[error("cannot start the journal's thread")]
     Thread(#[from] std::io::Error),
 }
-
-macro_rules! from_redb {
-    ($($error:ty),*) => {$(
-        impl From<$error> for JournalError {
-            fn from(error: $error) -> Self {
-                Self::Database(Box::new(error.into()))
-            }
-        }
-    )*};
-}
-from_redb!(
-    redb::TransactionError,
-    redb::TableError,
-    redb::StorageError,
-    redb::CommitError
-);
 
 /// An acknowledged transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,20 +78,23 @@ impl Journal {
     /// Opens or creates the journal at `path` and reads what it holds. What has no time of arrival gets `now_unix_s`.
     /// Blocks the thread.
     pub(crate) fn open(path: &Path, now_unix_s: u64) -> Result<(Self, Vec<Kept>), JournalError> {
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(path)
-            .map_err(|error| match error {
-                DatabaseError::DatabaseAlreadyOpen => {
-                    JournalError::InUse(path.display().to_string())
-                }
-                other => JournalError::Database(Box::new(other.into())),
-            })?;
-        let kept = read(&database, now_unix_s)?;
+        let failed = |source| JournalError::Database {
+            path: path.to_path_buf(),
+            source,
+        };
+        let file = match File::open(path, CACHE_BYTES).map_err(failed)? {
+            Ok(file) => file,
+            Err(DatabaseError::DatabaseAlreadyOpen) => {
+                return Err(JournalError::InUse(path.display().to_string()));
+            }
+            Err(error) => return Err(failed(error.into())),
+        };
+        let kept = file.run(|database| read(database, now_unix_s));
+        let kept = kept.map_err(failed)?;
         let (commands, waiting) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("mempool-journal".to_owned())
-            .spawn(move || write_all(&database, waiting))?;
+            .spawn(move || write_all(&file, waiting))?;
         Ok((
             Self {
                 commands: Some(commands),
@@ -157,7 +154,7 @@ impl Drop for Journal {
     }
 }
 
-fn write_all(database: &Database, mut waiting: mpsc::Receiver<Command>) {
+fn write_all(file: &File, mut waiting: mpsc::Receiver<Command>) {
     let mut removed = HashSet::new();
     loop {
         let first = waiting.blocking_recv();
@@ -176,7 +173,7 @@ fn write_all(database: &Database, mut waiting: mpsc::Receiver<Command>) {
         more.take(QUEUE).for_each(&mut sort);
         if is_end || !added.is_empty() || removed.len() > REMOVALS_WAITING_MAX {
             let rows = added.iter().map(|(transaction, _)| transaction);
-            if let Err(error) = write(database, rows, &removed) {
+            if let Err(error) = file.run(|database| write(database, rows, &removed)) {
                 // Closing the channel tells everybody: no acknowledgement, and the process ends.
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -196,7 +193,7 @@ fn write_all(database: &Database, mut waiting: mpsc::Receiver<Command>) {
     }
 }
 
-fn read(database: &Database, now_unix_s: u64) -> Result<Vec<Kept>, JournalError> {
+fn read(database: &Database, now_unix_s: u64) -> Result<Vec<Kept>, StorageError> {
     let mut kept = Vec::new();
     let write = database.begin_write()?;
     {
@@ -224,7 +221,7 @@ fn write<'a>(
     database: &Database,
     added: impl Iterator<Item = &'a Kept>,
     removed: &HashSet<B256>,
-) -> Result<(), JournalError> {
+) -> Result<(), StorageError> {
     let write = database.begin_write()?;
     {
         let mut transactions = write.open_table(TRANSACTIONS)?;
@@ -303,5 +300,39 @@ mod tests {
         drop(journal);
         let (_journal, found) = Journal::open(&path, 5).unwrap();
         assert_eq!(found, [kept(1)]);
+    }
+
+    #[test]
+    fn a_scratched_page_is_an_error_that_names_the_file() {
+        const PAGE_BYTES: usize = 4_096;
+        let dir = tempfile::tempdir().unwrap();
+        let whole = dir.path().join("whole.redb");
+        let (journal, _) = Journal::open(&whole, 5).unwrap();
+        for byte in 1..=9 {
+            assert!(journal.add_blocking(kept(byte)));
+        }
+        drop(journal);
+        let bytes = std::fs::read(&whole).unwrap();
+        let mut noticed = 0;
+        // Behind the head of the file; pages that were never written are zero.
+        for (page, content) in bytes.chunks(PAGE_BYTES).enumerate().skip(1) {
+            if content.iter().all(|byte| *byte == 0) {
+                continue;
+            }
+            let path = dir.path().join(format!("scratched-{page}.redb"));
+            let mut scratched = bytes.clone();
+            scratched[page * PAGE_BYTES..][..content.len()].fill(0xff);
+            std::fs::write(&path, scratched).unwrap();
+            match Journal::open(&path, 5) {
+                Err(error) => {
+                    let expected = format!("the mempool's journal {} failed", path.display());
+                    assert_eq!(error.to_string(), expected);
+                    noticed += 1;
+                }
+                // What cannot be written is not acknowledged.
+                Ok((journal, _)) => drop(journal.add_blocking(kept(10))),
+            }
+        }
+        assert!(noticed >= 2, "{noticed}");
     }
 }

@@ -15,7 +15,7 @@ use alloy_consensus::Header;
 use alloy_rlp::{RlpDecodable, RlpEncodable};
 use redb::{ReadableDatabase, ReadableTable, TableDefinition};
 
-use super::{StorageError, corrupt, file::File};
+use super::{StorageError, corrupt, file::File, guard::guarded};
 
 /// Its page cache: it holds one block.
 const CACHE_BYTES: usize = 16 << 20;
@@ -55,7 +55,8 @@ impl ConfirmedFile {
     ) -> Result<T, StorageError> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if file.is_none() {
-            *file = Some(File::open(&self.path, CACHE_BYTES)??);
+            let opened = guarded(&self.path, || Ok(File::open(&self.path, CACHE_BYTES)??));
+            *file = Some(opened?);
         }
         file.as_ref().expect("it was opened above").run(work)
     }
@@ -110,5 +111,45 @@ impl ConfirmedFile {
                 rows.collect::<Result<_, StorageError>>()?,
             )))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::chain::example::scratched;
+
+    #[test]
+    fn a_scratched_page_is_an_error_that_names_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let chain = dir.path().join("chain.redb");
+        let beginning = Beginning {
+            rewinds: 1,
+            header: Header::default(),
+        };
+        let transactions: Vec<_> = (0..9).map(|position| (position, vec![7; 900])).collect();
+        ConfirmedFile::beside(&chain)
+            .write(Some(&beginning), &transactions)
+            .unwrap();
+        let whole = ConfirmedFile::beside(&chain);
+        assert_eq!(whole.read().unwrap().unwrap().1.len(), 9);
+        drop(whole);
+        let mut noticed = 0;
+        for path in scratched(&dir.path().join("chain.open.redb")) {
+            let file = ConfirmedFile {
+                path: path.clone(),
+                file: Mutex::default(),
+            };
+            let read = file.read().map(drop);
+            let done = read.and_then(|()| file.write(None, &[(9, vec![7; 900])]));
+            if let Err(error) = done {
+                let said = error.to_string();
+                assert!(said.contains(&path.display().to_string()), "{said}");
+                noticed += 1;
+            }
+        }
+        assert!(noticed >= 2, "{noticed}");
     }
 }

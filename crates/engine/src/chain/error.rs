@@ -5,15 +5,15 @@ use thiserror::Error;
 
 use super::database::SCHEMA_VERSION;
 
-/// The chain's file does not answer: a full or broken disk or a damaged file, which is nothing the caller did; or it has forgotten
+/// A file of the chain does not answer: a full or broken disk or a damaged file, which is nothing the caller did; or it has forgotten
 /// what was asked for.
 #[derive(Debug, Error)]
 pub enum StorageError {
     /// redb refused.
-    #[error("the chain database failed")]
+    #[error("the database failed")]
     Database(#[from] Box<redb::Error>),
     /// A record is there and cannot be decoded, or one that must be there is missing.
-    #[error("chain database is damaged: {0}")]
+    #[error("the database is damaged: {0}")]
     Corrupt(String),
     /// The state was forgotten, or its block was taken back. The text begins as go-ethereum's does, which clients look for.
     #[error(

@@ -6,8 +6,10 @@ use redb::{Database as Redb, DatabaseError};
 
 use super::{StorageError, guard::guarded};
 
-/// An open file. Reads see the last committed transaction; at most one write runs at a time.
-pub(super) struct File {
+/// An open file. Reads see the last committed transaction; at most one write runs at a time. A page that redb cannot read is an error
+/// that names the file, also where redb panics.
+#[derive(Debug)]
+pub struct File {
     /// `None` only while it is dropped.
     redb: Option<Redb>,
     path: PathBuf,
@@ -22,14 +24,17 @@ impl Drop for File {
             Ok(())
         });
         if let Err(error) = closed {
-            tracing::error!(%error, "the chain's file was not closed");
+            tracing::error!(%error, "a database was not closed");
         }
     }
 }
 
 impl File {
-    /// Opens or creates the file at `path`.
-    pub(super) fn open(
+    /// Opens or creates the file at `path`, with so much memory for its pages. Blocks the thread.
+    ///
+    /// # Errors
+    /// The inner one is redb's answer, which tells whether somebody else has it open; the outer one is of a damaged page.
+    pub fn open(
         path: &Path,
         cache_bytes: usize,
     ) -> Result<Result<Self, DatabaseError>, StorageError> {
@@ -42,7 +47,11 @@ impl File {
         }))
     }
 
-    pub(super) fn run<T>(
+    /// Reads or writes. Blocks the thread.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn run<T>(
         &self,
         work: impl FnOnce(&Redb) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {

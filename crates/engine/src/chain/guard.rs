@@ -2,7 +2,7 @@
 //!
 //! redb has a checksum for every page, and looks at it when somebody asks for a check of the whole file, or when it has to
 //! repair a file; not when it opens one in the ordinary way, nor when it reads. A page that the disk gives back otherwise than it was
-//! written can make it panic then. Everything that is done with the chain's file is done through here, so that this is an
+//! written can make it panic then. Everything that is done with such a file is done through here, so that this is an
 //! error like any other: the task that met it ends with a sentence that names the file.
 //!
 //! It is no check: a page that still reads like one is believed. What a sequencer commits was proven from its witness before.
@@ -55,12 +55,12 @@ mod tests {
         let done = guarded(Path::new("a/chain.redb"), || Ok(7));
         assert_eq!(done.unwrap(), 7);
         let of_redb = |error: redb::Error| said(|| Err(StorageError::Database(Box::new(error))));
-        let page = "chain database is damaged: a/chain.redb: page 3";
+        let page = "the database is damaged: a/chain.redb: page 3";
         assert_eq!(said(|| panic!("page 3")), page);
         let number = 3;
         assert_eq!(said(|| panic!("page {number}")), page);
         assert_eq!(of_redb(redb::Error::Corrupted("page 3".into())), page);
         let full = redb::Error::Io(std::io::ErrorKind::StorageFull.into());
-        assert_eq!(of_redb(full), "the chain database failed");
+        assert_eq!(of_redb(full), "the database failed");
     }
 }

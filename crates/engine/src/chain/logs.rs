@@ -160,7 +160,8 @@ mod tests {
 
     use std::time::Duration;
 
-    use super::{super::example, *};
+    use super::*;
+    use crate::chain::example;
 
     #[test]
     fn a_query_without_time_left_names_the_range_that_was_done() {

@@ -46,6 +46,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 pub use error::{OpenError, StorageError};
+pub use file::File;
 pub use genesis::genesis_header;
 pub use history::{History, Snapshot};
 pub use logs::{LOG_BLOCKS_MAX, LOGS_MAX, LogsError};
