@@ -20,7 +20,7 @@ use crate::chain::StorageError;
 /// A keeper of unmined transactions. What is not said otherwise is the answer of one that keeps none.
 pub trait TransactionPool: Send + Sync + 'static {
     /// Takes a raw EIP-2718 transaction. When it returns `Ok` the transaction counts as accepted: it is mined later,
-    /// replaced by its sender, or expires.
+    /// replaced by its sender, or expires, sooner where it waits for a nonce before its own and others need its place.
     ///
     /// # Errors
     /// [`PoolError`], the text of which goes to the client.

@@ -15,6 +15,9 @@
 //! | same nonce: 10 % more fee cap and tip | replacement transaction underpriced |
 //! | at most [`PoolPolicy::transactions_max`] in all | txpool is full |
 //!
+//! One that can be executed finds a full pool open as long as another one waits for a nonce before its own: that of these which has
+//! waited longest is forgotten, as if its time were over. Otherwise nonces that never come, which cost nothing, kept everybody out.
+//!
 //! What was acknowledged is not refused again: none of this is asked of it but its nonce, neither after a restart nor after a rollback.
 //!
 //! | component | in memory | persisted | recovery |
@@ -319,11 +322,12 @@ impl TransactionPool for Mempool {
             let transaction = decode(&bytes, &pool.limits())?;
             pool.insert(transaction, since_unix_s, Standing::Offered)
         };
-        let Inserted { hash, replaced } = {
+        let inserted = {
             let turn = self.checks.acquire().await;
             let _turn = turn.expect("INVARIANT: it is never closed");
             blocking(check).await?
         };
+        let hash = inserted.hash;
         let kept = Kept {
             hash,
             raw,
@@ -337,7 +341,7 @@ impl TransactionPool for Mempool {
             self.table().remove(&hash);
             return Err(PoolError::Closed);
         }
-        self.journal.remove(replaced.into_iter().collect());
+        self.journal.remove(inserted.gone());
         self.announcements.announce(hash);
         Ok(hash)
     }

@@ -1,6 +1,6 @@
 //! The pool's table: per account its next nonce and a map from nonce to transaction.
 
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
 
 use alloy_consensus::{Transaction as _, transaction::Recovered};
 use alloy_primitives::{Address, B256, U256};
@@ -54,6 +54,15 @@ pub(super) struct Inserted {
     pub(super) hash: B256,
     /// The transaction that it took the place of.
     pub(super) replaced: Option<B256>,
+    /// The transaction that made room for it.
+    pub(super) displaced: Option<B256>,
+}
+
+impl Inserted {
+    /// What the pool has no more.
+    pub(super) fn gone(&self) -> Vec<B256> {
+        self.replaced.into_iter().chain(self.displaced).collect()
+    }
 }
 
 /// The next transaction of an account, ordered by what it pays, then by age.
@@ -94,9 +103,9 @@ impl Table {
             return Err(PoolError::Underpriced);
         }
         let replaced = replaced.map(|old| old.hash);
-        if replaced.is_none() && self.hashes.len() >= bounds.transactions {
-            return Err(PoolError::Full);
-        }
+        let is_full = replaced.is_none() && self.hashes.len() >= bounds.transactions;
+        let displaced = is_full.then(|| self.room_for(address, nonce, sender));
+        let displaced = displaced.transpose()?;
         let others = waiting
             .into_iter()
             .flatten()
@@ -112,6 +121,10 @@ impl Table {
         if let Some(old) = &replaced {
             self.hashes.remove(old);
         }
+        if let Some(old) = &displaced {
+            self.remove(old);
+            self.remember_expired(vec![*old]);
+        }
         self.hashes.insert(hash, (address, nonce));
         let queue = self.accounts.entry(address).or_insert_with(|| Queue {
             next: sender.nonce,
@@ -124,7 +137,36 @@ impl Table {
             since_unix_s,
         };
         queue.waiting.insert(nonce, waiting);
-        Ok(Inserted { hash, replaced })
+        Ok(Inserted {
+            hash,
+            replaced,
+            displaced,
+        })
+    }
+
+    /// The transaction that makes room in a full pool for one that can be executed.
+    fn room_for(&self, address: Address, nonce: u64, sender: &Sender) -> Result<B256, PoolError> {
+        let next = self.pending_nonce(address).unwrap_or(sender.nonce);
+        if nonce > next.max(sender.nonce) {
+            return Err(PoolError::Full);
+        }
+        self.oldest_behind_a_gap(address).ok_or(PoolError::Full)
+    }
+
+    /// Of the transactions that wait for a nonce before theirs the one that has waited longest. Those of `address` are left out,
+    /// because what it sends now may be what they wait for.
+    fn oldest_behind_a_gap(&self, address: Address) -> Option<B256> {
+        // What is owed another execution closes gaps.
+        let owed: HashSet<Address> = self.again.iter().map(|tx| tx.signer()).collect();
+        let others = self.accounts.iter();
+        let others = others.filter(|(other, _)| **other != address && !owed.contains(*other));
+        let behind = others.flat_map(|(_, queue)| {
+            let waiting = queue.waiting.range(queue.next..).zip(queue.next..);
+            let behind = waiting.skip_while(|((nonce, _), next)| **nonce == *next);
+            behind.map(|((_, waiting), _)| waiting)
+        });
+        let oldest = behind.min_by_key(|waiting| waiting.arrival);
+        oldest.map(|waiting| waiting.hash)
     }
 
     pub(super) fn best(&self, base_fee: u64, limit: usize) -> Vec<Recovered<Transaction>> {

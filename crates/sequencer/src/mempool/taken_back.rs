@@ -79,7 +79,7 @@ impl Mempool {
             if !self.journal.add_blocking(kept) {
                 return Err(PoolError::Closed);
             }
-            self.journal.remove(inserted.replaced.into_iter().collect());
+            self.journal.remove(inserted.gone());
         }
         let is_through = {
             let mut table = self.table();

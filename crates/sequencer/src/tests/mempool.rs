@@ -305,6 +305,46 @@ async fn a_full_pool_takes_replacements_only() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_nonce_makes_room_for_what_can_be_executed() {
+    let world = World::new();
+    let chain = world.chain();
+    let policy = PoolPolicy {
+        transactions_max: 4,
+        ..Default::default()
+    };
+    let pool = world.pool_of(&chain, policy);
+    let mut behind = Vec::new();
+    for (account, nonce) in [(1, 1), (1, 2), (2, 2), (2, 3)] {
+        behind.push(pool.submit(signed(account, transfer(nonce))).await.unwrap());
+    }
+    let error = pool.submit(signed(3, transfer(1))).await.unwrap_err();
+    assert!(matches!(error, PoolError::Full));
+    // The oldest goes first, but not for its own account: it may be what that waits for.
+    let mut executable = Vec::new();
+    for (account, nonce, gone) in [(3, 0, 0), (3, 1, 1), (2, 0, 9), (1, 0, 2), (1, 1, 3)] {
+        let sent = pool.submit(signed(account, transfer(nonce))).await;
+        match behind.get(gone) {
+            None => assert!(matches!(sent, Err(PoolError::Full))),
+            Some(gone) => {
+                executable.push(sent.unwrap());
+                assert!(pool.pending(gone).is_none() && pool.has_expired(gone));
+            }
+        }
+    }
+    assert_eq!(pool.len(), 4);
+    let error = pool.submit(signed(2, transfer(0))).await.unwrap_err();
+    assert!(matches!(error, PoolError::Full));
+
+    drop((pool, chain));
+    let chain = world.chain();
+    let pool = world.pool_of(&chain, policy);
+    pool.restore();
+    assert_eq!(pool.len(), 4);
+    let waits = |hash| pool.pending(hash).is_some();
+    assert!(executable.iter().all(waits));
+}
+
+#[tokio::test]
 async fn what_no_block_takes_in_its_lifetime_is_forgotten() {
     let (world, _chain, pool) = fresh();
     let early = pool.submit(signed(1, transfer(1))).await.unwrap();
