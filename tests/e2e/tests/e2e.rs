@@ -21,6 +21,9 @@ use serde_json::Value;
 /// Minutes on two idle cores, and no more than this on busy ones.
 const PROVING: Duration = Duration::from_secs(3_600);
 
+/// Reputation ratio that every roller begins with, of 10^9.
+const RATIO_AT_FIRST: u64 = 100_000_000;
+
 /// What both scripted rounds must have done, on whatever L1 and with whatever proofs.
 fn assert_both_rounds(report: &Value) {
     assert_eq!(report["withdrawal"]["finalized"], true);
@@ -40,10 +43,14 @@ fn assert_both_rounds(report: &Value) {
     );
     let mut seats = report["seats"].as_array().unwrap().iter();
     let killed = seats.find(|seat| seat["verdict"] == "missed");
+    let killed = killed.expect("the killed roller's seat did not end");
     assert_eq!(
-        killed.expect("the killed roller's seat did not end")["why"],
+        killed["why"],
         "The roller fell silent while it held the seat."
     );
+    let killed = killed["roller"].as_str().unwrap();
+    let ratio = report["reputation"][killed].as_u64().unwrap();
+    assert!(ratio < RATIO_AT_FIRST, "{ratio}");
     assert_eq!(report["fines"].as_array().unwrap().len(), 1);
     assert_ne!(report["fines"][0]["scr_wei"], "0");
     let rewards = report["rewards"].as_array().unwrap();
@@ -100,7 +107,10 @@ fn assert_complete(report: &Value) {
         ),
         ("draws", &["task", "round", "seed", "weights_root"]),
         ("lotteries", &["task", "beacon", "winner"]),
-        ("settlements", &["batch", "tx", "l1_gas"]),
+        (
+            "settlements",
+            &["batch", "tx", "l1_gas", "state_root_l1", "state_root_l2"],
+        ),
         ("rewards", &["roller", "scr_wei", "claimed_wei"]),
         ("fines", &["task", "roller", "scr_wei", "l1_tx"]),
     ];
