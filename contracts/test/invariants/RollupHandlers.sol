@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {Dials} from "../../src/interfaces/IControl.sol";
 import {Key} from "../../src/interfaces/IParameters.sol";
 import {IProgramTable} from "../../src/interfaces/IProgramTable.sol";
-import {IRollup, Batch, Commit, Entry, Program} from "../../src/interfaces/IRollup.sol";
+import {IRollup, Batch, Commit, Entry, Program, Reward} from "../../src/interfaces/IRollup.sol";
 import {Claim} from "../../src/interfaces/ISettlement.sol";
 import {Contribution} from "../../src/libraries/AggregateLib.sol";
 import {PublicValues} from "../../src/libraries/PublicValues.sol";
@@ -241,22 +241,24 @@ abstract contract RollupHandlers is Books {
 
     function payments(uint256 what, uint64 batch) private view returns (address, bytes memory) {
         address crony = names[CRONY];
-        what %= 6;
+        what %= 7;
         if (what == 0) return (address(pool), abi.encodeCall(pool.credit, (crony, 1 ether)));
         if (what == 1) return (address(pool), abi.encodeCall(pool.hold, (batch, 1 ether, type(uint64).max)));
         if (what == 2) return (address(pool), abi.encodeCall(pool.release, (batch, crony)));
         if (what == 3) return (address(bond), abi.encodeCall(bond.slash, (crony, 1 ether)));
         if (what == 4) return (address(bond), abi.encodeCall(bond.payExcess, (crony, 1 ether)));
-        return (address(emission), abi.encodeCall(emission.record, (crony, 1e6)));
+        if (what == 5) return (address(emission), abi.encodeCall(emission.record, (crony, 1e6)));
+        return (address(rollup), abi.encodeCall(rollup.reward, (batch, crony, GAS, Reward.Now)));
     }
 
     function changes(uint256 what, uint64 batch) private view returns (address, bytes memory) {
         address honest = names[HONEST];
-        what %= 6;
+        what %= 7;
         if (what == 0) return (address(pool), abi.encodeCall(pool.setOff, (honest, 1)));
         if (what == 1) return (address(registry), abi.encodeCall(registry.fine, (honest, 1 ether, operator, 1 ether)));
         if (what == 2) return (address(registry), abi.encodeCall(registry.setPayout, (honest, operator)));
         if (what == 3) return (address(parameters), abi.encodeCall(parameters.announce, (Key.FineMinWei, 1000 ether)));
+        if (what == 6) return (address(rollup), abi.encodeCall(rollup.settleThrough, (batch)));
         Entry[] memory entries = entriesPosted[batch];
         if (what == 4) return (address(rollup), abi.encodeCall(rollup.postEntries, (batch, entries)));
         // A true proof of somebody whom the lottery did not draw.
