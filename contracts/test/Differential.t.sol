@@ -3,12 +3,14 @@ pragma solidity ^0.8.28;
 
 import {Offence} from "../src/interfaces/IEvidence.sol";
 import {Entry, Snapshot} from "../src/interfaces/IRollup.sol";
+import {AggregateLib, AggregateValues, Contribution} from "../src/libraries/AggregateLib.sol";
 import {AmountsLib} from "../src/libraries/AmountsLib.sol";
 import {BlobLib} from "../src/libraries/BlobLib.sol";
 import {DrawLib} from "../src/libraries/DrawLib.sol";
 import {LotteryLib} from "../src/libraries/LotteryLib.sol";
 import {NamedSeat, RoundsLib} from "../src/libraries/RoundsLib.sol";
 import {MessageLib} from "../src/libraries/MessageLib.sol";
+import {ProofLib} from "../src/libraries/ProofLib.sol";
 import {PublicValues, PublicValuesLib} from "../src/libraries/PublicValues.sol";
 import {Place, SnapshotLib} from "../src/libraries/SnapshotLib.sol";
 import {WithdrawalTree} from "../src/libraries/WithdrawalTree.sol";
@@ -33,6 +35,22 @@ contract DifferentialTest is DrawCases {
 
     function test_publicValues() public {
         run("publicValues", this.publicValues);
+    }
+
+    function test_lineage() public {
+        run("lineage", this.lineage);
+    }
+
+    function test_proofDigest() public {
+        run("proofDigest", this.proofDigest);
+    }
+
+    function test_contributions() public {
+        run("contributions", this.contributions);
+    }
+
+    function test_aggregate() public {
+        run("aggregate", this.aggregate);
     }
 
     function test_blobPoint() public {
@@ -131,7 +149,10 @@ contract DifferentialTest is DrawCases {
     }
 
     function publicValues(Case calldata c) external pure returns (bytes memory) {
-        PublicValues memory pv;
+        return abi.encode(valuesOf(c).hash());
+    }
+
+    function valuesOf(Case calldata c) private pure returns (PublicValues memory pv) {
         pv.formatVersion = 1;
         pv.programVersion = uint32(word(c, 0));
         pv.forkId = uint32(word(c, 1));
@@ -157,7 +178,49 @@ contract DifferentialTest is DrawCases {
         pv.lastTimestamp = uint64(word(c, 21));
         pv.proverGas = uint64(word(c, 22));
         pv.scheduleId = uint32(word(c, 23));
-        return abi.encode(pv.hash());
+    }
+
+    /// Whoever proved and however much work it was, the lineage is the same.
+    function lineage(Case calldata c) external pure returns (bytes memory) {
+        PublicValues memory pv = valuesOf(c);
+        (pv.roller, pv.proverGas) = (address(0), 0);
+        return abi.encode(AggregateLib.roll(bytes32(word(c, 30)), pv.hash()));
+    }
+
+    function proofDigest(Case calldata c) external view returns (bytes memory) {
+        bytes memory proof = abi.encode(word(c, 1), word(c, 2), word(c, 3));
+        uint256 length = uint64(word(c, 0)) % 66;
+        assembly ("memory-safe") {
+            mstore(proof, length)
+        }
+        return abi.encode(this.digest(proof));
+    }
+
+    function digest(bytes calldata proof) external pure returns (bytes32) {
+        return ProofLib.digest(proof);
+    }
+
+    function contributions(Case calldata c) external view returns (bytes memory) {
+        Contribution[] memory all = new Contribution[](uint64(word(c, 0)) % 6);
+        for (uint256 n = 0; n < all.length; n++) {
+            all[n] = Contribution(account(c, 10 + 3 * n), uint64(word(c, 11 + 3 * n)), bytes32(word(c, 12 + 3 * n)));
+        }
+        return abi.encode(this.hashOf(all));
+    }
+
+    function hashOf(Contribution[] calldata all) external pure returns (bytes32) {
+        return AggregateLib.hash(all);
+    }
+
+    function aggregate(Case calldata c) external pure returns (bytes memory) {
+        AggregateValues memory v;
+        v.range = valuesOf(c);
+        v.exeCommit = bytes32(word(c, 30));
+        v.vmCommit = bytes32(word(c, 31));
+        v.previousLineage = bytes32(word(c, 32));
+        v.lineage = bytes32(word(c, 33));
+        v.contributions = bytes32(word(c, 34));
+        return abi.encode(AggregateLib.hash(v));
     }
 
     function blobPoint(Case calldata c) external pure returns (bytes memory) {

@@ -7,7 +7,10 @@ mod draws;
 
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use rollmill_protocol::{
-    Entry, L1Message, ProofDigest, PublicValues, ScrWei, TaskId, Withdrawal, WithdrawalTree, blob,
+    AggregateValues, Contribution, Entry, L1Message, ProofCommitment, ProofDigest, PublicValues,
+    ScrWei, TaskId, Withdrawal, WithdrawalTree,
+    aggregate::{contributions_hash, roll_lineage},
+    blob,
     entries::{EntriesError, validate_entries},
     entries_hash,
     law::{
@@ -53,7 +56,18 @@ pub fn all() -> Value {
         run("task", |case| {
             vec![TaskId::of_batch(case.u64(0), case.address(1), case.u64(2)).0]
         }),
-        run("publicValues", public_values),
+        run("publicValues", |case| vec![public_values(case).hash()]),
+        run("lineage", |case| {
+            let transition = public_values(case).transition_hash();
+            vec![roll_lineage(case.word(30), transition)]
+        }),
+        run("proofDigest", |case| {
+            let bytes = [case.word(1).0, case.word(2).0, case.word(3).0].concat();
+            let proof = &bytes[..(case.u64(0) % 66) as usize];
+            vec![ProofDigest::of(proof).0]
+        }),
+        run("contributions", contributions),
+        run("aggregate", aggregate),
         run("blobPoint", |case| {
             vec![blob::point(case.word(0), case.word(1))]
         }),
@@ -121,8 +135,8 @@ pub fn all() -> Value {
     Value::Object(rules.into_iter().collect())
 }
 
-fn public_values(case: &Case) -> Vec<B256> {
-    let values = PublicValues {
+fn public_values(case: &Case) -> PublicValues {
+    PublicValues {
         program_version: case.u32(0),
         fork_id: case.u32(1),
         l1_chain_id: case.u64(2),
@@ -147,6 +161,27 @@ fn public_values(case: &Case) -> Vec<B256> {
         last_timestamp: case.u64(21),
         prover_gas: case.u64(22),
         schedule_id: case.u32(23),
+    }
+}
+
+fn contributions(case: &Case) -> Vec<B256> {
+    let contribution = |n: u64| Contribution {
+        roller: case.address(10 + 3 * n),
+        prover_gas: case.u64(11 + 3 * n),
+        proof: ProofCommitment(case.word(12 + 3 * n)),
+    };
+    let all: Vec<Contribution> = (0..case.u64(0) % 6).map(contribution).collect();
+    vec![contributions_hash(&all)]
+}
+
+fn aggregate(case: &Case) -> Vec<B256> {
+    let values = AggregateValues {
+        range: public_values(case),
+        exe: case.word(30),
+        vm: case.word(31),
+        previous_lineage: case.word(32),
+        lineage: case.word(33),
+        contributions: case.word(34),
     };
     vec![values.hash()]
 }
