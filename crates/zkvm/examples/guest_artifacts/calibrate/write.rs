@@ -165,8 +165,9 @@ fn tables(runs: &[Run], fit: &Fit) -> String {
     }
     let _ = writeln!(
         out,
-        "\nNo transaction is counted for more than {PER_EVM_GAS_MAX} for each unit of its gas limit, nor for what it runs for more than {EXECUTION_MAX}.\n\n\
-         Precompiles:\n\n| address | a call | a byte of input | a unit of gas |\n|---|---|---|---|"
+        "\nWhat a transaction runs is counted for at most {} for each unit of its gas limit, and at most {EXECUTION_MAX} in all; its gas, signatures, input and the transaction itself come on top.\n\n\
+         Precompiles:\n\n| address | a call | a byte of input | a unit of gas |\n|---|---|---|---|",
+        PER_EVM_GAS_MAX - PER_EVM_GAS
     );
     for (index, work) in schedule.precompiles.iter().enumerate() {
         let address = if index + 1 == schedule.precompiles.len() {
